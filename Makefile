@@ -1,0 +1,47 @@
+# Each target makes what it needs; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs bench format clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.package  ## train the documented network, evaluate it, leave pictures in demo/
+	$(BIN)/mnistcnn train --data auto --seed 0 --output demo
+
+test: $(VENV)/.dev  ## run the tests with branch coverage; the slow tier with MNISTCNN_DATA set
+	$(BIN)/pytest --cov --cov-report=term
+
+check: $(VENV)/.dev  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev  ## build docs/_build/html, warnings as errors, and run every example
+	$(BIN)/sphinx-build -W --keep-going -q -n -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b doctest docs docs/_build/doctest
+
+bench: $(VENV)/.package  ## measure: the documented recipe on MNIST, three seeds
+	$(BIN)/python benchmarks/documented.py
+
+format: $(VENV)/.dev  ## put the sources into the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) demo docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+
+$(VENV)/.package: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+	@echo "Installing mnistcnn with Keras and TensorFlow; the first time takes minutes."
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.package
+	$(PIP) install --group dev
+	@touch $@

@@ -1,0 +1,18 @@
+from . import recipes as recipes
+from ._data import load_data as load_data
+from ._types import Dataset as Dataset, Split as Split
+from ._preprocessing import preprocess as preprocess
+from ._model import build_model as build_model, load_model as load_model
+from ._callbacks import default_callbacks as default_callbacks
+from ._training import train as train
+from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
+from ._plotting import (
+    plot_confusion_matrix as plot_confusion_matrix,
+    plot_history as plot_history,
+)
+from ._errors import (
+    CorruptFileError as CorruptFileError,
+    DataUnavailableError as DataUnavailableError,
+)
+
+__version__: str

@@ -1,0 +1,8 @@
+"""``python -m mnistcnn`` is the command ``mnistcnn``."""
+
+import sys
+
+from mnistcnn._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Keras on TensorFlow, imported without the noise that a user can't act on.
+
+TensorFlow's libraries write to standard error while they load, before any setting of
+theirs can stop them (tensorflow issue 100442). So the descriptor itself is set aside
+during the import and whatever is not TensorFlow's own log is written out afterwards.
+A user who set ``TF_CPP_MIN_LOG_LEVEL`` asked for the log and gets all of it.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_TENSORFLOW_LOG = re.compile(
+    rb"[IWE]\d{4} \d\d:|\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|"
+    rb"To enable the following instructions:"
+)
+_STDERR = 2
+
+
+@contextmanager
+def _without_startup_log() -> Iterator[None]:
+    if _LOG_LEVEL in os.environ or "tensorflow" in sys.modules:
+        yield
+        return
+    os.environ[_LOG_LEVEL] = "3"
+    try:
+        kept = os.dup(_STDERR)
+    except OSError:  # no standard error at all, as under a window manager
+        yield
+        return
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+            caught.seek(0)
+            for line in caught:
+                if not _TENSORFLOW_LOG.match(line):
+                    os.write(_STDERR, line)
+
+
+with _without_startup_log():
+    import keras
+    import tensorflow as tf
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        "mnistcnn needs Keras on TensorFlow; Keras runs on "
+        f"{keras.backend.backend()!r}: unset KERAS_BACKEND or set it to 'tensorflow'"
+    )
+
+__all__ = ["keras", "tf"]

@@ -1,0 +1,150 @@
+"""The callbacks of the document, and a check of any that a user brings."""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from mnistcnn import _checks
+from mnistcnn._backend import keras
+from mnistcnn._types import PathLike
+from mnistcnn._weights import MODEL_SUFFIXES, save_model
+
+
+def default_callbacks(
+    filepath: PathLike = "bestmodel.keras",
+    *,
+    monitor: str = "val_accuracy",
+    min_delta: float = 0.01,
+    patience: int = 4,
+) -> list["keras.callbacks.Callback"]:
+    """Make the document's two callbacks: early stopping and a checkpoint of the best epoch.
+
+    Parameters
+    ----------
+    filepath : str or path-like, default "bestmodel.keras"
+        Where the best epoch's network is kept: ``.keras``, ``.h5`` or ``.weights.h5``.
+        A missing folder is made. The file is replaced only by a better epoch of the
+        same run, in one step, so that a crash leaves the old file or the new one.
+    monitor : str, default "val_accuracy"
+        What both watch: ``"val_accuracy"``, ``"val_loss"``, ``"accuracy"`` or
+        ``"loss"``. The document's ``"val_acc"`` is understood; Keras has called it
+        ``"val_accuracy"`` since 2.3.
+    min_delta : float, default 0.01
+        The least change that early stopping counts as better, at least 0. The
+        checkpoint counts every improvement.
+    patience : int, default 4
+        Epochs without a change for the better before training stops, at least 0.
+
+    Returns
+    -------
+    list of keras.callbacks.Callback
+        ``[EarlyStopping, ModelCheckpoint]``, new ones at each call: they hold the state
+        of one run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> from mnistcnn import default_callbacks
+    >>> stopping, checkpoint = default_callbacks("best.keras", patience=2)
+    >>> stopping.monitor, stopping.patience, checkpoint.filepath
+    ('val_accuracy', 2, 'best.keras')
+    """
+    path = _checks.path("filepath", filepath, suffixes=MODEL_SUFFIXES)
+    watched = _checks.monitor(monitor)
+    mode = "min" if watched.endswith("loss") else "max"
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor=watched,
+            min_delta=_checks.not_negative("min_delta", min_delta),
+            patience=_checks.whole_number("patience", patience, at_least=0),
+            mode=mode,
+        ),
+        BestCheckpoint(str(path), monitor=watched, mode=mode),
+    ]
+
+
+class BestCheckpoint(keras.callbacks.ModelCheckpoint):
+    """Keras' ``ModelCheckpoint(save_best_only=True)`` that loses nothing.
+
+    Keras' own opens the old best file for writing, so a kill at that moment loses both
+    networks; a first epoch of NaN would stay the best for good.
+    """
+
+    def __init__(self, filepath: str, *, monitor: str, mode: str) -> None:
+        self.best: float | None
+        super().__init__(
+            filepath,
+            monitor=monitor,
+            mode=mode,
+            save_best_only=True,
+            save_weights_only=filepath.endswith(".weights.h5"),
+        )
+
+    def on_epoch_end(
+        self,
+        epoch: int,  # noqa: ARG002  # Keras' signature
+        logs: dict[str, Any] | None = None,
+    ) -> None:
+        current = float((logs or {})[self.monitor])
+        sign = -1 if self.mode == "min" else 1
+        if math.isnan(current) or (self.best is not None and sign * (current - self.best) <= 0):
+            return
+        save_model(self.model, self.filepath)
+        self.best = current
+
+
+def checked(callbacks: Any) -> list["keras.callbacks.Callback"]:
+    """Return the callbacks as a list of their own, if that is what they are."""
+    if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
+        raise TypeError(f"callbacks must be a list of Keras callbacks; received {callbacks!r}")
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(f"callbacks must be Keras callbacks; received {callback!r}")
+    return list(callbacks)
+
+
+@contextmanager
+def monitoring(
+    callbacks: Sequence["keras.callbacks.Callback"], available: Collection[str]
+) -> Iterator[None]:
+    """Refuse callbacks that would watch a figure in vain; translate the names of old.
+
+    Keras only warns of a missing figure, once an epoch, and the callback does nothing or
+    saves every epoch. A callback that watches ``val_acc`` watches ``val_accuracy`` while
+    the block lasts.
+    """
+    schedulers = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    names = list(available)
+    if any(isinstance(callback, schedulers) for callback in callbacks):
+        names.append("learning_rate")
+    translated = []
+    for callback in callbacks:
+        watched = _watched(callback)
+        if watched is None or watched in names:
+            continue
+        today = _checks.current_name(watched)
+        if today not in names:
+            raise ValueError(
+                f"{type(callback).__name__} must monitor a figure that the run will have "
+                f"({', '.join(names)}); received {watched!r}"
+            )
+        translated.append((callback, watched, today))
+    for callback, _, today in translated:
+        callback.monitor = today
+    try:
+        yield
+    finally:
+        for callback, watched, _ in translated:
+            callback.monitor = watched
+
+
+def _watched(callback: "keras.callbacks.Callback") -> str | None:
+    if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_best_only:
+        return None  # it carries a name but saves whatever the figure
+    watched = getattr(callback, "monitor", None)
+    return watched if isinstance(watched, str) else None

@@ -1,0 +1,220 @@
+"""Every check of an argument, and so the wording of every refusal.
+
+A message gives the rule, then what came: ``patience must be at least 0; received -1``.
+A wrong kind of thing is a ``TypeError``; a wrong value, shape or range a ``ValueError``.
+"""
+
+import math
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, PathLike
+
+_Choice = TypeVar("_Choice")
+
+_IMAGE = (IMAGE_SIZE, IMAGE_SIZE)
+_CALL_PREPROCESS = "call mnistcnn.preprocess first"
+
+
+def as_array(name: str, value: ArrayLike) -> NDArray[Any]:
+    """Return `value` as an array of whole or floating numbers."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{name} must form one array; received {type(value).__name__}: {error}"
+        ) from None
+    if array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name} must be integers or floating numbers; received dtype {array.dtype}"
+        )
+    return array
+
+
+def image_stack(images: ArrayLike) -> NDArray[Any]:
+    """Return raw images as an array of shape ``(n, 28, 28)`` with lawful values."""
+    array = as_array("images", images)
+    shape = array.shape
+    if shape[-1:] == (1,) and shape[-3:-1] == _IMAGE and array.ndim in (3, 4):
+        array = array[..., 0]
+    if array.shape[-2:] != _IMAGE or array.ndim not in (2, 3):
+        raise ValueError(
+            "images must have shape (28, 28), (n, 28, 28), (28, 28, 1) or (n, 28, 28, 1); "
+            f"received {shape}"
+        )
+    if array.dtype.kind == "f":
+        unit_interval("floating images", array)
+    elif array.dtype != np.uint8 and array.size and (array.min() < 0 or array.max() > 255):
+        raise ValueError(
+            f"integer images must lie in 0...255; received {array.min()}...{array.max()}"
+        )
+    return array.reshape(-1, *_IMAGE)
+
+
+def unit_interval(
+    name: str, array: NDArray[Any], *, advice: str = "", tolerance: float = 0.0
+) -> None:
+    """Refuse values outside [0, 1], NaN among them."""
+    if not array.size:
+        return
+    low, high = float(array.min()), float(array.max())
+    if math.isnan(low) or math.isnan(high):
+        raise ValueError(f"{name} must lie in [0, 1]; received NaN")
+    if low < -tolerance or high > 1 + tolerance:
+        hint = f": {advice}" if advice else ""
+        raise ValueError(f"{name} must lie in [0, 1]; received {low:g}...{high:g}{hint}")
+
+
+def same_length(first: str, first_count: int, second: str, second_count: int) -> None:
+    """Refuse two things of different length that belong together."""
+    if first_count != second_count:
+        raise ValueError(
+            f"{first} and {second} must have the same length; "
+            f"received {first_count} and {second_count}"
+        )
+
+
+def is_one_hot(array: NDArray[Any], num_classes: int) -> bool:
+    """Tell whether `array` is ``(n, num_classes)`` with a single 1 in each row of 0s."""
+    return (
+        array.ndim == 2
+        and array.shape[1] == num_classes
+        and bool(np.all((array == 0) | (array == 1)))
+        and bool(np.all(array.sum(axis=1) == 1))
+    )
+
+
+def class_labels(labels: ArrayLike, num_classes: int) -> NDArray[np.intp]:
+    """Return labels (one or many) as whole numbers in ``0...num_classes - 1``."""
+    array = np.atleast_1d(as_array("labels", labels))
+    if array.ndim != 1:
+        wanted = f"(n,), or be one-hot of shape (n, {num_classes})"
+        received = f"shape {array.shape}"
+        if array.ndim == 2 and array.shape[1] == num_classes:
+            received += " with rows that are not one-hot"
+        raise ValueError(f"labels must have shape {wanted}; received {received}")
+    if array.dtype.kind == "f":
+        broken = array[array != np.floor(array)]
+        if broken.size:
+            raise ValueError(f"labels must be whole numbers; received {broken[0]:g}")
+    if array.size and (array.min() < 0 or array.max() >= num_classes):
+        wrong = array[(array < 0) | (array >= num_classes)][0]
+        raise ValueError(f"labels must lie in 0...{num_classes - 1}; received {wrong:g}")
+    return array.astype(np.intp)
+
+
+def preprocessed(
+    x: ArrayLike, y: ArrayLike, *, names: tuple[str, str] = ("x", "y")
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what `preprocess` gave, or say why it is not that."""
+    x_name, y_name = names
+    x_array, y_array = as_array(x_name, x), as_array(y_name, y)
+    if x_array.shape[1:] != (*_IMAGE, 1):
+        raise ValueError(
+            f"{x_name} must have shape (n, 28, 28, 1); received {x_array.shape}: {_CALL_PREPROCESS}"
+        )
+    if x_array.dtype.kind != "f":
+        raise TypeError(
+            f"{x_name} must be floating numbers in [0, 1]; "
+            f"received {x_array.dtype}: {_CALL_PREPROCESS}"
+        )
+    if not is_one_hot(y_array, NUM_CLASSES):
+        received = f"shape {y_array.shape}"
+        if y_array.ndim == 2 and y_array.shape[1] == NUM_CLASSES:
+            received = "rows that are not one-hot"
+        raise ValueError(
+            f"{y_name} must be one-hot of shape (n, {NUM_CLASSES}); "
+            f"received {received}: {_CALL_PREPROCESS}"
+        )
+    same_length(x_name, len(x_array), y_name, len(y_array))
+    if not len(x_array):
+        raise ValueError(f"{x_name} must hold at least one image; received none")
+    unit_interval(x_name, x_array, advice=_CALL_PREPROCESS)
+    return x_array.astype(np.float32, copy=False), y_array.astype(np.float32, copy=False)
+
+
+def whole_number(name: str, value: Any, *, at_least: int) -> int:
+    """Return an integer (NumPy's count too; ``True`` does not) of at least `at_least`."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be a whole number; received {value!r}")
+    if value < at_least:
+        raise ValueError(f"{name} must be at least {at_least}; received {value}")
+    return int(value)
+
+
+def real_number(name: str, value: Any) -> float:
+    """Return a finite real number."""
+    if isinstance(value, bool | np.bool_) or not isinstance(
+        value, int | float | np.integer | np.floating
+    ):
+        raise TypeError(f"{name} must be a number; received {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite; received {value}")
+    return float(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """Return a finite number above 0."""
+    number = real_number(name, value)
+    if number <= 0:
+        raise ValueError(f"{name} must be above 0; received {value}")
+    return number
+
+
+def not_negative(name: str, value: Any) -> float:
+    """Return a finite number of at least 0."""
+    number = real_number(name, value)
+    if number < 0:
+        raise ValueError(f"{name} must be at least 0; received {value}")
+    return number
+
+
+def fraction(name: str, value: Any) -> float:
+    """Return a number in [0, 1)."""
+    number = real_number(name, value)
+    if not 0 <= number < 1:
+        raise ValueError(f"{name} must lie in [0, 1); received {value}")
+    return number
+
+
+def optional_seed(value: Any) -> int | None:
+    """Return a seed: ``None`` (draw afresh) or a whole number of at least 0."""
+    return None if value is None else whole_number("seed", value, at_least=0)
+
+
+def one_of(name: str, value: Any, choices: Collection[_Choice]) -> _Choice:
+    """Return `value` if it is among `choices`."""
+    for choice in choices:
+        if isinstance(value, type(choice)) and value == choice:
+            return choice
+    listed = ", ".join(repr(choice) for choice in choices)
+    raise ValueError(f"{name} must be one of {listed}; received {value!r}")
+
+
+def path(name: str, value: PathLike, *, suffixes: tuple[str, ...] = ()) -> Path:
+    """Return a path, with one of `suffixes` where any are named."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be a path; received {value!r}")
+    result = Path(value)
+    if suffixes and not result.name.endswith(suffixes):
+        raise ValueError(f"{name} must end in {' or '.join(suffixes)}; received {str(value)!r}")
+    return result
+
+
+MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
+_NAMES_UNTIL_KERAS_2_3 = {"acc": "accuracy", "val_acc": "val_accuracy"}
+
+
+def current_name(figure: str) -> str:
+    """Return what Keras calls a figure today; ``val_acc`` was its name until 2.3."""
+    return _NAMES_UNTIL_KERAS_2_3.get(figure, figure)
+
+
+def monitor(value: Any) -> str:
+    """Return the current name of a figure whose better direction is known."""
+    return one_of("monitor", current_name(value) if isinstance(value, str) else value, MONITORS)

@@ -1,0 +1,89 @@
+"""The command ``mnistcnn``: its arguments, its errors and its exit codes."""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import mnistcnn
+from mnistcnn import _commands
+
+_FAILURE, _INTERRUPTED = 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 1 for a failure, 130 for Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    action: Callable[[argparse.Namespace], dict[str, Any]] = options.action
+    try:
+        # Keras writes its progress to standard output, which with --json is for JSON alone.
+        with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
+            result = action(options)
+    except (OSError, ValueError) as error:
+        print(f"mnistcnn: {error}", file=sys.stderr)
+        return _FAILURE
+    except KeyboardInterrupt:
+        print("\nmnistcnn: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    if options.json:
+        print(json.dumps(result, indent=2))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mnistcnn",
+        description="Train and evaluate the documented convolutional network on MNIST.",
+    )
+    parser.add_argument("--version", action="version", version=mnistcnn.__version__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print the result as JSON")
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument(
+        "--data",
+        default="auto",
+        metavar="auto|mnist|digits|PATH",
+        help="an .npz file, a folder of IDX files, or a named data set; "
+        "auto takes mnist where it can be had, else digits (default: %(default)s)",
+    )
+    data.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="where the files go (default: mnistcnn-run for train, none for evaluate)",
+    )
+
+    train = commands.add_parser(
+        "train",
+        parents=[data, shared],
+        help="train, keep the best epoch, and evaluate it on the test images",
+        description="Train by a recipe, keep the best epoch's network, load it again and "
+        "evaluate it on the test images. FOLDER gets bestmodel.keras, result.json, "
+        "history.png and confusion_matrix.png.",
+    )
+    train.add_argument("--recipe", default="documented", help="default: %(default)s")
+    train.add_argument("--epochs", type=int, help="in place of the recipe's")
+    train.add_argument("--batch-size", type=int, help="in place of the recipe's")
+    train.add_argument(
+        "--seed", type=int, help="fixes the initial weights, dropout and the order of the images"
+    )
+    train.set_defaults(action=_commands.train)
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        parents=[data, shared],
+        help="evaluate the file of a network on the test images",
+        description="Load a .keras, .h5 or .weights.h5 file and evaluate it on the test "
+        "images. FOLDER, if given, gets evaluation.json and confusion_matrix.png.",
+    )
+    evaluate.add_argument("model", metavar="MODEL", help="the file")
+    evaluate.set_defaults(action=_commands.evaluate)
+
+    info = commands.add_parser("info", parents=[shared], help="show versions, places and recipes")
+    info.set_defaults(action=_commands.info)
+    return parser

@@ -1,0 +1,165 @@
+"""Loading a data set: from the cache, the network, a path or scikit-learn."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from mnistcnn import _checks, _download
+from mnistcnn._digits import load_digits
+from mnistcnn._errors import CorruptFileError, DataUnavailableError
+from mnistcnn._formats import IDX_NAMES, encode_idx, read_idx_folder, read_npz
+from mnistcnn._types import Dataset, PathLike
+
+DATA_VARIABLE = "MNISTCNN_DATA"
+# md5 of the four uncompressed IDX files: what MNIST is, however it was packed.
+_MNIST_MD5 = dict(
+    zip(
+        IDX_NAMES,
+        (
+            "6bbc9ace898e44ae57da46a324031adb",
+            "a25bea736e30d166cdddb491f175f624",
+            "2646ac647ad5339dbf082846283269ea",
+            "27ae3e4e09519cfbb04c329615203637",
+        ),
+        strict=True,
+    )
+)
+
+
+def load_data(
+    source: PathLike = "mnist",
+    *,
+    cache_dir: PathLike | None = None,
+    verbose: Literal["auto", 0, 1] = "auto",
+) -> Dataset:
+    """Load a data set of handwritten digits as raw pixels and labels.
+
+    Nothing is scaled or shuffled, and one data set is never put in place of another.
+
+    Parameters
+    ----------
+    source : str or path-like, default "mnist"
+        ``"mnist"``
+            The 60,000 + 10,000 images of MNIST: from the file or folder that the
+            environment variable ``MNISTCNN_DATA`` names, if it is set; else from the
+            cache; else downloaded into the cache, from the first of three mirrors that
+            answers. The pixels and labels are verified wherever they come from.
+        ``"digits"``
+            scikit-learn's 1,797 handwritten digits, laid out like MNIST and split into
+            1,442 and 355. They need no network.
+        a path
+            An ``.npz`` file with Keras' four arrays (``x_train``, ``y_train``,
+            ``x_test``, ``y_test``), or a folder with the four IDX files of MNIST, each
+            plain or gzipped. The content is yours; only its form is checked.
+    cache_dir : path-like, optional
+        Where the download is kept. Default: the user's cache folder of the platform,
+        which ``mnistcnn info`` shows.
+    verbose : {"auto", 0, 1}, default "auto"
+        Whether a download shows its progress, on standard error. ``"auto"``: if that is
+        a terminal.
+
+    Returns
+    -------
+    Dataset
+        ``(x_train, y_train), (x_test, y_test)``: images ``uint8`` of shape
+        ``(n, 28, 28)``, 0 for paper and 255 for full ink; labels ``uint8`` of shape
+        ``(n,)``.
+
+    Raises
+    ------
+    DataUnavailableError
+        If there is nothing to be had: each place is named with its reason.
+    CorruptFileError
+        If a file is damaged, or is not the data set that it must be.
+
+    Notes
+    -----
+    MNIST is by Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten
+    digits"; Keras states its licence as Creative Commons Attribution-Share Alike 3.0.
+
+    Examples
+    --------
+    >>> from mnistcnn import load_data
+    >>> (x_train, y_train), (x_test, y_test) = load_data("digits")
+    >>> x_train.shape, x_train.dtype, y_test.shape
+    ((1442, 28, 28), dtype('uint8'), (355,))
+    """
+    shown = _checks.one_of("verbose", verbose, ("auto", 0, 1))
+    if source == "digits":
+        return load_digits()
+    if source != "mnist":
+        return _read(_existing(source))
+    return _load_mnist(
+        default_cache_dir() if cache_dir is None else _checks.path("cache_dir", cache_dir),
+        verbose=sys.stderr.isatty() if shown == "auto" else bool(shown),
+    )
+
+
+def default_cache_dir() -> Path:
+    """Return the folder where a download is kept unless the caller names another."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("mnistcnn", appauthor=False)
+
+
+def _load_mnist(cache_dir: Path, *, verbose: bool) -> Dataset:
+    named = os.environ.get(DATA_VARIABLE)
+    if named:
+        if not Path(named).exists():
+            raise DataUnavailableError(
+                f"{DATA_VARIABLE} must name an existing file or folder; received {named!r}"
+            )
+        return _verified(_read(Path(named)), named)
+    cached = _cached(cache_dir)
+    if cached is not None:
+        return cached
+    try:
+        with _download.cache_lock(cache_dir):
+            # Another process may have fetched it while this one waited.
+            return _cached(cache_dir) or _verified(
+                _read(_download.fetch(cache_dir, verbose=verbose)), cache_dir
+            )
+    except DataUnavailableError as error:
+        raise DataUnavailableError(
+            f"the cache holds no whole MNIST, and it could not be downloaded:\n{error}\n"
+            f"Put mnist.npz or the four IDX files into {cache_dir}, "
+            f"or set {DATA_VARIABLE} to a file or folder that holds them, "
+            'or use the small data set that needs no network: load_data("digits").'
+        ) from error
+
+
+def _cached(folder: Path) -> Dataset | None:
+    """Return what the cache holds, or None where it holds no whole MNIST."""
+    for place in (folder / "mnist.npz", folder):
+        try:
+            return _verified(_read(place), place)
+        except (OSError, CorruptFileError):
+            continue
+    return None
+
+
+def _existing(source: PathLike) -> Path:
+    path = _checks.path("source", source)
+    if not path.exists():
+        raise DataUnavailableError(
+            'source must be "mnist", "digits" or the path of an existing .npz file or folder; '
+            f"received {str(source)!r}"
+        )
+    return path
+
+
+def _read(path: Path) -> Dataset:
+    return read_idx_folder(path) if path.is_dir() else read_npz(path)
+
+
+def _verified(dataset: Dataset, source: object) -> Dataset:
+    arrays = (array for split in dataset for array in split)
+    for (name, expected), array in zip(_MNIST_MD5.items(), arrays, strict=True):
+        found = hashlib.md5(encode_idx(array), usedforsecurity=False).hexdigest()
+        if found != expected:
+            raise CorruptFileError(
+                f"{source} must hold MNIST; its {name} has md5 {found} in place of {expected}"
+            )
+    return dataset

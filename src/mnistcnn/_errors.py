@@ -1,0 +1,21 @@
+"""The two errors that are this package's own.
+
+Everything else is a plain ``TypeError`` (a wrong kind of thing) or ``ValueError``
+(a wrong value, shape or range).
+"""
+
+
+class CorruptFileError(ValueError):
+    """A file is damaged, or is not what it must be.
+
+    The message names the file, the rule and what was found. Nothing of the file
+    was used.
+    """
+
+
+class DataUnavailableError(OSError):
+    """A data set could not be had from anywhere.
+
+    The message names each place that was tried with its reason, and what can be
+    done.
+    """

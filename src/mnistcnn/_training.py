@@ -1,0 +1,198 @@
+"""Training a network by a recipe."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mnistcnn import _checks, recipes
+from mnistcnn._backend import keras, tf
+from mnistcnn._callbacks import checked, default_callbacks, monitoring
+from mnistcnn._evaluation import BATCH_SIZE as EVALUATION_BATCH_SIZE
+from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array
+
+_Pair = tuple[Float32Array, Float32Array]
+
+
+def train(
+    model: "keras.Model",
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    recipe: str | recipes.Recipe = "documented",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    validation_split: float | None = None,
+    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    callbacks: Sequence["keras.callbacks.Callback"] | None = None,
+    seed: int | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> "keras.callbacks.History":
+    """Train a compiled network by a recipe; the default is the document's.
+
+    Everything is checked before the first step. Interrupting with Ctrl-C raises
+    ``KeyboardInterrupt`` as in any Keras program; the best epoch's file stays.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled network as `build_model` makes it. It is trained in place.
+    x : array_like
+        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it.
+    y : array_like
+        One-hot ``float32 (n, 10)``, as `preprocess` gives it.
+    recipe : str or recipes.Recipe, default "documented"
+        Where every setting comes from that is not given here.
+    epochs, batch_size : int, optional
+        In place of the recipe's, at least 1.
+    validation_split : float, optional
+        In place of the recipe's: the share of the images, the last ones, to validate
+        on, in [0, 1).
+    validation_data : tuple of array_like, optional
+        ``(x, y)`` to validate on, preprocessed. All of `x` is then trained on.
+    callbacks : list of keras.callbacks.Callback, optional
+        ``None``: the recipe's own, for ``documented`` those of `default_callbacks`,
+        which keep the best epoch in ``bestmodel.keras``. ``[]``: none. A callback that
+        monitors ``val_acc`` is understood to mean ``val_accuracy``.
+    seed : int, optional
+        Fixes the order of the images. It is drawn from the seed and the number of the
+        epoch alone, so no global seed takes part. ``None`` draws afresh. The initial
+        weights and dropout have their seed in `build_model`.
+    verbose : {"auto", 0, 1, 2}, default "auto"
+        0: silent; 1: a progress bar; 2: one line an epoch. ``"auto"`` is 1.
+
+    Returns
+    -------
+    keras.callbacks.History
+        ``history.history`` maps ``loss``, ``accuracy`` and, with validation,
+        ``val_loss`` and ``val_accuracy`` to one number an epoch. Training figures are
+        Keras' running means over the epoch.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another kind.
+    ValueError
+        If a value, shape or range is wrong: pixels that were not preprocessed, labels
+        that are not one-hot over 10 classes, no images, a split that leaves no image to
+        train or to validate on, a callback that monitors what the run won't have.
+
+    Examples
+    --------
+    >>> from mnistcnn import build_model, load_data, preprocess, train
+    >>> (x_train, y_train), _ = load_data("digits")
+    >>> x, y = preprocess(x_train, y_train)
+    >>> history = train(build_model(seed=0), x, y, epochs=2, seed=0, verbose=0)
+    >>> sorted(history.history)
+    ['accuracy', 'loss', 'val_accuracy', 'val_loss']
+    """
+    network = _compiled(model)
+    plan = recipes.find(recipe)
+    count = plan.epochs if epochs is None else _checks.whole_number("epochs", epochs, at_least=1)
+    batch = (
+        plan.batch_size
+        if batch_size is None
+        else _checks.whole_number("batch_size", batch_size, at_least=1)
+    )
+    order_seed = _checks.optional_seed(seed)
+    shown = _checks.one_of("verbose", verbose, ("auto", 0, 1, 2))
+    training, validation = _parts(plan, (x, y), validation_split, validation_data)
+    chosen = _recipe_callbacks(plan) if callbacks is None else checked(callbacks)
+    available = _figures(network, training, validated=validation is not None)
+    with monitoring(chosen, available):
+        return network.fit(
+            _shuffled_batches(*training, batch_size=batch, seed=order_seed),
+            epochs=count,
+            steps_per_epoch=math.ceil(len(training[0]) / batch),
+            validation_data=validation,
+            validation_batch_size=EVALUATION_BATCH_SIZE,
+            callbacks=chosen,
+            shuffle=False,  # the batches come in an order of their own
+            verbose=shown,
+        )
+
+
+def _compiled(model: "keras.Model") -> "keras.Model":
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"model must be a Keras model; received {model!r}")
+    if not model.compiled:
+        raise ValueError("model must be compiled; call its compile method first")
+    expected = ((IMAGE_SIZE, IMAGE_SIZE, 1), (NUM_CLASSES,))
+    shapes = (tuple(model.input_shape[1:]), tuple(model.output_shape[1:])) if model.built else None
+    if shapes is not None and shapes != expected:
+        raise ValueError(
+            f"model must take images {expected[0]} and give {expected[1]}; "
+            f"received one that takes {shapes[0]} and gives {shapes[1]}"
+        )
+    return model
+
+
+def _parts(
+    plan: recipes.Recipe,
+    data: tuple[ArrayLike, ArrayLike],
+    validation_split: float | None,
+    validation_data: tuple[ArrayLike, ArrayLike] | None,
+) -> tuple[_Pair, _Pair | None]:
+    """Return what to train on and what to validate on: Keras takes the last images."""
+    x, y = _checks.preprocessed(*data)
+    if validation_data is not None:
+        if validation_split is not None:
+            raise ValueError("give validation_split or validation_data; received both")
+        if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+            raise TypeError(
+                f"validation_data must be a pair (x, y); received {type(validation_data).__name__}"
+            )
+        names = ("validation x", "validation y")
+        return (x, y), _checks.preprocessed(*validation_data, names=names)
+    split = plan.validation_split if validation_split is None else validation_split
+    share = _checks.fraction("validation_split", split)
+    if share == 0:
+        return (x, y), None
+    first = int(len(x) * (1 - share))
+    if first in (0, len(x)):
+        raise ValueError(
+            "validation_split must leave at least one image to train on and one to validate on; "
+            f"received {share} of {len(x)}"
+        )
+    return (x[:first], y[:first]), (x[first:], y[first:])
+
+
+def _recipe_callbacks(plan: recipes.Recipe) -> list["keras.callbacks.Callback"]:
+    if plan.monitor is None:
+        return []
+    return default_callbacks(monitor=plan.monitor, min_delta=plan.min_delta, patience=plan.patience)
+
+
+def _figures(model: "keras.Model", training: _Pair, *, validated: bool) -> list[str]:
+    """Return the names that the run's logs will have, asked of the model itself."""
+    x, y = training[0][:1], training[1][:1]
+    names = list(model.compute_metrics(x, y, model(x)))
+    model.reset_metrics()
+    return names + ([f"val_{name}" for name in names] if validated else [])
+
+
+def _shuffled_batches(
+    x: Float32Array, y: Float32Array, *, batch_size: int, seed: int | None
+) -> "tf.data.Dataset":
+    """Give batches without end, each epoch in an order drawn from ``(seed, epoch)``.
+
+    Keras' own shuffle depends on what the process drew before; this one repeats, and an
+    epoch can be begun without the ones before it.
+    """
+    with tf.device("CPU:0"):
+        images, labels = tf.constant(x), tf.constant(y)
+    first, second = np.random.SeedSequence(seed).generate_state(2).tolist()
+
+    def epoch_order(epoch: "tf.Tensor") -> "tf.data.Dataset":
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(len(x)), seed=tf.stack([tf.constant(first, tf.int64), second + epoch])
+        )
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    def take(order: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
+        return tf.gather(images, order), tf.gather(labels, order)
+
+    epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
+    return epochs.flat_map(epoch_order).map(take).prefetch(tf.data.AUTOTUNE)
