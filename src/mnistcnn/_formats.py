@@ -35,6 +35,10 @@ _UNSIGNED_BYTE = 8
 _FREE_BYTES = 64 << 20
 _MOST_EXPANSION = 100
 
+_HEADER_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
 
 
@@ -107,14 +111,12 @@ def read_npz(path: Path) -> Dataset:
 
 
 def _read_npy(file: IO[bytes], size: int) -> NDArray[Any]:
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        header = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        header = np.lib.format.read_array_header_2_0(file)
-    else:
-        raise ValueError(f"an .npy member must be of format 1.0 or 2.0; it is of {version}")
-    shape, fortran_order, dtype = header
+    try:
+        shape, fortran_order, dtype = _HEADER_READERS[np.lib.format.read_magic(file)](file)
+    except Exception as error:  # NumPy parses it as Python and lets any error through
+        raise ValueError(
+            f"an .npy member must have a header of format 1.0 or 2.0: {error}"
+        ) from error
     if dtype.kind not in "iu":
         raise ValueError(f"its arrays must be integers; one is of dtype {dtype}")
     count = math.prod(shape)

@@ -1,0 +1,148 @@
+"""Directives that make tables from the file of measured figures.
+
+``documented-figures`` sets the document's figures beside those of each run, and
+``documented-epochs`` lists each run's epochs. Both read
+``benchmarks/results/documented.json``; no figure of ours is typed into a page.
+"""
+
+import json
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "documented.json"
+COMMAND = "python benchmarks/documented.py"
+
+# What the document reports in "Final Training Metrics" and "Test Accuracy".
+DOCUMENT = {
+    "training accuracy": 0.9599,
+    "validation accuracy": 0.9711,
+    "validation loss": 0.0993,
+    "test accuracy": 0.9750,
+}
+
+Rows = list[list[str]]
+
+
+def _share(value: float) -> str:
+    return f"{value:.2%}".replace("%", " %")
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _best_epoch(run: dict[str, Any]) -> int:
+    """Return the index of the epoch whose network the checkpoint kept."""
+    values = run["history"]["val_accuracy"]
+    return values.index(max(values))  # the first of equal ones: only a better one is saved
+
+
+class _FigureTable(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        if not RESULTS.is_file():
+            raise self.error(f"{RESULTS} is absent; make it with: {COMMAND}")
+        self.env.note_dependency(str(RESULTS))
+        return self.content_of(json.loads(RESULTS.read_text(encoding="utf-8")))
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        raise NotImplementedError
+
+    def table(self, head: list[str], rows: Rows) -> nodes.table:
+        """Make a table whose first column names the row."""
+        group = nodes.tgroup(cols=len(head))
+        group += [nodes.colspec(colwidth=1) for _ in head]
+        header, body = nodes.thead(), nodes.tbody()
+        header += self._row(head)
+        body += [self._row(row) for row in rows]
+        group += [header, body]
+        table = nodes.table(classes=["colwidths-auto"])
+        table += group
+        return table
+
+    @staticmethod
+    def _row(cells: list[str]) -> nodes.row:
+        row = nodes.row()
+        for index, cell in enumerate(cells):
+            entry = nodes.entry(classes=["text-left" if index == 0 else "text-right"])
+            entry += nodes.paragraph(text=cell)
+            row += entry
+        return row
+
+
+class DocumentedFigures(_FigureTable):
+    """The document's figures beside ours."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return the comparison and a line on how it was made."""
+        runs = report["runs"]
+        last = [{name: values[-1] for name, values in run["history"].items()} for run in runs]
+        figures = {
+            "training accuracy": ([epoch["accuracy"] for epoch in last], _share),
+            "validation accuracy": ([epoch["val_accuracy"] for epoch in last], _share),
+            "validation loss": ([epoch["val_loss"] for epoch in last], _loss),
+            "test accuracy": ([run["test"]["accuracy"] for run in runs], _share),
+        }
+        rows = [
+            [name, shown(DOCUMENT[name]), *map(shown, values), shown(mean(values))]
+            for name, (values, shown) in figures.items()
+        ]
+        intervals = [" to ".join(map(_share, run["test"]["accuracy_interval"])) for run in runs]
+        rows += [
+            ["95 % interval of the test accuracy", "", *intervals, ""],
+            ["test loss", "", *[_loss(run["test"]["loss"]) for run in runs],
+             _loss(mean(run["test"]["loss"] for run in runs))],
+            ["epoch of the evaluated file", "", *[str(_best_epoch(run) + 1) for run in runs], ""],
+            ["training time", "", *[f"{run['training_seconds']:.0f} s" for run in runs],
+             f"{mean(run['training_seconds'] for run in runs):.0f} s"],
+        ]
+        head = ["", "document", *[f"seed {run['seed']}" for run in runs], "mean"]
+        versions = runs[0]["versions"]
+        listed = ", ".join(
+            f"{title} {versions[name]}"
+            for name, title in (
+                ("mnistcnn", "mnistcnn"),
+                ("keras", "Keras"),
+                ("tensorflow", "TensorFlow"),
+                ("numpy", "NumPy"),
+                ("python", "Python"),
+            )
+        )
+        note = f"Made on {report['cores']} cores ({report['machine']}) with {listed}."
+        return [self.table(head, rows), nodes.paragraph(text=note)]
+
+
+class DocumentedEpochs(_FigureTable):
+    """Every epoch of every run."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return one table."""
+        names = (("loss", _loss), ("accuracy", _share), ("val_loss", _loss), ("val_accuracy", _share))
+        rows = []
+        for run in report["runs"]:
+            for epoch in range(len(run["history"]["loss"])):
+                kept = "kept" if epoch == _best_epoch(run) else ""
+                figures = [shown(run["history"][name][epoch]) for name, shown in names]
+                rows.append([str(run["seed"]), str(epoch + 1), *figures, kept])
+        head = ["seed", "epoch", "loss", "accuracy", "validation loss", "validation accuracy", ""]
+        return [self.table(head, rows)]
+
+
+class DocumentedCommands(_FigureTable):
+    """The commands that the runs were made by."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return them as a block to copy."""
+        text = "\n".join(f"$ {run['command']}" for run in report["runs"])
+        return [nodes.literal_block(text, text, language="console")]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the directives."""
+    app.add_directive("documented-figures", DocumentedFigures)
+    app.add_directive("documented-epochs", DocumentedEpochs)
+    app.add_directive("documented-commands", DocumentedCommands)
+    return {"parallel_read_safe": True}

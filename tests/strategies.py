@@ -1,0 +1,58 @@
+"""What the property tests draw."""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+SIDES = st.integers(0, 4)
+BYTES = st.integers(0, 255)
+CLASSES = st.integers(0, 9)
+
+uint8_images = SIDES.flatmap(
+    lambda n: hnp.arrays(np.uint8, (n, 28, 28), elements=BYTES, fill=BYTES)
+)
+one_image = hnp.arrays(np.uint8, (28, 28), elements=BYTES, fill=BYTES)
+
+integer_dtypes = st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i4", "<i8", ">u8"])
+float_dtypes = st.sampled_from(["<f2", "<f4", ">f4", "<f8", ">f8"])
+
+
+@st.composite
+def unit_images(draw):
+    """Floating images in [0, 1], of any width and byte order."""
+    dtype = np.dtype(draw(float_dtypes))
+    elements = st.floats(0, 1, width=8 * dtype.itemsize)
+    return draw(hnp.arrays(dtype, (draw(SIDES), 28, 28), elements=elements, fill=elements))
+
+
+@st.composite
+def labelled(draw, least=1, most=12):
+    """As many labels as rows of probabilities: ``(probabilities, labels)``."""
+    n = draw(st.integers(least, most))
+    labels = draw(hnp.arrays(np.int64, n, elements=CLASSES))
+    scores = draw(
+        hnp.arrays(np.float64, (n, 10), elements=st.floats(0.0, 1.0, allow_subnormal=False))
+    )
+    scores += 1e-9
+    return scores / scores.sum(axis=1, keepdims=True), labels
+
+
+def labels_of(n):
+    return hnp.arrays(np.uint8, n, elements=CLASSES)
+
+
+@st.composite
+def datasets(draw):
+    """The four arrays of a small data set, ``uint8``."""
+    arrays = []
+    for _ in range(2):
+        n = draw(SIDES)
+        arrays.append(draw(hnp.arrays(np.uint8, (n, 28, 28), elements=BYTES, fill=BYTES)))
+        arrays.append(draw(labels_of(n)))
+    return arrays
+
+
+idx_arrays = st.one_of(
+    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=1, min_side=0), elements=BYTES),
+    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, min_side=0), elements=BYTES),
+)
