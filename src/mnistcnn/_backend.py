@@ -3,7 +3,7 @@
 TensorFlow's libraries write to standard error while they load, before any setting of
 theirs can stop them (tensorflow issue 100442). So the descriptor itself is set aside
 during the import and whatever is not TensorFlow's own log is written out afterwards.
-A user who set ``TF_CPP_MIN_LOG_LEVEL`` asked for the log and gets all of it.
+A user who set ``TF_CPP_MIN_LOG_LEVEL`` below 3 asked for the log and gets all of it.
 """
 
 import os
@@ -18,15 +18,16 @@ _TENSORFLOW_LOG = re.compile(
     rb"[IWE]\d{4} \d\d:|\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|"
     rb"To enable the following instructions:"
 )
+_SILENT = "3"
 _STDERR = 2
 
 
 @contextmanager
 def _without_startup_log() -> Iterator[None]:
-    if _LOG_LEVEL in os.environ or "tensorflow" in sys.modules:
+    # Processes that this one starts inherit the setting, so it counts as a wish for silence.
+    if os.environ.setdefault(_LOG_LEVEL, _SILENT) != _SILENT or "tensorflow" in sys.modules:
         yield
         return
-    os.environ[_LOG_LEVEL] = "3"
     try:
         kept = os.dup(_STDERR)
     except OSError:  # no standard error at all, as under a window manager

@@ -1,0 +1,185 @@
+"""The command: what it prints, what it leaves, and its exit codes."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from PIL import Image
+
+import mnistcnn
+from mnistcnn import _commands, _data, _download
+from mnistcnn._backend import keras
+from mnistcnn._cli import main
+from mnistcnn._weights import save_model
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    mirror = _download.Mirror("http://127.0.0.1:9/", {"mnist.npz": "0" * 64})
+    monkeypatch.setattr(_download, "MIRRORS", (mirror,))
+
+
+def test_train_does_the_whole_job(tmp_path, tiny, write_npz, capsys):
+    data = str(write_npz(mnistcnn.load_data("digits")))
+    assert main(["train", "--data", data, "--seed", "0", "--epochs", "2", "--output", "run"]) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0] == f"Data: {data}, 1,442 images to train on and 355 to test on (as asked)."
+    assert "Trained 2 epochs in" in captured.out
+    assert "run/bestmodel.keras, loaded again, on the test images:" in captured.out
+    run = tmp_path / "run"
+    assert sorted(path.name for path in run.iterdir()) == [
+        "bestmodel.keras", "confusion_matrix.png", "history.png", "result.json"
+    ]  # fmt: skip
+    report = json.loads((run / "result.json").read_text())
+    assert report["seed"] == 0
+    assert report["recipe"]["epochs"] == 2
+    assert report["recipe"]["batch_size"] == 32
+    assert report["data"]["train"] == 1442
+    assert len(report["history"]["val_accuracy"]) == 2
+    _, test = mnistcnn.load_data("digits")
+    expected = mnistcnn.evaluate(run / "bestmodel.keras", *mnistcnn.preprocess(*test))
+    assert report["test"] == expected.to_dict()
+    assert str(expected) in captured.out
+    for picture in ("history.png", "confusion_matrix.png"):
+        with Image.open(run / picture) as image:
+            assert min(image.size) > 400
+
+
+def test_train_on_digits_takes_the_epochs_it_needs_and_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(_commands, "DIGITS_EPOCHS", 1)
+    assert main(["train", "--data", "digits"]) == 0
+    assert "Epochs: up to 1 in place of 5, since the set is small" in capsys.readouterr().out
+
+
+def test_auto_falls_back_to_digits_and_says_why(offline, capsys, network):
+    save_model(network, "a.keras")
+    assert main(["evaluate", "a.keras"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == (
+        "Data: digits, 1,442 images to train on and 355 to test on "
+        "(MNIST is not to be had: the cache holds no whole MNIST, and it could not be downloaded)."
+    )
+
+
+def test_auto_takes_mnist_where_it_can(tiny, write_npz, monkeypatch, capsys, network):
+    monkeypatch.setattr(_data, "_verified", lambda dataset, source: dataset)
+    monkeypatch.setenv("MNISTCNN_DATA", str(write_npz(tiny)))
+    save_model(network, "a.h5")
+    assert main(["evaluate", "a.h5", "--data", "auto"]) == 0
+    expected = "Data: mnist, 8 images to train on and 8 to test on (it could be had)."
+    assert capsys.readouterr().out.splitlines()[0] == expected
+
+
+def test_evaluate_with_json_prints_json_alone(network, tmp_path, capsys):
+    save_model(network, "a.weights.h5")
+    arguments = ["evaluate", "a.weights.h5", "--data", "digits", "--json", "--output", "out"]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert report["test"]["num_images"] == 355
+    assert report["model"] == "a.weights.h5"
+    assert "Data: digits" in captured.err
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == report
+    assert (tmp_path / "out" / "confusion_matrix.png").exists()
+
+
+def test_train_with_json_keeps_the_progress_apart(tiny, write_npz, capsys):
+    assert main(["train", "--data", str(write_npz(tiny)), "--epochs", "1", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["data"]["train"] == 8
+    assert "Epoch 1/1" in captured.err or "val_loss" in captured.err
+
+
+def test_info(capsys, monkeypatch):
+    monkeypatch.setenv("MNISTCNN_DATA", "my data.npz")
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    for text in (mnistcnn.__version__, keras.__version__, "cache", "my data.npz", "documented: "):
+        assert text in out
+    assert main(["info", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["recipes"][0] == mnistcnn.recipes.DOCUMENTED.to_dict()
+    assert report["versions"]["keras"] == keras.__version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["evaluate", "absent.keras"], "MODEL must be an existing file; received 'absent.keras'"),
+        (["train", "--data", "minst"], 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''),
+        (["train", "--epochs", "0", "--data", "digits"], "epochs must be at least 1; received 0"),
+        (["train", "--recipe", "slow"], "recipe must be one of 'documented'; received 'slow'"),
+        (["train", "--seed", "-1", "--data", "digits"], "seed must be at least 0; received -1"),
+    ],
+)  # fmt: skip
+def test_an_expected_failure_is_one_line_and_code_1(arguments, line, capsys, tmp_path):
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == f"mnistcnn: {line}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_model_is_one_line_and_code_1(capsys, tmp_path):
+    (tmp_path / "a.keras").write_bytes(b"PK and so on")
+    assert main(["evaluate", "a.keras", "--data", "digits"]) == 1
+    assert capsys.readouterr().err.startswith("mnistcnn: a.keras is not a whole Keras file: ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["train", "--epochs", "five"], ["evaluate"]])
+def test_usage_is_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: mnistcnn" in capsys.readouterr().err
+
+
+def test_interrupt_is_code_130(monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mnistcnn._data, "load_digits", interrupt)
+    assert main(["train", "--data", "digits"]) == 130
+    assert capsys.readouterr().err == "\nmnistcnn: interrupted\n"
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "mnistcnn", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_is_quick_and_without_tensorflow():
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        result = command("train", "--help")
+        times.append(time.perf_counter() - started)
+        assert result.returncode == 0
+        assert result.stderr == ""
+        assert "--data" in result.stdout
+    assert min(times) < 1  # 0.1 s when measured; TensorFlow alone takes several seconds
+    loaded = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "mnistcnn", "--help"],
+        capture_output=True, text=True, check=True,
+    ).stderr  # fmt: skip
+    for heavy in ("tensorflow", "keras", "numpy", "rich"):
+        assert f"| {heavy}\n" not in loaded.replace(" ", "").replace("|", "| ")
+
+
+def test_no_noise_reaches_the_user(network):
+    """A real process: TensorFlow's start-up log stays out of both streams."""
+    save_model(network, "a.keras")
+    result = command("evaluate", "a.keras", "--data", "digits")
+    assert result.stderr == ""
+    assert result.returncode == 0
+    assert result.stdout.startswith("Data: digits")
+    assert result.stdout.splitlines()[1].startswith("accuracy ")
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.strip() == mnistcnn.__version__

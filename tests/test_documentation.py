@@ -1,0 +1,50 @@
+"""What README says holds: its commands exist, its figures are the measured ones."""
+
+import json
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_figures_in_readme_are_the_measured_ones():
+    runs = json.loads((ROOT / "benchmarks/results/documented.json").read_text())["runs"]
+    accuracies = [f"{100 * run['test']['accuracy']:.2f} %" for run in runs]
+    assert [run["seed"] for run in runs] == [0, 1, 2]
+    sentence = f"the test accuracy is {accuracies[0]}, {accuracies[1]} and {accuracies[2]} for"
+    assert sentence in " ".join(README.split())
+
+
+def test_the_measured_runs_are_whole_and_beat_the_document():
+    for run in json.loads((ROOT / "benchmarks/results/documented.json").read_text())["runs"]:
+        assert run["command"] == f"mnistcnn train --data mnist --seed {run['seed']}"
+        assert (run["data"]["train"], run["data"]["test"]) == (60_000, 10_000)
+        assert run["recipe"]["epochs"] == 5
+        assert max(run["history"]["val_accuracy"]) >= 0.9711
+        assert run["test"]["accuracy"] >= 0.9750
+
+
+def test_every_target_and_file_that_readme_names_exists():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in re.findall(r"make ([a-z]+)", README):
+        assert target in targets
+    for name in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / name).is_file()
+    for name in ("CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE"):
+        assert (ROOT / name).is_file()
+
+
+def test_readmes_program_runs_as_written(monkeypatch, write_npz):
+    """On a handful of digits in place of MNIST, checked line by line up to the print."""
+    import mnistcnn
+
+    program = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+    dataset = mnistcnn.load_data("digits")
+    small = mnistcnn.Dataset(
+        mnistcnn.Split(dataset.train.images[:100], dataset.train.labels[:100]), dataset.test
+    )
+    monkeypatch.setattr(mnistcnn, "load_data", lambda source: small, raising=False)
+    exec(compile(program, "README.md", "exec"), {})
+    assert pathlib.Path("bestmodel.keras").is_file()
+    assert pathlib.Path("history.png").is_file()
