@@ -62,3 +62,9 @@ def test_the_pattern_knows_the_lines_of_tensorflow():
         assert _TENSORFLOW_LOG.match(line)
     for line in (b"Traceback (most recent call last):", b"WARNING: low disk space", b"IndexError"):
         assert not _TENSORFLOW_LOG.match(line)
+
+
+def test_a_process_without_standard_error_can_import():
+    silent = FAKE.replace("os.write(2, ", "str(").replace("import mnistcnn._backend\n", "")
+    attempt = "try:\n    import mnistcnn._backend\nexcept ImportError as error:\n    print(error)"
+    assert run(f"import os; os.close(2)\n{silent}\n{attempt}").stdout == "no tensorflow here\n"

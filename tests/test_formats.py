@@ -185,3 +185,20 @@ def test_an_npy_header_that_promises_too_much_is_refused(tiny, write_npz):
             archive.writestr(name, content)
     with pytest.raises(CorruptFileError, match="it declares 784,000,000,000,000"):
         load_data(good)
+
+
+def test_an_absent_idx_file_is_not_found(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_idx(tmp_path / "absent")
+
+
+def test_an_npy_member_with_more_than_its_header_says_is_refused(tiny, write_npz):
+    good = write_npz(tiny)
+    with zipfile.ZipFile(good) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["y_test.npy"] += b"more"
+    with zipfile.ZipFile(good, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(CorruptFileError, match=r"must end after the \(8,\) values that its header"):
+        load_data(good)

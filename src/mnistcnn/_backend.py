@@ -6,6 +6,8 @@ during the import and whatever is not TensorFlow's own log is written out afterw
 A user who set ``TF_CPP_MIN_LOG_LEVEL`` below 3 asked for the log and gets all of it.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import sys

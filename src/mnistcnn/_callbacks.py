@@ -1,5 +1,7 @@
 """The callbacks of the document, and a check of any that a user brings."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ def default_callbacks(
     monitor: str = "val_accuracy",
     min_delta: float = 0.01,
     patience: int = 4,
-) -> list["keras.callbacks.Callback"]:
+) -> list[keras.callbacks.Callback]:
     """Make the document's two callbacks: early stopping and a checkpoint of the best epoch.
 
     Parameters
@@ -98,7 +100,7 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
         self.best = current
 
 
-def checked(callbacks: Any) -> list["keras.callbacks.Callback"]:
+def checked(callbacks: Any) -> list[keras.callbacks.Callback]:
     """Return the callbacks as a list of their own, if that is what they are."""
     if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
         raise TypeError(f"callbacks must be a list of Keras callbacks; received {callbacks!r}")
@@ -110,7 +112,7 @@ def checked(callbacks: Any) -> list["keras.callbacks.Callback"]:
 
 @contextmanager
 def monitoring(
-    callbacks: Sequence["keras.callbacks.Callback"], available: Collection[str]
+    callbacks: Sequence[keras.callbacks.Callback], available: Collection[str]
 ) -> Iterator[None]:
     """Refuse callbacks that would watch a figure in vain; translate the names of old.
 
@@ -143,7 +145,7 @@ def monitoring(
             callback.monitor = watched
 
 
-def _watched(callback: "keras.callbacks.Callback") -> str | None:
+def _watched(callback: keras.callbacks.Callback) -> str | None:
     if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_best_only:
         return None  # it carries a name but saves whatever the figure
     watched = getattr(callback, "monitor", None)

@@ -4,6 +4,8 @@ A message gives the rule, then what came: ``patience must be at least 0; receive
 A wrong kind of thing is a ``TypeError``; a wrong value, shape or range a ``ValueError``.
 """
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Collection

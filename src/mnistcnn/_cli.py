@@ -1,5 +1,7 @@
 """The command ``mnistcnn``: its arguments, its errors and its exit codes."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import json

@@ -1,5 +1,7 @@
 """What the command ``mnistcnn`` does. Nothing heavy is imported before it is needed."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import dataclasses
@@ -127,7 +129,7 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
-def _load(source: str, console: "Console") -> tuple[Any, Any, dict[str, Any]]:
+def _load(source: str, console: Console) -> tuple[Any, Any, dict[str, Any]]:
     """Load a data set and say in the first line which one it is and why."""
     reason = "as asked"
     if source == "auto":
@@ -146,14 +148,14 @@ def _load(source: str, console: "Console") -> tuple[Any, Any, dict[str, Any]]:
     return dataset.train, dataset.test, described
 
 
-def _console() -> "Console":
+def _console() -> Console:
     from rich.console import Console
 
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
-def _loading_tensorflow(console: "Console") -> Iterator[None]:
+def _loading_tensorflow(console: Console) -> Iterator[None]:
     """Say what takes the first seconds, where someone is looking."""
     with console.status("Loading TensorFlow ..."):
         from mnistcnn import _backend  # noqa: F401  # the import is the work

@@ -1,5 +1,7 @@
 """Loading a data set: from the cache, the network, a path or scikit-learn."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import sys

@@ -1,5 +1,7 @@
 """scikit-learn's handwritten digits, brought to the layout of MNIST."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from mnistcnn._glyphs import lay_out

@@ -1,5 +1,7 @@
 """Fetching MNIST: the only module that touches the network."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,7 +137,7 @@ class _Bar:
 
 
 @contextmanager
-def _progress(name: str, *, shown: bool) -> Iterator["_Bar | bool"]:
+def _progress(name: str, *, shown: bool) -> Iterator[_Bar | bool]:
     if not shown:
         yield False
         return

@@ -1,5 +1,7 @@
 """How good a network is, as a result that can be trusted."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,7 +57,7 @@ class Evaluation:
         object.__setattr__(self, "confusion_matrix", matrix)
 
     @classmethod
-    def from_probabilities(cls, probabilities: ArrayLike, labels: ArrayLike) -> "Evaluation":
+    def from_probabilities(cls, probabilities: ArrayLike, labels: ArrayLike) -> Evaluation:
         """Evaluate probabilities from anywhere against the labels.
 
         Parameters
@@ -185,7 +187,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: "keras.Model | PathLike",
+    model: keras.Model | PathLike,
     x: ArrayLike,
     y: ArrayLike,
     *,

@@ -1,5 +1,7 @@
 """Reading no more than is sane, and writing so that a crash leaves old or new."""
 
+from __future__ import annotations
+
 import os
 import secrets
 import shutil

@@ -6,6 +6,8 @@ LeCun, Cortes and Burges describes: two zero bytes, a type code, the number of d
 each dimension as a big-endian 32-bit number, then the values in C order.
 """
 
+from __future__ import annotations
+
 import gzip
 import math
 import struct

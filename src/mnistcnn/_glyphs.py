@@ -1,5 +1,7 @@
 """How MNIST was laid out: ink in a 20 × 20 box, its centre of mass in the middle."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image

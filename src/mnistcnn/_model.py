@@ -1,5 +1,7 @@
 """The network: two convolutions and a dense layer, 34,826 parameters."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterator
 
@@ -13,7 +15,7 @@ from mnistcnn._weights import read_weights
 
 def build_model(
     *, dropout: float = 0.25, learning_rate: float = 1e-3, seed: int | None = None
-) -> "keras.Sequential":
+) -> keras.Sequential:
     """Build and compile the documented network.
 
     Convolution 32 3×3 (ReLU), max-pooling 2×2, convolution 64 3×3 (ReLU), max-pooling
@@ -59,7 +61,7 @@ def build_model(
     seeds = _layer_seeds(_checks.optional_seed(seed))
     layers = keras.layers
 
-    def glorot() -> "keras.initializers.Initializer":
+    def glorot() -> keras.initializers.Initializer:
         return keras.initializers.GlorotUniform(seed=next(seeds))
 
     model = keras.Sequential(
@@ -88,7 +90,7 @@ def build_model(
     return model
 
 
-def load_model(path: PathLike) -> "keras.Sequential":
+def load_model(path: PathLike) -> keras.Sequential:
     """Load the documented network from a file that Keras wrote.
 
     The network is built anew and takes only the numbers from the file, so nothing in a

@@ -1,5 +1,7 @@
 """Pictures of a training and of its result. Nothing here shows a window."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ _TRAINING, _VALIDATION = "#0072B2", "#D55E00"
 
 
 def plot_history(
-    history: "History | Mapping[str, Sequence[float]]",
+    history: History | Mapping[str, Sequence[float]],
     *,
     ax: Sequence[Axes] | None = None,
 ) -> Figure:

@@ -1,5 +1,7 @@
 """From raw pixels and labels to what the network takes."""
 
+from __future__ import annotations
+
 from typing import overload
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Training a network by a recipe."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -17,7 +19,7 @@ _Pair = tuple[Float32Array, Float32Array]
 
 
 def train(
-    model: "keras.Model",
+    model: keras.Model,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -26,10 +28,10 @@ def train(
     batch_size: int | None = None,
     validation_split: float | None = None,
     validation_data: tuple[ArrayLike, ArrayLike] | None = None,
-    callbacks: Sequence["keras.callbacks.Callback"] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] | None = None,
     seed: int | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
-) -> "keras.callbacks.History":
+) -> keras.callbacks.History:
     """Train a compiled network by a recipe; the default is the document's.
 
     Everything is checked before the first step. Interrupting with Ctrl-C raises
@@ -114,7 +116,7 @@ def train(
         )
 
 
-def _compiled(model: "keras.Model") -> "keras.Model":
+def _compiled(model: keras.Model) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a Keras model; received {model!r}")
     if not model.compiled:
@@ -159,13 +161,13 @@ def _parts(
     return (x[:first], y[:first]), (x[first:], y[first:])
 
 
-def _recipe_callbacks(plan: recipes.Recipe) -> list["keras.callbacks.Callback"]:
+def _recipe_callbacks(plan: recipes.Recipe) -> list[keras.callbacks.Callback]:
     if plan.monitor is None:
         return []
     return default_callbacks(monitor=plan.monitor, min_delta=plan.min_delta, patience=plan.patience)
 
 
-def _figures(model: "keras.Model", training: _Pair, *, validated: bool) -> list[str]:
+def _figures(model: keras.Model, training: _Pair, *, validated: bool) -> list[str]:
     """Return the names that the run's logs will have, asked of the model itself."""
     x, y = training[0][:1], training[1][:1]
     names = list(model.compute_metrics(x, y, model(x)))
@@ -175,7 +177,7 @@ def _figures(model: "keras.Model", training: _Pair, *, validated: bool) -> list[
 
 def _shuffled_batches(
     x: Float32Array, y: Float32Array, *, batch_size: int, seed: int | None
-) -> "tf.data.Dataset":
+) -> tf.data.Dataset:
     """Give batches without end, each epoch in an order drawn from ``(seed, epoch)``.
 
     Keras' own shuffle depends on what the process drew before; this one repeats, and an
@@ -185,13 +187,13 @@ def _shuffled_batches(
         images, labels = tf.constant(x), tf.constant(y)
     first, second = np.random.SeedSequence(seed).generate_state(2).tolist()
 
-    def epoch_order(epoch: "tf.Tensor") -> "tf.data.Dataset":
+    def epoch_order(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
             tf.range(len(x)), seed=tf.stack([tf.constant(first, tf.int64), second + epoch])
         )
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
-    def take(order: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
+    def take(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.gather(images, order), tf.gather(labels, order)
 
     epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)

@@ -1,5 +1,7 @@
 """The shapes that everything else speaks of."""
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple, TypeAlias
 

@@ -6,6 +6,8 @@ looked at. The six arrays differ in shape, so they are told apart by shape, what
 layers were called when the file was written.
 """
 
+from __future__ import annotations
+
 import io
 import logging
 import zipfile

@@ -1,5 +1,7 @@
 """How to train, as data: the settings that `mnistcnn.train` follows."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
