@@ -31,7 +31,7 @@ def main() -> None:
     """Train once and draw."""
     (x_train, y_train), (x_test, y_test) = load_data("digits")
 
-    rows = Figure(figsize=(6.4, 1.5), layout="constrained")
+    rows = Figure(figsize=(6.4, 1.0), layout="constrained")
     for axes, image, label in zip(rows.subplots(1, 10), x_train, y_train, strict=False):
         axes.imshow(image, cmap="gray_r")
         axes.set_title(str(label), fontsize=9)

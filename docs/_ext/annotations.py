@@ -1,99 +1,56 @@
-"""Show annotations as the source writes them.
+"""Show the annotations of functions and classes as the source writes them.
 
-At run time an alias such as ``ArrayLike`` is the long union it stands for, and
-``keras.Model`` is known by the private module it lives in. Handing Sphinx the text of
-the annotations, and `autodoc_type_aliases` to read it by, keeps signatures short.
+Evaluated, an alias such as ``ArrayLike`` becomes the long union that it stands for.
 """
 
-import ast
 import inspect
-import sys
-from functools import cached_property
-from types import FunctionType
 from typing import Any
 
-import mnistcnn
+from sphinx.pycode import ModuleAnalyzer
 
 
-class _Simplified(ast.NodeTransformer):
-    """Take quotes away, and the element type from ``NDArray[...]``."""
+class _Written:
+    """An annotation that prints as its source."""
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802  # ast's name
-        return ast.parse(node.value, mode="eval").body if isinstance(node.value, str) else node
+    def __init__(self, text: str) -> None:
+        self._text = text
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802
-        name = node.value.id if isinstance(node.value, ast.Name) else ""
-        if name == "NDArray":
-            return node.value
-        # The strings of a Literal are values, not types.
-        return node if name == "Literal" else self.generic_visit(node)
+    def __repr__(self) -> str:
+        return self._text
 
 
-def _text(annotation: ast.expr) -> str:
-    return ast.unparse(_Simplified().visit(annotation))
+def _as_written(
+    app: Any,
+    what: str,
+    name: str,
+    value: Any,
+    options: Any,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str, str | None] | None:
+    if signature is None or what not in ("function", "method", "class"):
+        return None
+    written = inspect.signature(value)
+    parameters = [
+        one.replace(annotation=_Written(getattr(one.annotation, "__forward_arg__", one.annotation)))
+        for one in written.parameters.values()
+        if one.name not in ("self", "cls")
+    ]
+    given = written.return_annotation
+    returns = given if what != "class" and isinstance(given, str) else returns
+    return str(inspect.Signature(parameters)), returns
 
 
-def _definitions(module: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
-    """Return the module's functions, classes and methods; the last of a name counts."""
-    found: dict[str, ast.FunctionDef | ast.ClassDef] = {}
-    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found[node.name] = node
-        if isinstance(node, ast.ClassDef):
-            for member in node.body:
-                if isinstance(member, ast.FunctionDef):
-                    found[f"{node.name}.{member.name}"] = member
-    return found
-
-
-def _of_function(node: ast.FunctionDef) -> dict[str, str]:
-    arguments = [*node.args.args, *node.args.kwonlyargs]
-    pairs = [(argument.arg, argument.annotation) for argument in arguments]
-    return {
-        name: _text(annotation)
-        for name, annotation in [*pairs, ("return", node.returns)]
-        if annotation is not None
-    }
-
-
-def _of_fields(node: ast.ClassDef) -> dict[str, str]:
-    return {
-        member.target.id: _text(member.annotation)
-        for member in node.body
-        if isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name)
-    }
-
-
-def _members(cls: type) -> list[FunctionType]:
-    found = []
-    for member in vars(cls).values():
-        inner = member.func if isinstance(member, cached_property) else member
-        inner = getattr(inner, "fget", None) or getattr(inner, "__func__", None) or inner
-        if isinstance(inner, FunctionType):
-            found.append(inner)
-    return found
-
-
-def _prepare(app: Any) -> None:  # noqa: ARG001  # Sphinx's signature
-    public = [getattr(mnistcnn, name) for name in mnistcnn.__all__]
-    public += [mnistcnn.recipes.Recipe, mnistcnn.recipes.find]
-    for value in public:
-        if not isinstance(value, FunctionType | type):
-            continue
-        definitions = _definitions(value.__module__)
-        if isinstance(value, FunctionType):
-            value.__annotations__ = _of_function(definitions[value.__name__])  # type: ignore[arg-type]
-            continue
-        fields = _of_fields(definitions[value.__name__])  # type: ignore[arg-type]
-        for member in _members(value):
-            node = definitions.get(f"{value.__name__}.{member.__name__}")
-            if isinstance(node, ast.FunctionDef):
-                member.__annotations__ = _of_function(node)
-            elif member.__name__ in ("__init__", "__new__"):  # made from the fields
-                member.__annotations__ = dict(fields)
+def _without_overloads(app: Any) -> None:
+    """Show an overloaded function once, as it is defined; the text says what it gives when."""
+    for name in ("mnistcnn._preprocessing",):
+        analyzer = ModuleAnalyzer.for_module(name)
+        analyzer.analyze()
+        analyzer.overloads.clear()
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Connect to Sphinx."""
-    app.connect("builder-inited", _prepare)
+    """Connect to autodoc."""
+    app.connect("builder-inited", _without_overloads)
+    app.connect("autodoc-process-signature", _as_written)
     return {"parallel_read_safe": True}

@@ -28,7 +28,7 @@ Rows = list[list[str]]
 
 
 def _share(value: float) -> str:
-    return f"{value:.2%}".replace("%", " %")
+    return f"{100 * value:.2f}\N{NO-BREAK SPACE}%"
 
 
 def _loss(value: float) -> str:
@@ -90,14 +90,18 @@ class DocumentedFigures(_FigureTable):
             [name, shown(DOCUMENT[name]), *map(shown, values), shown(mean(values))]
             for name, (values, shown) in figures.items()
         ]
-        intervals = [" to ".join(map(_share, run["test"]["accuracy_interval"])) for run in runs]
+        intervals = [
+            "\N{EN DASH}".join(f"{100 * bound:.2f}" for bound in run["test"]["accuracy_interval"])
+            for run in runs
+        ]
+        epochs = [str(_best_epoch(run) + 1) for run in runs]
+        losses = [run["test"]["loss"] for run in runs]
+        seconds = [run["training_seconds"] for run in runs]
         rows += [
-            ["95 % interval of the test accuracy", "", *intervals, ""],
-            ["test loss", "", *[_loss(run["test"]["loss"]) for run in runs],
-             _loss(mean(run["test"]["loss"] for run in runs))],
-            ["epoch of the evaluated file", "", *[str(_best_epoch(run) + 1) for run in runs], ""],
-            ["training time", "", *[f"{run['training_seconds']:.0f} s" for run in runs],
-             f"{mean(run['training_seconds'] for run in runs):.0f} s"],
+            ["its 95 % interval, in %", "", *intervals, ""],
+            ["test loss", "", *map(_loss, losses), _loss(mean(losses))],
+            ["epoch of the evaluated file", "", *epochs, ""],
+            ["training time, in s", "", *[f"{one:.0f}" for one in seconds], f"{mean(seconds):.0f}"],
         ]
         head = ["", "document", *[f"seed {run['seed']}" for run in runs], "mean"]
         versions = runs[0]["versions"]
@@ -120,7 +124,12 @@ class DocumentedEpochs(_FigureTable):
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
-        names = (("loss", _loss), ("accuracy", _share), ("val_loss", _loss), ("val_accuracy", _share))
+        names = (
+            ("loss", _loss),
+            ("accuracy", _share),
+            ("val_loss", _loss),
+            ("val_accuracy", _share),
+        )
         rows = []
         for run in report["runs"]:
             for epoch in range(len(run["history"]["loss"])):

@@ -116,9 +116,9 @@ def monitoring(
 ) -> Iterator[None]:
     """Refuse callbacks that would watch a figure in vain; translate the names of old.
 
-    Keras only warns of a missing figure, once an epoch, and the callback does nothing or
-    saves every epoch. A callback that watches ``val_acc`` watches ``val_accuracy`` while
-    the block lasts.
+    Keras finds out at the end of the first epoch: it warns, and the callback does nothing
+    or saves every epoch; or it raises, and the epoch was for nothing. A callback that
+    watches ``val_acc`` watches ``val_accuracy`` while the block lasts.
     """
     schedulers = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
     names = list(available)

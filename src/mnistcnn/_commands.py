@@ -26,18 +26,17 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     """Train, keep the best epoch, load it again and evaluate it."""
     console = _console()
     recipe = mnistcnn.recipes.find(options.recipe)
-    (x_train, y_train), (x_test, y_test), data = _load(options.data, console)
-    epochs = options.epochs
-    if epochs is None and data["source"] == "digits":
-        epochs = DIGITS_EPOCHS
-        console.print(
-            f"Epochs: up to {epochs} in place of {recipe.epochs}, since the set is small; "
-            "training stops when it no longer improves."
-        )
-    settings = {"epochs": epochs, "batch_size": options.batch_size}
+    settings = {"epochs": options.epochs, "batch_size": options.batch_size}
     recipe = dataclasses.replace(
         recipe, **{name: value for name, value in settings.items() if value is not None}
     )
+    (x_train, y_train), (x_test, y_test), data = _load(options.data, console)
+    if options.epochs is None and data["source"] == "digits":
+        console.print(
+            f"Epochs: up to {DIGITS_EPOCHS} in place of {recipe.epochs}, since the set is small; "
+            "training stops when it no longer improves."
+        )
+        recipe = dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
     output = options.output or Path("mnistcnn-run")
     best = output / "bestmodel.keras"
     with _loading_tensorflow(console):
@@ -120,12 +119,12 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
     if options.json:
         return report
     for name, version in report["versions"].items():
-        console.print(f"{name:12} {version}")
-    console.print(f"{'cache':12} {report['cache']}")
-    console.print(f"{DATA_VARIABLE:12} {report[DATA_VARIABLE] or 'not set'}")
+        console.print(f"{name:14} {version}")
+    console.print(f"{'cache':14} {report['cache']}")
+    console.print(f"{DATA_VARIABLE:14} {report[DATA_VARIABLE] or 'not set'}")
     for recipe in report["recipes"]:
         settings = ", ".join(f"{key} {value}" for key, value in recipe.items() if key != "name")
-        console.print(f"{'recipe':12} {recipe['name']}: {settings}")
+        console.print(f"{'recipe':14} {recipe['name']}: {settings}")
     return report
 
 

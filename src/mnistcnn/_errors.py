@@ -12,6 +12,8 @@ class CorruptFileError(ValueError):
     was used.
     """
 
+    __module__ = "mnistcnn"  # tracebacks show the name that users catch
+
 
 class DataUnavailableError(OSError):
     """A data set could not be had from anywhere.
@@ -19,3 +21,5 @@ class DataUnavailableError(OSError):
     The message names each place that was tried with its reason, and what can be
     done.
     """
+
+    __module__ = "mnistcnn"

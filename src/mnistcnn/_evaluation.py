@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mnistcnn import _checks
-from mnistcnn._types import PathLike
+from mnistcnn._types import Float64Array, Int64Array, PathLike
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +41,7 @@ class Evaluation:
     """
 
     loss: float
-    confusion_matrix: NDArray[np.int64]
+    confusion_matrix: Int64Array
 
     def __post_init__(self) -> None:
         matrix = np.array(_checks.as_array("confusion_matrix", self.confusion_matrix), np.int64)
@@ -128,19 +128,19 @@ class Evaluation:
         return low, high
 
     @cached_property
-    def precision(self) -> NDArray[np.float64]:
+    def precision(self) -> Float64Array:
         """For each digit the share of its answers that were right; NaN if never given."""
         return self._share_of_diagonal(axis=0)
 
     @cached_property
-    def recall(self) -> NDArray[np.float64]:
+    def recall(self) -> Float64Array:
         """For each digit the share of its images that were read right; NaN if none."""
         return self._share_of_diagonal(axis=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures by name, ready for JSON; an undefined share is ``None``."""
 
-        def shares(values: NDArray[np.float64]) -> list[float | None]:
+        def shares(values: Float64Array) -> list[float | None]:
             return [None if math.isnan(value) else value for value in values.tolist()]
 
         return {
@@ -178,7 +178,7 @@ class Evaluation:
             lines.append(f"{digit:5}  {precision:9.2%}  {recall:7.2%}  {images[digit]:7,}")
         return "\n".join(lines)
 
-    def _share_of_diagonal(self, axis: int) -> NDArray[np.float64]:
+    def _share_of_diagonal(self, axis: int) -> Float64Array:
         totals = self.confusion_matrix.sum(axis=axis)
         shares = np.full(len(totals), np.nan)
         np.divide(np.diag(self.confusion_matrix), totals, out=shares, where=totals > 0)
@@ -234,9 +234,13 @@ def evaluate(
     images, labels = _checks.preprocessed(x, y)
     size = _checks.whole_number("batch_size", batch_size, at_least=1)
     network = model if isinstance(model, keras.Model) else load_model(_model_path(model))
-    return Evaluation.from_probabilities(
-        network.predict(images, batch_size=size, verbose=0), labels
-    )
+    # Called directly: predict would compile a graph for each network, and TensorFlow would
+    # remark on it from the fifth on.
+    probabilities = [
+        np.asarray(network(images[first : first + size], training=False))
+        for first in range(0, len(images), size)
+    ]
+    return Evaluation.from_probabilities(np.concatenate(probabilities), labels)
 
 
 def _model_path(model: Any) -> PathLike:

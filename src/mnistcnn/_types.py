@@ -13,6 +13,8 @@ NUM_CLASSES = 10
 
 UInt8Array: TypeAlias = NDArray[np.uint8]
 Float32Array: TypeAlias = NDArray[np.float32]
+Float64Array: TypeAlias = NDArray[np.float64]
+Int64Array: TypeAlias = NDArray[np.int64]
 PathLike: TypeAlias = str | os.PathLike[str]
 
 

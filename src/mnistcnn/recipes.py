@@ -82,7 +82,7 @@ DOCUMENTED = Recipe(
     min_delta=0.01,
     patience=4,
 )
-"""The document's training: 5 epochs, batches of 32, the last 30 % to validate on."""
+"""The training of the document, with 5 epochs, batches of 32 and the last 30 % held out."""
 
 NAMED = MappingProxyType({recipe.name: recipe for recipe in (DOCUMENTED,)})
 """The recipes that ``recipe="name"`` understands."""
