@@ -152,14 +152,14 @@ def command(*arguments):
 
 def test_help_is_quick_and_without_tensorflow():
     times = []
-    for _ in range(3):
+    for _ in range(5):
         started = time.perf_counter()
         result = command("train", "--help")
         times.append(time.perf_counter() - started)
         assert result.returncode == 0
         assert result.stderr == ""
         assert "--data" in result.stdout
-    assert min(times) < 1  # 0.1 s when measured; TensorFlow alone takes several seconds
+    assert min(times) < 0.3
     loaded = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "mnistcnn", "--help"],
         capture_output=True, text=True, check=True,
