@@ -111,7 +111,7 @@ def test_info(capsys, monkeypatch):
         (["evaluate", "absent.keras"], "MODEL must be an existing file; received 'absent.keras'"),
         (["train", "--data", "minst"], 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''),
         (["train", "--epochs", "0", "--data", "digits"], "epochs must be at least 1; received 0"),
-        (["train", "--recipe", "slow"], "recipe must be one of 'documented'; received 'slow'"),
+        (["train", "--recipe", "slow"], "recipe must be one of 'documented', 'fast'; received 'slow'"),
         (["train", "--seed", "-1", "--data", "digits"], "seed must be at least 0; received -1"),
     ],
 )  # fmt: skip

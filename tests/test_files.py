@@ -25,6 +25,16 @@ def test_writes_whole_and_makes_folders(tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["ünïcode.txt"]
 
 
+def test_the_new_file_takes_the_place_in_one_step(tmp_path):
+    """Whoever has the old file open goes on reading the old one, never a mixture."""
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    with path.open() as reader:
+        write_text(path, "new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path, error):
     path = tmp_path / "kept.keras"

@@ -18,6 +18,12 @@ def test_the_documented_recipe_is_the_documents():
         "monitor": "val_accuracy",
         "min_delta": 0.01,
         "patience": 4,
+        "learning_rate": None,
+        "warmup": 0.0,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "label_smoothing": 0.0,
+        "dropout": None,
     }
     assert json.loads(json.dumps(DOCUMENTED.to_dict())) == DOCUMENTED.to_dict()
 
@@ -40,7 +46,11 @@ def test_found_by_name_or_as_they_are():
 @pytest.mark.parametrize(
     ("recipe", "error", "message"),
     [
-        ("documentd", ValueError, "recipe must be one of 'documented'; received 'documentd'"),
+        (
+            "documentd",
+            ValueError,
+            "recipe must be one of 'documented', 'fast'; received 'documentd'",
+        ),
         (None, TypeError, "recipe must be a name or a recipes.Recipe; received None"),
     ],
 )

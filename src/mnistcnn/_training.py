@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn import _checks, recipes
-from mnistcnn._backend import keras, tf
+from mnistcnn._backend import keras
 from mnistcnn._callbacks import checked, default_callbacks, monitoring
-from mnistcnn._evaluation import BATCH_SIZE as EVALUATION_BATCH_SIZE
+from mnistcnn._loop import Pair, run
+from mnistcnn._optimizer import optimizer_for
+from mnistcnn._steps import step_for
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array
-
-_Pair = tuple[Float32Array, Float32Array]
 
 
 def train(
@@ -103,15 +104,17 @@ def train(
     training, validation = _parts(plan, (x, y), validation_split, validation_data)
     chosen = _recipe_callbacks(plan) if callbacks is None else checked(callbacks)
     available = _figures(network, training, validated=validation is not None)
-    with monitoring(chosen, available):
-        return network.fit(
-            _shuffled_batches(*training, batch_size=batch, seed=order_seed),
+    steps = count * math.ceil(len(training[0]) / batch)
+    with monitoring(chosen, available), _following(network, plan, steps=steps):
+        return run(
+            network,
+            step_for(network),
+            (training[0], _smoothed(training[1], plan.label_smoothing)),
+            validation,
             epochs=count,
-            steps_per_epoch=math.ceil(len(training[0]) / batch),
-            validation_data=validation,
-            validation_batch_size=EVALUATION_BATCH_SIZE,
+            batch_size=batch,
+            seed=order_seed,
             callbacks=chosen,
-            shuffle=False,  # the batches come in an order of their own
             verbose=shown,
         )
 
@@ -136,7 +139,7 @@ def _parts(
     data: tuple[ArrayLike, ArrayLike],
     validation_split: float | None,
     validation_data: tuple[ArrayLike, ArrayLike] | None,
-) -> tuple[_Pair, _Pair | None]:
+) -> tuple[Pair, Pair | None]:
     """Return what to train on and what to validate on: Keras takes the last images."""
     x, y = _checks.preprocessed(*data)
     if validation_data is not None:
@@ -167,7 +170,7 @@ def _recipe_callbacks(plan: recipes.Recipe) -> list[keras.callbacks.Callback]:
     return default_callbacks(monitor=plan.monitor, min_delta=plan.min_delta, patience=plan.patience)
 
 
-def _figures(model: keras.Model, training: _Pair, *, validated: bool) -> list[str]:
+def _figures(model: keras.Model, training: Pair, *, validated: bool) -> list[str]:
     """Return the names that the run's logs will have, asked of the model itself."""
     x, y = training[0][:1], training[1][:1]
     names = list(model.compute_metrics(x, y, model(x)))
@@ -175,26 +178,22 @@ def _figures(model: keras.Model, training: _Pair, *, validated: bool) -> list[st
     return names + ([f"val_{name}" for name in names] if validated else [])
 
 
-def _shuffled_batches(
-    x: Float32Array, y: Float32Array, *, batch_size: int, seed: int | None
-) -> tf.data.Dataset:
-    """Give batches without end, each epoch in an order drawn from ``(seed, epoch)``.
+@contextmanager
+def _following(model: keras.Model, plan: recipes.Recipe, *, steps: int) -> Iterator[None]:
+    """Give the model what the recipe asks for; its own dropout comes back at the end."""
+    optimizer = optimizer_for(plan, steps=steps)
+    if optimizer is not None:
+        model.optimizer = optimizer
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    own = [layer.rate for layer in dropouts]
+    for layer in dropouts:
+        layer.rate = layer.rate if plan.dropout is None else plan.dropout
+    try:
+        yield
+    finally:
+        for layer, rate in zip(dropouts, own, strict=True):
+            layer.rate = rate
 
-    Keras' own shuffle depends on what the process drew before; this one repeats, and an
-    epoch can be begun without the ones before it.
-    """
-    with tf.device("CPU:0"):
-        images, labels = tf.constant(x), tf.constant(y)
-    first, second = np.random.SeedSequence(seed).generate_state(2).tolist()
 
-    def epoch_order(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(x)), seed=tf.stack([tf.constant(first, tf.int64), second + epoch])
-        )
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-
-    def take(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.gather(images, order), tf.gather(labels, order)
-
-    epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
-    return epochs.flat_map(epoch_order).map(take).prefetch(tf.data.AUTOTUNE)
+def _smoothed(y: Float32Array, share: float) -> Float32Array:
+    return y if share == 0 else y * np.float32(1 - share) + np.float32(share / NUM_CLASSES)

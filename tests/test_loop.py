@@ -1,0 +1,278 @@
+"""The compiled loop does what Keras' ``fit`` does, hook for hook and weight for weight."""
+
+import inspect
+
+import keras.callbacks as stock
+import numpy as np
+import pytest
+
+from mnistcnn import build_model, train
+from mnistcnn._backend import keras, tf
+from mnistcnn._loop import epoch_order
+from mnistcnn._steps import DocumentedStep, KerasStep, step_for
+
+
+def run(xy, callbacks, model=None, *, epochs=2, **options):
+    options = {"batch_size": 100, "seed": 0, "verbose": 0, **options}
+    model = model or build_model(seed=0)
+    return train(model, *xy, epochs=epochs, callbacks=callbacks, **options)
+
+
+HOOKS = [name for name, _ in inspect.getmembers(stock.Callback) if name.startswith("on_")]
+
+
+class Scribe(stock.Callback):
+    """Writes down each hook with its number and the names of its figures."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+
+def _write(name):
+    def hook(self, *arguments, logs=None):
+        *number, logs = (*arguments, logs) if logs is not None or not arguments else arguments
+        if isinstance(logs, int):
+            number, logs = [logs], None
+        self.calls.append((name, *number, *sorted(logs or {})))
+
+    return hook
+
+
+for _name in HOOKS:
+    if _name not in ("on_batch_begin", "on_batch_end"):  # Keras calls these by way of the others
+        setattr(Scribe, _name, _write(_name))
+
+
+def test_every_hook_comes_as_in_fit(xy):
+    x, y = xy
+    validation = (x[:50], y[:50])
+    ours, keras_own = Scribe(), Scribe()
+    run(xy, [ours], validation_data=validation)
+    build_model(seed=0).fit(
+        x, y, epochs=2, batch_size=100, validation_data=validation, callbacks=[keras_own], verbose=0
+    )
+    assert ours.calls == keras_own.calls
+    assert len(ours.calls) == 2 + 2 * (2 + 2 * 4 + 4)
+
+
+def test_without_a_listener_many_steps_share_a_call(xy, monkeypatch):
+    """Seen by the progress bar, which is told once a call."""
+    ends = []
+    monkeypatch.setattr(
+        stock.ProgbarLogger, "on_train_batch_end", lambda self, batch, logs: ends.append(batch)
+    )
+    data = [np.repeat(array, 4, axis=0) for array in xy]
+    history = run(data, [], batch_size=10, epochs=1, validation_split=0.0, verbose=1)
+    assert history.params["steps"] == 142
+    assert ends[-1] == 141
+    assert len(ends) < 100
+    assert ends == sorted(set(ends))
+
+
+def test_it_ends_where_fit_ends(xy):
+    """The same order of images, no dropout: the same weights up to rounding."""
+    x, y = xy
+    draw = np.random.SeedSequence(7).generate_state(2).tolist()
+    ours = build_model(seed=0, dropout=0)
+    history = run(xy, [], ours, epochs=2, seed=7, batch_size=33, validation_split=0.0)
+    theirs = build_model(seed=0, dropout=0)
+    losses = []
+    for epoch in range(2):
+        order = epoch_order(len(x), draw, epoch).numpy()
+        fitted = theirs.fit(x[order], y[order], batch_size=33, shuffle=False, verbose=0)
+        losses += fitted.history["loss"]
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert np.allclose(one, other, atol=2e-3)
+    assert history.history["loss"] == pytest.approx(losses, rel=1e-3)
+
+
+# The two steps
+
+
+def steps(model):
+    return step_for(model), KerasStep(model)
+
+
+def test_the_documented_network_has_its_own_step(network):
+    assert isinstance(step_for(build_model(dropout=0.5, learning_rate=0.1)), DocumentedStep)
+
+
+def variant(change):
+    model = build_model(seed=0)
+    layers = keras.layers
+    if change == "activation":
+        model.get_layer("conv1").activation = keras.activations.tanh
+    elif change == "regularizer":
+        model.get_layer("conv2").kernel_regularizer = keras.regularizers.L2(0.1)
+    elif change == "frozen":
+        model.get_layer("conv1").trainable = False
+        model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    elif change == "loss":
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+        model.compile("adam", loss, metrics=["accuracy"])
+    elif change == "metrics":
+        model.compile("adam", "categorical_crossentropy", metrics=["accuracy", "auc"])
+    elif change == "another layer":
+        model = keras.Sequential(
+            [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")]
+        )
+        model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    elif change == "functional":
+        model = keras.Model(model.inputs, model.outputs)
+        model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+CHANGES = [
+    "activation", "regularizer", "frozen", "loss", "metrics", "another layer", "functional"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_any_other_network_has_keras_step(xy, change):
+    model = variant(change)
+    assert isinstance(step_for(model), KerasStep)
+
+
+@pytest.mark.parametrize("change", ["another layer", "metrics"])
+def test_any_other_network_trains(xy, change):
+    model = variant(change)
+    history = run(xy, [], model, epochs=4).history
+    assert history["loss"][-1] < history["loss"][0]
+    names = [name for name in history if not name.startswith("val_")]
+    assert {f"val_{name}" for name in names} <= set(history)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_both_steps_do_the_same_to_a_batch(xy, size):
+    x, y = (tf.constant(array[:size]) for array in xy)
+    one, other = build_model(seed=2, dropout=0), build_model(seed=2, dropout=0)
+    ours, keras_own = step_for(one), KerasStep(other)
+    other.optimizer.build(other.trainable_variables)
+    other.compute_metrics(x, y, other(x))
+    for step in (ours, keras_own):
+        step.reset()
+        tf.function(step.train)(x, y)
+    for a, b in zip(one.optimizer.variables, other.optimizer.variables, strict=True):
+        assert np.allclose(a, b, atol=1e-6), a.path
+    assert ours.figures() == pytest.approx(keras_own.figures(), rel=1e-5)
+    for step in (ours, keras_own):
+        step.reset()
+        tf.function(step.test)(x, y)
+    assert ours.figures() == pytest.approx(keras_own.figures(), rel=1e-2)
+
+
+def test_dropout_is_at_work_in_training_alone(xy):
+    x, y = (tf.constant(array[:64]) for array in xy)
+    model = build_model(seed=0, dropout=0.9)
+    step = step_for(model)
+    losses = []
+    for visit in (step.test, step.test, step.train):
+        step.reset()
+        tf.function(visit)(x, y)
+        losses.append(step.figures()["loss"])
+    assert losses[0] == losses[1]
+    assert losses[2] != pytest.approx(losses[0], rel=1e-2)
+
+
+# Keras' stock callbacks
+
+
+def test_checkpoint_every_so_many_batches(xy, tmp_path):
+    checkpoint = stock.ModelCheckpoint(
+        "at{batch:02d}.weights.h5", save_freq=3, save_weights_only=True
+    )
+    run(xy, [checkpoint], batch_size=50, epochs=1, validation_split=0.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "at03.weights.h5",
+        "at06.weights.h5",
+    ]
+
+
+def test_backup_and_restore_goes_on_where_it_was(xy):
+    class Crash(stock.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise RuntimeError("crash")
+
+    model = build_model(seed=0)
+    with pytest.raises(RuntimeError, match="crash"):
+        run(xy, [stock.BackupAndRestore("backup"), Crash()], model, epochs=4)
+    fresh = build_model(seed=1)
+    history = run(xy, [stock.BackupAndRestore("backup")], fresh, epochs=4)
+    assert history.epoch == [2, 3]
+
+
+def test_lambda_callback_on_batches(xy):
+    batches = []
+    callback = stock.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
+    run(xy, [callback], epochs=1, validation_split=0.0)
+    assert batches == [0, 1, 2, 3]
+
+
+def test_terminate_on_nan_stops_at_once(xy):
+    model = build_model(seed=0)
+    model.optimizer.learning_rate = float("inf")
+    history = run(xy, [stock.TerminateOnNaN()], model, epochs=3)
+    assert len(history.epoch) == 1
+    assert int(model.optimizer.iterations) < 3
+
+
+def test_stop_training_ends_the_epoch_at_the_batch(xy):
+    class Stop(stock.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 1
+
+    model = build_model(seed=0)
+    history = run(xy, [Stop()], model, epochs=3, validation_split=0.0)
+    assert history.epoch == [0]
+    assert int(model.optimizer.iterations) == 2
+
+
+def test_restoring_the_best_weights(xy):
+    stopping = stock.EarlyStopping(
+        monitor="val_loss", patience=1, restore_best_weights=True, mode="max"
+    )
+    model = build_model(seed=0)
+    history = run(xy, [stopping], model, epochs=6)
+    assert len(history.epoch) == 2
+    split = int(len(xy[0]) * 0.7)
+    loss, _ = model.evaluate(xy[0][split:], xy[1][split:], verbose=0)
+    assert loss == pytest.approx(history.history["val_loss"][0], rel=1e-4)
+
+
+def test_learning_rate_schedules_reach_the_graph(xy):
+    schedule = stock.LearningRateScheduler(lambda epoch: 0.0 if epoch else 1e-3)
+    kept = []
+    watch = stock.LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights()))
+    model = build_model(seed=0)
+    run(xy, [schedule, watch], model, epochs=3)
+    assert all(map(np.array_equal, kept[1], kept[2]))
+    assert not all(map(np.array_equal, kept[0], build_model(seed=0).get_weights()))
+
+
+def test_swapped_averages(xy):
+    model = build_model(seed=0)
+    optimizer = keras.optimizers.Adam(use_ema=True, ema_momentum=0.5)
+    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+    run(xy, [stock.SwapEMAWeights(swap_on_epoch=True)], model, epochs=2)
+    assert int(model.optimizer.iterations) == 6
+
+
+def test_every_stock_callback_of_keras_is_known_here():
+    """A new one in Keras makes this fail: try it, then add it."""
+    classes = {
+        name for name, value in vars(stock).items()
+        if inspect.isclass(value) and issubclass(value, stock.Callback)
+    }  # fmt: skip
+    assert classes - {
+        # used in these tests or those of train
+        "BackupAndRestore", "CSVLogger", "EarlyStopping", "LambdaCallback",
+        "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau",
+        "SwapEMAWeights", "TerminateOnNaN", "History",
+        # the base, and the list itself
+        "Callback", "CallbackList",
+        # need packages or a server of their own
+        "OrbaxCheckpoint", "RemoteMonitor", "TensorBoard",
+    } == set()  # fmt: skip
