@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+from mnistcnn import _settings
 from mnistcnn._backend import _TENSORFLOW_LOG
 
 
@@ -68,3 +69,20 @@ def test_a_process_without_standard_error_can_import():
     silent = FAKE.replace("os.write(2, ", "str(").replace("import mnistcnn._backend\n", "")
     attempt = "try:\n    import mnistcnn._backend\nexcept ImportError as error:\n    print(error)"
     assert run(f"import os; os.close(2)\n{silent}\n{attempt}").stdout == "no tensorflow here\n"
+
+
+def test_settings_of_the_user_stay(monkeypatch):
+    for name in _settings.SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    assert _settings.current() == {**_settings.SETTINGS, "TF_NUM_INTRAOP_THREADS": "7"}
+    _settings.apply()
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "7"
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
+
+
+def test_half_of_the_cores_each(monkeypatch):
+    assert int(_settings.SETTINGS["TF_NUM_INTRAOP_THREADS"]) == max(1, _settings._cores() // 2)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert _settings._cores() == 1

@@ -183,3 +183,45 @@ def test_version(capsys):
         main(["--version"])
     assert caught.value.code == 0
     assert capsys.readouterr().out.strip() == mnistcnn.__version__
+
+
+def test_fast_keeps_its_last_step(tmp_path, tiny, write_npz, capsys):
+    assert main(["train", "--data", str(write_npz(tiny)), "--recipe", "fast", "--seed", "1"]) == 0
+    assert "Trained 1 epoch in" in capsys.readouterr().out
+    run = tmp_path / "mnistcnn-run"
+    report = json.loads((run / "result.json").read_text())
+    assert report["model"] == "model.keras"
+    assert report["recipe"]["name"] == "fast"
+    found = mnistcnn.evaluate(run / "model.keras", *mnistcnn.preprocess(*tiny.test))
+    assert found.to_dict() == report["test"]
+
+
+def test_fast_on_digits_says_how_many_epochs(capsys, monkeypatch):
+    monkeypatch.setattr(_commands, "DIGITS_EPOCHS", 2)
+    assert main(["train", "--data", "digits", "--recipe", "fast"]) == 0
+    assert "Epochs: 2 in place of 1, since the set is small.\n" in capsys.readouterr().out
+
+
+def test_keras_sees_no_scikit_learn_in_the_command_and_we_do():
+    """What Keras would import only to offer it is hidden while it loads, and not after."""
+    code = (
+        "import sys; from mnistcnn import _commands; _commands._import_tensorflow();"
+        "print('sklearn' in sys.modules, 'matplotlib' in sys.modules, 'keras' in sys.modules);"
+        "import sklearn, matplotlib.pyplot"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False False True\n"
+
+
+def test_info_shows_what_tensorflow_is_told(monkeypatch, capsys):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert main(["info", "--json"]) == 0
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert settings["TF_ENABLE_ONEDNN_OPTS"] == "0"
+    assert set(settings) == {
+        "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS"
+    }  # fmt: skip
+    assert main(["info"]) == 0
+    assert "TF_ENABLE_ONEDNN_OPTS=0" in capsys.readouterr().out

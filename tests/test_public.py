@@ -105,7 +105,7 @@ def test_the_ground_stays_off_keras_and_tensorflow():
 
 GROUND = {
     "__init__", "_types", "_checks", "_errors", "_files", "_formats", "_glyphs", "_digits",
-    "_download", "_data", "_preprocessing", "recipes",
+    "_download", "_data", "_preprocessing", "_settings", "recipes",
 }  # fmt: skip
 RESULTS = {"_evaluation", "_plotting"}  # need the ground alone; evaluate reaches up inside
 COMMAND = {"_cli", "_commands", "__main__"}

@@ -15,19 +15,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mnistcnn import _settings
+
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _TENSORFLOW_LOG = re.compile(
     rb"[IWE]\d{4} \d\d:|\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|"
     rb"To enable the following instructions:"
 )
-_SILENT = "3"
 _STDERR = 2
 
 
 @contextmanager
 def _without_startup_log() -> Iterator[None]:
-    # Processes that this one starts inherit the setting, so it counts as a wish for silence.
-    if os.environ.setdefault(_LOG_LEVEL, _SILENT) != _SILENT or "tensorflow" in sys.modules:
+    # Processes that this one starts inherit the setting, so its value is what counts.
+    if os.environ.get(_LOG_LEVEL) != _settings.SETTINGS[_LOG_LEVEL]:
         yield
         return
     try:
@@ -49,6 +50,8 @@ def _without_startup_log() -> Iterator[None]:
                     os.write(_STDERR, line)
 
 
+if "tensorflow" not in sys.modules:
+    _settings.apply()
 with _without_startup_log():
     import keras
     import tensorflow as tf

@@ -63,12 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train",
         parents=[data, shared],
-        help="train, keep the best epoch, and evaluate it on the test images",
-        description="Train by a recipe, keep the best epoch's network, load it again and "
-        "evaluate it on the test images. FOLDER gets bestmodel.keras, result.json, "
-        "history.png and confusion_matrix.png.",
+        help="train, keep the network, and evaluate it on the test images",
+        description="Train by a recipe, keep the network, load it again and evaluate it on the "
+        "test images. FOLDER gets bestmodel.keras (the best epoch of the recipe documented) or "
+        "model.keras (the last step of fast), result.json, history.png and "
+        "confusion_matrix.png.",
     )
-    train.add_argument("--recipe", default="documented", help="default: %(default)s")
+    train.add_argument(
+        "--recipe", default="documented", help="documented or fast (default: %(default)s)"
+    )
     train.add_argument("--epochs", type=int, help="in place of the recipe's")
     train.add_argument("--batch-size", type=int, help="in place of the recipe's")
     train.add_argument(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import importlib
 import json
 import sys
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 # The document's 5 epochs are 6,565 steps on MNIST and 160 on the small set, too few;
 # early stopping usually ends before this many.
 DIGITS_EPOCHS = 40
+_SOON = 0.1
 
 
 def train(options: argparse.Namespace) -> dict[str, Any]:
-    """Train, keep the best epoch, load it again and evaluate it."""
+    """Train, keep the network, load it again and evaluate it."""
     console = _console()
     recipe = mnistcnn.recipes.find(options.recipe)
     settings = {"epochs": options.epochs, "batch_size": options.batch_size}
@@ -32,22 +34,21 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     )
     (x_train, y_train), (x_test, y_test), data = _load(options.data, console)
     if options.epochs is None and data["source"] == "digits":
+        end = "; training stops when it no longer improves" if recipe.monitor else ""
         console.print(
-            f"Epochs: up to {DIGITS_EPOCHS} in place of {recipe.epochs}, since the set is small; "
-            "training stops when it no longer improves."
+            f"Epochs: {'up to ' if end else ''}{DIGITS_EPOCHS} in place of {recipe.epochs}, "
+            f"since the set is small{end}."
         )
         recipe = dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
     output = options.output or Path("mnistcnn-run")
-    best = output / "bestmodel.keras"
-    with _loading_tensorflow(console):
-        model = mnistcnn.build_model(seed=options.seed)
+    saved = output / ("bestmodel.keras" if recipe.monitor else "model.keras")
+    model = mnistcnn.build_model(seed=options.seed)
     x, y = mnistcnn.preprocess(x_train, y_train)
-    callbacks = mnistcnn.default_callbacks(
-        best,
-        monitor=recipe.monitor or "loss",
-        min_delta=recipe.min_delta,
-        patience=recipe.patience,
-    )
+    callbacks = []
+    if recipe.monitor:
+        callbacks = mnistcnn.default_callbacks(
+            saved, monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
+        )
     started = time.perf_counter()
     history = mnistcnn.train(
         model,
@@ -59,7 +60,9 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         verbose=1 if sys.stdout.isatty() else 2,
     ).history
     seconds = time.perf_counter() - started
-    result = mnistcnn.evaluate(best, *mnistcnn.preprocess(x_test, y_test))
+    if not recipe.monitor:
+        _save_network(model, saved)
+    result = mnistcnn.evaluate(saved, *mnistcnn.preprocess(x_test, y_test))
     report = {
         "versions": _versions(),
         "data": data,
@@ -67,15 +70,16 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         "seed": options.seed,
         "training_seconds": round(seconds, 2),
         "history": history,
-        "model": best.name,
+        "model": saved.name,
         "test": result.to_dict(),
     }
     _save_json(output / "result.json", report)
     _save_figure(output / "history.png", mnistcnn.plot_history(history))
     _save_figure(output / "confusion_matrix.png", mnistcnn.plot_confusion_matrix(result))
-    console.print(f"\nTrained {len(history['loss'])} epochs in {seconds:.1f} s.")
-    console.print(f"{best}, loaded again, on the test images:\n{result}")
-    console.print(f"\nIn {output}: bestmodel.keras, result.json, history.png, confusion_matrix.png")
+    epochs = len(history["loss"])
+    console.print(f"\nTrained {epochs} epoch{'s' if epochs > 1 else ''} in {seconds:.1f} s.")
+    console.print(f"{saved}, loaded again, on the test images:\n{result}")
+    console.print(f"\nIn {output}: {saved.name}, result.json, history.png, confusion_matrix.png")
     return report
 
 
@@ -85,8 +89,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     if not Path(options.model).is_file():
         raise FileNotFoundError(f"MODEL must be an existing file; received {options.model!r}")
     _, (x_test, y_test), data = _load(options.data, console)
-    with _loading_tensorflow(console):
-        model = mnistcnn.load_model(options.model)
+    model = mnistcnn.load_model(options.model)
     result = mnistcnn.evaluate(model, *mnistcnn.preprocess(x_test, y_test))
     console.print(str(result))
     report = {
@@ -107,6 +110,7 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
     """Show versions, places and recipes."""
     import os
 
+    from mnistcnn import _settings
     from mnistcnn._data import DATA_VARIABLE, default_cache_dir
 
     console = _console()
@@ -114,6 +118,7 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
         "versions": _versions(),
         "cache": str(default_cache_dir()),
         DATA_VARIABLE: os.environ.get(DATA_VARIABLE),
+        "settings": _settings.current(),
         "recipes": [recipe.to_dict() for recipe in mnistcnn.recipes.NAMED.values()],
     }
     if options.json:
@@ -122,23 +127,39 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
         console.print(f"{name:14} {version}")
     console.print(f"{'cache':14} {report['cache']}")
     console.print(f"{DATA_VARIABLE:14} {report[DATA_VARIABLE] or 'not set'}")
-    for recipe in report["recipes"]:
-        settings = ", ".join(f"{key} {value}" for key, value in recipe.items() if key != "name")
-        console.print(f"{'recipe':14} {recipe['name']}: {settings}")
+    for name, value in report["settings"].items():
+        console.print(f"{'TensorFlow':14} {name}={value}")
+    for recipe in mnistcnn.recipes.NAMED.values():
+        given = [
+            f"{field.name} {getattr(recipe, field.name)}"
+            for field in dataclasses.fields(recipe)
+            if field.name != "name" and getattr(recipe, field.name) != field.default
+        ]
+        console.print(f"{'recipe':14} {recipe.name}: {', '.join(given)}")
     return report
 
 
 def _load(source: str, console: Console) -> tuple[Any, Any, dict[str, Any]]:
-    """Load a data set and say in the first line which one it is and why."""
+    """Load a data set while TensorFlow loads; say which one it is and why."""
     reason = "as asked"
-    if source == "auto":
-        try:
-            dataset, source, reason = mnistcnn.load_data("mnist"), "mnist", "it could be had"
-        except mnistcnn.DataUnavailableError as error:
-            dataset, source = mnistcnn.load_data("digits"), "digits"
-            reason = f"MNIST is not to be had: {str(error).splitlines()[0].rstrip(':')}"
-    else:
-        dataset = mnistcnn.load_data(source)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        if source == "digits":  # they come with scikit-learn, which is hidden for a moment
+            _import_tensorflow()
+            dataset = mnistcnn.load_data(source)
+        else:
+            loading = pool.submit(mnistcnn.load_data, "mnist" if source == "auto" else source)
+            try:
+                with contextlib.suppress(TimeoutError):
+                    loading.result(timeout=_SOON)  # what is absent is known at once
+                _import_tensorflow()
+                dataset = loading.result()
+                if source == "auto":
+                    source, reason = "mnist", "it could be had"
+            except mnistcnn.DataUnavailableError as error:
+                if source != "auto":
+                    raise
+                dataset, source = mnistcnn.load_data("digits"), "digits"
+                reason = f"MNIST is not to be had: {str(error).splitlines()[0].rstrip(':')}"
     counts = [len(split.labels) for split in dataset]
     console.print(
         f"Data: {source}, {counts[0]:,} images to train on and {counts[1]:,} to test on ({reason})."
@@ -147,18 +168,30 @@ def _load(source: str, console: Console) -> tuple[Any, Any, dict[str, Any]]:
     return dataset.train, dataset.test, described
 
 
+def _import_tensorflow() -> None:
+    """Import Keras and TensorFlow, the longest part of a short command, and say so.
+
+    Keras also imports scikit-learn and Matplotlib where they are installed, to offer what
+    nobody asks for here; that took 40 % of the time. In this process, which is the
+    command's own, Keras does not see them. They can be imported afterwards.
+    """
+    if "keras" in sys.modules:
+        return
+    if sys.stderr.isatty():
+        print("Loading TensorFlow ...", file=sys.stderr)
+    hidden = [name for name in ("matplotlib", "sklearn") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not to be had
+    try:
+        importlib.import_module("mnistcnn._backend")
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 def _console() -> Console:
     from rich.console import Console
 
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
-
-
-@contextlib.contextmanager
-def _loading_tensorflow(console: Console) -> Iterator[None]:
-    """Say what takes the first seconds, where someone is looking."""
-    with console.status("Loading TensorFlow ..."):
-        from mnistcnn import _backend  # noqa: F401  # the import is the work
-    yield
 
 
 def _versions() -> dict[str, str]:
@@ -177,6 +210,12 @@ def _save_json(path: Path, report: dict[str, Any]) -> None:
     from mnistcnn._files import write_text
 
     write_text(path, json.dumps(report, indent=2) + "\n")
+
+
+def _save_network(model: Any, path: Path) -> None:
+    from mnistcnn._weights import save_model
+
+    save_model(model, path)
 
 
 def _save_figure(path: Path, figure: Any) -> None:
