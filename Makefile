@@ -25,8 +25,8 @@ docs: $(VENV)/.dev  ## build docs/_build/html, warnings as errors, and run every
 	$(BIN)/sphinx-build -W --keep-going -q -n -b html docs docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b doctest docs docs/_build/doctest
 
-bench: $(VENV)/.package  ## measure: the documented recipe on MNIST, three seeds
-	$(BIN)/python benchmarks/documented.py
+bench: $(VENV)/.package  ## measure the speed of training; BENCH=--quick for 3 minutes in place of 20
+	$(BIN)/python benchmarks/training.py $(BENCH)
 
 format: $(VENV)/.dev  ## put the sources into the project's format
 	$(BIN)/ruff format .

@@ -163,6 +163,20 @@ def test_both_steps_do_the_same_to_a_batch(xy, size):
     assert ours.figures() == pytest.approx(keras_own.figures(), rel=1e-2)
 
 
+def test_a_last_batch_of_one_counts_once(xy):
+    x, y = xy
+    model = build_model(seed=2, dropout=0, learning_rate=1e-9)
+    step = step_for(model)
+    step.reset()
+    losses = []
+    for part in (slice(0, 7), slice(7, 8)):
+        tf.function(step.train)(tf.constant(x[part]), tf.constant(y[part]))
+        losses.append(model.evaluate(x[part], y[part], verbose=0)[0])
+    expected = (7 * losses[0] + losses[1]) / 8
+    assert losses[0] != pytest.approx(losses[1], rel=1e-2)
+    assert step.figures()["loss"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_dropout_is_at_work_in_training_alone(xy):
     x, y = (tf.constant(array[:64]) for array in xy)
     model = build_model(seed=0, dropout=0.9)

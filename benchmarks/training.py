@@ -1,0 +1,317 @@
+"""How fast `mnistcnn.train` is, beside what a user would take instead.
+
+    python benchmarks/training.py [--quick]
+
+Needs MNIST as an .npz file, named by MNISTCNN_DATA or in the cache. Every side is a small
+program in benchmarks/peers/, alive in a process of its own; they take turns, so that a noisy
+machine is noisy for all of them. PyTorch takes part where it is installed
+(pip install torch). Figures go to benchmarks/results/training.json, and the picture beside
+it; with --quick, to a temporary folder, since few repetitions prove little.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+import mnistcnn._data
+
+HERE = Path(__file__).parent
+TRAINING_FLOP = 14_645_760  # of one image: see "The network and what each layer costs"
+TITLES = {
+    "ours": "mnistcnn.train",
+    "document": "the document's fit, Keras as installed",
+    "expert": "Keras fit, oneDNN on, 50 steps a call",
+    "pytorch": "PyTorch, channels last",
+    "matmul": "limit: matrix products",
+}
+COLOURS = {
+    "ours": "#0072B2", "document": "#999999", "expert": "#E69F00", "pytorch": "#D55E00",
+    "matmul": "#000000",
+}  # fmt: skip
+_TENSORFLOW = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_CPP_MIN_LOG_LEVEL")
+
+
+class Peer:
+    """One side in a process of its own; `turn` lets it work once."""
+
+    def __init__(
+        self, program: str, data: Path, *, images: int, cores: int, onednn: bool = False,
+        **more: Any,
+    ) -> None:  # fmt: skip
+        arguments = {"data": data, "images": images, "cores": cores, **more}
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in arguments.items()]
+        environment = {k: v for k, v in os.environ.items() if k not in _TENSORFLOW}
+        environment |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        if onednn:
+            environment["TF_ENABLE_ONEDNN_OPTS"] = "1"
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE / "peers" / f"{program}.py"), *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+
+    def turn(self) -> dict[str, Any]:
+        """Let the peer work once and return what it says."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._process.args} ended before its turn")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Return the median and the range."""
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def throughput(data: Path, *, batch: int, cores: int, images: int, rounds: int) -> dict[str, Any]:
+    """Images a second of every side, in turns."""
+    given = {"images": images, "cores": cores, "batch_size": batch}
+    peers = {
+        "ours": Peer("ours", data, **given),
+        "document": Peer("keras_fit", data, style="document", **given),
+        "expert": Peer("keras_fit", data, style="expert", onednn=True, **given),
+        "matmul": Peer("matmul", data, **given),
+    }
+    if importlib.util.find_spec("torch"):
+        peers["pytorch"] = Peer("pytorch", data, **given)
+    turns: dict[str, list[dict[str, Any]]] = {name: [] for name in peers}
+    for number in range(rounds + 2):
+        for name, peer in peers.items():
+            figures = peer.turn()
+            if number >= 2:  # the first turns compile and warm up
+                turns[name].append(figures)
+    for peer in peers.values():
+        peer.close()
+    rates: dict[str, Any] = {}
+    for name, figures in turns.items():
+        if name == "matmul":
+            values = [turn["gflops"] * 1e9 / TRAINING_FLOP for turn in figures]
+        else:
+            values = [images / turn["seconds"] for turn in figures]
+        rates[name] = {**spread(values), "peak_mib": max(turn["peak_mib"] for turn in figures)}
+    ratios = {
+        name: statistics.median(
+            other["seconds"] / ours["seconds"]
+            for ours, other in zip(turns["ours"], turns[name], strict=True)
+        )
+        for name in turns
+        if name not in ("ours", "matmul")
+    }
+    ratios["matmul"] = rates["ours"]["median"] / rates["matmul"]["median"]
+    return {"batch_size": batch, "cores": cores, "images_per_second": rates, "ours_over": ratios}
+
+
+def to_accuracy(data: Path, *, cores: int, seeds: int, scripts: int) -> dict[str, Any]:
+    """Time of `fast` for one pass and for 15,000 images, between runs of the script."""
+    fast = Peer("fast", data, images=60_000, cores=cores)
+    short = Peer("fast", data, images=15_000, cores=cores)
+    script = Peer("document", data, images=60_000, cores=cores) if scripts else None
+    turns: dict[str, list[dict[str, Any]]] = {"fast": [], "short": [], "script": []}
+    for number in range(seeds):
+        turns["fast"].append(fast.turn())
+        turns["short"].append(short.turn())
+        if script and number % max(1, seeds // scripts) == 0 and len(turns["script"]) < scripts:
+            turns["script"].append(script.turn())
+    for peer in (fast, short, script):
+        if peer:
+            peer.close()
+    result: dict[str, Any] = {}
+    for name, figures in turns.items():
+        if figures:
+            accuracies = [turn["accuracy"] for turn in figures]
+            result[name] = {
+                "seconds": spread([turn["seconds"] for turn in figures]),
+                "accuracy": {"mean": statistics.mean(accuracies), "each": accuracies},
+                "peak_mib": max(turn["peak_mib"] for turn in figures),
+            }
+    if "script" in result:
+        medians = [result[name]["seconds"]["median"] for name in ("script", "fast")]
+        result["script_over_fast"] = medians[0] / medians[1]
+    return result
+
+
+def growth(data: Path, *, cores: int, sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """Seconds of an epoch and peak memory by the number of images."""
+    rows = []
+    for images in sizes:
+        peer = Peer("ours", data, images=images, cores=cores, batch_size=128)
+        turns = [peer.turn() for _ in range(3)]
+        peer.close()
+        seconds = min(turn["seconds"] for turn in turns[1:])
+        rows.append(
+            {"images": images, "seconds": seconds, "peak_mib": max(t["peak_mib"] for t in turns)}
+        )
+    return rows
+
+
+def throughput_table(part: dict[str, Any]) -> Table:
+    """Return the sides of one setting, a row each."""
+    table = Table(title=f"batch {part['batch_size']}, cores {part['cores']}")
+    table.add_column("side")
+    for column in ("images/s, median", "range", "ours is times as fast", "peak MiB"):
+        table.add_column(column, justify="right")
+    for name, title in TITLES.items():
+        rate = part["images_per_second"].get(name)
+        if rate is None:
+            table.add_row(title, "absent", "", "", "")
+            continue
+        ratio = part["ours_over"].get(name)
+        table.add_row(
+            title,
+            f"{rate['median']:,.0f}",
+            f"{rate['least']:,.0f} ... {rate['most']:,.0f}",
+            "" if ratio is None else f"{ratio:.2f}",
+            f"{rate['peak_mib']:,}",
+        )
+    return table
+
+
+def accuracy_table(report: dict[str, Any]) -> Table:
+    """Return the time to an accuracy, a row for each kind of run."""
+    ratio = report.get("script_over_fast")
+    more = f"; script / fast: {ratio:.1f}" if ratio else ""
+    table = Table(title=f"time to an accuracy, build to last step{more}")
+    table.add_column("run")
+    for column in ("seconds, median", "range", "test accuracy, mean", "peak MiB"):
+        table.add_column(column, justify="right")
+    names = {
+        "fast": "fast, 60,000 images",
+        "short": "fast, the first 15,000 images",
+        "script": "the document's script, five epochs",
+    }
+    for name, title in names.items():
+        figures = report.get(name)
+        if figures:
+            seconds = figures["seconds"]
+            table.add_row(
+                title,
+                f"{seconds['median']:.1f}",
+                f"{seconds['least']:.1f} ... {seconds['most']:.1f}",
+                f"{figures['accuracy']['mean']:.2%} of {len(figures['accuracy']['each'])}",
+                f"{figures['peak_mib']:,}",
+            )
+    return table
+
+
+def growth_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Return cost by the number of images."""
+    table = Table(title="an epoch of train by the number of images, batch 128")
+    for column in ("images", "seconds", "images/s", "peak MiB"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        rate = row["images"] / row["seconds"]
+        table.add_row(
+            f"{row['images']:,}", f"{row['seconds']:.2f}", f"{rate:,.0f}", f"{row['peak_mib']:,}"
+        )
+    return table
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """Draw the throughput of all sides, medians with their range."""
+    parts = report["throughput"]
+    figure = Figure(figsize=(8, 0.6 + 1.9 * len(parts)), layout="constrained")
+    panels = figure.subplots(len(parts), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, part in zip(panels, parts, strict=True):
+        rates = part["images_per_second"]
+        names = [name for name in TITLES if name in rates]
+        medians = [rates[name]["median"] for name in names]
+        errors = [
+            [rates[name]["median"] - rates[name]["least"] for name in names],
+            [rates[name]["most"] - rates[name]["median"] for name in names],
+        ]
+        panel.barh(
+            [TITLES[name] for name in names],
+            medians,
+            xerr=errors,
+            color=[COLOURS[name] for name in names],
+            error_kw={"ecolor": "#666666"},
+        )
+        panel.invert_yaxis()
+        cores = part["cores"]
+        panel.set_title(f"Batch {part['batch_size']}, {cores} core{'s' if cores > 1 else ''}")
+        panel.grid(axis="x", alpha=0.3)
+        panel.set_axisbelow(True)
+    panels[-1].set_xlabel("Training images per second (median and range)")
+    figure.savefig(path, dpi=110)
+
+
+def find_data() -> Path:
+    """Return the .npz file with MNIST, or end with what to do."""
+    named = os.environ.get(mnistcnn._data.DATA_VARIABLE)  # noqa: SLF001
+    path = Path(named) if named else mnistcnn._data.default_cache_dir() / "mnist.npz"  # noqa: SLF001
+    if not path.is_file():
+        sys.exit(f"MNISTCNN_DATA must name an .npz file with MNIST; {path} is none")
+    return path
+
+
+def main() -> None:
+    """Measure, print, draw, keep."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few repetitions, under 3 minutes")
+    quick = parser.parse_args().quick
+    data = find_data()
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    plans = [(128, cores)] if quick else [(32, cores), (128, cores), (128, 1)]
+    parts = []
+    for batch, used in plans:
+        console.print(f"Throughput, batch {batch}, cores {used} ...")
+        images, rounds = (6_400, 3) if quick else (12_800, 7)
+        parts.append(throughput(data, batch=batch, cores=used, images=images, rounds=rounds))
+    console.print("Time to an accuracy ...")
+    accuracy = to_accuracy(
+        data, cores=cores, seeds=2 if quick else 10, scripts=0 if quick else 2
+    )  # fmt: skip
+    console.print("Growth ...")
+    sizes = (7_500, 30_000) if quick else (7_500, 15_000, 30_000, 60_000, 120_000, 240_000)
+    libraries = ["mnistcnn", "keras", "tensorflow", "numpy"]
+    libraries += ["torch"] if importlib.util.find_spec("torch") else []
+    report = {
+        "cores": cores,
+        "machine": platform.machine(),
+        "versions": {name: version(name) for name in libraries},
+        "throughput": parts,
+        "to_accuracy": accuracy,
+        "growth": growth(data, cores=cores, sizes=sizes),
+    }
+    folder = Path(tempfile.mkdtemp()) if quick else HERE / "results"
+    (folder / "training.json").write_text(json.dumps(report, indent=1) + "\n")
+    draw(report, folder / "training.png")
+    for table in map(throughput_table, parts):
+        console.print(table)
+    console.print(accuracy_table(accuracy), growth_table(report["growth"]))
+    console.print(f"Figures in {folder / 'training.json'}, picture in {folder / 'training.png'}")
+
+
+if __name__ == "__main__":
+    main()
