@@ -12,10 +12,8 @@ it; with --quick, to a temporary folder, since few repetitions prove little.
 import argparse
 import importlib.util
 import json
-import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -27,9 +25,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-import mnistcnn._data
+from turns import RESULTS, Peer, cores_here, find_data, spread
 
-HERE = Path(__file__).parent
 TRAINING_FLOP = 14_645_760  # of one image: see "The network and what each layer costs"
 TITLES = {
     "ours": "mnistcnn.train",
@@ -42,52 +39,6 @@ COLOURS = {
     "ours": "#0072B2", "document": "#999999", "expert": "#E69F00", "pytorch": "#D55E00",
     "matmul": "#000000",
 }  # fmt: skip
-_TENSORFLOW = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_CPP_MIN_LOG_LEVEL")
-
-
-class Peer:
-    """One side in a process of its own; `turn` lets it work once."""
-
-    def __init__(
-        self, program: str, data: Path, *, images: int, cores: int, onednn: bool = False,
-        **more: Any,
-    ) -> None:  # fmt: skip
-        arguments = {"data": data, "images": images, "cores": cores, **more}
-        words = [f"--{name.replace('_', '-')}={value}" for name, value in arguments.items()]
-        environment = {k: v for k, v in os.environ.items() if k not in _TENSORFLOW}
-        environment |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        if onednn:
-            environment["TF_ENABLE_ONEDNN_OPTS"] = "1"
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "peers" / f"{program}.py"), *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-
-    def turn(self) -> dict[str, Any]:
-        """Let the peer work once and return what it says."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._process.args} ended before its turn")
-        return json.loads(line)
-
-    def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return the median and the range."""
-    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
 
 def throughput(data: Path, *, batch: int, cores: int, images: int, rounds: int) -> dict[str, Any]:
@@ -96,7 +47,9 @@ def throughput(data: Path, *, batch: int, cores: int, images: int, rounds: int) 
     peers = {
         "ours": Peer("ours", data, **given),
         "document": Peer("keras_fit", data, style="document", **given),
-        "expert": Peer("keras_fit", data, style="expert", onednn=True, **given),
+        "expert": Peer(
+            "keras_fit", data, style="expert", settings={"TF_ENABLE_ONEDNN_OPTS": "1"}, **given
+        ),
         "matmul": Peer("matmul", data, **given),
     }
     if importlib.util.find_spec("torch"):
@@ -262,15 +215,6 @@ def draw(report: dict[str, Any], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def find_data() -> Path:
-    """Return the .npz file with MNIST, or end with what to do."""
-    named = os.environ.get(mnistcnn._data.DATA_VARIABLE)  # noqa: SLF001
-    path = Path(named) if named else mnistcnn._data.default_cache_dir() / "mnist.npz"  # noqa: SLF001
-    if not path.is_file():
-        sys.exit(f"MNISTCNN_DATA must name an .npz file with MNIST; {path} is none")
-    return path
-
-
 def main() -> None:
     """Measure, print, draw, keep."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -278,10 +222,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     data = find_data()
     console = Console(width=None if sys.stdout.isatty() else 110)
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+    cores = cores_here()
     plans = [(128, cores)] if quick else [(32, cores), (128, cores), (128, 1)]
     parts = []
     for batch, used in plans:
@@ -304,7 +245,7 @@ def main() -> None:
         "to_accuracy": accuracy,
         "growth": growth(data, cores=cores, sizes=sizes),
     }
-    folder = Path(tempfile.mkdtemp()) if quick else HERE / "results"
+    folder = Path(tempfile.mkdtemp()) if quick else RESULTS
     (folder / "training.json").write_text(json.dumps(report, indent=1) + "\n")
     draw(report, folder / "training.png")
     for table in map(throughput_table, parts):

@@ -28,6 +28,7 @@ extensions = [
     "annotations",
     "figures",
     "names",
+    "speed",
 ]
 exclude_patterns = ["_build"]
 default_role = "name"  # `single backticks` in docstrings; see _ext/names.py

@@ -5,16 +5,12 @@
 ``benchmarks/results/documented.json``; no figure of ours is typed into a page.
 """
 
-import json
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from docutils import nodes
-from sphinx.util.docutils import SphinxDirective
-
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "documented.json"
-COMMAND = "python benchmarks/documented.py"
+from tables import FigureTable
+from tables import share as _share
 
 # What the document reports in "Final Training Metrics" and "Test Accuracy".
 DOCUMENT = {
@@ -23,12 +19,6 @@ DOCUMENT = {
     "validation loss": 0.0993,
     "test accuracy": 0.9750,
 }
-
-Rows = list[list[str]]
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.2f}\N{NO-BREAK SPACE}%"
 
 
 def _loss(value: float) -> str:
@@ -41,39 +31,11 @@ def _best_epoch(run: dict[str, Any]) -> int:
     return values.index(max(values))  # the first of equal ones: only a better one is saved
 
 
-class _FigureTable(SphinxDirective):
-    def run(self) -> list[nodes.Node]:
-        if not RESULTS.is_file():
-            raise self.error(f"{RESULTS} is absent; make it with: {COMMAND}")
-        self.env.note_dependency(str(RESULTS))
-        return self.content_of(json.loads(RESULTS.read_text(encoding="utf-8")))
-
-    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        raise NotImplementedError
-
-    def table(self, head: list[str], rows: Rows) -> nodes.table:
-        """Make a table whose first column names the row."""
-        group = nodes.tgroup(cols=len(head))
-        group += [nodes.colspec(colwidth=1) for _ in head]
-        header, body = nodes.thead(), nodes.tbody()
-        header += self._row(head)
-        body += [self._row(row) for row in rows]
-        group += [header, body]
-        table = nodes.table(classes=["colwidths-auto"])
-        table += group
-        return table
-
-    @staticmethod
-    def _row(cells: list[str]) -> nodes.row:
-        row = nodes.row()
-        for index, cell in enumerate(cells):
-            entry = nodes.entry(classes=["text-left" if index == 0 else "text-right"])
-            entry += nodes.paragraph(text=cell)
-            row += entry
-        return row
+class _Documented(FigureTable):
+    program = "documented"
 
 
-class DocumentedFigures(_FigureTable):
+class DocumentedFigures(_Documented):
     """The document's figures beside ours."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
@@ -119,7 +81,7 @@ class DocumentedFigures(_FigureTable):
         return [self.table(head, rows), nodes.paragraph(text=note)]
 
 
-class DocumentedEpochs(_FigureTable):
+class DocumentedEpochs(_Documented):
     """Every epoch of every run."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
@@ -140,7 +102,7 @@ class DocumentedEpochs(_FigureTable):
         return [self.table(head, rows)]
 
 
-class DocumentedCommands(_FigureTable):
+class DocumentedCommands(_Documented):
     """The commands that the runs were made by."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:

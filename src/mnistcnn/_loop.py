@@ -23,7 +23,8 @@ Pair = tuple[Float32Array, Float32Array]
 # Short enough for a progress bar that moves and for Ctrl-C, long enough to cost nothing.
 _SECONDS_A_CALL = 0.25
 _VALIDATION_BATCH_SIZE = 250
-_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+_TRAIN_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+_TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 class Step(Protocol):
@@ -68,7 +69,8 @@ def run(
     )
     train = _Pass(step.train, training, batch_size)
     test = None if validation is None else _Pass(step.test, validation, _VALIDATION_BATCH_SIZE)
-    one_by_one = any(_listens_to_batches(callback) for callback in callbacks)
+    one_by_one = any(_listens(callback, _TRAIN_HOOKS) for callback in callbacks)
+    test_one_by_one = any(_listens(callback, _TEST_HOOKS) for callback in callbacks)
     draw = np.random.SeedSequence(seed).generate_state(2).tolist()
 
     model.stop_training = False
@@ -88,7 +90,7 @@ def run(
                 break
         logs = step.figures()
         if test is not None:
-            logs |= _validate(step, test, listeners)
+            logs |= _validate(step, test, listeners, one_by_one=test_one_by_one)
         listeners.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
@@ -148,11 +150,13 @@ class _Pass:
             first = last
 
 
-def _validate(step: Step, test: _Pass, listeners: keras.callbacks.CallbackList) -> dict[str, float]:
+def _validate(
+    step: Step, test: _Pass, listeners: keras.callbacks.CallbackList, *, one_by_one: bool
+) -> dict[str, float]:
     step.reset()
     listeners.on_test_begin()
     logs: dict[str, float] = {}
-    for first, last in test.calls():
+    for first, last in test.calls(one_by_one=one_by_one):
         listeners.on_test_batch_begin(first)
         test(first, last)
         logs = step.figures()
@@ -161,11 +165,12 @@ def _validate(step: Step, test: _Pass, listeners: keras.callbacks.CallbackList) 
     return {f"val_{name}": figure for name, figure in logs.items()}
 
 
-def _listens_to_batches(callback: keras.callbacks.Callback) -> bool:
+def _listens(callback: keras.callbacks.Callback, hooks: Sequence[str]) -> bool:
+    """Tell whether a callback has a hook of its own among `hooks`."""
     if getattr(callback, "save_freq", None) == "epoch":
         return False  # Keras' checkpoints have the hooks and use them only when told to
     return any(
         name in vars(callback)
         or getattr(type(callback), name) is not getattr(keras.callbacks.Callback, name)
-        for name in _BATCH_HOOKS
+        for name in hooks
     )

@@ -47,7 +47,9 @@ def train(
     y : array_like
         One-hot ``float32 (n, 10)``, as `preprocess` gives it.
     recipe : str or recipes.Recipe, default "documented"
-        Where every setting comes from that is not given here.
+        Where every setting comes from that is not given here. A recipe with a learning
+        rate, such as ``fast``, brings an optimizer of its own, which is the model's from
+        then on.
     epochs, batch_size : int, optional
         In place of the recipe's, at least 1.
     validation_split : float, optional

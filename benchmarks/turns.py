@@ -1,0 +1,76 @@
+"""What the benchmarks share: sides that take turns, and where data and figures are."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mnistcnn._data import DATA_VARIABLE, default_cache_dir
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+_TENSORFLOW = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_CPP_MIN_LOG_LEVEL")
+
+
+class Peer:
+    """One side in a process of its own; `turn` lets it work once."""
+
+    def __init__(
+        self, program: str, data: Path, *, images: int, cores: int,
+        settings: dict[str, str] | None = None, **more: Any,
+    ) -> None:  # fmt: skip
+        arguments = {"data": data, "images": images, "cores": cores, **more}
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in arguments.items()]
+        environment = {k: v for k, v in os.environ.items() if k not in _TENSORFLOW}
+        environment |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        environment |= settings or {}
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE / "peers" / f"{program}.py"), *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+
+    def turn(self) -> dict[str, Any]:
+        """Let the peer work once and return what it says."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._process.args} ended before its turn")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Return the median and the range."""
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def cores_here() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def find_data() -> Path:
+    """Return the .npz file with MNIST, or end with what to do."""
+    named = os.environ.get(DATA_VARIABLE)
+    path = Path(named) if named else default_cache_dir() / "mnist.npz"
+    if not path.is_file():
+        sys.exit(f"MNISTCNN_DATA must name an .npz file with MNIST; {path} is none")
+    return path
