@@ -53,6 +53,12 @@ def test_options_are_checked(options, error, message):
         default_callbacks(**options)
 
 
+def test_a_folder_is_refused_before_training(tmp_path):
+    (tmp_path / "best.keras").mkdir()
+    with pytest.raises(ValueError, match="filepath must be a file; 'best.keras' is a folder"):
+        default_callbacks("best.keras")
+
+
 def run(callbacks, figures, name="val_accuracy"):
     """Feed scripted epochs to callbacks; return the first weight of each epoch's network."""
     model = build_model(seed=0)

@@ -121,6 +121,13 @@ def test_an_expected_failure_is_one_line_and_code_1(arguments, line, capsys, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_output_that_is_a_file_is_refused_before_training(capsys, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    assert main(["train", "--data", "digits", "--output", "taken"]) == 1
+    assert capsys.readouterr().err == "mnistcnn: --output must be a folder; 'taken' is a file\n"
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def test_a_damaged_model_is_one_line_and_code_1(capsys, tmp_path):
     (tmp_path / "a.keras").write_bytes(b"PK and so on")
     assert main(["evaluate", "a.keras", "--data", "digits"]) == 1

@@ -57,6 +57,8 @@ def default_callbacks(
     ('val_accuracy', 2, 'best.keras')
     """
     path = _checks.path("filepath", filepath, suffixes=MODEL_SUFFIXES)
+    if path.is_dir():
+        raise ValueError(f"filepath must be a file; {str(path)!r} is a folder")
     watched = _checks.monitor(monitor)
     mode = "min" if watched.endswith("loss") else "max"
     return [

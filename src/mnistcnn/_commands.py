@@ -32,6 +32,9 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     recipe = dataclasses.replace(
         recipe, **{name: value for name, value in settings.items() if value is not None}
     )
+    output = options.output or Path("mnistcnn-run")
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"--output must be a folder; {str(output)!r} is a file")
     (x_train, y_train), (x_test, y_test), data = _load(options.data, console)
     if options.epochs is None and data["source"] == "digits":
         end = "; training stops when it no longer improves" if recipe.monitor else ""
@@ -40,7 +43,6 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
             f"since the set is small{end}."
         )
         recipe = dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
-    output = options.output or Path("mnistcnn-run")
     saved = output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     model = mnistcnn.build_model(seed=options.seed)
     x, y = mnistcnn.preprocess(x_train, y_train)

@@ -114,23 +114,38 @@ class _Pass:
 
     def __init__(self, visit: Any, data: Pair, batch_size: int) -> None:
         with tf.device("CPU:0"):
-            images, labels = map(tf.constant, data)
+            self._images, self._labels = map(tf.constant, data)
         self.count = len(data[0])
         self.steps = math.ceil(self.count / batch_size)
         self._length = 1
         self._order = tf.range(self.count)
 
+        # The images are handed in at each call: a graph that held them would keep them in
+        # memory until Python next looks for cycles.
         @tf.function
-        def visit_batches(order: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> None:
+        def visit_batches(
+            images: tf.Tensor,
+            labels: tf.Tensor,
+            order: tf.Tensor,
+            first: tf.Tensor,
+            last: tf.Tensor,
+        ) -> None:
             for number in tf.range(first, last):
                 chosen = order[number * batch_size : (number + 1) * batch_size]
                 visit(tf.gather(images, chosen), tf.gather(labels, chosen))
 
-        self._visit_batches = visit_batches
+        number = tf.TensorSpec((), tf.int32)
+        # Traced here and once: a program that trains many networks does nothing that
+        # TensorFlow should warn of.
+        self._visit_batches = visit_batches.get_concrete_function(
+            self._images, self._labels, self._order, number, number
+        )
 
     def __call__(self, first: int, last: int) -> None:
         """Visit the batches from `first` up to `last`."""
-        self._visit_batches(self._order, tf.constant(first), tf.constant(last))
+        self._visit_batches(
+            self._images, self._labels, self._order, tf.constant(first), tf.constant(last)
+        )
 
     def calls(
         self, order: tf.Tensor | None = None, *, one_by_one: bool = False
@@ -144,7 +159,7 @@ class _Pass:
             started = time.perf_counter()
             yield first, last
             seconds = max(time.perf_counter() - started, 1e-9)
-            # The first call compiles; growing by steps keeps its time from counting.
+            # Growing by steps, since the first calls are slower than the rest.
             fitting = int(_SECONDS_A_CALL / seconds * (last - first))
             self._length = max(1, min(fitting, 8 * self._length))
             first = last

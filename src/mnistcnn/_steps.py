@@ -21,7 +21,6 @@ _NOT_THE_FUNCTION = {
     "name", "seed", "rate", "kernel_initializer", "bias_initializer", "batch_shape",
 }  # fmt: skip
 _COMPILED = {
-    "loss": "categorical_crossentropy",
     "loss_weights": None,
     "metrics": ["accuracy"],
     "weighted_metrics": None,
@@ -145,7 +144,10 @@ def _is_documented(model: keras.Model) -> bool:
     compiled = model.get_compile_config() or {}
     if any(compiled.get(key) != value for key, value in _COMPILED.items()):
         return False
-    if model.optimizer.loss_scale_factor is not None:
+    if model.loss not in ("categorical_crossentropy", keras.losses.categorical_crossentropy):
+        return False
+    optimizer = model.optimizer
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or optimizer.loss_scale_factor:
         return False
     reference = build_model()
     return (
