@@ -1,6 +1,6 @@
 """How fast `mnistcnn.train` is, beside what a user would take instead.
 
-    python benchmarks/training.py [--quick]
+    python benchmarks/training.py [--quick] [--only to_accuracy]
 
 Needs MNIST as an .npz file, named by MNISTCNN_DATA or in the cache. Every side is a small
 program in benchmarks/peers/, alive in a process of its own; they take turns, so that a noisy
@@ -124,6 +124,27 @@ def growth(data: Path, *, cores: int, sizes: Sequence[int]) -> list[dict[str, An
     return rows
 
 
+def all_throughputs(data: Path, *, cores: int, quick: bool) -> list[dict[str, Any]]:
+    """Measure every setting of batch and cores."""
+    plans = [(128, cores)] if quick else [(32, cores), (128, cores), (128, 1)]
+    images, rounds = (6_400, 3) if quick else (12_800, 7)
+    return [
+        throughput(data, batch=batch, cores=used, images=images, rounds=rounds)
+        for batch, used in plans
+    ]
+
+
+def all_accuracies(data: Path, *, cores: int, quick: bool) -> dict[str, Any]:
+    """Measure ten seeds and two runs of the script, or a taste of it."""
+    return to_accuracy(data, cores=cores, seeds=2 if quick else 10, scripts=0 if quick else 2)
+
+
+def all_sizes(data: Path, *, cores: int, quick: bool) -> list[dict[str, Any]]:
+    """Measure every number of images."""
+    sizes = (7_500, 30_000) if quick else (7_500, 15_000, 30_000, 60_000, 120_000, 240_000)
+    return growth(data, cores=cores, sizes=sizes)
+
+
 def throughput_table(part: dict[str, Any]) -> Table:
     """Return the sides of one setting, a row each."""
     table = Table(title=f"batch {part['batch_size']}, cores {part['cores']}")
@@ -219,38 +240,36 @@ def main() -> None:
     """Measure, print, draw, keep."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few repetitions, under 3 minutes")
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--only",
+        choices=("throughput", "to_accuracy", "growth"),
+        help="measure this part anew and keep the others as they are in the file",
+    )
+    options = parser.parse_args()
+    quick = options.quick
     data = find_data()
     console = Console(width=None if sys.stdout.isatty() else 110)
     cores = cores_here()
-    plans = [(128, cores)] if quick else [(32, cores), (128, cores), (128, 1)]
-    parts = []
-    for batch, used in plans:
-        console.print(f"Throughput, batch {batch}, cores {used} ...")
-        images, rounds = (6_400, 3) if quick else (12_800, 7)
-        parts.append(throughput(data, batch=batch, cores=used, images=images, rounds=rounds))
-    console.print("Time to an accuracy ...")
-    accuracy = to_accuracy(
-        data, cores=cores, seeds=2 if quick else 10, scripts=0 if quick else 2
-    )  # fmt: skip
-    console.print("Growth ...")
-    sizes = (7_500, 30_000) if quick else (7_500, 15_000, 30_000, 60_000, 120_000, 240_000)
+    measure = {"throughput": all_throughputs, "to_accuracy": all_accuracies, "growth": all_sizes}
+    report = json.loads((RESULTS / "training.json").read_text()) if options.only else {}
+    for part in [options.only] if options.only else measure:
+        console.print(f"Measuring {part} ...")
+        report[part] = measure[part](data, cores=cores, quick=quick)
     libraries = ["mnistcnn", "keras", "tensorflow", "numpy"]
     libraries += ["torch"] if importlib.util.find_spec("torch") else []
-    report = {
+    report |= {
         "cores": cores,
         "machine": platform.machine(),
         "versions": {name: version(name) for name in libraries},
-        "throughput": parts,
-        "to_accuracy": accuracy,
-        "growth": growth(data, cores=cores, sizes=sizes),
     }
     folder = Path(tempfile.mkdtemp()) if quick else RESULTS
     (folder / "training.json").write_text(json.dumps(report, indent=1) + "\n")
     draw(report, folder / "training.png")
-    for table in map(throughput_table, parts):
-        console.print(table)
-    console.print(accuracy_table(accuracy), growth_table(report["growth"]))
+    console.print(
+        *map(throughput_table, report["throughput"]),
+        accuracy_table(report["to_accuracy"]),
+        growth_table(report["growth"]),
+    )
     console.print(f"Figures in {folder / 'training.json'}, picture in {folder / 'training.png'}")
 
 

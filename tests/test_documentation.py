@@ -25,6 +25,27 @@ def test_the_measured_runs_are_whole_and_beat_the_document():
         assert run["test"]["accuracy"] >= 0.9750
 
 
+def test_the_figures_of_fast_in_readme_are_the_measured_ones():
+    report = json.loads((ROOT / "benchmarks/results/training.json").read_text())["to_accuracy"]
+    fast, script = report["fast"], report["script"]
+    sentence = (
+        f"reaches {100 * fast['accuracy']['mean']:.1f} % on MNIST (mean of ten seeds) in one pass "
+        f"over the images: {fast['seconds']['median']:.1f} seconds on two processor cores, where "
+        f"the document's script takes {script['seconds']['median']:.0f}."
+    )
+    assert sentence in " ".join(README.split())
+    assert len(fast["accuracy"]["each"]) == 10
+    assert fast["accuracy"]["mean"] >= 0.99
+    assert report["script_over_fast"] >= 7
+    assert report["short"]["accuracy"]["mean"] >= 0.975
+
+
+def test_training_is_as_fast_as_the_docs_say():
+    for part in json.loads((ROOT / "benchmarks/results/training.json").read_text())["throughput"]:
+        assert part["ours_over"]["pytorch"] >= 1.25
+        assert part["ours_over"]["matmul"] >= 0.5
+
+
 def test_every_target_and_file_that_readme_names_exists():
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for target in re.findall(r"make ([a-z]+)", README):

@@ -20,7 +20,7 @@ RUNS = {
 
 
 def _times(value: float) -> str:
-    return f"{value:.2f} ×"
+    return f"{value:.2f}\N{NO-BREAK SPACE}×"
 
 
 class Throughput(FigureTable):
