@@ -108,6 +108,14 @@ def test_only_nan_keeps_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_figure_is_said_at_the_end_of_the_epoch():
+    with pytest.raises(
+        ValueError,
+        match=r"ModelCheckpoint must monitor a figure that the run has \(loss\); received 'val_accuracy'",
+    ):
+        run(default_callbacks()[1:], [0.5], name="loss")
+
+
 def test_stopping_is_the_documents():
     stopping = default_callbacks()[:1]
     assert run(stopping, [0.90, 0.905, 0.906, 0.907, 0.908]).stop_training

@@ -1,6 +1,8 @@
 """The command: what it prints, what it leaves, and its exit codes."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +11,7 @@ import pytest
 from PIL import Image
 
 import mnistcnn
-from mnistcnn import _commands, _data, _download
+from mnistcnn import _cli, _commands, _data, _download
 from mnistcnn._backend import keras
 from mnistcnn._cli import main
 from mnistcnn._weights import save_model
@@ -110,9 +112,6 @@ def test_info(capsys, monkeypatch):
     [
         (["evaluate", "absent.keras"], "MODEL must be an existing file; received 'absent.keras'"),
         (["train", "--data", "minst"], 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''),
-        (["train", "--epochs", "0", "--data", "digits"], "epochs must be at least 1; received 0"),
-        (["train", "--recipe", "slow"], "recipe must be one of 'documented', 'fast'; received 'slow'"),
-        (["train", "--seed", "-1", "--data", "digits"], "seed must be at least 0; received -1"),
     ],
 )  # fmt: skip
 def test_an_expected_failure_is_one_line_and_code_1(arguments, line, capsys, tmp_path):
@@ -134,12 +133,57 @@ def test_a_damaged_model_is_one_line_and_code_1(capsys, tmp_path):
     assert capsys.readouterr().err.startswith("mnistcnn: a.keras is not a whole Keras file: ")
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["train", "--epochs", "five"], ["evaluate"]])
-def test_usage_is_code_2(arguments, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["evaluate"], "the following arguments are required: MODEL"),
+        (["train", "--epochs", "five"], "argument --epochs: invalid whole number value: 'five'"),
+        (["train", "--epochs", "0"], "argument --epochs: must be at least 1; received 0"),
+        (["train", "--batch-size", "-3"], "argument --batch-size: must be at least 1; received -3"),
+        (["train", "--seed", "-1"], "argument --seed: must be at least 0; received -1"),
+        (["train", "--recipe", "slow"], "argument --recipe: invalid choice: 'slow'"),
+    ],
+)
+def test_usage_is_code_2(arguments, line, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "usage: mnistcnn" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "usage: mnistcnn" in printed
+    assert line in printed
+
+
+def test_the_recipes_of_the_command_are_all(monkeypatch):
+    assert set(_cli.RECIPES) == set(mnistcnn.recipes.NAMED)
+
+
+def test_an_output_that_cannot_be_made_is_refused_before_training(capsys, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    assert main(["train", "--data", "digits", "--output", "taken/run"]) == 1
+    assert capsys.readouterr().err.startswith("mnistcnn: ")
+
+
+def test_a_keras_backend_of_the_users_does_not_matter(network):
+    save_model(network, "a.keras")
+    result = command("evaluate", "a.keras", "--data", "digits", KERAS_BACKEND="jax")
+    assert result.stderr == ""
+    assert result.returncode == 0
+
+
+def test_interrupt_does_not_wait_for_the_data(tmp_path, write_npz, tiny):
+    """A pipe in place of the file: the reader would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.npz")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnistcnn", "train", "--data", "pipe.npz"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in printed
 
 
 def test_interrupt_is_code_130(monkeypatch, capsys):
@@ -151,10 +195,11 @@ def test_interrupt_is_code_130(monkeypatch, capsys):
     assert capsys.readouterr().err == "\nmnistcnn: interrupted\n"
 
 
-def command(*arguments):
+def command(*arguments, **variables):
     return subprocess.run(
-        [sys.executable, "-m", "mnistcnn", *arguments], capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-m", "mnistcnn", *arguments],
+        capture_output=True, text=True, check=False, env={**os.environ, **variables},
+    )  # fmt: skip
 
 
 def test_help_is_quick_and_without_tensorflow():

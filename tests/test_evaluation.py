@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 from sklearn import metrics
 
 from mnistcnn import CorruptFileError, Evaluation, build_model, evaluate
+from mnistcnn._backend import keras
 from mnistcnn._weights import save_model
 from tests import strategies as own
 
@@ -157,6 +158,7 @@ def test_probabilities_are_checked(probabilities, labels, error, message):
         (0.1, np.zeros((2, 3), int), ValueError, r"confusion_matrix must be square; received \(2, 3\)"),
         (0.1, np.zeros((2, 2), int), ValueError, "must hold counts of at least one image; received 0 as least and 0 in all"),
         (0.1, np.diag([3, -1]), ValueError, "received -1 as least and 2 in all"),
+        (0.1, 1.9 * np.eye(2), ValueError, "confusion_matrix must hold whole numbers; received fractions"),
         (-0.1, np.eye(2, dtype=int), ValueError, r"loss must be at least 0; received -0\.1"),
         (np.nan, np.eye(2, dtype=int), ValueError, "loss must be finite; received nan"),
     ],
@@ -220,3 +222,17 @@ def test_arguments_are_checked(network, xy, tmp_path):
         evaluate(network, x * 255, y)
     with pytest.raises(ValueError, match="batch_size must be at least 1; received 0"):
         evaluate(network, x, y, batch_size=0)
+    nine = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(9)]
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"model must give 10 probabilities for each image; received one that gives \(9,\)",
+    ):
+        evaluate(nine, x, y)
+
+
+def test_figures_from_numpy_are_plain_numbers():
+    result = Evaluation(np.float32(0.5), np.eye(10))
+    json.dumps(result.to_dict())
+    assert type(result.loss) is float

@@ -90,6 +90,10 @@ def test_confusion_matrix_without_mistakes_and_on_own_axes():
     assert axes.get_images()[0].get_clim() == (0, 1)
 
 
+def test_confusion_matrix_of_one_class():
+    plot_confusion_matrix(Evaluation(0.0, np.array([[3]])))
+
+
 def test_confusion_matrix_is_checked():
     with pytest.raises(TypeError, match="evaluation must be an Evaluation; received"):
         plot_confusion_matrix(np.eye(10))

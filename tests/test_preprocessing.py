@@ -122,6 +122,7 @@ SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(
         (with_value(np.nan, np.float32), ValueError, r"floating images must lie in \[0, 1\]; received NaN"),
         (with_value(np.inf, np.float32), ValueError, r"floating images must lie in \[0, 1\]; received 0\.\.\.inf"),
         (with_value(1.5, np.float64), ValueError, r"floating images must lie in \[0, 1\]; received 0\.\.\.1\.5"),
+        (with_value(1.0000001, np.float64), ValueError, r"received 0\.\.\.1\.0000001"),
         (with_value(-0.1, np.float64), ValueError, r"received -0\.1\.\.\.0"),
         (zeros(2, 27, 28), ValueError, SHAPES + r"received \(2, 27, 28\)"),
         (zeros(784), ValueError, SHAPES + r"received \(784,\)"),

@@ -94,7 +94,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_the_ground_stays_off_keras_and_tensorflow():
-    """DESIGN: data, preprocessing, recipes and results need neither Keras nor TensorFlow."""
+    """Data, preprocessing, recipes and results need neither Keras nor TensorFlow."""
     loaded = loaded_by(
         "import mnistcnn; mnistcnn.load_data('digits'); mnistcnn.preprocess([[[0] * 28] * 28]);"
         "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.plot_history;"

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from mnistcnn import recipes
@@ -74,3 +75,12 @@ def test_unknown_recipes_are_refused(recipe, error, message):
 def test_settings_are_checked(setting, error, message):
     with pytest.raises(error, match=message):
         dataclasses.replace(DOCUMENTED, **setting)
+
+
+def test_numpy_numbers_become_plain_ones():
+    recipe = dataclasses.replace(
+        DOCUMENTED, epochs=np.int64(3), monitor="val_acc", dropout=np.float32(0.5), learning_rate=1
+    )
+    assert json.loads(json.dumps(recipe.to_dict()))["epochs"] == 3
+    assert recipe.monitor == "val_accuracy"
+    assert (type(recipe.dropout), type(recipe.learning_rate)) == (float, float)

@@ -41,7 +41,7 @@ def equal(one, other):
 def test_the_default_is_the_document(xy, monkeypatch):
     seen = {}
 
-    def run(model, step, training, validation, **options):
+    def run(model, training, validation, **options):
         seen.update(options, training=training, validation=validation)
 
     monkeypatch.setattr(_training, "run", run)
@@ -222,9 +222,16 @@ def test_models_are_checked(xy):
     model.compile(loss="mse")
     with pytest.raises(
         ValueError,
-        match=r"must take images \(28, 28, 1\) and give \(10,\); received one that takes \(28, 28, 1\) and gives \(9,\)",
+        match=r"model must give 10 probabilities for each image; received one that gives \(9,\)",
     ):
         train(model, *xy)
+    other = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Flatten()])
+    other.compile(loss="mse")
+    with pytest.raises(
+        ValueError,
+        match=r"model must take images of shape \(28, 28, 1\); received one that takes \(32, 32, 1\)",
+    ):
+        train(other, *xy)
 
 
 # Callbacks that users bring
@@ -295,8 +302,27 @@ def test_fast_is_one_pass_of_its_own(xy):
     history = train(model, *xy, recipe="fast", seed=0, verbose=0)
     assert history.params["steps"] == 3
     assert sorted(history.history) == ["accuracy", "loss"]
-    assert isinstance(model.optimizer.learning_rate, float | np.floating | tf.Tensor | tf.Variable)
     assert model.get_layer("dropout").rate == 0.25
+
+
+def test_training_goes_on_after_fast(xy):
+    """The recipe's schedule ends at a learning rate of 0; the model's own optimizer is back."""
+    model = build_model(seed=0)
+    own = model.optimizer
+    train(model, *xy, recipe="fast", seed=0, verbose=0)
+    assert model.optimizer is own
+    before = model.get_weights()
+    quick(xy, model)
+    assert not any(map(np.array_equal, before, model.get_weights()))
+
+
+def test_fast_refuses_another_schedule(xy):
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
+    with pytest.raises(
+        ValueError,
+        match=r"callbacks must leave the learning rate to a recipe that has one of its own; received LearningRateScheduler",
+    ):
+        refused(xy, recipe="fast", callbacks=[schedule])
 
 
 def test_the_dropout_comes_back_after_an_interrupt(xy):
@@ -334,7 +360,7 @@ def test_one_cycle_rises_and_falls_to_nothing():
 
 @pytest.mark.slow
 def test_the_documented_figures_are_met_on_mnist(mnist_path, tmp_path):
-    """DESIGN section 3, line 8 and 9, by the command itself."""
+    """The figures that the document reports, by the command itself."""
     subprocess.run(
         [sys.executable, "-m", "mnistcnn", "train", "--data", mnist_path, "--seed", "3"],
         check=True,
@@ -353,6 +379,6 @@ def test_fast_reaches_its_accuracy_on_mnist(mnist_path):
     (x_train, y_train), (x_test, y_test) = load_data(mnist_path)
     model = build_model(seed=20)
     x, y = preprocess(x_train, y_train)
-    train(model, x, y, recipe="fast", seed=20, verbose=0)
-    assert int(model.optimizer.iterations) == 469
+    history = train(model, x, y, recipe="fast", seed=20, verbose=0)
+    assert (history.params["epochs"], history.params["steps"]) == (1, 469)
     assert evaluate(model, *preprocess(x_test, y_test)).accuracy >= 0.985

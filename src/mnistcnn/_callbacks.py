@@ -94,12 +94,31 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
         epoch: int,  # noqa: ARG002  # Keras' signature
         logs: dict[str, Any] | None = None,
     ) -> None:
-        current = float((logs or {})[self.monitor])
+        figures = logs or {}
+        if self.monitor not in figures:
+            raise ValueError(
+                "ModelCheckpoint must monitor a figure that the run has "
+                f"({', '.join(figures)}); received {self.monitor!r}"
+            )
+        current = float(figures[self.monitor])
         sign = -1 if self.mode == "min" else 1
         if math.isnan(current) or (self.best is not None and sign * (current - self.best) <= 0):
             return
         save_model(self.model, self.filepath)
         self.best = current
+
+
+_SCHEDULERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+
+
+def refuse_schedules(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Refuse callbacks that set a learning rate which has a schedule already."""
+    for callback in callbacks:
+        if isinstance(callback, _SCHEDULERS):
+            raise ValueError(  # noqa: TRY004  # the kind is right, the company wrong
+                "callbacks must leave the learning rate to a recipe that has one of its own; "
+                f"received {type(callback).__name__}"
+            )
 
 
 def checked(callbacks: Any) -> list[keras.callbacks.Callback]:
@@ -114,7 +133,7 @@ def checked(callbacks: Any) -> list[keras.callbacks.Callback]:
 
 @contextmanager
 def monitoring(
-    callbacks: Sequence[keras.callbacks.Callback], available: Collection[str]
+    callbacks: Sequence[keras.callbacks.Callback], available: Collection[str] | None
 ) -> Iterator[None]:
     """Refuse callbacks that would watch a figure in vain; translate the names of old.
 
@@ -122,9 +141,11 @@ def monitoring(
     or saves every epoch; or it raises, and the epoch was for nothing. A callback that
     watches ``val_acc`` watches ``val_accuracy`` while the block lasts.
     """
-    schedulers = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    if available is None:  # not to be known before the run
+        yield
+        return
     names = list(available)
-    if any(isinstance(callback, schedulers) for callback in callbacks):
+    if any(isinstance(callback, _SCHEDULERS) for callback in callbacks):
         names.append("learning_rate")
     translated = []
     for callback in callbacks:

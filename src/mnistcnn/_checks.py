@@ -69,7 +69,7 @@ def unit_interval(
         raise ValueError(f"{name} must lie in [0, 1]; received NaN")
     if low < -tolerance or high > 1 + tolerance:
         hint = f": {advice}" if advice else ""
-        raise ValueError(f"{name} must lie in [0, 1]; received {low:g}...{high:g}{hint}")
+        raise ValueError(f"{name} must lie in [0, 1]; received {low:.9g}...{high:.9g}{hint}")
 
 
 def same_length(first: str, first_count: int, second: str, second_count: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import mnistcnn
 from mnistcnn import _commands
 
+RECIPES = ("documented", "fast")  # by name, since the recipes themselves import NumPy
 _FAILURE, _INTERRUPTED = 1, 130
 
 
@@ -33,6 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         print(json.dumps(result, indent=2))
     return 0
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}; received {value}")
+        return value
+
+    number.__name__ = "whole number"  # argparse says: invalid whole number value
+    return number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,12 +82,14 @@ def _parser() -> argparse.ArgumentParser:
         "confusion_matrix.png.",
     )
     train.add_argument(
-        "--recipe", default="documented", help="documented or fast (default: %(default)s)"
+        "--recipe", choices=RECIPES, default="documented", help="default: %(default)s"
     )
-    train.add_argument("--epochs", type=int, help="in place of the recipe's")
-    train.add_argument("--batch-size", type=int, help="in place of the recipe's")
+    train.add_argument("--epochs", type=_at_least(1), help="in place of the recipe's")
+    train.add_argument("--batch-size", type=_at_least(1), help="in place of the recipe's")
     train.add_argument(
-        "--seed", type=int, help="fixes the initial weights, dropout and the order of the images"
+        "--seed",
+        type=_at_least(0),
+        help="fixes the initial weights, dropout and the order of the images",
     )
     train.set_defaults(action=_commands.train)
 

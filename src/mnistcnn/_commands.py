@@ -7,9 +7,12 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import os
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +46,9 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
             f"since the set is small{end}."
         )
         recipe = dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
+    output.mkdir(parents=True, exist_ok=True)
+    if not os.access(output, os.W_OK):
+        raise PermissionError(f"--output must be a folder to write to; {str(output)!r} is not")
     saved = output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     model = mnistcnn.build_model(seed=options.seed)
     x, y = mnistcnn.preprocess(x_train, y_train)
@@ -110,8 +116,6 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 def info(options: argparse.Namespace) -> dict[str, Any]:
     """Show versions, places and recipes."""
-    import os
-
     from mnistcnn import _settings
     from mnistcnn._data import DATA_VARIABLE, default_cache_dir
 
@@ -143,31 +147,49 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
 
 def _load(source: str, console: Console) -> tuple[Any, Any, dict[str, Any]]:
     """Load a data set while TensorFlow loads; say which one it is and why."""
-    reason = "as asked"
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    from mnistcnn._data import mnist_is_at_hand
+
+    reason, wanted = "as asked", "mnist" if source == "auto" else source
+    try:
         if source == "digits":  # they come with scikit-learn, which is hidden for a moment
             _import_tensorflow()
-            dataset = mnistcnn.load_data(source)
+            dataset = mnistcnn.load_data(wanted)
+        elif wanted == "mnist" and not mnist_is_at_hand():
+            dataset = mnistcnn.load_data(wanted)  # a download shows its progress, alone
         else:
-            loading = pool.submit(mnistcnn.load_data, "mnist" if source == "auto" else source)
-            try:
-                with contextlib.suppress(TimeoutError):
-                    loading.result(timeout=_SOON)  # what is absent is known at once
-                _import_tensorflow()
-                dataset = loading.result()
-                if source == "auto":
-                    source, reason = "mnist", "it could be had"
-            except mnistcnn.DataUnavailableError as error:
-                if source != "auto":
-                    raise
-                dataset, source = mnistcnn.load_data("digits"), "digits"
-                reason = f"MNIST is not to be had: {str(error).splitlines()[0].rstrip(':')}"
+            loading = _in_background(mnistcnn.load_data, wanted)
+            with contextlib.suppress(TimeoutError):
+                loading.result(timeout=_SOON)  # what is absent is known at once
+            _import_tensorflow()
+            dataset = loading.result()
+        if source == "auto":
+            source, reason = "mnist", "it could be had"
+    except mnistcnn.DataUnavailableError as error:
+        if source != "auto":
+            raise
+        dataset, source = mnistcnn.load_data("digits"), "digits"
+        reason = f"MNIST is not to be had: {str(error).splitlines()[0].rstrip(':')}"
+    _import_tensorflow()
     counts = [len(split.labels) for split in dataset]
     console.print(
         f"Data: {source}, {counts[0]:,} images to train on and {counts[1]:,} to test on ({reason})."
     )
     described = {"source": source, "reason": reason, "train": counts[0], "test": counts[1]}
     return dataset.train, dataset.test, described
+
+
+def _in_background(function: Callable[[str], Any], argument: str) -> Future[Any]:
+    """Begin a call that doesn't keep the process alive when the user interrupts it."""
+    future: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function(argument))
+        except BaseException as error:  # noqa: BLE001  # the caller meets it at result()
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
 
 
 def _import_tensorflow() -> None:
@@ -182,6 +204,7 @@ def _import_tensorflow() -> None:
     if sys.stderr.isatty():
         print("Loading TensorFlow ...", file=sys.stderr)
     hidden = [name for name in ("matplotlib", "sklearn") if name not in sys.modules]
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's other programs run on
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not to be had
     try:
         importlib.import_module("mnistcnn._backend")

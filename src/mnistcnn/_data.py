@@ -106,6 +106,14 @@ def default_cache_dir() -> Path:
     return platformdirs.user_cache_path("mnistcnn", appauthor=False)
 
 
+def mnist_is_at_hand() -> bool:
+    """Tell whether a place on this machine may hold MNIST, so that none need be asked."""
+    cache = default_cache_dir()
+    return bool(os.environ.get(DATA_VARIABLE)) or any(
+        (cache / name).exists() for name in ("mnist.npz", f"{IDX_NAMES[0]}.gz", IDX_NAMES[0])
+    )
+
+
 def _load_mnist(cache_dir: Path, *, verbose: bool) -> Dataset:
     named = os.environ.get(DATA_VARIABLE)
     if named:

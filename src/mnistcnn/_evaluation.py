@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn import _checks
-from mnistcnn._types import Float64Array, Int64Array, PathLike
+from mnistcnn._types import NUM_CLASSES, Float64Array, Int64Array, PathLike
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +44,10 @@ class Evaluation:
     confusion_matrix: Int64Array
 
     def __post_init__(self) -> None:
-        matrix = np.array(_checks.as_array("confusion_matrix", self.confusion_matrix), np.int64)
+        given = _checks.as_array("confusion_matrix", self.confusion_matrix)
+        matrix = np.array(given, np.int64)
+        if not np.array_equal(matrix, given):
+            raise ValueError("confusion_matrix must hold whole numbers; received fractions")
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"confusion_matrix must be square; received {matrix.shape}")
         if matrix.sum() < 1 or matrix.min() < 0:
@@ -52,7 +55,7 @@ class Evaluation:
                 "confusion_matrix must hold counts of at least one image; "
                 f"received {matrix.min()} as least and {matrix.sum()} in all"
             )
-        _checks.not_negative("loss", self.loss)
+        object.__setattr__(self, "loss", _checks.not_negative("loss", self.loss))
         matrix.setflags(write=False)
         object.__setattr__(self, "confusion_matrix", matrix)
 
@@ -237,10 +240,16 @@ def evaluate(
     # Called directly: predict would compile a graph for each network, and TensorFlow would
     # remark on it from the fifth on.
     probabilities = [
-        np.asarray(network(images[first : first + size], training=False))
+        np.asarray(keras.ops.cast(network(images[first : first + size], training=False), "float32"))
         for first in range(0, len(images), size)
     ]
-    return Evaluation.from_probabilities(np.concatenate(probabilities), labels)
+    together = np.concatenate(probabilities)
+    if together.shape != labels.shape:
+        raise ValueError(
+            f"model must give {NUM_CLASSES} probabilities for each image; "
+            f"received one that gives {together.shape[1:]}"
+        )
+    return Evaluation.from_probabilities(together, labels)
 
 
 def _model_path(model: Any) -> PathLike:

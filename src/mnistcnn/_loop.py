@@ -1,9 +1,9 @@
-"""The compiled loop under `train`: many steps to a call, Keras' callbacks around them.
+"""The loop under `train`: batches in an order that repeats, Keras' callbacks around them.
 
-Keras' ``fit`` comes back to Python for every batch. Here the images lie in memory as one
-tensor, a call into the graph runs as many steps as fit in a quarter of a second, and only a
-callback that listens to batches makes it one step a call. What a step computes is the
-business of `_steps`.
+Keras' ``fit`` comes back to Python for every batch. For the documented network the images
+lie in memory as one tensor, a call into the graph runs as many steps as fit in a quarter of
+a second, and only a callback that listens to batches makes it one step a call. What a step
+computes is the business of `_step`. Any other model is handed to ``fit``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from mnistcnn._backend import keras, tf
+from mnistcnn._step import Step, is_documented
 from mnistcnn._types import Float32Array
 
 Pair = tuple[Float32Array, Float32Array]
@@ -25,27 +26,15 @@ _SECONDS_A_CALL = 0.25
 _VALIDATION_BATCH_SIZE = 250
 _TRAIN_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
-
-
-class Step(Protocol):
-    """What one batch does to a network, and the running figures of a pass."""
-
-    def reset(self) -> None:
-        """Begin the running figures anew."""
-
-    def train(self, x: tf.Tensor, y: tf.Tensor) -> None:
-        """Take one step and count the batch, inside a graph."""
-
-    def test(self, x: tf.Tensor, y: tf.Tensor) -> None:
-        """Count one batch, inside a graph."""
-
-    def figures(self) -> dict[str, float]:
-        """Return the running figures by their names."""
+# Keras' own checkpoints have these hooks and use them only when told to save by batches.
+_OF_KERAS = (
+    keras.callbacks.ModelCheckpoint.on_train_batch_end,
+    keras.callbacks.BackupAndRestore.on_train_batch_end,
+)
 
 
 def run(
     model: keras.Model,
-    step: Step,
     training: Pair,
     validation: Pair | None,
     *,
@@ -56,6 +45,18 @@ def run(
     verbose: int | str,
 ) -> keras.callbacks.History:
     """Train as ``fit`` does, in the same order of hooks, and return the history."""
+    draw = np.random.SeedSequence(seed).generate_state(2).tolist()
+    if not is_documented(model):
+        return model.fit(
+            _batches(*training, batch_size=batch_size, draw=draw),
+            epochs=epochs,
+            steps_per_epoch=math.ceil(len(training[0]) / batch_size),
+            validation_data=validation,
+            validation_batch_size=_VALIDATION_BATCH_SIZE,
+            callbacks=list(callbacks),
+            shuffle=False,  # the batches come in an order of their own
+            verbose=verbose,
+        )
     count = len(training[0])
     steps = math.ceil(count / batch_size)
     listeners = keras.callbacks.CallbackList(
@@ -67,11 +68,11 @@ def run(
         epochs=epochs,
         steps=steps,
     )
+    step = Step(model)
     train = _Pass(step.train, training, batch_size)
     test = None if validation is None else _Pass(step.test, validation, _VALIDATION_BATCH_SIZE)
     one_by_one = any(_listens(callback, _TRAIN_HOOKS) for callback in callbacks)
     test_one_by_one = any(_listens(callback, _TEST_HOOKS) for callback in callbacks)
-    draw = np.random.SeedSequence(seed).generate_state(2).tolist()
 
     model.stop_training = False
     listeners.on_train_begin()
@@ -83,6 +84,8 @@ def run(
         order = epoch_order(count, draw, epoch)
         for first, last in train.calls(order, one_by_one=one_by_one):
             listeners.on_train_batch_begin(first)
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
             train(first, last)
             logs = step.figures()
             listeners.on_train_batch_end(last - 1, logs)
@@ -90,23 +93,44 @@ def run(
                 break
         logs = step.figures()
         if test is not None:
-            logs |= _validate(step, test, listeners, one_by_one=test_one_by_one)
+            logs |= _validate(model, step, test, listeners, one_by_one=test_one_by_one)
         listeners.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
     model.optimizer.finalize_variable_values(model.trainable_weights)
     listeners.on_train_end(logs)
+    model._initial_epoch = None  # noqa: SLF001  # a later run begins at its beginning
     return model.history
 
 
-def epoch_order(count: int, draw: Sequence[int], epoch: int) -> tf.Tensor:
+def epoch_order(count: int, draw: Sequence[int], epoch: int | tf.Tensor) -> tf.Tensor:
     """Return ``int32 (count,)``: an order of the images, drawn from the seed and the epoch.
 
     Keras' own shuffle depends on what the process drew before; this one repeats, and an
     epoch can be begun without the ones before it.
     """
-    seed = tf.constant([draw[0], draw[1] + epoch], tf.int64)
-    return tf.random.experimental.stateless_shuffle(tf.range(count), seed=seed)
+    first, second = (tf.constant(word, tf.int64) for word in draw)
+    return tf.random.experimental.stateless_shuffle(
+        tf.range(count), seed=tf.stack([first, second + tf.cast(epoch, tf.int64)])
+    )
+
+
+def _batches(
+    x: Float32Array, y: Float32Array, *, batch_size: int, draw: Sequence[int]
+) -> tf.data.Dataset:
+    """Give batches without end, each epoch in its order."""
+    with tf.device("CPU:0"):
+        images, labels = tf.constant(x), tf.constant(y)
+
+    def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = epoch_order(len(x), draw, epoch)
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    def take(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.gather(images, order), tf.gather(labels, order)
+
+    epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
+    return epochs.flat_map(of_epoch).map(take).prefetch(tf.data.AUTOTUNE)
 
 
 class _Pass:
@@ -120,8 +144,25 @@ class _Pass:
         self._length = 1
         self._order = tf.range(self.count)
 
-        # The images are handed in at each call: a graph that held them would keep them in
-        # memory until Python next looks for cycles.
+        self._visit = visit
+        self._batch_size = batch_size
+        self._graph: Any = None
+
+    def __call__(self, first: int, last: int) -> None:
+        """Visit the batches from `first` up to `last`."""
+        if self._graph is None:
+            self._graph = self._trace()
+        bounds = tf.constant(first), tf.constant(last)
+        self._graph(self._images, self._labels, self._order, *bounds)
+
+    def _trace(self) -> Any:
+        """Make the graph, at the first call and once: TensorFlow warns of retracing.
+
+        The images are handed in at each call: a graph that held them would keep them in
+        memory until Python next looks for cycles.
+        """
+        size, visit = self._batch_size, self._visit
+
         @tf.function
         def visit_batches(
             images: tf.Tensor,
@@ -131,20 +172,12 @@ class _Pass:
             last: tf.Tensor,
         ) -> None:
             for number in tf.range(first, last):
-                chosen = order[number * batch_size : (number + 1) * batch_size]
+                chosen = order[number * size : (number + 1) * size]
                 visit(tf.gather(images, chosen), tf.gather(labels, chosen))
 
         number = tf.TensorSpec((), tf.int32)
-        # Traced here and once: a program that trains many networks does nothing that
-        # TensorFlow should warn of.
-        self._visit_batches = visit_batches.get_concrete_function(
+        return visit_batches.get_concrete_function(
             self._images, self._labels, self._order, number, number
-        )
-
-    def __call__(self, first: int, last: int) -> None:
-        """Visit the batches from `first` up to `last`."""
-        self._visit_batches(
-            self._images, self._labels, self._order, tf.constant(first), tf.constant(last)
         )
 
     def calls(
@@ -166,9 +199,15 @@ class _Pass:
 
 
 def _validate(
-    step: Step, test: _Pass, listeners: keras.callbacks.CallbackList, *, one_by_one: bool
+    model: keras.Model,
+    step: Step,
+    test: _Pass,
+    listeners: keras.callbacks.CallbackList,
+    *,
+    one_by_one: bool,
 ) -> dict[str, float]:
     step.reset()
+    model.stop_evaluating = False
     listeners.on_test_begin()
     logs: dict[str, float] = {}
     for first, last in test.calls(one_by_one=one_by_one):
@@ -176,16 +215,18 @@ def _validate(
         test(first, last)
         logs = step.figures()
         listeners.on_test_batch_end(last - 1, logs)
+        if model.stop_evaluating:
+            break
     listeners.on_test_end(logs)
     return {f"val_{name}": figure for name, figure in logs.items()}
 
 
 def _listens(callback: keras.callbacks.Callback, hooks: Sequence[str]) -> bool:
     """Tell whether a callback has a hook of its own among `hooks`."""
-    if getattr(callback, "save_freq", None) == "epoch":
-        return False  # Keras' checkpoints have the hooks and use them only when told to
-    return any(
-        name in vars(callback)
-        or getattr(type(callback), name) is not getattr(keras.callbacks.Callback, name)
-        for name in hooks
-    )
+    deaf = _OF_KERAS if getattr(callback, "save_freq", None) == "epoch" else ()
+    for name in hooks:
+        hook = getattr(type(callback), name)
+        inherited = hook is getattr(keras.callbacks.Callback, name) or hook in deaf
+        if name in vars(callback) or not inherited:
+            return True
+    return False

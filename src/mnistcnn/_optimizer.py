@@ -10,10 +10,9 @@ from mnistcnn.recipes import Recipe
 _FIRST_SHARE = 0.1
 
 
-def optimizer_for(recipe: Recipe, *, steps: int) -> keras.optimizers.Optimizer | None:
-    """Return the recipe's Adam over `steps` steps, or None where it keeps the model's own."""
-    if recipe.learning_rate is None:
-        return None
+def optimizer_for(recipe: Recipe, *, steps: int) -> keras.optimizers.Optimizer:
+    """Return Adam with the recipe's learning rate over `steps` steps."""
+    assert recipe.learning_rate is not None
     return keras.optimizers.Adam(
         OneCycle(recipe.learning_rate, steps=steps, warmup=recipe.warmup),
         beta_1=recipe.beta_1,

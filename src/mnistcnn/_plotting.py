@@ -109,7 +109,7 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     matrix = evaluation.confusion_matrix
     # On the scale of the right answers no mistake could be seen, so they have their own.
     mistakes = np.ma.masked_array(matrix, mask=np.eye(len(matrix), dtype=bool))
-    most = max(int(mistakes.max()), 1)
+    most = max(int((matrix - np.diag(np.diag(matrix))).max()), 1)
     image = axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=most)
     axes.set_facecolor("#DCE6EF")
     for (row, column), count in np.ndenumerate(matrix):

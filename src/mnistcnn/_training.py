@@ -12,10 +12,9 @@ from numpy.typing import ArrayLike
 
 from mnistcnn import _checks, recipes
 from mnistcnn._backend import keras
-from mnistcnn._callbacks import checked, default_callbacks, monitoring
+from mnistcnn._callbacks import checked, default_callbacks, monitoring, refuse_schedules
 from mnistcnn._loop import Pair, run
 from mnistcnn._optimizer import optimizer_for
-from mnistcnn._steps import step_for
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array
 
 
@@ -48,8 +47,8 @@ def train(
         One-hot ``float32 (n, 10)``, as `preprocess` gives it.
     recipe : str or recipes.Recipe, default "documented"
         Where every setting comes from that is not given here. A recipe with a learning
-        rate, such as ``fast``, brings an optimizer of its own, which is the model's from
-        then on.
+        rate, such as ``fast``, trains by an optimizer of its own and leaves the model's
+        as it was.
     epochs, batch_size : int, optional
         In place of the recipe's, at least 1.
     validation_split : float, optional
@@ -105,12 +104,13 @@ def train(
     shown = _checks.one_of("verbose", verbose, ("auto", 0, 1, 2))
     training, validation = _parts(plan, (x, y), validation_split, validation_data)
     chosen = _recipe_callbacks(plan) if callbacks is None else checked(callbacks)
+    if plan.learning_rate is not None:
+        refuse_schedules(chosen)
     available = _figures(network, training, validated=validation is not None)
     steps = count * math.ceil(len(training[0]) / batch)
     with monitoring(chosen, available), _following(network, plan, steps=steps):
         return run(
             network,
-            step_for(network),
             (training[0], _smoothed(training[1], plan.label_smoothing)),
             validation,
             epochs=count,
@@ -126,12 +126,10 @@ def _compiled(model: keras.Model) -> keras.Model:
         raise TypeError(f"model must be a Keras model; received {model!r}")
     if not model.compiled:
         raise ValueError("model must be compiled; call its compile method first")
-    expected = ((IMAGE_SIZE, IMAGE_SIZE, 1), (NUM_CLASSES,))
-    shapes = (tuple(model.input_shape[1:]), tuple(model.output_shape[1:])) if model.built else None
-    if shapes is not None and shapes != expected:
+    taken = getattr(model, "input_shape", None) if model.built else None
+    if taken is not None and tuple(taken[1:]) != (IMAGE_SIZE, IMAGE_SIZE, 1):
         raise ValueError(
-            f"model must take images {expected[0]} and give {expected[1]}; "
-            f"received one that takes {shapes[0]} and gives {shapes[1]}"
+            f"model must take images of shape (28, 28, 1); received one that takes {taken[1:]}"
         )
     return model
 
@@ -172,28 +170,40 @@ def _recipe_callbacks(plan: recipes.Recipe) -> list[keras.callbacks.Callback]:
     return default_callbacks(monitor=plan.monitor, min_delta=plan.min_delta, patience=plan.patience)
 
 
-def _figures(model: keras.Model, training: Pair, *, validated: bool) -> list[str]:
-    """Return the names that the run's logs will have, asked of the model itself."""
+def _figures(model: keras.Model, training: Pair, *, validated: bool) -> list[str] | None:
+    """Return the names that the run's logs will have, asked of the model itself.
+
+    None where the model has a step of its own, whose names can't be known before it runs.
+    """
     x, y = training[0][:1], training[1][:1]
-    names = list(model.compute_metrics(x, y, model(x)))
+    given = model(x)
+    if tuple(given.shape) != (1, NUM_CLASSES):
+        raise ValueError(
+            f"model must give {NUM_CLASSES} probabilities for each image; "
+            f"received one that gives {tuple(given.shape[1:])}"
+        )
+    if type(model).train_step is not keras.Model.train_step:
+        return None
+    names = list(model.compute_metrics(x, y, given))
     model.reset_metrics()
     return names + ([f"val_{name}" for name in names] if validated else [])
 
 
 @contextmanager
 def _following(model: keras.Model, plan: recipes.Recipe, *, steps: int) -> Iterator[None]:
-    """Give the model what the recipe asks for; its own dropout comes back at the end."""
-    optimizer = optimizer_for(plan, steps=steps)
-    if optimizer is not None:
-        model.optimizer = optimizer
+    """Give the model what the recipe asks for; its own comes back at the end."""
+    own_optimizer = model.optimizer
+    if plan.learning_rate is not None:
+        model.optimizer = optimizer_for(plan, steps=steps)
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
-    own = [layer.rate for layer in dropouts]
+    own_rates = [layer.rate for layer in dropouts]
     for layer in dropouts:
         layer.rate = layer.rate if plan.dropout is None else plan.dropout
     try:
         yield
     finally:
-        for layer, rate in zip(dropouts, own, strict=True):
+        model.optimizer = own_optimizer
+        for layer, rate in zip(dropouts, own_rates, strict=True):
             layer.rate = rate
 
 

@@ -37,9 +37,9 @@ class Recipe:
         Peak of a one-cycle schedule: Adam's step size rises in a line to it and falls in a
         line to 0 at the last step. ``None``: the optimizer that the model was compiled with.
     warmup : float, default 0.0
-        Share of the steps in which the learning rate rises, in [0, 1).
+        With a learning rate: share of the steps in which the learning rate rises, in [0, 1).
     beta_1, beta_2 : float, default 0.9 and 0.999
-        How much Adam's two averages keep from step to step, in [0, 1).
+        With a learning rate: how much Adam's two averages keep from step to step, in [0, 1).
     label_smoothing : float, default 0.0
         Share of each label's certainty that is spread evenly over the classes while
         training, in [0, 1). The training loss includes it, the validation loss does not.
@@ -78,19 +78,22 @@ class Recipe:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise ValueError(f"name must be a text that is not empty; received {self.name!r}")
-        _checks.whole_number("epochs", self.epochs, at_least=1)
-        _checks.whole_number("batch_size", self.batch_size, at_least=1)
-        _checks.fraction("validation_split", self.validation_split)
+        kept: dict[str, Any] = {
+            "epochs": _checks.whole_number("epochs", self.epochs, at_least=1),
+            "batch_size": _checks.whole_number("batch_size", self.batch_size, at_least=1),
+            "patience": _checks.whole_number("patience", self.patience, at_least=0),
+            "min_delta": _checks.not_negative("min_delta", self.min_delta),
+        }
+        for name in ("validation_split", "warmup", "beta_1", "beta_2", "label_smoothing"):
+            kept[name] = _checks.fraction(name, getattr(self, name))
         if self.monitor is not None:
-            _checks.monitor(self.monitor)
-        _checks.not_negative("min_delta", self.min_delta)
-        _checks.whole_number("patience", self.patience, at_least=0)
+            kept["monitor"] = _checks.monitor(self.monitor)
         if self.learning_rate is not None:
-            _checks.positive("learning_rate", self.learning_rate)
-        for name in ("warmup", "beta_1", "beta_2", "label_smoothing"):
-            _checks.fraction(name, getattr(self, name))
+            kept["learning_rate"] = _checks.positive("learning_rate", self.learning_rate)
         if self.dropout is not None:
-            _checks.fraction("dropout", self.dropout)
+            kept["dropout"] = _checks.fraction("dropout", self.dropout)
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)  # NumPy's numbers become plain ones
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings by name, ready for JSON."""
