@@ -2,7 +2,7 @@
 
     python benchmarks/training.py [--quick] [--only to_accuracy]
 
-Needs MNIST as an .npz file, named by MNISTCNN_DATA or in the cache. Every side is a small
+Needs MNIST, from wherever `load_data` has it. Every side is a small
 program in benchmarks/peers/, alive in a process of its own; they take turns, so that a noisy
 machine is noisy for all of them. PyTorch takes part where it is installed
 (pip install torch). Figures go to benchmarks/results/training.json, and the picture beside
@@ -12,6 +12,7 @@ it; with --quick, to a temporary folder, since few repetitions prove little.
 import argparse
 import importlib.util
 import json
+import os
 import platform
 import statistics
 import sys
@@ -115,9 +116,9 @@ def growth(data: Path, *, cores: int, sizes: Sequence[int]) -> list[dict[str, An
     rows = []
     for images in sizes:
         peer = Peer("ours", data, images=images, cores=cores, batch_size=128)
-        turns = [peer.turn() for _ in range(3)]
+        turns = [peer.turn() for _ in range(4)]
         peer.close()
-        seconds = min(turn["seconds"] for turn in turns[1:])
+        seconds = spread([turn["seconds"] for turn in turns[1:]])
         rows.append(
             {"images": images, "seconds": seconds, "peak_mib": max(t["peak_mib"] for t in turns)}
         )
@@ -126,7 +127,9 @@ def growth(data: Path, *, cores: int, sizes: Sequence[int]) -> list[dict[str, An
 
 def all_throughputs(data: Path, *, cores: int, quick: bool) -> list[dict[str, Any]]:
     """Measure every setting of batch and cores."""
-    plans = [(128, cores)] if quick else [(32, cores), (128, cores), (128, 1)]
+    plans = [(128, cores)] if quick else [(32, cores), (128, cores)]
+    if not quick and hasattr(os, "sched_setaffinity"):
+        plans.append((128, 1))  # elsewhere a process can't be confined to a core
     images, rounds = (6_400, 3) if quick else (12_800, 7)
     return [
         throughput(data, batch=batch, cores=used, images=images, rounds=rounds)
@@ -197,12 +200,16 @@ def accuracy_table(report: dict[str, Any]) -> Table:
 def growth_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Return cost by the number of images."""
     table = Table(title="an epoch of train by the number of images, batch 128")
-    for column in ("images", "seconds", "images/s", "peak MiB"):
+    for column in ("images", "seconds, median", "range", "images/s", "peak MiB"):
         table.add_column(column, justify="right")
     for row in rows:
-        rate = row["images"] / row["seconds"]
+        seconds = row["seconds"]
         table.add_row(
-            f"{row['images']:,}", f"{row['seconds']:.2f}", f"{rate:,.0f}", f"{row['peak_mib']:,}"
+            f"{row['images']:,}",
+            f"{seconds['median']:.2f}",
+            f"{seconds['least']:.2f} ... {seconds['most']:.2f}",
+            f"{row['images'] / seconds['median']:,.0f}",
+            f"{row['peak_mib']:,}",
         )
     return table
 

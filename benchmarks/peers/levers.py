@@ -13,10 +13,10 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import mnistcnn  # noqa: E402
-from mnistcnn import _loop, _steps  # noqa: E402
+from mnistcnn import _loop, _step  # noqa: E402
 
 
-class Step(_steps.DocumentedStep):
+class Step(_step.Step):
     """The documented network's step without what was not chosen."""
 
     def _logits(self, weights: list[tf.Tensor], x: tf.Tensor, *, training: bool) -> tf.Tensor:
@@ -39,18 +39,34 @@ class Step(_steps.DocumentedStep):
             return
         gradients, figures = self._gradients(self._weights(), x, y)
         share = 1 / tf.cast(tf.shape(x)[0], tf.float32)
-        self._optimizer.apply([gradient * share for gradient in gradients], self._variables)
+        gradients = [gradient * share for gradient in gradients]
+        model.optimizer.apply(gradients, model.trainable_variables)
         self._totals.assign_add(figures)
+
+
+class KerasStep(_step.Step):
+    """The step and the metrics of Keras."""
+
+    def reset(self) -> None:
+        """Begin the metrics anew."""
+        model.reset_metrics()
+
+    def train(self, x: tf.Tensor, y: tf.Tensor) -> None:
+        """Take Keras' step."""
+        model.train_step((x, y))
+
+    def figures(self) -> dict[str, float]:
+        """Return what the metrics say."""
+        return {name: float(value) for name, value in model.get_metrics_result().items()}
 
 
 x, labels = pace.images(options.data, options.images)
 model = mnistcnn.build_model()
-model.optimizer.build(model.trainable_variables)
 if "keras-step" in levers:
     model.compute_metrics(x[:1], keras.utils.to_categorical(labels[:1], 10), model(x[:1]))
+_loop.Step = KerasStep if "keras-step" in levers else Step  # the one place where a step is made
 _loop.run(
     model,
-    _steps.KerasStep(model) if "keras-step" in levers else Step(model),
     (x, np.eye(10, dtype=np.float32)[labels]),
     None,
     epochs=10**9,

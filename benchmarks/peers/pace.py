@@ -37,7 +37,8 @@ def wait() -> None:
 
 def tell(**figures: Any) -> None:
     """Answer, with the peak memory so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     print(json.dumps({**figures, "peak_mib": round(peak)}), flush=True)
 
 

@@ -92,13 +92,16 @@ class Growth(FigureTable):
         rows = [
             [
                 f"{row['images']:,}",
-                f"{row['seconds']:.2f}",
-                f"{row['images'] / row['seconds']:,.0f}",
+                f"{row['seconds']['median']:.2f}",
+                f"{row['seconds']['least']:.2f} to {row['seconds']['most']:.2f}",
+                f"{row['images'] / row['seconds']['median']:,.0f}",
                 f"{row['peak_mib']:,}",
             ]
             for row in report["growth"]
         ]
-        return [self.table(["images", "seconds", "images a second", "peak memory, MiB"], rows)]
+        return [
+            self.table(["images", "seconds", "range", "images a second", "peak memory, MiB"], rows)
+        ]
 
 
 class Levers(FigureTable):
