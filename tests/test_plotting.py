@@ -32,7 +32,7 @@ def test_history_draws_four_curves():
 
 def test_history_without_validation_or_from_keras():
     class History:
-        history = {"loss": [1.0], "accuracy": [0.5]}  # noqa: RUF012
+        history = {"loss": [1.0], "accuracy": [0.5]}  # noqa: RUF012  # as Keras has it
 
     figure = plot_history(History())
     assert [len(axes.get_lines()) for axes in figure.axes] == [1, 1]
