@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnistcnn import recipes
-from mnistcnn.recipes import DOCUMENTED, Recipe
+from mnistcnn.recipes import DOCUMENTED, Augmentation, Recipe
 
 
 def test_the_documented_recipe_is_the_documents():
@@ -21,10 +21,12 @@ def test_the_documented_recipe_is_the_documents():
         "patience": 4,
         "learning_rate": None,
         "warmup": 0.0,
+        "optimizer": "adam",
         "beta_1": 0.9,
         "beta_2": 0.999,
         "label_smoothing": 0.0,
         "dropout": None,
+        "augmentation": None,
     }
     assert json.loads(json.dumps(DOCUMENTED.to_dict())) == DOCUMENTED.to_dict()
 
@@ -70,11 +72,43 @@ def test_unknown_recipes_are_refused(recipe, error, message):
         (dict(monitor="val_f1"), ValueError, "monitor must be one of 'val_accuracy', 'val_loss', 'accuracy', 'loss'; received 'val_f1'"),
         (dict(min_delta=-1), ValueError, "min_delta must be at least 0; received -1"),
         (dict(patience=-1), ValueError, "patience must be at least 0; received -1"),
+        (dict(optimizer="sgd"), ValueError, "optimizer must be one of 'adam', 'muon'; received 'sgd'"),
+        (dict(augmentation="elastic"), TypeError, "augmentation must be a recipes.Augmentation; received 'elastic'"),
     ],
 )  # fmt: skip
 def test_settings_are_checked(setting, error, message):
     with pytest.raises(error, match=message):
         dataclasses.replace(DOCUMENTED, **setting)
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "message"),
+    [
+        (dict(rotation=90), ValueError, r"rotation must lie in \[0, 90\); received 90"),
+        (dict(shear=-1), ValueError, r"shear must lie in \[0, 90\); received -1"),
+        (dict(scale=1), ValueError, r"scale must lie in \[0, 1\); received 1"),
+        (dict(shift="2"), TypeError, "shift must be a number; received '2'"),
+        (dict(elastic=-0.5), ValueError, r"elastic must be at least 0; received -0\.5"),
+        (dict(elastic_smoothness=0), ValueError, "elastic_smoothness must be above 0; received 0"),
+        (dict(stroke=1.0), ValueError, r"stroke must lie in \[0, 1\); received 1\.0"),
+        (dict(soil=True), TypeError, "soil must be a number; received True"),
+        (dict(paper=2), ValueError, r"paper must lie in \[0, 1\); received 2"),
+        (dict(fading=-1), ValueError, r"fading must lie in \[0, 1\); received -1"),
+        (dict(texture=float("nan")), ValueError, "texture must be finite; received nan"),
+    ],
+)  # fmt: skip
+def test_settings_of_the_augmentation_are_checked(setting, error, message):
+    with pytest.raises(error, match=message):
+        Augmentation(**setting)
+
+
+def test_an_augmentation_is_data_too():
+    recipe = dataclasses.replace(DOCUMENTED, augmentation=Augmentation(rotation=np.int64(10)))
+    settings = json.loads(json.dumps(recipe.to_dict()))["augmentation"]
+    assert settings["rotation"] == 10
+    assert Augmentation(**settings) == recipe.augmentation
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.augmentation.rotation = 5
 
 
 def test_numpy_numbers_become_plain_ones():

@@ -21,7 +21,6 @@ from mnistcnn import (
 )
 from mnistcnn._backend import keras, tf
 from mnistcnn._loop import epoch_order
-from mnistcnn._optimizer import OneCycle
 
 
 def quick(xy, model=None, **options):
@@ -339,20 +338,6 @@ def test_labels_are_smoothed_as_keras_does():
     smoothed = keras.losses.CategoricalCrossentropy()(_training._smoothed(y, 0.2), guess)
     assert float(smoothed) == pytest.approx(float(loss(y, guess)))
     assert _training._smoothed(y, 0.0) is y
-
-
-def test_one_cycle_rises_and_falls_to_nothing():
-    rate = OneCycle(0.01, steps=100, warmup=0.2)
-    rates = np.array([float(rate(step)) for step in range(100)])
-    assert rates.argmax() in (19, 20)
-    assert 0.0095 < rates.max() <= 0.01
-    assert 0.001 < rates[0] < 0.0015
-    assert 0 < rates[-1] < 0.0001
-    assert np.allclose(np.diff(rates[20:]), -0.01 / 80)
-    assert float(rate(200)) == 0
-    falling = OneCycle(0.01, steps=10, warmup=0.0)
-    assert float(falling(0)) == pytest.approx(0.0095)
-    assert OneCycle(**rate.get_config()).get_config() == rate.get_config()
 
 
 # The real thing

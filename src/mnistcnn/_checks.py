@@ -178,15 +178,27 @@ def not_negative(name: str, value: Any) -> float:
 
 def fraction(name: str, value: Any) -> float:
     """Return a number in [0, 1)."""
+    return from_0_to(1, name, value)
+
+
+def from_0_to(end: int, name: str, value: Any) -> float:
+    """Return a number of at least 0 and below `end`."""
     number = real_number(name, value)
-    if not 0 <= number < 1:
-        raise ValueError(f"{name} must lie in [0, 1); received {value}")
+    if not 0 <= number < end:
+        raise ValueError(f"{name} must lie in [0, {end}); received {value}")
     return number
 
 
 def optional_seed(value: Any) -> int | None:
     """Return a seed: ``None`` (draw afresh) or a whole number of at least 0."""
     return None if value is None else whole_number("seed", value, at_least=0)
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Return ``True`` or ``False`` (NumPy's too); 0 and 1 are refused."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False; received {value!r}")
+    return bool(value)
 
 
 def one_of(name: str, value: Any, choices: Collection[_Choice]) -> _Choice:

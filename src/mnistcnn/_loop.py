@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from mnistcnn._augmentation import Augmenter
 from mnistcnn._backend import keras, tf
 from mnistcnn._step import Step, is_documented
 from mnistcnn._types import Float32Array
+from mnistcnn.recipes import Augmentation
 
 Pair = tuple[Float32Array, Float32Array]
 
@@ -42,13 +44,15 @@ def run(
     batch_size: int,
     seed: int | None,
     callbacks: Sequence[keras.callbacks.Callback],
-    verbose: int | str,
+    verbose: int,
+    augmentation: Augmentation | None = None,
 ) -> keras.callbacks.History:
     """Train as ``fit`` does, in the same order of hooks, and return the history."""
-    draw = np.random.SeedSequence(seed).generate_state(2).tolist()
+    draw, distortions = np.random.SeedSequence(seed).generate_state(4).reshape(2, 2).tolist()
+    augment = None if augmentation is None else Augmenter(augmentation, distortions)
     if not is_documented(model):
         return model.fit(
-            _batches(*training, batch_size=batch_size, draw=draw),
+            _batches(*training, batch_size=batch_size, draw=draw, augment=augment),
             epochs=epochs,
             steps_per_epoch=math.ceil(len(training[0]) / batch_size),
             validation_data=validation,
@@ -64,12 +68,12 @@ def run(
         add_history=True,
         add_progbar=verbose != 0,
         model=model,
-        verbose=1 if verbose == "auto" else verbose,
+        verbose=verbose,
         epochs=epochs,
         steps=steps,
     )
     step = Step(model)
-    train = _Pass(step.train, training, batch_size)
+    train = _Pass(step.train, training, batch_size, augment)
     test = None if validation is None else _Pass(step.test, validation, _VALIDATION_BATCH_SIZE)
     one_by_one = any(_listens(callback, _TRAIN_HOOKS) for callback in callbacks)
     test_one_by_one = any(_listens(callback, _TEST_HOOKS) for callback in callbacks)
@@ -82,7 +86,7 @@ def run(
         listeners.on_epoch_begin(epoch)
         step.reset()
         order = epoch_order(count, draw, epoch)
-        for first, last in train.calls(order, one_by_one=one_by_one):
+        for first, last in train.calls(order, epoch, one_by_one=one_by_one):
             listeners.on_train_batch_begin(first)
             if not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
@@ -116,7 +120,12 @@ def epoch_order(count: int, draw: Sequence[int], epoch: int | tf.Tensor) -> tf.T
 
 
 def _batches(
-    x: Float32Array, y: Float32Array, *, batch_size: int, draw: Sequence[int]
+    x: Float32Array,
+    y: Float32Array,
+    *,
+    batch_size: int,
+    draw: Sequence[int],
+    augment: Augmenter | None,
 ) -> tf.data.Dataset:
     """Give batches without end, each epoch in its order."""
     with tf.device("CPU:0"):
@@ -126,25 +135,30 @@ def _batches(
         order = epoch_order(len(x), draw, epoch)
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
-    def take(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.gather(images, order), tf.gather(labels, order)
+    def take(number: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chosen = tf.gather(images, order)
+        return chosen if augment is None else augment(chosen, number), tf.gather(labels, order)
 
     epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
-    return epochs.flat_map(of_epoch).map(take).prefetch(tf.data.AUTOTUNE)
+    return epochs.flat_map(of_epoch).enumerate().map(take).prefetch(tf.data.AUTOTUNE)
 
 
 class _Pass:
     """A way through images that lie in memory, many batches to a call."""
 
-    def __init__(self, visit: Any, data: Pair, batch_size: int) -> None:
+    def __init__(
+        self, visit: Any, data: Pair, batch_size: int, augment: Augmenter | None = None
+    ) -> None:
         with tf.device("CPU:0"):
             self._images, self._labels = map(tf.constant, data)
         self.count = len(data[0])
         self.steps = math.ceil(self.count / batch_size)
         self._length = 1
         self._order = tf.range(self.count)
+        self._begun = 0
 
         self._visit = visit
+        self._augment = augment
         self._batch_size = batch_size
         self._graph: Any = None
 
@@ -152,8 +166,9 @@ class _Pass:
         """Visit the batches from `first` up to `last`."""
         if self._graph is None:
             self._graph = self._trace()
-        bounds = tf.constant(first), tf.constant(last)
-        self._graph(self._images, self._labels, self._order, *bounds)
+        # The place in the epoch, and how many steps the run had before it.
+        place = tf.constant([first, last]), tf.constant(self._begun, tf.int64)
+        self._graph(self._images, self._labels, self._order, *place)
 
     def _trace(self) -> Any:
         """Make the graph, at the first call and once: TensorFlow warns of retracing.
@@ -161,31 +176,38 @@ class _Pass:
         The images are handed in at each call: a graph that held them would keep them in
         memory until Python next looks for cycles.
         """
-        size, visit = self._batch_size, self._visit
+        size, visit, augment = self._batch_size, self._visit, self._augment
 
         @tf.function
         def visit_batches(
             images: tf.Tensor,
             labels: tf.Tensor,
             order: tf.Tensor,
-            first: tf.Tensor,
-            last: tf.Tensor,
+            span: tf.Tensor,
+            begun: tf.Tensor,
         ) -> None:
-            for number in tf.range(first, last):
+            for number in tf.range(span[0], span[1]):
                 chosen = order[number * size : (number + 1) * size]
-                visit(tf.gather(images, chosen), tf.gather(labels, chosen))
+                x = tf.gather(images, chosen)
+                if augment is not None:
+                    x = augment(x, begun + tf.cast(number, tf.int64))
+                visit(x, tf.gather(labels, chosen))
 
-        number = tf.TensorSpec((), tf.int32)
         return visit_batches.get_concrete_function(
-            self._images, self._labels, self._order, number, number
+            self._images,
+            self._labels,
+            self._order,
+            tf.TensorSpec((2,), tf.int32),
+            tf.TensorSpec((), tf.int64),
         )
 
     def calls(
-        self, order: tf.Tensor | None = None, *, one_by_one: bool = False
+        self, order: tf.Tensor | None = None, epoch: int = 0, *, one_by_one: bool = False
     ) -> Iterator[tuple[int, int]]:
         """Divide the pass into calls, as long as fit into the time for one."""
         if order is not None:
             self._order = order
+        self._begun = epoch * self.steps
         first = 0
         while first < self.steps:
             last = min(first + (1 if one_by_one else self._length), self.steps)
@@ -222,7 +244,9 @@ def _validate(
 
 
 def _listens(callback: keras.callbacks.Callback, hooks: Sequence[str]) -> bool:
-    """Tell whether a callback has a hook of its own among `hooks`."""
+    """Tell whether a callback has a hook of its own among `hooks`, and wants each batch."""
+    if getattr(callback, "by_call", False):
+        return False
     deaf = _OF_KERAS if getattr(callback, "save_freq", None) == "epoch" else ()
     for name in hooks:
         hook = getattr(type(callback), name)

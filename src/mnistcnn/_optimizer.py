@@ -8,16 +8,48 @@ from mnistcnn._backend import keras
 from mnistcnn.recipes import Recipe
 
 _FIRST_SHARE = 0.1
+_KERNEL_DIMENSIONS = 4  # height, width, channels in, channels out
 
 
 def optimizer_for(recipe: Recipe, *, steps: int) -> keras.optimizers.Optimizer:
-    """Return Adam with the recipe's learning rate over `steps` steps."""
+    """Return the recipe's optimizer with its learning rate over `steps` steps."""
     assert recipe.learning_rate is not None
-    return keras.optimizers.Adam(
-        OneCycle(recipe.learning_rate, steps=steps, warmup=recipe.warmup),
-        beta_1=recipe.beta_1,
-        beta_2=recipe.beta_2,
-    )
+    schedule = OneCycle(recipe.learning_rate, steps=steps, warmup=recipe.warmup)
+    if recipe.optimizer == "muon":
+        return Muon(
+            schedule,
+            adam_beta_1=recipe.beta_1,
+            adam_beta_2=recipe.beta_2,
+            adam_weight_decay=0,
+            weight_decay=0,
+        )
+    return keras.optimizers.Adam(schedule, beta_1=recipe.beta_1, beta_2=recipe.beta_2)
+
+
+class Muon(keras.optimizers.Muon):
+    """Keras' Muon, with a convolution's kernel taken as the matrix that it is.
+
+    Muon turns each step of a matrix into the nearest one whose directions are equally long
+    (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024). Keras
+    gives kernels of four dimensions to Adam; here one that mixes channels is a matrix of
+    inputs by outputs. All else, first and last layer too, is Adam's.
+    """
+
+    def _should_use_adamw(self, variable: Any) -> bool:
+        return not (len(variable.shape) == _KERNEL_DIMENSIONS and variable.shape[2] > 1)
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """Return the step of a kernel, by way of its matrix."""
+        matrix = super().zeropower_via_newtonschulz5(_as_matrix(x), steps)
+        return keras.ops.reshape(matrix, x.shape)
+
+    def lr_adjust(self, x: Any) -> Any:
+        """Scale a step as Keras does a matrix of that size."""
+        return keras.ops.reshape(super().lr_adjust(_as_matrix(x)), x.shape)
+
+
+def _as_matrix(kernel: Any) -> Any:
+    return keras.ops.reshape(kernel, (-1, kernel.shape[-1]))
 
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):

@@ -15,6 +15,7 @@ from mnistcnn._backend import keras
 from mnistcnn._callbacks import checked, default_callbacks, monitoring, refuse_schedules
 from mnistcnn._loop import Pair, run
 from mnistcnn._optimizer import optimizer_for
+from mnistcnn._progress import shown
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array
 
 
@@ -65,7 +66,9 @@ def train(
         epoch alone, so no global seed takes part. ``None`` draws afresh. The initial
         weights and dropout have their seed in `build_model`.
     verbose : {"auto", 0, 1, 2}, default "auto"
-        0: silent; 1: a progress bar; 2: one line an epoch. ``"auto"`` is 1.
+        0: silent; 1: a progress bar an epoch; 2: one line an epoch. ``"auto"`` is 1 in a
+        terminal or notebook and 2 elsewhere; beyond 10 epochs it is one bar for the run,
+        or a line an epoch, with the time that is left.
 
     Returns
     -------
@@ -101,14 +104,18 @@ def train(
         else _checks.whole_number("batch_size", batch_size, at_least=1)
     )
     order_seed = _checks.optional_seed(seed)
-    shown = _checks.one_of("verbose", verbose, ("auto", 0, 1, 2))
+    _checks.one_of("verbose", verbose, ("auto", 0, 1, 2))
     training, validation = _parts(plan, (x, y), validation_split, validation_data)
     chosen = _recipe_callbacks(plan) if callbacks is None else checked(callbacks)
     if plan.learning_rate is not None:
         refuse_schedules(chosen)
     available = _figures(network, training, validated=validation is not None)
     steps = count * math.ceil(len(training[0]) / batch)
-    with monitoring(chosen, available), _following(network, plan, steps=steps):
+    with (
+        monitoring(chosen, available),
+        _following(network, plan, steps=steps),
+        shown(verbose, epochs=count) as (of_keras, display),
+    ):
         return run(
             network,
             (training[0], _smoothed(training[1], plan.label_smoothing)),
@@ -116,8 +123,9 @@ def train(
             epochs=count,
             batch_size=batch,
             seed=order_seed,
-            callbacks=chosen,
-            verbose=shown,
+            callbacks=[*chosen, *display],
+            verbose=of_keras,
+            augmentation=plan.augmentation,
         )
 
 

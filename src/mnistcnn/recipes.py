@@ -2,11 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from mnistcnn import _checks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """How training images are distorted, each time anew.
+
+    An image is moved, then perhaps its stroke changed, then perhaps its paper. What leaves
+    the image is lost and what enters it is black; nothing is mirrored, since a mirrored
+    digit is another sign.
+
+    Parameters
+    ----------
+    rotation, shear : float, default 0.0
+        The most that an image is turned, and its uprights slanted, in degrees either way,
+        in [0, 90).
+    scale : float, default 0.0
+        The most that height and width grow or shrink, each for itself, as a natural
+        logarithm: 0.1 is a factor from 0.905 to 1.105. In [0, 1).
+    shift : float, default 0.0
+        The most that an image moves down or up, right or left, in pixels, at least 0.
+    elastic : float, default 0.0
+        How far pixels move against each other, root mean square in pixels, drawn evenly
+        from 0 to this; at least 0.
+    elastic_smoothness : float, default 4.0
+        Standard deviation in pixels of the Gaussian that makes neighbours move alike,
+        greater than 0.
+    stroke : float, default 0.0
+        Share of the images whose stroke grows thicker, thinner or softer, in [0, 1).
+    soil : float, default 0.0
+        Share of the images that are put on a soiled paper in paler ink, in [0, 1).
+    paper : float, default 0.5
+        Of these: the brightest that the paper gets, in [0, 1).
+    fading : float, default 0.6
+        Of these: the most that the ink loses of its contrast to the paper, in [0, 1).
+    texture : float, default 0.25
+        Of these: the strongest that grain, clouds or streaks get, as a standard deviation
+        in grey, at least 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> from mnistcnn.recipes import Augmentation
+    >>> Augmentation(rotation=10, shift=1.5).shift
+    1.5
+    """
+
+    rotation: float = 0.0
+    shear: float = 0.0
+    scale: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    elastic_smoothness: float = 4.0
+    stroke: float = 0.0
+    soil: float = 0.0
+    paper: float = 0.5
+    fading: float = 0.6
+    texture: float = 0.25
+
+    def __post_init__(self) -> None:
+        kept = {
+            name: _checks.fraction(name, getattr(self, name))
+            for name in ("scale", "stroke", "soil", "paper", "fading")
+        }
+        for name in ("rotation", "shear"):
+            kept[name] = _checks.from_0_to(90, name, getattr(self, name))
+        for name in ("shift", "elastic", "texture"):
+            kept[name] = _checks.not_negative(name, getattr(self, name))
+        kept["elastic_smoothness"] = _checks.positive("elastic_smoothness", self.elastic_smoothness)
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +108,14 @@ class Recipe:
     patience : int, default 0
         Epochs without a change for the better before training stops, at least 0.
     learning_rate : float, optional
-        Peak of a one-cycle schedule: Adam's step size rises in a line to it and falls in a
-        line to 0 at the last step. ``None``: the optimizer that the model was compiled with.
+        Peak of a one-cycle schedule: the optimizer's step size rises in a line to it and
+        falls in a line to 0 at the last step. ``None``: the optimizer that the model was
+        compiled with.
     warmup : float, default 0.0
         With a learning rate: share of the steps in which the learning rate rises, in [0, 1).
+    optimizer : {"adam", "muon"}, default "adam"
+        With a learning rate: ``"muon"`` takes Muon's steps for the second convolution and
+        Adam's for the rest.
     beta_1, beta_2 : float, default 0.9 and 0.999
         With a learning rate: how much Adam's two averages keep from step to step, in [0, 1).
     label_smoothing : float, default 0.0
@@ -45,6 +123,9 @@ class Recipe:
         training, in [0, 1). The training loss includes it, the validation loss does not.
     dropout : float, optional
         In place of the network's own dropout while this recipe trains it, in [0, 1).
+    augmentation : Augmentation, optional
+        How the training images are distorted. ``None``: not at all. Images to validate on
+        never are.
 
     Raises
     ------
@@ -70,10 +151,12 @@ class Recipe:
     patience: int = 0
     learning_rate: float | None = None
     warmup: float = 0.0
+    optimizer: Literal["adam", "muon"] = "adam"
     beta_1: float = 0.9
     beta_2: float = 0.999
     label_smoothing: float = 0.0
     dropout: float | None = None
+    augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -90,14 +173,19 @@ class Recipe:
             kept["monitor"] = _checks.monitor(self.monitor)
         if self.learning_rate is not None:
             kept["learning_rate"] = _checks.positive("learning_rate", self.learning_rate)
+        kept["optimizer"] = _checks.one_of("optimizer", self.optimizer, ("adam", "muon"))
         if self.dropout is not None:
             kept["dropout"] = _checks.fraction("dropout", self.dropout)
+        if not isinstance(self.augmentation, Augmentation | None):
+            raise TypeError(
+                f"augmentation must be a recipes.Augmentation; received {self.augmentation!r}"
+            )
         for name, value in kept.items():
             object.__setattr__(self, name, value)  # NumPy's numbers become plain ones
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings by name, ready for JSON."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return the settings by name, ready for JSON; those of the augmentation within."""
+        return asdict(self)
 
 
 DOCUMENTED = Recipe(
