@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench format clean
+.PHONY: help demo test check docs bench weights format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ docs: $(VENV)/.dev  ## build docs/_build/html, warnings as errors, and run every
 
 bench: $(VENV)/.package  ## measure the speed of training; BENCH=--quick for 3 minutes in place of 20
 	$(BIN)/python benchmarks/training.py $(BENCH)
+
+weights: $(VENV)/.dev  ## train, measure and write the shipped weights, their card and its pictures
+	$(BIN)/python benchmarks/weights.py $(WEIGHTS)
 
 format: $(VENV)/.dev  ## put the sources into the project's format
 	$(BIN)/ruff format .

@@ -88,6 +88,22 @@ def test_evaluate_with_json_prints_json_alone(network, tmp_path, capsys):
     assert (tmp_path / "out" / "confusion_matrix.png").exists()
 
 
+def test_evaluate_takes_the_shipped_weights(xy, capsys):
+    assert main(["evaluate", "pretrained", "--data", "digits", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"] == "pretrained"
+    assert report["test"] == mnistcnn.evaluate(mnistcnn.load_pretrained(), *xy).to_dict()
+
+
+def test_a_file_called_pretrained_is_still_reached(tmp_path, capsys):
+    """By a path; the word alone is the shipped weights even where there is such a file."""
+    (tmp_path / "pretrained").write_text("mine")
+    assert main(["evaluate", "pretrained", "--data", "digits"]) == 0
+    assert main(["evaluate", "./pretrained", "--data", "digits"]) == 1
+    expected = "mnistcnn: path must end in .keras or .h5; received './pretrained'\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_train_with_json_keeps_the_progress_apart(tiny, write_npz, capsys):
     assert main(["train", "--data", str(write_npz(tiny)), "--epochs", "1", "--json"]) == 0
     captured = capsys.readouterr()
@@ -110,7 +126,7 @@ def test_info(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["evaluate", "absent.keras"], "MODEL must be an existing file; received 'absent.keras'"),
+        (["evaluate", "absent.keras"], "MODEL must be an existing file or pretrained; received 'absent.keras'"),
         (["train", "--data", "minst"], 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from mnistcnn import _progress, build_model, train
 from mnistcnn._progress import RunBar, shown
 
-LINE = re.compile(r"Epoch (\d+)/11: accuracy 0\.\d{4}, loss \d\.\d{4}, \d+ s left")
+LINE = re.compile(r"Epoch (\d+)/11: accuracy 0\.\d{4}, loss \d\.\d{4}, (\d+ min )?\d+ s left")
 
 
 def test_many_epochs_are_a_line_each_with_the_time_left(xy, capsys):

@@ -19,6 +19,7 @@ NAMES = [
     "preprocess",
     "build_model",
     "load_model",
+    "load_pretrained",
     "default_callbacks",
     "train",
     "Evaluation",
@@ -64,7 +65,7 @@ def test_functions_take_options_by_keyword_and_document_each(name):
     assert not [p for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     optional = [p for p in parameters if p.default is not p.empty]
     positional = [p.name for p in optional if p.kind is not p.KEYWORD_ONLY]
-    assert positional in ([], ["source"], ["labels"], ["filepath"])
+    assert positional in ([], ["source"], ["labels"], ["name"], ["filepath"])
     text = inspect.getdoc(function)
     undocumented = [p.name for p in parameters if f"{p.name} : " not in text and p.name not in text]
     assert not undocumented
@@ -94,18 +95,19 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_the_ground_stays_off_keras_and_tensorflow():
-    """Data, preprocessing, recipes and results need neither Keras nor TensorFlow."""
+    """Data, preprocessing, recipes, results and shipped arrays need neither Keras nor TensorFlow."""
     loaded = loaded_by(
         "import mnistcnn; mnistcnn.load_data('digits'); mnistcnn.preprocess([[[0] * 28] * 28]);"
         "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.plot_history;"
-        "mnistcnn.CorruptFileError"
+        "mnistcnn.CorruptFileError; from mnistcnn._assets import read_shipped;"
+        "read_shipped('best').weights(calibrated=True)"
     )
     assert not loaded.intersection(["tensorflow", "keras", "requests", "pooch"])
 
 
 GROUND = {
     "__init__", "_types", "_checks", "_errors", "_files", "_formats", "_glyphs", "_digits",
-    "_download", "_data", "_preprocessing", "_settings", "recipes",
+    "_download", "_data", "_preprocessing", "_settings", "_manifest", "_assets", "recipes",
 }  # fmt: skip
 RESULTS = {"_evaluation", "_plotting"}  # need the ground alone; evaluate reaches up inside
 COMMAND = {"_cli", "_commands", "__main__"}

@@ -27,6 +27,8 @@ def test_the_documented_recipe_is_the_documents():
         "label_smoothing": 0.0,
         "dropout": None,
         "augmentation": None,
+        "teacher": None,
+        "softness": 2.0,
     }
     assert json.loads(json.dumps(DOCUMENTED.to_dict())) == DOCUMENTED.to_dict()
 
@@ -52,7 +54,7 @@ def test_found_by_name_or_as_they_are():
         (
             "documentd",
             ValueError,
-            "recipe must be one of 'documented', 'fast'; received 'documentd'",
+            "recipe must be one of 'documented', 'fast', 'best'; received 'documentd'",
         ),
         (None, TypeError, "recipe must be a name or a recipes.Recipe; received None"),
     ],

@@ -3,6 +3,7 @@ from ._data import load_data as load_data
 from ._types import Dataset as Dataset, Split as Split
 from ._preprocessing import preprocess as preprocess
 from ._model import build_model as build_model, load_model as load_model
+from ._pretrained import load_pretrained as load_pretrained
 from ._callbacks import default_callbacks as default_callbacks
 from ._training import train as train
 from ._evaluation import Evaluation as Evaluation, evaluate as evaluate

@@ -103,7 +103,7 @@ class Augmenter:
             [
                 tf.nn.max_pool2d(thick, 3, 1, "SAME"),
                 -tf.nn.max_pool2d(-thin, 2, 1, "SAME"),
-                tf.nn.avg_pool2d(soft, 3, 1, "SAME"),
+                tf.nn.avg_pool2d(soft, 5, 1, "SAME"),
             ],
             axis=0,
         )

@@ -13,7 +13,8 @@ from typing import Any
 import mnistcnn
 from mnistcnn import _commands
 
-RECIPES = ("documented", "fast")  # by name, since the recipes themselves import NumPy
+# By name, since the recipes themselves import NumPy.
+RECIPES = ("documented", "fast", "best")
 _FAILURE, _INTERRUPTED = 1, 130
 
 
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         help="train, keep the network, and evaluate it on the test images",
         description="Train by a recipe, keep the network, load it again and evaluate it on the "
         "test images. FOLDER gets bestmodel.keras (the best epoch of the recipe documented) or "
-        "model.keras (the last step of fast), result.json, history.png and "
+        "model.keras (the last step of the others), result.json, history.png and "
         "confusion_matrix.png.",
     )
     train.add_argument(
@@ -96,11 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser(
         "evaluate",
         parents=[data, shared],
-        help="evaluate the file of a network on the test images",
-        description="Load a .keras, .h5 or .weights.h5 file and evaluate it on the test "
-        "images. FOLDER, if given, gets evaluation.json and confusion_matrix.png.",
+        help="evaluate the file of a network, or the shipped weights, on the test images",
+        description="Load a .keras, .h5 or .weights.h5 file, or the weights that came with the "
+        "package, and evaluate the network on the test images. FOLDER, if given, gets "
+        "evaluation.json and confusion_matrix.png.",
     )
-    evaluate.add_argument("model", metavar="MODEL", help="the file")
+    evaluate.add_argument("model", metavar="MODEL", help="the file, or the word pretrained")
     evaluate.set_defaults(action=_commands.evaluate)
 
     info = commands.add_parser("info", parents=[shared], help="show versions, places and recipes")

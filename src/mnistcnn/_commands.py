@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # The document's 5 epochs are 6,565 steps on MNIST and 160 on the small set, too few;
 # early stopping usually ends before this many.
 DIGITS_EPOCHS = 40
+PRETRAINED = "pretrained"
 _SOON = 0.1
 
 
@@ -65,7 +66,6 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         recipe=recipe,
         callbacks=callbacks,
         seed=options.seed,
-        verbose=1 if sys.stdout.isatty() else 2,
     ).history
     seconds = time.perf_counter() - started
     if not recipe.monitor:
@@ -92,12 +92,16 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    """Evaluate the file of a network."""
+    """Evaluate the file of a network, or the shipped weights."""
     console = _console()
-    if not Path(options.model).is_file():
-        raise FileNotFoundError(f"MODEL must be an existing file; received {options.model!r}")
+    # No file of a network is called so, since each has a suffix.
+    shipped = options.model == PRETRAINED
+    if not shipped and not Path(options.model).is_file():
+        raise FileNotFoundError(
+            f"MODEL must be an existing file or {PRETRAINED}; received {options.model!r}"
+        )
     _, (x_test, y_test), data = _load(options.data, console)
-    model = mnistcnn.load_model(options.model)
+    model = mnistcnn.load_pretrained() if shipped else mnistcnn.load_model(options.model)
     result = mnistcnn.evaluate(model, *mnistcnn.preprocess(x_test, y_test))
     console.print(str(result))
     report = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from mnistcnn._types import Float32Array
 from mnistcnn.recipes import Augmentation
 
 Pair = tuple[Float32Array, Float32Array]
+Teach = Callable[[tf.Tensor], tf.Tensor]
 
 # Short enough for a progress bar that moves and for Ctrl-C, long enough to cost nothing.
 _SECONDS_A_CALL = 0.25
@@ -46,13 +47,21 @@ def run(
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
     augmentation: Augmentation | None = None,
+    step: Step | None = None,
+    teach: Teach | None = None,
 ) -> keras.callbacks.History:
-    """Train as ``fit`` does, in the same order of hooks, and return the history."""
+    """Train as ``fit`` does, in the same order of hooks, and return the history.
+
+    `step` is that of a network which is known to have one, `teach` what gives the targets
+    of distorted images in place of their labels.
+    """
     draw, distortions = np.random.SeedSequence(seed).generate_state(4).reshape(2, 2).tolist()
     augment = None if augmentation is None else Augmenter(augmentation, distortions)
-    if not is_documented(model):
+    if step is None and is_documented(model):
+        step = Step(model)
+    if step is None:
         return model.fit(
-            _batches(*training, batch_size=batch_size, draw=draw, augment=augment),
+            _batches(*training, batch_size=batch_size, draw=draw, augment=augment, teach=teach),
             epochs=epochs,
             steps_per_epoch=math.ceil(len(training[0]) / batch_size),
             validation_data=validation,
@@ -72,8 +81,7 @@ def run(
         epochs=epochs,
         steps=steps,
     )
-    step = Step(model)
-    train = _Pass(step.train, training, batch_size, augment)
+    train = _Pass(step.train, training, batch_size, augment, teach)
     test = None if validation is None else _Pass(step.test, validation, _VALIDATION_BATCH_SIZE)
     one_by_one = any(_listens(callback, _TRAIN_HOOKS) for callback in callbacks)
     test_one_by_one = any(_listens(callback, _TEST_HOOKS) for callback in callbacks)
@@ -126,6 +134,7 @@ def _batches(
     batch_size: int,
     draw: Sequence[int],
     augment: Augmenter | None,
+    teach: Teach | None,
 ) -> tf.data.Dataset:
     """Give batches without end, each epoch in its order."""
     with tf.device("CPU:0"):
@@ -137,7 +146,8 @@ def _batches(
 
     def take(number: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         chosen = tf.gather(images, order)
-        return chosen if augment is None else augment(chosen, number), tf.gather(labels, order)
+        batch = chosen if augment is None else augment(chosen, number)
+        return batch, tf.gather(labels, order) if teach is None else teach(batch)
 
     epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
     return epochs.flat_map(of_epoch).enumerate().map(take).prefetch(tf.data.AUTOTUNE)
@@ -147,7 +157,12 @@ class _Pass:
     """A way through images that lie in memory, many batches to a call."""
 
     def __init__(
-        self, visit: Any, data: Pair, batch_size: int, augment: Augmenter | None = None
+        self,
+        visit: Any,
+        data: Pair,
+        batch_size: int,
+        augment: Augmenter | None = None,
+        teach: Teach | None = None,
     ) -> None:
         with tf.device("CPU:0"):
             self._images, self._labels = map(tf.constant, data)
@@ -159,6 +174,7 @@ class _Pass:
 
         self._visit = visit
         self._augment = augment
+        self._teach = teach
         self._batch_size = batch_size
         self._graph: Any = None
 
@@ -176,7 +192,7 @@ class _Pass:
         The images are handed in at each call: a graph that held them would keep them in
         memory until Python next looks for cycles.
         """
-        size, visit, augment = self._batch_size, self._visit, self._augment
+        size, visit, augment, teach = self._batch_size, self._visit, self._augment, self._teach
 
         @tf.function
         def visit_batches(
@@ -191,7 +207,11 @@ class _Pass:
                 x = tf.gather(images, chosen)
                 if augment is not None:
                     x = augment(x, begun + tf.cast(number, tf.int64))
-                visit(x, tf.gather(labels, chosen))
+                y = tf.gather(labels, chosen)
+                if teach is None:
+                    visit(x, y)
+                else:
+                    visit(x, y, teach(x))
 
         return visit_batches.get_concrete_function(
             self._images,

@@ -19,7 +19,7 @@ _MOST_EPOCHS_OF_KERAS = 10
 
 @contextmanager
 def shown(
-    verbose: Literal["auto", 0, 1, 2], *, epochs: int
+    verbose: Literal["auto", 0, 1, 2], *, epochs: int, title: str = "Epoch"
 ) -> Iterator[tuple[int, list[keras.callbacks.Callback]]]:
     """Give what Keras is to show, and the callbacks that show the rest.
 
@@ -34,7 +34,7 @@ def shown(
         yield 1 if drawn_over else 2, []
         return
     if not drawn_over:
-        yield 0, [RunLines()]
+        yield 0, [RunLines(title)]
         return
     bar = Progress(
         TextColumn("{task.description}"),
@@ -46,7 +46,7 @@ def shown(
         console=console,
     )
     with bar:  # whatever ends the run, the terminal gets its cursor back
-        yield 0, [RunBar(bar)]
+        yield 0, [RunBar(bar, title)]
 
 
 class RunBar(keras.callbacks.Callback):
@@ -54,8 +54,9 @@ class RunBar(keras.callbacks.Callback):
 
     by_call = True  # takes what a call into the graph brings; need not see each batch
 
-    def __init__(self, bar: Progress) -> None:
+    def __init__(self, bar: Progress, title: str = "Epoch") -> None:
         super().__init__()
+        self._title = title
         self._bar = bar
         self._task: Any = None
         self._epoch = 0
@@ -65,7 +66,7 @@ class RunBar(keras.callbacks.Callback):
         del logs
         epochs, steps = self.params["epochs"], self.params["steps"]
         self._epoch = epoch
-        description = f"Epoch {epoch + 1}/{epochs}"
+        description = f"{self._title} {epoch + 1}/{epochs}"
         if self._task is None:
             self._task = self._bar.add_task(description, total=epochs * steps, figures="")
         self._bar.update(self._task, description=description, completed=epoch * steps)
@@ -87,8 +88,9 @@ class RunBar(keras.callbacks.Callback):
 class RunLines(keras.callbacks.Callback):
     """A line for each epoch, where nothing can be drawn over."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str = "Epoch") -> None:
         super().__init__()
+        self._title = title
         self._started = 0.0
         self._first: int | None = None
 
@@ -104,7 +106,7 @@ class RunLines(keras.callbacks.Callback):
         epochs, done = self.params["epochs"], epoch + 1 - self._first
         left = (time.perf_counter() - self._started) / done * (epochs - epoch - 1)
         sys.stdout.write(
-            f"Epoch {epoch + 1}/{epochs}: {_figures(logs or {})}, {_duration(left)} left\n"
+            f"{self._title} {epoch + 1}/{epochs}: {_figures(logs or {})}, {_duration(left)} left\n"
         )
         sys.stdout.flush()
 

@@ -54,14 +54,18 @@ class Step:
         loss, correct, count = self._totals.numpy().tolist()
         return {"loss": loss / count, "accuracy": correct / count}
 
-    def train(self, x: tf.Tensor, y: tf.Tensor) -> None:
-        """Take one step and count the batch, inside a graph."""
+    def train(self, x: tf.Tensor, y: tf.Tensor, targets: tf.Tensor | None = None) -> None:
+        """Take one step and count the batch, inside a graph.
+
+        The loss is that against `targets`, the accuracy that against `y`.
+        """
         weights, size = self._weights(), tf.shape(x)[0]
         half = tf.maximum(size // 2, 1)
-        first, first_figures = self._gradients(weights, x[:half], y[:half])
+        goal = y if targets is None else targets
+        first, first_figures = self._gradients(weights, x[:half], y[:half], goal[:half])
         # A batch of one has no second half; it is computed all the same, and left out.
         rest = tf.minimum(half, size - 1)
-        second, second_figures = self._gradients(weights, x[rest:], y[rest:])
+        second, second_figures = self._gradients(weights, x[rest:], y[rest:], goal[rest:])
         counted = tf.cast(size > 1, tf.float32)
         share = 1 / tf.cast(size, tf.float32)
         gradients = [
@@ -80,21 +84,21 @@ class Step:
         return [tf.convert_to_tensor(variable.value) for variable in self._model.weights]
 
     def _gradients(
-        self, weights: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor
+        self, weights: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor, goal: tf.Tensor
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
         pairs = zip(weights, self._model.weights, strict=True)
         trained = [tensor for tensor, variable in pairs if variable.trainable]
         with tf.GradientTape() as tape:
             tape.watch(trained)
             logits = self._logits(weights, x, training=True)
-            loss = _summed_loss(logits, y)
+            loss = _summed_loss(logits, goal)
         return tape.gradient(loss, trained), _figures(logits, y, loss)
 
     def _logits(self, weights: list[tf.Tensor], x: tf.Tensor, *, training: bool) -> tf.Tensor:
         kernel1, bias1, kernel2, bias2, kernel3, bias3 = weights
         x = x[:, :_PIXELS_IN_USE, :_PIXELS_IN_USE]
-        x = _pooled_relu(tf.nn.conv2d(x, kernel1, 1, "VALID"), bias1)
-        x = _pooled_relu(tf.nn.conv2d(x, kernel2, 1, "VALID"), bias2)
+        x = pooled_relu(tf.nn.conv2d(x, kernel1, 1, "VALID"), bias1)
+        x = pooled_relu(tf.nn.conv2d(x, kernel2, 1, "VALID"), bias2)
         x = tf.reshape(x, (-1, kernel3.shape[0]))
         return tf.matmul(self._dropout(x, training=training), kernel3) + bias3
 
@@ -156,5 +160,6 @@ def _figures(logits: tf.Tensor, y: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
     return tf.stack([loss, *counts])
 
 
-def _pooled_relu(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+def pooled_relu(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """Return ReLU of `x` and a bias, pooled 2 × 2, in the cheaper order."""
     return tf.nn.relu(tf.nn.max_pool2d(x, 2, 2, "VALID") + bias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -13,9 +14,10 @@ from numpy.typing import ArrayLike
 from mnistcnn import _checks, recipes
 from mnistcnn._backend import keras
 from mnistcnn._callbacks import checked, default_callbacks, monitoring, refuse_schedules
-from mnistcnn._loop import Pair, run
+from mnistcnn._loop import Pair, Teach, run
 from mnistcnn._optimizer import optimizer_for
 from mnistcnn._progress import shown
+from mnistcnn._teacher import TeacherStep, build_teacher
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array
 
 
@@ -48,8 +50,8 @@ def train(
         One-hot ``float32 (n, 10)``, as `preprocess` gives it.
     recipe : str or recipes.Recipe, default "documented"
         Where every setting comes from that is not given here. A recipe with a learning
-        rate, such as ``fast``, trains by an optimizer of its own and leaves the model's
-        as it was.
+        rate, as all but ``documented`` have, trains by an optimizer of its own and leaves
+        the model's as it was. One with a teacher trains that first, on the same images.
     epochs, batch_size : int, optional
         In place of the recipe's, at least 1.
     validation_split : float, optional
@@ -110,6 +112,7 @@ def train(
     if plan.learning_rate is not None:
         refuse_schedules(chosen)
     available = _figures(network, training, validated=validation is not None)
+    teach = None if plan.teacher is None else _lessons(plan, training, order_seed, verbose)
     steps = count * math.ceil(len(training[0]) / batch)
     with (
         monitoring(chosen, available),
@@ -126,6 +129,7 @@ def train(
             callbacks=[*chosen, *display],
             verbose=of_keras,
             augmentation=plan.augmentation,
+            teach=teach,
         )
 
 
@@ -213,6 +217,34 @@ def _following(model: keras.Model, plan: recipes.Recipe, *, steps: int) -> Itera
         model.optimizer = own_optimizer
         for layer, rate in zip(dropouts, own_rates, strict=True):
             layer.rate = rate
+
+
+def _lessons(
+    plan: recipes.Recipe, training: Pair, seed: int | None, verbose: Literal["auto", 0, 1, 2]
+) -> Teach:
+    """Train the teacher on the same images, and return what gives its answers."""
+    own = plan.teacher
+    assert own is not None
+    teacher = build_teacher(seed=seed)
+    step = TeacherStep(teacher)
+    count = own.epochs * math.ceil(len(training[0]) / own.batch_size)
+    with (
+        _following(teacher, own, steps=count),
+        shown(verbose, epochs=own.epochs, title="Teacher, epoch") as (of_keras, display),
+    ):
+        run(
+            teacher,
+            (training[0], _smoothed(training[1], own.label_smoothing)),
+            None,
+            epochs=own.epochs,
+            batch_size=own.batch_size,
+            seed=seed,
+            callbacks=display,
+            verbose=of_keras,
+            augmentation=own.augmentation,
+            step=step,
+        )
+    return partial(step.teach, softness=plan.softness)
 
 
 def _smoothed(y: Float32Array, share: float) -> Float32Array:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,6 +12,17 @@ from numpy.typing import NDArray
 
 IMAGE_SIZE = 28
 NUM_CLASSES = 10
+# The six arrays of the network, in the order in which Keras holds them.
+WEIGHTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "conv1.kernel": (3, 3, 1, 32),
+        "conv1.bias": (32,),
+        "conv2.kernel": (3, 3, 32, 64),
+        "conv2.bias": (64,),
+        "dense.kernel": (1600, 10),
+        "dense.bias": (10,),
+    }
+)
 
 UInt8Array: TypeAlias = NDArray[np.uint8]
 Float32Array: TypeAlias = NDArray[np.float32]

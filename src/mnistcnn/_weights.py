@@ -21,17 +21,10 @@ import numpy as np
 from mnistcnn import _checks
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._files import read_limited, replacing
-from mnistcnn._types import Float32Array, PathLike
+from mnistcnn._types import WEIGHTS, Float32Array, PathLike
 
 MODEL_SUFFIXES = (".keras", ".h5")
-WEIGHT_SHAPES = (
-    (3, 3, 1, 32),
-    (32,),
-    (3, 3, 32, 64),
-    (64,),
-    (1600, 10),
-    (10,),
-)
+WEIGHT_SHAPES = tuple(WEIGHTS.values())
 _ARCHIVE_MEMBER = "model.weights.h5"
 # The network with its optimizer takes 0.5 MB; 16 MiB leaves room for what else Keras
 # may add, and none for what would fill a memory.

@@ -1,0 +1,164 @@
+"""What is measured of a network for the manifest and the card of its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mnistcnn
+from corruptions import CORRUPTIONS, STRENGTHS, corrupt
+from mnistcnn import Evaluation
+
+BINS = 15
+# Five people looked at each test image whose label an algorithm had doubted. For these, fewer
+# than three agreed with the label (Northcutt, Athalye and Mueller, 2021, arXiv:2103.14749).
+DOUBTED = (
+    947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729,
+)  # fmt: skip
+
+# Digits that another processor's rounding may change are not written down.
+_DIGITS = 5
+
+Probabilities = NDArray[np.floating[Any]]
+Labels = NDArray[np.integer[Any]]
+
+
+def probabilities_of(model: Any, images: NDArray[np.uint8]) -> Probabilities:
+    """Return ``float32 (n, 10)`` for raw images."""
+    return np.asarray(model.predict(mnistcnn.preprocess(images), batch_size=500, verbose=0))
+
+
+def answer_figures(
+    trained: Probabilities, calibrated: Probabilities, labels: Labels
+) -> dict[str, Any]:
+    """Return all that follows from the answers to the test images.
+
+    `trained` are the probabilities of the network as training left it, `calibrated` those
+    after the temperature.
+    """
+    result = Evaluation.from_probabilities(calibrated, labels)
+    sound = np.setdiff1d(np.arange(len(labels)), DOUBTED)
+    return {
+        # The name that whoever reads a manifest can rely on.
+        "test_accuracy": result.accuracy,
+        "test": accuracy_of(calibrated, labels) | {"per_digit": per_digit(result)},
+        "sound_labels": accuracy_of(calibrated[sound], labels[sound]) | {"left_out": list(DOUBTED)},
+        "calibration": {
+            "bins": BINS,
+            "before": calibration(trained, labels),
+            "after": calibration(calibrated, labels),
+        },
+        "mistakes": mistakes(calibrated, labels),
+    }
+
+
+def accuracy_of(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
+    """Return how many answers are right, with the 95 % interval of the share."""
+    result = Evaluation.from_probabilities(probabilities, labels)
+    return {
+        "images": result.num_images,
+        "right": result.num_correct,
+        "interval": [round(bound, _DIGITS) for bound in result.accuracy_interval],
+    }
+
+
+def per_digit(result: Evaluation) -> dict[str, list[float]]:
+    """Return precision, recall and F1, each a list by digit."""
+    precision, recall = result.precision, result.recall
+    images = result.confusion_matrix.sum(axis=1)
+    said = result.confusion_matrix.sum(axis=0)
+    f1 = 2 * np.diag(result.confusion_matrix) / np.maximum(images + said, 1)
+    return {
+        "images": images.tolist(),
+        "precision": np.nan_to_num(precision).round(_DIGITS).tolist(),
+        "recall": np.nan_to_num(recall).round(_DIGITS).tolist(),
+        "f1": f1.round(_DIGITS).tolist(),
+    }
+
+
+def calibration(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
+    """Return the loss, the expected calibration error and what it is made of."""
+    return {
+        "loss": round(Evaluation.from_probabilities(probabilities, labels).loss, _DIGITS),
+        "ece": round(expected_calibration_error(probabilities, labels), _DIGITS),
+        "reliability": [
+            [images, round(confidence, _DIGITS), right]
+            for images, confidence, right in reliability(probabilities, labels)
+        ],
+    }
+
+
+def reliability(probabilities: Probabilities, labels: Labels) -> list[tuple[int, float, int]]:
+    """Return images, mean top probability and right answers of `BINS` equal bins.
+
+    The i-th bin holds the images whose top probability lies in ``(i / BINS, (i + 1) / BINS]``.
+    An empty bin has a mean of 0.
+    """
+    top = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.clip(np.ceil(top * BINS).astype(int) - 1, 0, BINS - 1)
+    images = np.bincount(place, minlength=BINS)
+    sums = np.bincount(place, top, BINS)
+    hits = np.bincount(place, right, BINS).astype(int)
+    means = sums / np.maximum(images, 1)
+    return list(zip(images.tolist(), means.tolist(), hits.tolist(), strict=True))
+
+
+def expected_calibration_error(probabilities: Probabilities, labels: Labels) -> float:
+    """Return how far, on average over the images, a bin's sureness is from its accuracy."""
+    bins = reliability(probabilities, labels)
+    return sum(abs(images * mean - right) for images, mean, right in bins) / len(labels)
+
+
+def mistakes(probabilities: Probabilities, labels: Labels) -> list[list[Any]]:
+    """Return index, label, answer and its probability of every image that is read wrong."""
+    answers = probabilities.argmax(axis=1)
+    return [
+        [int(i), int(labels[i]), int(answers[i]), round(float(probabilities[i].max()), 4)]
+        for i in np.flatnonzero(answers != labels)
+    ]
+
+
+def robustness(
+    networks: Mapping[str, Any], images: NDArray[np.uint8], labels: Labels
+) -> dict[str, Any]:
+    """Return the accuracy of each network under every corruption and strength.
+
+    The corrupted images are rounded to whole grey values, as a picture from a file is.
+    """
+    clean = np.asarray(images / 255, np.float32)
+    shares: dict[str, dict[str, list[float]]] = {name: {} for name in networks}
+    for corruption in CORRUPTIONS:
+        for strength in STRENGTHS:
+            raw = (255 * corrupt(corruption, clean, strength) + 0.5).astype(np.uint8)
+            for name, network in networks.items():
+                right = probabilities_of(network, raw).argmax(axis=1) == labels
+                shares[name].setdefault(corruption, []).append(float(right.mean()))
+        latest = [f"{name} {np.mean(each[corruption]):.2%}" for name, each in shares.items()]
+        print(f"{corruption}:", *latest, flush=True)
+    means = {
+        name: round(float(np.mean(list(each.values()))), _DIGITS) for name, each in shares.items()
+    }
+    return {"strengths": list(STRENGTHS), "mean": means, "accuracy": shares}
+
+
+def cost(model: Any, *, file_bytes: int) -> dict[str, int]:
+    """Return what one image costs: each weight of a kernel is used at each place of its output.
+
+    A multiply-add is two operations. Biases, ReLU, pooling and softmax are small beside it.
+    """
+    multiply_adds = sum(
+        prod(layer.output.shape[1:-1]) * prod(layer.kernel.shape)
+        for layer in model.layers
+        if layer.weights
+    )
+    return {
+        "parameters": int(model.count_params()),
+        "file_bytes": file_bytes,
+        "multiply_adds": multiply_adds,
+        "flop": 2 * multiply_adds,
+    }

@@ -1,0 +1,152 @@
+"""The pictures of the shipped weights, drawn from the figures in their manifest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
+from numpy.typing import NDArray
+
+from mnistcnn import Evaluation
+
+# Okabe and Ito's blue and vermilion: told apart by all common kinds of colour vision. Line
+# styles and marks tell the same once more.
+BLUE, VERMILION = "#0072B2", "#D55E00"
+NETWORKS = {
+    "best": ("best", BLUE, "o-"),
+    "plain": ("plain training", VERMILION, "s--"),
+}
+_COLUMNS = 8
+
+
+def pictures(figures: Mapping[str, Any], test_images: NDArray[np.uint8]) -> dict[str, Figure]:
+    """Return every picture by the name of its file."""
+    return {
+        "mistakes.png": draw_mistakes(figures, test_images),
+        "calibration.png": draw_calibration(figures),
+        "robustness.png": draw_robustness(figures),
+    }
+
+
+def draw_mistakes(figures: Mapping[str, Any], test_images: NDArray[np.uint8]) -> Figure:
+    """Draw every test image that is read wrong, the surest mistakes first."""
+    rows = sorted(figures["mistakes"], key=lambda row: -row[3])
+    doubted = set(figures["sound_labels"]["left_out"])
+    lines = max(math.ceil(len(rows) / _COLUMNS), 1)
+    figure = Figure(figsize=(8.6, 0.45 + 1.42 * lines), layout="constrained")
+    grid = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
+    for axes in grid[len(rows) :]:
+        axes.axis("off")
+    for axes, (index, label, answer, probability) in zip(grid, rows, strict=False):
+        marked = index in doubted
+        axes.imshow(test_images[index], cmap="gray_r", vmin=0, vmax=255)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set(
+            color=VERMILION if marked else "#BBBBBB", linewidth=2.5 if marked else 0.8
+        )
+        star = "*" if marked else ""
+        axes.set_title(f"label {label}{star}, read {answer}", fontsize=8.5, pad=4)
+        axes.set_xlabel(f"{100 * probability:.0f} %, image {index}", fontsize=7.5, labelpad=3)
+    figure.suptitle(
+        f"All {len(rows)} mistakes; * and a thick frame: most people asked doubt the label",
+        fontsize=10,
+    )
+    return figure
+
+
+def draw_calibration(figures: Mapping[str, Any]) -> Figure:
+    """Draw how often answers of a given sureness are right, before and after the temperature."""
+    figure = Figure(figsize=(8.6, 4.6), layout="constrained")
+    upper, lower = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
+    sides = (("before", "as trained", VERMILION, "s"), ("after", "calibrated", BLUE, "o"))
+    most = 1
+    for above, below, (name, title, colour, mark) in zip(upper, lower, sides, strict=True):
+        part = figures["calibration"][name]
+        bins = len(part["reliability"])
+        filled = [row for row in part["reliability"] if row[0]]
+        most = max(most, *(images for images, _, _ in filled))
+        above.plot([0, 1], [0, 1], color="#777777", linewidth=1)
+        for images, confidence, right in filled:
+            low, high = _interval(images, right)
+            above.plot([confidence] * 2, [low, high], color=colour, alpha=0.5, linewidth=1.5)
+        above.plot(
+            [confidence for _, confidence, _ in filled],
+            [right / images for images, _, right in filled],
+            mark,
+            color=colour,
+            markersize=5,
+        )
+        above.set_title(f"{title}: calibration error {100 * part['ece']:.2f} %", fontsize=10)
+        edges = np.arange(bins + 1) / bins
+        below.bar(
+            edges[:-1],
+            [images for images, _, _ in part["reliability"]],
+            width=1 / bins,
+            align="edge",
+            color=colour,
+            edgecolor="white",
+        )
+        below.set_yscale("log")
+        below.set_xlabel("Probability of the answer")
+        below.xaxis.set_major_formatter(PercentFormatter(xmax=1))
+        for axes in (above, below):
+            _plain(axes)
+    upper[0].set_ylabel("Answers that are right")
+    upper[0].yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    upper[0].set_xlim(0, 1.02)
+    upper[0].set_ylim(0, 1.03)
+    lower[0].set_ylabel("Images")
+    lower[0].set_ylim(0.7, 2 * most)
+    lower[0].set_yticks([10**i for i in range(0, 9, 2) if 10**i <= most])
+    lower[0].yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    lower[0].yaxis.set_minor_formatter(NullFormatter())
+    return figure
+
+
+def draw_robustness(figures: Mapping[str, Any]) -> Figure:
+    """Draw accuracy against strength, a panel for each corruption."""
+    robust = figures["robustness"]
+    names = list(next(iter(robust["accuracy"].values())))
+    columns = 6
+    lines = math.ceil(len(names) / columns)
+    figure = Figure(figsize=(8.6, 0.7 + 1.6 * lines), layout="constrained")
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.ravel()[len(names) :]:
+        axes.axis("off")
+    for axes, name in zip(grid.ravel(), names, strict=False):
+        for network, (title, colour, style) in NETWORKS.items():
+            axes.plot(
+                robust["strengths"],
+                robust["accuracy"][network][name],
+                style,
+                color=colour,
+                markersize=3.5,
+                linewidth=1.5,
+                label=f"{title}, mean {100 * robust['mean'][network]:.1f} %",
+            )
+        axes.set_title(name, fontsize=9)
+        axes.set_xticks(robust["strengths"])
+        axes.tick_params(labelsize=8)
+        _plain(axes)
+    grid[0, 0].set_ylim(0, 1.03)
+    grid[0, 0].yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    figure.supxlabel("Strength", fontsize=10)
+    figure.supylabel("Accuracy on the test images", fontsize=10)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def _interval(images: int, right: int) -> tuple[float, float]:
+    return Evaluation(0.0, np.array([[right, images - right], [0, 0]])).accuracy_interval
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,57 @@
+"""The network with the weights that came with the package."""
+
+from __future__ import annotations
+
+from mnistcnn._assets import read_shipped
+from mnistcnn._backend import keras
+from mnistcnn._model import build_model
+
+
+def load_pretrained(name: str = "best", *, calibrated: bool = True) -> keras.Sequential:
+    """Load the documented network with weights that were trained on MNIST.
+
+    They come with the package: no training, no download. What is read is verified first,
+    down to the digest of each array.
+
+    Parameters
+    ----------
+    name : str, default "best"
+        Which weights. So far there is ``"best"`` alone.
+    calibrated : bool, default True
+        Divide the last layer by the temperature that the weights' manifest names, so that
+        a probability says how often such an answer is right. The answers, the most
+        probable digits, stay the same. ``False`` gives the weights as trained.
+
+    Returns
+    -------
+    keras.Sequential
+        A new network each time, compiled as `build_model` compiles it. It takes
+        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it, and gives
+        ``float32 (n, 10)``: the probabilities of the digits 0 to 9.
+
+    Raises
+    ------
+    TypeError
+        If `calibrated` is not a bool.
+    ValueError
+        If there are no weights of that name.
+    FileNotFoundError, CorruptFileError
+        If a file of the weights is absent, damaged or not the one that was shipped.
+
+    Notes
+    -----
+    The temperature is one number, fitted on images that the training did not see (Guo et
+    al., *On Calibration of Modern Neural Networks*, 2017).
+
+    Examples
+    --------
+    >>> from mnistcnn import load_data, load_pretrained, preprocess
+    >>> _, (images, labels) = load_data("digits")
+    >>> model = load_pretrained()
+    >>> model(preprocess(images[:5])).shape
+    TensorShape([5, 10])
+    """
+    weights = read_shipped(name).weights(calibrated=calibrated)
+    model = build_model()
+    model.set_weights(weights)
+    return model

@@ -1,0 +1,116 @@
+"""The teacher: its network, its lessons, and a recipe that has one."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mnistcnn import build_model, evaluate, train
+from mnistcnn._backend import tf
+from mnistcnn._teacher import TeacherStep, build_teacher
+from mnistcnn.recipes import Augmentation, Recipe
+
+TEACHER = Recipe(name="teacher", epochs=2, batch_size=50, learning_rate=0.003, optimizer="muon")
+TAUGHT = Recipe(
+    name="taught",
+    epochs=2,
+    batch_size=40,
+    learning_rate=0.005,
+    augmentation=Augmentation(shift=1.0),
+    teacher=TEACHER,
+)
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    return build_teacher(seed=0)
+
+
+def trained(xy, recipe, seed=1, count=200):
+    model = build_model(seed=0)
+    train(model, xy[0][:count], xy[1][:count], recipe=recipe, seed=seed, verbose=0)
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+
+
+def test_it_is_larger_and_begins_by_its_seed(teacher):
+    assert teacher.count_params() == 75_242
+    for one, other in zip(build_teacher(seed=0).get_weights(), teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    other = build_teacher(seed=1).get_weights()[0]
+    assert np.abs(other - teacher.get_weights()[0]).max() > 0.01
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_its_step_computes_what_keras_computes(teacher, xy, count):
+    given = TeacherStep(teacher).teach(tf.constant(xy[0][:count]), softness=1.0).numpy()
+    np.testing.assert_allclose(given, teacher(xy[0][:count]).numpy(), atol=1e-5)
+
+
+def test_softer_lessons_have_the_same_order_and_less_certainty(teacher, xy):
+    step, x = TeacherStep(teacher), tf.constant(xy[0][:20])
+    plain, soft = step.teach(x, softness=1.0).numpy(), step.teach(x, softness=4.0).numpy()
+    np.testing.assert_array_equal(plain.argsort(1), soft.argsort(1))
+    np.testing.assert_allclose(soft.sum(1), 1, atol=1e-5)
+    expected = plain**0.25 / (plain**0.25).sum(1, keepdims=True)
+    np.testing.assert_allclose(soft, expected, atol=1e-4)
+
+
+def test_a_recipe_with_a_teacher_learns_from_it_and_repeats(xy):
+    first = trained(xy, TAUGHT)
+    np.testing.assert_array_equal(first, trained(xy, TAUGHT))
+    alone = dataclasses.replace(TAUGHT, teacher=None)
+    assert np.abs(first - trained(xy, alone)).max() > 1e-3
+    softer = dataclasses.replace(TAUGHT, softness=5.0)
+    assert np.abs(first - trained(xy, softer)).max() > 1e-3
+
+
+def test_labels_are_learned_by_way_of_the_teacher(xy):
+    longer = dataclasses.replace(TEACHER, epochs=20)
+    recipe = dataclasses.replace(TAUGHT, epochs=20, teacher=longer)
+    model = build_model(seed=0)
+    history = train(model, *xy, recipe=recipe, seed=1, verbose=0).history
+    assert evaluate(model, *xy).accuracy > 0.95
+    # The accuracy is that against the labels, not against what the teacher said.
+    assert 0.9 < history["accuracy"][-1] <= 1
+    assert history["loss"][-1] > 0.05  # soft answers leave some
+
+
+def test_other_networks_learn_from_it_too(xy):
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    )
+    model.compile(loss="categorical_crossentropy", metrics=["accuracy"])
+    history = train(model, xy[0][:80], xy[1][:80], recipe=TAUGHT, seed=0, verbose=0).history
+    assert len(history["loss"]) == 2
+
+
+def test_both_show_their_progress(xy, capsys):
+    recipe = dataclasses.replace(TAUGHT, epochs=11, teacher=dataclasses.replace(TEACHER, epochs=11))
+    train(build_model(seed=0), xy[0][:20], xy[1][:20], recipe=recipe)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Teacher, epoch 1/11: accuracy")
+    assert lines[10].endswith(", 0 s left")
+    assert lines[11].startswith("Epoch 1/11: accuracy")
+    assert len(lines) == 22
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "message"),
+    [
+        (dict(teacher="wise"), TypeError, "teacher must be a recipes.Recipe; received 'wise'"),
+        (dict(teacher=dataclasses.replace(TEACHER, learning_rate=None)), ValueError, "teacher must have a learning_rate; received None"),
+        (dict(teacher=TAUGHT), ValueError, "teacher must have no teacher of its own; received one that has"),
+        (dict(label_smoothing=0.1), ValueError, "label_smoothing must be 0 with a teacher, which takes the labels' place; received 0.1"),
+        (dict(softness=0), ValueError, "softness must be above 0; received 0"),
+    ],
+)  # fmt: skip
+def test_what_is_no_teacher_is_refused(setting, error, message):
+    with pytest.raises(error, match=message):
+        dataclasses.replace(TAUGHT, **setting)
+
+
+def test_recipes_come_back_from_their_settings():
+    assert Recipe.from_dict(TAUGHT.to_dict()) == TAUGHT
+    assert Recipe.from_dict(dict(name="x", epochs=1, batch_size=2)).teacher is None
