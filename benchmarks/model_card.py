@@ -130,8 +130,7 @@ them.
 
 {accuracy_table}
 
-The shipped network is the first of {seed_count} and was not picked: seeds {seeds} read
-{seeds_right} of {images} test images right, {seeds_mean} on average.
+The shipped network was not picked. {all_seeds}
 
 {digit_table}
 
@@ -144,7 +143,7 @@ The shipped network is the first of {seed_count} and was not picked: seeds {seed
 
 The temperature could not be fitted on this network: it has seen all {train_images} training images,
 so nothing is left, and the test images are there to report. It is the mean of the temperatures
-of {temperature_count} networks of the same recipe ({temperatures}). They were trained on
+of {temperature_count} of the same recipe ({temperatures}). They were trained on
 {fit_train_images} training images, and each temperature was fitted on the other {fit_images}.
 
 <!-- picture: calibration -->
@@ -266,10 +265,7 @@ def card(manifest: Manifest) -> str:
         "digits_images": f"{digits['images']:,}",
         "digits_ece": _percent(digits["ece"]),
         "accuracy_table": _accuracy_table(test, sound, digits),
-        "seed_count": len(seeds),
-        "seeds": _listed(row[0] for row in seeds),
-        "seeds_right": _listed(f"{row[1]:,}" for row in seeds),
-        "seeds_mean": _percent(sum(row[1] for row in seeds) / len(seeds) / test["images"]),
+        "all_seeds": _all_seeds(seeds, test["images"]),
         "digit_table": _digit_table(test["per_digit"]),
         "temperature": f"{manifest.temperature:.3f}",
         "calibration_table": _table(
@@ -279,7 +275,9 @@ def card(manifest: Manifest) -> str:
                 ["loss", f"{before['loss']:.4f}", f"{after['loss']:.4f}"],
             ],
         ),
-        "temperature_count": len(fit["each"]),
+        "temperature_count": "one network"
+        if len(fit["each"]) == 1
+        else f"{len(fit['each'])} networks",
         "temperatures": _listed(f"{value:.3f}" for value in fit["each"]),
         "fit_images": f"{fit['images']:,}",
         "fit_train_images": f"{manifest.data['images'] - fit['images']:,}",
@@ -321,6 +319,17 @@ def _percent(share: float) -> str:
 def _interval(part: dict[str, Any]) -> str:
     low, high = part["interval"]
     return f"{100 * low:.2f} % to {100 * high:.2f} %"
+
+
+def _all_seeds(seeds: Sequence[Sequence[int]], images: int) -> str:
+    if len(seeds) == 1:
+        return f"Seed {seeds[0][0]} is the only one that was trained on all images."
+    right = _listed(f"{row[1]:,}" for row in seeds)
+    mean = _percent(sum(row[1] for row in seeds) / len(seeds) / images)
+    return (
+        f"It is the first of {len(seeds)}: seeds {_listed(row[0] for row in seeds)} read {right} "
+        f"of {images:,} test images right, {mean} on average."
+    )
 
 
 def _listed(words: Iterable[Any]) -> str:

@@ -17,9 +17,6 @@ from mnistcnn._assets import FOLDER, read_assets, read_shipped, write_assets
 from mnistcnn.recipes import FAST
 
 SHIPPED = read_shipped("best").manifest
-with_card = pytest.mark.skipif(
-    "mistakes" not in SHIPPED.figures, reason="the weights of `make weights` are not there yet"
-)
 
 
 def drawn(count=300):
@@ -236,7 +233,6 @@ def test_the_card_says_how_equal_a_second_training_is(manifest, again, sentence)
     assert sentence in " ".join(model_card.card(manifest).split())
 
 
-@with_card
 def test_the_shipped_card_is_what_its_manifest_gives():
     assert (FOLDER / model_card.NAME).read_text(encoding="utf-8") == model_card.card(SHIPPED)
 
@@ -387,7 +383,6 @@ def test_the_program_says_what_is_missing(program, monkeypatch, capsys):
 # What the manifest says of the shipped weights
 
 
-@with_card
 @pytest.mark.slow
 def test_the_manifest_tells_the_true_figures(mnist_path):
     _, (images, labels) = mnistcnn.load_data(mnist_path)
@@ -410,7 +405,6 @@ def test_the_manifest_tells_the_true_figures(mnist_path):
             )
 
 
-@with_card
 def test_the_manifest_tells_the_true_accuracy_on_the_digits_of_scikit_learn(digits):
     images, labels = (np.concatenate(parts) for parts in zip(*digits, strict=True))
     model = mnistcnn.load_pretrained()
@@ -419,7 +413,6 @@ def test_the_manifest_tells_the_true_accuracy_on_the_digits_of_scikit_learn(digi
     assert {name: told[name] for name in found} == found
 
 
-@with_card
 def test_the_manifest_agrees_with_itself(network):
     figures = SHIPPED.figures
     assert SHIPPED.recipe["name"] == "best"

@@ -10,7 +10,9 @@ from mnistcnn._backend import tf
 from mnistcnn._teacher import TeacherStep, build_teacher
 from mnistcnn.recipes import Augmentation, Recipe
 
-TEACHER = Recipe(name="teacher", epochs=2, batch_size=50, learning_rate=0.003, optimizer="muon")
+TEACHER = Recipe(
+    name="teacher", epochs=2, batch_size=50, learning_rate=0.003, optimizer="muon", dropout=0.3
+)
 TAUGHT = Recipe(
     name="taught",
     epochs=2,

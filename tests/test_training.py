@@ -331,6 +331,17 @@ def test_the_dropout_comes_back_after_an_interrupt(xy):
     assert model.get_layer("dropout").rate == 0.25
 
 
+def test_dropout_cannot_come_to_a_model_that_was_built_without(xy):
+    recipe = recipes.Recipe(name="late", epochs=1, batch_size=32, dropout=0.25)
+    message = (
+        "the recipe's dropout must be 0 for a model that was built with dropout=0; received 0.25"
+    )
+    with pytest.raises(ValueError, match=message):
+        train(build_model(dropout=0.0, seed=0), *xy, recipe=recipe, verbose=0)
+    plain = recipes.Recipe(name="none", epochs=1, batch_size=32, dropout=0.0)
+    train(build_model(dropout=0.0, seed=0), *xy, recipe=plain, verbose=0)
+
+
 def test_labels_are_smoothed_as_keras_does():
     y = np.eye(10, dtype=np.float32)[[3, 7]]
     guess = np.full((2, 10), 0.1, np.float32)

@@ -37,7 +37,7 @@ def build_teacher(*, seed: int | None = None) -> keras.Sequential:
             convolution(64),
             layers.MaxPooling2D(2),
             layers.Flatten(),
-            layers.Dropout(0.0, seed=next(seeds)),
+            layers.Dropout(0.25, seed=next(seeds)),
             layers.Dense(
                 NUM_CLASSES,
                 activation="softmax",

@@ -99,6 +99,7 @@ def train(
     """
     network = _compiled(model)
     plan = recipes.find(recipe)
+    _refuse_late_dropout(network, plan)
     count = plan.epochs if epochs is None else _checks.whole_number("epochs", epochs, at_least=1)
     batch = (
         plan.batch_size
@@ -144,6 +145,17 @@ def _compiled(model: keras.Model) -> keras.Model:
             f"model must take images of shape (28, 28, 1); received one that takes {taken[1:]}"
         )
     return model
+
+
+def _refuse_late_dropout(model: keras.Model, plan: recipes.Recipe) -> None:
+    # Keras gives a dropout layer its generator when it is made, and none to one of rate 0.
+    for layer in model.layers:
+        made_without = isinstance(layer, keras.layers.Dropout) and layer.rate == 0
+        if plan.dropout and made_without and not hasattr(layer, "seed_generator"):
+            raise ValueError(
+                "the recipe's dropout must be 0 for a model that was built with dropout=0; "
+                f"received {plan.dropout}"
+            )
 
 
 def _parts(

@@ -270,7 +270,7 @@ BEST = Recipe(
         fading=0.5,
     ),
 )
-"""Many passes over distorted images: the highest accuracy, on damaged digits too."""
+"""Many passes over distorted images, for the highest accuracy, on damaged digits too."""
 
 NAMED = MappingProxyType({recipe.name: recipe for recipe in (DOCUMENTED, FAST, BEST)})
 """The recipes that ``recipe="name"`` understands."""
