@@ -133,8 +133,8 @@ def _batches(
     *,
     batch_size: int,
     draw: Sequence[int],
-    augment: Augmenter | None,
-    teach: Teach | None,
+    augment: Augmenter | None = None,
+    teach: Teach | None = None,
 ) -> tf.data.Dataset:
     """Give batches without end, each epoch in its order."""
     with tf.device("CPU:0"):
