@@ -289,8 +289,11 @@ def test_verbosity(xy, capsys):
     printed = capsys.readouterr().out
     assert "val_accuracy" in printed
     assert len(printed.splitlines()) == 1
-    quick(xy, verbose="auto")
+    quick(xy, verbose=1)
     assert "━" in capsys.readouterr().out
+    quick(xy, verbose="auto")
+    # No terminal, so nothing can be drawn over: a line an epoch.
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 # The recipe fast
