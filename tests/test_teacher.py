@@ -104,6 +104,8 @@ def test_both_show_their_progress(xy, capsys):
         (dict(teacher="wise"), TypeError, "teacher must be a recipes.Recipe; received 'wise'"),
         (dict(teacher=dataclasses.replace(TEACHER, learning_rate=None)), ValueError, "teacher must have a learning_rate; received None"),
         (dict(teacher=TAUGHT), ValueError, "teacher must have no teacher of its own; received one that has"),
+        (dict(teacher=dataclasses.replace(TEACHER, monitor="loss")), ValueError, "teacher must have neither monitor nor validation_split, since it ends at its last step; received 'loss' and 0.0"),
+        (dict(teacher=dataclasses.replace(TEACHER, validation_split=0.1)), ValueError, "since it ends at its last step; received None and 0.1"),
         (dict(label_smoothing=0.1), ValueError, "label_smoothing must be 0 with a teacher, which takes the labels' place; received 0.1"),
         (dict(softness=0), ValueError, "softness must be above 0; received 0"),
     ],

@@ -1,8 +1,8 @@
 """Random distortions of a batch, computed in the graph that trains on it.
 
 What is dear about a distortion is drawn ahead: a bank of displacement fields and a bank of
-textures, made once by NumPy. A step then only looks up and mixes, which keeps it to a tenth
-of what the training step takes. Two savings matter most:
+textures, made once by NumPy. A step then only looks up and mixes; what that adds to it is
+measured by ``benchmarks/accuracy.py --only cost``. Two savings matter most:
 
 - a field moves a group of eight images at once, so that bilinear interpolation reads and
   writes whole rows of memory. A batch of 128 still meets 16 fields, and each epoch puts

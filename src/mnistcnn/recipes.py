@@ -128,8 +128,8 @@ class Recipe:
         How the training images are distorted. ``None``: not at all. Images to validate on
         never are.
     teacher : Recipe, optional
-        How a larger network, of 75,242 parameters, is trained first. The network then
-        learns to answer each image as that one does, in place of its label. ``None``:
+        How a larger network, of 75,242 parameters, is trained first, to its last step. The
+        network then learns to answer each image as that one does, in place of its label. ``None``:
         there is none.
     softness : float, default 2.0
         With a teacher: by what its logits are divided before they become the
@@ -204,6 +204,11 @@ class Recipe:
             raise ValueError("teacher must have a learning_rate; received None")
         if self.teacher.teacher is not None:
             raise ValueError("teacher must have no teacher of its own; received one that has")
+        if self.teacher.monitor is not None or self.teacher.validation_split:
+            raise ValueError(
+                "teacher must have neither monitor nor validation_split, since it ends at its "
+                f"last step; received {self.teacher.monitor!r} and {self.teacher.validation_split}"
+            )
         if self.label_smoothing:
             raise ValueError(
                 "label_smoothing must be 0 with a teacher, which takes the labels' place; "
