@@ -7,10 +7,13 @@ from ._pretrained import load_pretrained as load_pretrained
 from ._callbacks import default_callbacks as default_callbacks
 from ._training import train as train
 from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
+from ._recognition import Recognizer as Recognizer
+from ._reading import ReadDigit as ReadDigit, Reading as Reading
 from ._plotting import (
     plot_confusion_matrix as plot_confusion_matrix,
     plot_history as plot_history,
 )
+from ._plot_reading import plot_reading as plot_reading
 from ._errors import (
     CorruptFileError as CorruptFileError,
     DataUnavailableError as DataUnavailableError,

@@ -51,11 +51,15 @@ def image_stack(images: ArrayLike) -> NDArray[Any]:
         )
     if array.dtype.kind == "f":
         unit_interval("floating images", array)
-    elif array.dtype != np.uint8 and array.size and (array.min() < 0 or array.max() > 255):
-        raise ValueError(
-            f"integer images must lie in 0...255; received {array.min()}...{array.max()}"
-        )
+    else:
+        grey_levels("integer images", array)
     return array.reshape(-1, *_IMAGE)
+
+
+def grey_levels(name: str, array: NDArray[Any]) -> None:
+    """Refuse integers outside 0...255."""
+    if array.dtype != np.uint8 and array.size and (array.min() < 0 or array.max() > 255):
+        raise ValueError(f"{name} must lie in 0...255; received {array.min()}...{array.max()}")
 
 
 def unit_interval(

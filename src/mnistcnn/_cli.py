@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn import _commands
+from mnistcnn import _command_read, _commands
 
 # By name, since the recipes themselves import NumPy.
 RECIPES = ("documented", "fast", "best")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     if options.json:
         print(json.dumps(result, indent=2))
-    return 0
+    return _FAILURE if result.get("failed") else 0
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -104,6 +104,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("model", metavar="MODEL", help="the file, or the word pretrained")
     evaluate.set_defaults(action=_commands.evaluate)
+
+    read = commands.add_parser(
+        "read",
+        parents=[shared],
+        help="read the digits of pictures",
+        description="Read the handwritten digits of pictures: scans, photos, drawings, with one "
+        "digit or many. Prints their text; in a terminal a table with the least sure digit of "
+        "each line. Exit code 1 if a picture could not be read; the others are read all the same.",
+    )
+    read.add_argument(
+        "pictures",
+        nargs="+",
+        metavar="PICTURE",
+        help="a file, a folder of pictures, or a pattern such as 'scans/*.png'",
+    )
+    read.add_argument(
+        "--weights",
+        metavar="robust|best|FILE",
+        help="shipped weights, or the .onnx, .safetensors, .keras or .h5 file of a network "
+        "(default: robust)",
+    )
+    read.add_argument(
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="leave out digits of less probability (default: %(default)s)",
+    )
+    read.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="OUT.png",
+        help="write the picture with a box around each digit; a folder for several pictures",
+    )
+    read.set_defaults(action=_command_read.read)
 
     info = commands.add_parser("info", parents=[shared], help="show versions, places and recipes")
     info.set_defaults(action=_commands.info)

@@ -72,7 +72,7 @@ def plot_history(
         _draw_curves(panel, figures, name)
         panel.set_ylabel(label)
     axes[1].yaxis.set_major_formatter(PercentFormatter(xmax=1))
-    return _figure_of(axes[0])
+    return figure_of(axes[0])
 
 
 def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> Figure:
@@ -129,7 +129,7 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     axes.set_xlabel("Predicted digit")
     axes.set_ylabel("True digit")
     axes.set_title(f"{evaluation.num_correct:,} of {evaluation.num_images:,} right")
-    figure = _figure_of(axes)
+    figure = figure_of(axes)
     bar = figure.colorbar(image, ax=axes, label="Mistakes (images)")
     bar.locator = MaxNLocator(integer=True)
     bar.update_ticks()
@@ -151,7 +151,8 @@ def _draw_curves(axes: Axes, figures: Mapping[str, Any], name: str) -> None:
     axes.legend()
 
 
-def _figure_of(axes: Axes) -> Figure:
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure that `axes` are part of."""
     figure = axes.get_figure(root=True)
     assert figure is not None  # an Axes that was drawn on has its figure
     return figure

@@ -1,0 +1,199 @@
+"""Parts of the ink that may be digits: each a crop of its own, and a glyph of it.
+
+Two parts can be put together as one, and a part can be cut along the paths from top to
+bottom that cross least ink. Whether that makes digits is for the network to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistcnn._glyphs import BOX_SIZE, lay_out
+from mnistcnn._ink import AREA, HEIGHT, LEFT, TOP, WIDTH, Ink
+from mnistcnn._types import Float32Array, UInt8Array
+
+# Left, top, right and bottom in pixels; the last two are just outside.
+Box = tuple[int, int, int, int]
+Seam = NDArray[np.intp]
+
+# In typical heights: what is smaller is dirt.
+_DOT = 0.1
+# In typical heights: how near two strokes of one digit are, and how tall and how wide
+# both may be together.
+_NEAR, _TALLEST, _WIDEST = 0.16, 1.4, 1.3
+# Glyphs are laid out from this size, at which strokes are some ten pixels wide.
+_WORKING_SIZE = 80
+# Pixels in the box of 20, as a tenth of MNIST's digits have: a thinner pen's strokes are
+# widened to this.
+_THINNEST = 2.0
+_PALEST = 0.05
+# A cut bends by no more than this, in heights; fainter pieces than that are crumbs.
+_BEND, _CRUMB = 0.18, 0.12
+_MOST_SEAMS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Ink that may be one digit.
+
+    Parameters
+    ----------
+    left, top : int
+        Its place in the picture.
+    strength : Float32Array
+        ``(h, w)``: its ink alone, cropped; 0 is paper, 1 full ink.
+    members : tuple of int
+        The connected parts of the ink that it is made of; none for a piece of one.
+    """
+
+    left: int
+    top: int
+    strength: Float32Array
+    members: tuple[int, ...] = ()
+
+    @property
+    def height(self) -> int:
+        """Rows of the crop."""
+        return len(self.strength)
+
+    @property
+    def width(self) -> int:
+        """Columns of the crop."""
+        return len(self.strength.T)
+
+    @property
+    def box(self) -> Box:
+        """Where it is in the picture."""
+        return self.left, self.top, self.left + self.width, self.top + self.height
+
+    def glyph(self) -> UInt8Array:
+        """Return the part as MNIST would have it, ``uint8 (28, 28)``."""
+        scale = _WORKING_SIZE / max(self.strength.shape)
+        size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        ink = np.clip(cv2.resize(self.strength, size, interpolation=how), 0, 1, dtype=np.float32)
+        missing = _THINNEST * _WORKING_SIZE / BOX_SIZE - stroke_width(ink)
+        if missing > 0:
+            radius = round(missing / 2)
+            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+            ink = np.asarray(cv2.dilate(np.pad(ink, radius), disc), np.float32)
+        return lay_out(np.where(ink < _PALEST, np.float32(0), ink))
+
+
+def stroke_width(strength: Float32Array) -> float:
+    """Return how wide strokes are, in pixels."""
+    mask = np.pad(strength > 0.5, 1)
+    depths = np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3))
+    inside = depths[mask]
+    # Depth counts from the middle of the last pixel outside and rises to the middle of the
+    # stroke, so that its mean is a quarter of one pixel more than the width.
+    return 4 * float(inside.mean()) - 1 if inside.size else 0.0
+
+
+def parts_of(ink: Ink, typical: float) -> list[Part]:
+    """Return each connected part that is more than dirt beside digits of `typical` height."""
+    sizes = ink.stats[:, [WIDTH, HEIGHT]].max(axis=1)
+    return [_cropped(ink, (i,)) for i in range(1, len(sizes)) if sizes[i] >= _DOT * typical]
+
+
+def joined(ink: Ink, one: Part, other: Part) -> Part:
+    """Return two parts as one."""
+    return _cropped(ink, one.members + other.members)
+
+
+def neighbours(parts: Sequence[Part], typical: float) -> list[tuple[int, int]]:
+    """Return the pairs that may be strokes of one digit, the nearest first."""
+    if len(parts) < 2:
+        return []
+    left, top, right, bottom = np.array([part.box for part in parts]).T
+    tall = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
+    wide = np.maximum.outer(right, right) - np.minimum.outer(left, left)
+    across = np.maximum.outer(left, left) - np.minimum.outer(right, right)
+    down = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
+    away = np.hypot(np.maximum(across, 0), np.maximum(down, 0))
+    fit = (tall <= _TALLEST * typical) & (wide <= _WIDEST * typical) & (away < _NEAR * typical)
+    first, second = np.nonzero(np.triu(fit, 1))
+    order = np.argsort(away[first, second], kind="stable")
+    return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
+
+
+def share_beside(one: Part, other: Part) -> float:
+    """Return which share of the narrower part lies over or under the other."""
+    across = min(one.box[2], other.box[2]) - max(one.left, other.left)
+    return across / max(1, min(one.width, other.width))
+
+
+def _cropped(ink: Ink, members: tuple[int, ...]) -> Part:
+    rows = ink.stats[list(members)]
+    left, top = int(rows[:, LEFT].min()), int(rows[:, TOP].min())
+    right = int((rows[:, LEFT] + rows[:, WIDTH]).max())
+    bottom = int((rows[:, TOP] + rows[:, HEIGHT]).max())
+    labels = ink.labels[top:bottom, left:right]
+    own = np.isin(labels, members)
+    # The soft edge of a stroke lies just outside of it.
+    near = np.asarray(cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)))
+    edge = (near > 0) & (labels == 0)
+    strength = ink.strength[top:bottom, left:right]
+    # Fainter where the pen was, stronger where it stopped: most of a stroke is full ink.
+    full = float(np.quantile(strength[own], 0.7))
+    crop = np.where(own | edge, np.minimum(strength / full, 1), 0)
+    return Part(left, top, crop.astype(np.float32), members)
+
+
+def seams(part: Part) -> list[Seam]:
+    """Return paths along which a part may be cut: a column for each row, left to right."""
+    count = min(_MOST_SEAMS, part.width // 3, max(3, round(7 * part.width / part.height)))
+    bend = max(2, round(_BEND * part.height))
+    found: list[Seam] = []
+    for middle in np.linspace(0.12, 0.88, max(count, 0)) * part.width:
+        low, high = max(0, int(middle) - bend), min(part.width, int(middle) + bend + 1)
+        seam = low + _cheapest(part.strength[:, low:high], middle - low)
+        if not any(np.abs(seam - other).max() < 2 for other in found):
+            found.append(seam)
+    return found
+
+
+def _cheapest(strength: Float32Array, middle: float) -> Seam:
+    """Return the path downwards, at most a column aside a row, that crosses the least ink."""
+    height, width = strength.shape
+    aside = np.abs(np.arange(width) - middle) / width
+    # Of two ways through paper alone, the straighter one.
+    costs = strength + 0.02 * aside + 0.01
+    total, came = costs[0], np.zeros((height, width), np.intp)
+    for row in range(1, height):
+        padded = np.pad(total, 1, constant_values=np.inf)
+        ways = np.stack([padded[:-2], padded[1:-1], padded[2:]])
+        came[row] = ways.argmin(axis=0) - 1
+        total = costs[row] + ways.min(axis=0)
+    path = np.empty(height, np.intp)
+    path[-1] = total.argmin()
+    for row in range(height - 1, 0, -1):
+        path[row - 1] = path[row] + came[row, path[row]]
+    return path
+
+
+def between(part: Part, left: Seam | None, right: Seam | None) -> Part | None:
+    """Return what lies between two seams (None: the part's own end), or None if nothing does."""
+    columns = np.arange(part.width)
+    inside = np.ones(part.strength.shape, bool)
+    if left is not None:
+        inside &= columns >= left[:, np.newaxis]
+    if right is not None:
+        inside &= columns < right[:, np.newaxis]
+    ink = inside & (part.strength > 0.5)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    if len(stats) < 2:
+        return None
+    # What the cut leaves of a neighbour is not part of the digit.
+    crumbs = stats[:, AREA] < _CRUMB * stats[1:, AREA].max()
+    crumbs[0] = False
+    ink &= ~crumbs[labels]
+    rows, across = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    place = slice(rows[0], rows[-1] + 1), slice(across[0], across[-1] + 1)
+    strength = np.where(inside & ~crumbs[labels], part.strength, 0)[place]
+    return Part(part.left + int(across[0]), part.top + int(rows[0]), strength)

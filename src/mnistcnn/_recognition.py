@@ -1,0 +1,187 @@
+"""Reading digits without Keras or TensorFlow: the network on ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import ArrayLike
+
+from mnistcnn import _checks
+from mnistcnn._about import INPUT, OUTPUT
+from mnistcnn._assets import SHIPPED, read_shipped
+from mnistcnn._onnx import onnx_bytes
+from mnistcnn._pictures import PictureLike
+from mnistcnn._portable import PORTABLE_SUFFIXES, read_portable
+from mnistcnn._reading import Reading
+from mnistcnn._types import NUM_CLASSES, Float32Array, Int64Array, PathLike
+
+_DEFAULT = "best"
+_KERAS_SUFFIXES = (".keras", ".h5")
+# Large enough for full speed, small enough that memory stays as it is however many come.
+_CHUNK = 256
+_ERRORS_ONLY = 3
+
+
+class Recognizer:
+    """The documented network, ready to read digits at once, without Keras or TensorFlow.
+
+    It runs on ONNX Runtime. It can be pickled, used by several threads at once, and made
+    in a fraction of a second.
+
+    Parameters
+    ----------
+    weights : str or path-like, optional
+        ``"robust"`` or ``"best"``: weights that come with the package, calibrated. Or a
+        file that `export_model` or `train` wrote: ``.onnx``, ``.safetensors``, ``.keras``
+        or ``.h5``. Numbers alone are taken from it; nothing in a file can run. Default:
+        ``"robust"``, which reads damaged digits best.
+    num_threads : int, optional
+        How many threads one call may use, at least 1. Default: one for each core.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind, or `weights` neither a known name nor such a
+        file's.
+    FileNotFoundError, CorruptFileError
+        If the file is absent, damaged or of another network.
+
+    Examples
+    --------
+    >>> from mnistcnn import Recognizer, load_data
+    >>> _, (images, labels) = load_data("digits")
+    >>> recognizer = Recognizer()
+    >>> recognizer.predict(images[:5])
+    array([6, 1, 9, 9, 3])
+    """
+
+    def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
+        threads = 0
+        if num_threads is not None:
+            threads = _checks.whole_number("num_threads", num_threads, at_least=1)
+        self._begin(onnx_bytes(_arrays(_DEFAULT if weights is None else weights)), threads)
+
+    def predict_proba(self, images: ArrayLike) -> Float32Array:
+        """Return how probable each digit is for each image.
+
+        Parameters
+        ----------
+        images : array_like
+            What `preprocess` takes: shape ``(28, 28)``, ``(n, 28, 28)`` or either with a
+            channel axis; integers in 0...255 or floating numbers in [0, 1], light ink on
+            dark paper.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``float32 (n, 10)``: the probabilities of the digits 0 to 9.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `preprocess` raises them.
+        """
+        stack = _checks.image_stack(images)
+        full = np.float32(1 if stack.dtype.kind == "f" else 255)
+        probabilities = np.empty((len(stack), NUM_CLASSES), np.float32)
+        for first in range(0, len(stack), _CHUNK):
+            part = stack[first : first + _CHUNK, ..., np.newaxis]
+            x = np.divide(part, full, dtype=np.float32, order="C")
+            (probabilities[first : first + _CHUNK],) = self._session.run([OUTPUT], {INPUT: x})
+        return probabilities
+
+    def predict(self, images: ArrayLike) -> Int64Array:
+        """Return the most probable digit of each image, ``int64 (n,)``.
+
+        Parameters
+        ----------
+        images : array_like
+            As for `predict_proba`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `preprocess` raises them.
+        """
+        return np.asarray(self.predict_proba(images).argmax(axis=1), np.int64)
+
+    def read(self, picture: PictureLike, *, min_confidence: float = 0.0) -> Reading:
+        """Read the digits of a person's picture: one or many, in lines.
+
+        Ink and paper may be light or dark, grey or in colour, the light uneven. Ruled
+        lines and boxes are left out. Each digit is brought to 28 × 28 the way MNIST was
+        made.
+
+        Parameters
+        ----------
+        picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
+            A file, its content, an open image or pixels: shape ``(h, w)``, ``(h, w, 1)``,
+            ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
+            floating numbers in [0, 1]. At most 50 megapixels.
+        min_confidence : float, default 0.0
+            Digits of less probability are left out; in [0, 1).
+
+        Returns
+        -------
+        Reading
+            Text, digits and boxes. Without a digit its text is empty.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the picture is of another kind, holds no pixel or too many.
+        FileNotFoundError
+            If there is no such file.
+        CorruptFileError
+            If the file is no picture, or a damaged one.
+
+        Notes
+        -----
+        Ink is found by its difference from the paper around it, digits as its connected
+        parts. Strokes of a digit that don't touch are joined, and touching digits cut
+        along the path that crosses least ink, where the network is surer of the result.
+        """
+        from mnistcnn._imaging import read_picture  # OpenCV, which images don't need
+
+        least = _checks.fraction("min_confidence", min_confidence)
+        return read_picture(picture, self.predict_proba, min_confidence=least)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle keeps: the network as ONNX holds it."""
+        return {"network": self._network, "threads": self._threads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin a session of its own in whichever process this is."""
+        self._begin(state["network"], state["threads"])
+
+    def _begin(self, network: bytes, threads: int) -> None:
+        self._network, self._threads = network, threads
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            network, options, providers=["CPUExecutionProvider"]
+        )
+
+
+def _arrays(weights: PathLike) -> list[Float32Array]:
+    if isinstance(weights, str) and weights in SHIPPED:
+        return read_shipped(weights).weights(calibrated=True)
+    known = (*PORTABLE_SUFFIXES, *_KERAS_SUFFIXES)
+    if not isinstance(weights, str | os.PathLike):
+        raise TypeError(f"weights must be a name or a path; received {weights!r}")
+    if not Path(weights).name.endswith(known):
+        names = ", ".join(map(repr, SHIPPED))
+        raise ValueError(
+            f"weights must be {names} or the path of a file that ends in {', '.join(known)}; "
+            f"received {str(weights)!r}"
+        )
+    if Path(weights).suffix in PORTABLE_SUFFIXES:
+        return read_portable(weights)
+    from mnistcnn._weights import read_weights  # HDF5, which the other formats don't need
+
+    return read_weights(weights)

@@ -1,0 +1,170 @@
+"""Taking ruled lines, underlines and boxes out of the ink, and leaving the digits on them.
+
+A part that is far longer than digits are tall holds lines. Each is found by Hough's
+transform, followed from end to end, and erased where the ink across it is no thicker than
+itself: where a stroke crosses or touches it, the ink is thicker and stays.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistcnn._ink import AREA, HEIGHT, WIDTH, Ink, connected
+
+# In typical heights of a digit: a part that is longer may hold a line; a line that runs
+# across is no shorter than that; and what lines leave behind is smaller still.
+_LONG, _SHORTEST, _CRUMB = 2.2, 1.6, 0.3
+_FEW = 12
+# A part that is flatter than this is a line or a dash: no digit is.
+_FLAT = 3.5
+# What share of a side a frame's ink covers, within what share of its size from the edge.
+_COVERED, _MARGIN = 0.85, 0.14
+# A frame has no more ink than this for its size; an upright stroke has.
+_HOLLOW = 0.5
+_MOST_LINES = 64
+_STEEPEST = np.tan(np.radians(20))
+
+
+def without_ruling(ink: Ink) -> Ink:
+    """Return the ink without lines and frames; the very same if there are none."""
+    stats = ink.stats
+    typical = typical_height(stats)
+    longest = np.maximum(stats[:, WIDTH], stats[:, HEIGHT])
+    suspects = [
+        part
+        for part in range(1, len(stats))
+        if longest[part] > _LONG * typical
+        or stats[part, WIDTH] > _FLAT * stats[part, HEIGHT]
+        or _is_frame(_mask_of(ink, part))
+    ]
+    if not suspects:
+        return ink
+    mask = np.asarray(ink.labels > 0, np.uint8)
+    for part in suspects:
+        left, top, width, height, _ = stats[part]
+        inside = mask[top : top + height, left : left + width]
+        own = _mask_of(ink, part)
+        inside[own > 0] = 0
+        inside |= _cleared(own, typical)
+    return connected(ink.strength, mask)
+
+
+def typical_height(stats: NDArray[np.int32]) -> float:
+    """Return the height of a digit: the median over the ink, without what is flat or long."""
+    parts = stats[1:]
+    if not len(parts):
+        return 0.0
+    heights, widths, areas = parts[:, HEIGHT], parts[:, WIDTH], parts[:, AREA].astype(float)
+    flat = widths > _FLAT * heights
+    # Frames and lines have little ink for their size.
+    hollow = areas < 0.05 * heights * widths
+    weights = np.where(flat | hollow, 1e-6, np.minimum(areas, heights.astype(float) ** 2))
+    order = np.argsort(heights)
+    running = np.cumsum(weights[order])
+    return float(heights[order][np.searchsorted(running, running[-1] / 2)])
+
+
+def _mask_of(ink: Ink, part: int) -> NDArray[np.uint8]:
+    left, top, width, height, _ = ink.stats[part]
+    return np.asarray(ink.labels[top : top + height, left : left + width] == part, np.uint8)
+
+
+def _is_frame(mask: NDArray[np.uint8]) -> bool:
+    """Tell whether ink runs along all four sides, as in a box and in no digit."""
+    height, width = mask.shape
+    down, across = max(1, round(_MARGIN * height)), max(1, round(_MARGIN * width))
+    if min(height, width) < 8 or mask.mean() > _HOLLOW:
+        return False
+    rows = mask[:down].any(axis=0), mask[-down:].any(axis=0)
+    columns = mask[:, :across].any(axis=1), mask[:, -across:].any(axis=1)
+    return all(side.mean() > _COVERED for side in (*rows, *columns))
+
+
+def _cleared(mask: NDArray[np.uint8], typical: float) -> NDArray[np.uint8]:
+    """Return a part without its lines: what is left of it, without what is small."""
+    height, width = mask.shape
+    if width > _FLAT * height and height < 0.5 * typical:
+        return np.zeros_like(mask)
+    left = _without_sides(mask) if _is_frame(mask) else mask
+    left = _without_lines(left, _SHORTEST * typical)
+    left = _without_lines(left.T, _LONG * typical).T
+    if left is mask or np.array_equal(left, mask):
+        return mask
+    ink = connected(np.empty(0, np.float32), np.ascontiguousarray(left))
+    crumbs = ink.stats[:, [WIDTH, HEIGHT]].max(axis=1) < _CRUMB * typical
+    crumbs[0] = True
+    return np.asarray(~crumbs[ink.labels], np.uint8)
+
+
+def _without_sides(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Erase what is thin and runs along most of a side of a frame."""
+    height, width = mask.shape
+    half = np.ones((1, max(3, round(0.5 * width))), np.uint8)
+    across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, half)
+    half = np.ones((max(3, round(0.5 * height)), 1), np.uint8)
+    down = cv2.morphologyEx(mask, cv2.MORPH_OPEN, half)
+    lines = cv2.dilate(across | down, np.ones((3, 3), np.uint8))
+    # Of a stroke that touches the frame, only what the line itself covers is lost.
+    return np.asarray((mask > 0) & (lines == 0), np.uint8)
+
+
+def _without_lines(mask: NDArray[np.uint8], shortest: float) -> NDArray[np.uint8]:
+    """Erase lines that run across and are no shorter than `shortest`."""
+    mask = np.ascontiguousarray(mask)
+    if mask.shape[1] < max(shortest, _FEW):
+        return mask
+    found = cv2.HoughLinesP(
+        mask,
+        rho=1,
+        theta=np.pi / 720,
+        threshold=int(0.6 * shortest),
+        minLineLength=shortest,
+        maxLineGap=max(4.0, 0.1 * shortest),
+    )
+    if found is None:
+        return mask
+    left = mask.copy()
+    for x1, y1, x2, y2 in found.reshape(-1, 4)[:_MOST_LINES].tolist():
+        if abs(y2 - y1) <= _STEEPEST * abs(x2 - x1):
+            _erase(left, mask, (x1, y1), (x2, y2))
+    return left
+
+
+def _erase(
+    left: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    start: tuple[int, int],
+    end: tuple[int, int],
+) -> None:
+    """Erase a line from one end to the other where nothing crosses it."""
+    (x1, y1), (x2, y2) = sorted((start, end))
+    columns = np.arange(x1, x2 + 1)
+    middle = np.rint(y1 + (y2 - y1) * (columns - x1) / max(x2 - x1, 1)).astype(int)
+    tops, bottoms = _runs(mask, columns, middle)
+    there = bottoms > tops
+    if not there.any():
+        return
+    thickness = float(np.median((bottoms - tops)[there]))
+    thin = there & (bottoms - tops <= 1.5 * thickness + 1)
+    for x, top, bottom in zip(columns[thin], tops[thin], bottoms[thin], strict=True):
+        left[top:bottom, x] = 0
+
+
+def _runs(
+    mask: NDArray[np.uint8], columns: NDArray[np.int_], middle: NDArray[np.int_]
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return where the ink about each place of a line begins and ends, upwards and downwards."""
+    height = len(mask)
+    tops, bottoms = np.zeros_like(middle), np.zeros_like(middle)
+    for i, (x, y) in enumerate(zip(columns, middle, strict=True)):
+        rows = (y, y - 1, y + 1, y - 2, y + 2)
+        near = [row for row in rows if 0 <= row < height and mask[row, x]]
+        if not near:
+            continue
+        paper = np.flatnonzero(mask[:, x] == 0)
+        place = np.searchsorted(paper, near[0])
+        tops[i] = paper[place - 1] + 1 if place else 0
+        bottoms[i] = paper[place] if place < len(paper) else height
+    return tops, bottoms

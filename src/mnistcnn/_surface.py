@@ -1,0 +1,85 @@
+"""Finding the sheet in a picture that shows more: paper on a desk, a button on a screen.
+
+A sheet is a region that is lighter or darker than all around it, has the shape of a
+rectangle, and has something on it. Digits have another shape, or nothing on them.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistcnn._types import Float32Array
+
+_SMALL = 256
+# Shares of the picture that a sheet takes.
+_LEAST, _MOST = 0.12, 0.92
+# Share of the upright or turned rectangle about it that a sheet fills.
+_FILLED = 0.85
+# Share of the sheet that is covered by what is on it.
+_COVERED = (0.003, 0.5)
+# Of the longer side: how wide the edge of a sheet is, that belongs to neither side.
+_EDGE = 0.012
+# A sheet differs from what is so many pixels beyond its edge by so much of what light and
+# dark differ by on the whole.
+_NEAR, _SHARP = 3, 0.5
+
+
+def find_sheet(grey: Float32Array) -> NDArray[np.bool_] | None:
+    """Return where the sheet is, ``bool (h, w)``, or None if the whole picture is one.
+
+    Parameters
+    ----------
+    grey : Float32Array
+        ``(h, w)``: brightness in [0, 1].
+    """
+    scale = min(1.0, _SMALL / max(grey.shape))
+    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
+    if min(size) < 8:
+        return None
+    levels = np.rint(255 * cv2.resize(grey, size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
+    levels = np.asarray(cv2.GaussianBlur(levels, (3, 3), 0))
+    _, light = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    sheets = [_sheet(np.asarray(mask), levels) for mask in (light, 255 - light)]
+    found = max((one for one in sheets if one is not None), key=np.count_nonzero, default=None)
+    if found is None:
+        return None
+    # Without its edge, where the light of both sides mixes.
+    edge = 2 * max(1, round(_EDGE * max(size))) + 1
+    inner = cv2.erode(np.pad(found, 1), np.ones((edge, edge), np.uint8))[1:-1, 1:-1]
+    full = cv2.resize(inner, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(full > 0)
+
+
+def _sheet(mask: NDArray[np.uint8], levels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return the largest region of a mask, with what is on it, if it is a sheet."""
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return None
+    outline = max(outlines, key=cv2.contourArea)
+    filled = np.zeros_like(mask)
+    cv2.drawContours(filled, [outline], -1, 1, thickness=cv2.FILLED)
+    area = int(filled.sum())
+    _, (width, height), _ = cv2.minAreaRect(outline)
+    covered = np.count_nonzero((filled > 0) & (mask == 0)) / max(area, 1)
+    is_sheet = (
+        _LEAST < area / mask.size < _MOST
+        and area > _FILLED * (width + 1) * (height + 1)
+        and _COVERED[0] < covered < _COVERED[1]
+    )
+    return filled if is_sheet and _ends_sharply(filled, mask, levels) else None
+
+
+def _ends_sharply(
+    filled: NDArray[np.uint8], mask: NDArray[np.uint8], levels: NDArray[np.uint8]
+) -> bool:
+    """Tell a sheet from light that fades: it ends within some pixels."""
+    near = np.ones((2 * _NEAR + 1,) * 2, np.uint8)
+    inner = (cv2.erode(filled, near) == 0) & (filled > 0)
+    outer = (cv2.dilate(filled, near) > 0) & (filled == 0)
+    if not outer.any():
+        return False
+    step = abs(float(np.median(levels[inner])) - float(np.median(levels[outer])))
+    apart = abs(float(levels[mask > 0].mean()) - float(levels[mask == 0].mean()))
+    return step > _SHARP * apart
