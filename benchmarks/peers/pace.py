@@ -22,6 +22,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--cores", type=int, required=True)
     parser.add_argument("--style", default="")
+    parser.add_argument("--model", default="", help="a folder with exported files")
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.cores])

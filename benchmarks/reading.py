@@ -1,0 +1,150 @@
+"""How well pictures are read: pages of MNIST's test digits, by what happened to the page.
+
+    python benchmarks/reading.py [--pages N] [--part train|test] [CLASS ...]
+
+Draws pages with a known text (see `pages`), lets `Recognizer.read` read them and counts
+the signs to insert, remove or change. How the reader works was settled on pages of training digits
+(``--part train``), which the network knows; what is kept is of test digits. Beside it: letters and
+blots, and what share of them is left at each ``min_confidence``. Figures go to
+benchmarks/results/reading.json, a picture of a hard page with its boxes to docs/images.
+"""
+
+import argparse
+import json
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+import mnistcnn
+from mnistcnn import Evaluation
+from mnistcnn._files import replacing, write_text
+from pages import CLASSES, draw, errors
+from turns import HERE, RESULTS
+
+PICTURE = HERE.parent / "docs" / "images" / "reading.png"
+PAGES = 120
+LETTERS = "ABCDEFGHJKMNPQRTUVWXYabdefhkmnprtwxy&#@%?"
+FONTS = ("DejaVuSans.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")
+LEAST = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
+
+
+def read_class(
+    recognizer: mnistcnn.Recognizer, part: mnistcnn.Split, name: str, count: int
+) -> dict[str, Any]:
+    """Read pages of one class and count the errors."""
+    wrong = signs = digits = exact = 0
+    seconds = []
+    for number in range(count):
+        generator = np.random.default_rng([list(CLASSES).index(name), number])
+        page = draw(part.images, part.labels, generator, CLASSES[name])
+        started = time.perf_counter()
+        said = recognizer.read(page.picture).text
+        seconds.append(time.perf_counter() - started)
+        missed = errors(said, page.text)
+        wrong, signs = wrong + missed, signs + len(page.text)
+        digits += len(page.text.replace("\n", ""))
+        exact += missed == 0
+    rate = 1 - wrong / signs
+    low, high = Evaluation(
+        0.0, np.array([[signs - min(wrong, signs), wrong], [0, 0]])
+    ).accuracy_interval
+    return {
+        "pages": count,
+        "digits": digits,
+        "signs": signs,
+        "errors": wrong,
+        "right": round(rate, 5),
+        "interval": [round(low, 5), round(high, 5)],
+        "exact_pages": exact,
+        "milliseconds": round(1e3 * float(np.median(seconds)), 1),
+    }
+
+
+def letters() -> list[np.ndarray]:
+    """Return pictures of letters that no digit looks like, in several typefaces."""
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    pictures = []
+    for font in FONTS:
+        face = ImageFont.truetype(folder / font, 72)
+        for letter in LETTERS:
+            picture = Image.new("L", (150, 150), 255)
+            ImageDraw.Draw(picture).text((40, 30), letter, fill=0, font=face)
+            pictures.append(np.asarray(picture))
+    return pictures
+
+
+def blots(count: int = 200) -> list[np.ndarray]:
+    """Return pictures of one round blot with an uneven edge each."""
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:120, :120] - 60.0
+    pictures = []
+    for _ in range(count):
+        noise = cv2.GaussianBlur(
+            generator.standard_normal((120, 120)), (0, 0), generator.uniform(4, 9)
+        )
+        edge = 30 + 60 * noise / noise.std() / 6
+        pictures.append(np.where(np.hypot(rows, columns) < edge, 0, 255).astype(np.uint8))
+    return pictures
+
+
+def confidences(
+    recognizer: mnistcnn.Recognizer, part: mnistcnn.Split, count: int = 1_000
+) -> dict[str, Any]:
+    """Return the share of digits, letters and blots that is left at each confidence."""
+    generator = np.random.default_rng(1)
+    chosen = generator.choice(len(part.images), count, replace=False)
+    ground = [np.pad(255 - part.images[i], 8, constant_values=255) for i in chosen]
+    shares: dict[str, list[float]] = {}
+    for name, pictures in (("digits", ground), ("letters", letters()), ("blots", blots())):
+        sure = [
+            max((digit.probability for digit in recognizer.read(one).digits), default=0.0)
+            for one in pictures
+        ]
+        shares[name] = [round(float(np.mean(np.array(sure) >= least)), 4) for least in LEAST]
+    return {"least": list(LEAST), "left": shares}
+
+
+def draw_hard_page(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> None:
+    """Keep a picture of a hard page with what was read from it."""
+    generator = np.random.default_rng(7)
+    page = draw(part.images, part.labels, generator, CLASSES["hard"])
+    figure = mnistcnn.plot_reading(page.picture, recognizer.read(page.picture))
+    with replacing(PICTURE) as temporary:
+        figure.savefig(temporary, dpi=110, metadata={"Software": None})
+
+
+def main() -> None:
+    """Read pages of each class, or of those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="CLASS", help="default: all, and kept")
+    parser.add_argument("--pages", type=int, default=PAGES)
+    parser.add_argument("--part", choices=("train", "test"), default="test")
+    options = parser.parse_args()
+    part = getattr(mnistcnn.load_data("mnist"), options.part)
+    recognizer = mnistcnn.Recognizer()
+    classes = {}
+    for name in options.names or CLASSES:
+        classes[name] = read_class(recognizer, part, name, options.pages)
+        print(f"{name}: {classes[name]}", flush=True)
+    if options.names or options.part != "test":
+        return
+    report = {
+        "versions": {
+            one: version(one) for one in ("mnistcnn", "onnxruntime", "opencv-python-headless")
+        },
+        "classes": classes,
+        "confidence": confidences(recognizer, part),
+    }
+    print(report["confidence"])
+    write_text(RESULTS / "reading.json", json.dumps(report, indent=1) + "\n")
+    draw_hard_page(recognizer, part)
+
+
+if __name__ == "__main__":
+    main()
