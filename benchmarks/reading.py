@@ -6,12 +6,14 @@ Draws pages with a known text (see `pages`), lets `Recognizer.read` read them an
 the signs to insert, remove or change. How the reader works was settled on pages of training digits
 (``--part train``), which the network knows; what is kept is of test digits. Beside it: letters and
 blots, and what share of them is left at each ``min_confidence``. Figures go to
-benchmarks/results/reading.json, a picture of a hard page with its boxes to docs/images.
+benchmarks/results/reading.json, a picture of a hard page with its boxes and one of the steps to
+docs/images.
 """
 
 import argparse
 import json
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,18 +21,24 @@ from typing import Any
 import cv2
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 import mnistcnn
 from mnistcnn import Evaluation
 from mnistcnn._files import replacing, write_text
+from mnistcnn._ink import find_ink
+from mnistcnn._pictures import open_picture
+from mnistcnn._ruling import without_ruling
 from pages import CLASSES, draw, errors
 from turns import HERE, RESULTS
 
-PICTURE = HERE.parent / "docs" / "images" / "reading.png"
+PICTURES = HERE.parent / "docs" / "images"
 PAGES = 120
 LETTERS = "ABCDEFGHJKMNPQRTUVWXYabdefhkmnprtwxy&#@%?"
 FONTS = ("DejaVuSans.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")
+_PARTS = ListedColormap(["white", *mpl.colormaps["tab10"].colors[:9]])
 LEAST = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -110,13 +118,38 @@ def confidences(
     return {"least": list(LEAST), "left": shares}
 
 
-def draw_hard_page(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> None:
-    """Keep a picture of a hard page with what was read from it."""
-    generator = np.random.default_rng(7)
-    page = draw(part.images, part.labels, generator, CLASSES["hard"])
-    figure = mnistcnn.plot_reading(page.picture, recognizer.read(page.picture))
-    with replacing(PICTURE) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None})
+def draw_steps(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Figure:
+    """Return a picture of the way from a photo to the glyphs."""
+    generator = np.random.default_rng(5)
+    ruled = CLASSES["ruled lines, tilt"]
+    look = replace(ruled, lines=(2, 2), length=(4, 4), gradient=0.6, noise=0.03, coloured=True)
+    picture = draw(part.images, part.labels, generator, look).picture
+    ink = find_ink(open_picture(picture).brightness)
+    clear = without_ruling(ink)
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[3.2, 1])
+    panels = upper.subplots(2, 2).ravel()
+    panels[0].imshow(picture)
+    panels[1].imshow(ink.strength, cmap="gray_r", vmin=0, vmax=1)
+    for axes, one in zip(panels[2:], (ink, clear), strict=True):
+        axes.imshow(np.where(one.labels > 0, 1 + one.labels % 9, 0), cmap=_PARTS, vmin=0, vmax=9)
+    titles = ("1. the picture", "2. its ink", "3. connected parts", "3. without ruled lines")
+    for axes, title in zip(panels, titles, strict=True):
+        axes.set_title(title, fontsize=10)
+        axes.set_axis_off()
+    digits = recognizer.read(picture).digits
+    for axes, digit in zip(np.ravel(lower.subplots(1, len(digits))), digits, strict=True):
+        axes.imshow(digit.glyph, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(f"{digit.label}: {100 * digit.probability:.0f} %", fontsize=9)
+        axes.set_axis_off()
+    lower.suptitle("5. glyphs, as the network sees them, and its answers", fontsize=10)
+    return figure
+
+
+def draw_hard_page(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Figure:
+    """Return a picture of a hard page with what was read from it."""
+    page = draw(part.images, part.labels, np.random.default_rng(7), CLASSES["hard"])
+    return mnistcnn.plot_reading(page.picture, recognizer.read(page.picture))
 
 
 def main() -> None:
@@ -143,7 +176,10 @@ def main() -> None:
     }
     print(report["confidence"])
     write_text(RESULTS / "reading.json", json.dumps(report, indent=1) + "\n")
-    draw_hard_page(recognizer, part)
+    drawn = {"reading.png": draw_hard_page, "reading-steps.png": draw_steps}
+    for name, how in drawn.items():
+        with replacing(PICTURES / name) as temporary:
+            how(recognizer, part).savefig(temporary, dpi=110, metadata={"Software": None})
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ extensions = [
     "annotations",
     "figures",
     "names",
+    "reading",
     "speed",
 ]
 exclude_patterns = ["_build"]

@@ -56,7 +56,7 @@ class Recognizer:
     >>> _, (images, labels) = load_data("digits")
     >>> recognizer = Recognizer()
     >>> recognizer.predict(images[:5])
-    array([6, 1, 9, 9, 3])
+    array([5, 0, 9, 8, 7])
     """
 
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
