@@ -22,7 +22,7 @@ Box = tuple[int, int, int, int]
 Seam = NDArray[np.intp]
 
 # In typical heights: what is smaller is dirt.
-_DOT = 0.18
+_DOT = 0.14
 # In typical heights: how near two strokes of one digit are, and how tall and how wide
 # both may be together.
 _NEAR, _TALLEST, _WIDEST = 0.16, 1.4, 1.3
