@@ -24,6 +24,7 @@ NAMES = [
     "train",
     "Evaluation",
     "evaluate",
+    "export_model",
     "plot_confusion_matrix",
     "plot_history",
     "CorruptFileError",

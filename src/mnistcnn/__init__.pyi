@@ -7,6 +7,7 @@ from ._pretrained import load_pretrained as load_pretrained
 from ._callbacks import default_callbacks as default_callbacks
 from ._training import train as train
 from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
+from ._export import export_model as export_model
 from ._plotting import (
     plot_confusion_matrix as plot_confusion_matrix,
     plot_history as plot_history,
