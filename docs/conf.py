@@ -27,6 +27,7 @@ extensions = [
     "sphinx_copybutton",
     "accuracy",
     "annotations",
+    "exports",
     "figures",
     "names",
     "reading",
@@ -69,7 +70,7 @@ nitpick_ignore_regex = [
     # NumPy: its arrays, by the short names that mnistcnn gives them, and what becomes one.
     (r"py:class", r"numpy\..+|ArrayLike|U?(Int|Float)\d+Array|NDArray"),
     # The standard library: paths and the general kinds of collections.
-    (r"py:class", r"PathLike|Mapping|Sequence|Any|collections\.abc\..+|types\..+"),
+    (r"py:class", r"PathLike|Path|Mapping|Sequence|Any|collections\.abc\..+|types\..+"),
 ]
 
 # The text of an error is part of an example.

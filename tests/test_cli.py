@@ -1,5 +1,6 @@
 """The command: what it prints, what it leaves, and its exit codes."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -7,13 +8,15 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import mnistcnn
-from mnistcnn import _cli, _commands, _data, _download
+from mnistcnn import _agreement, _cli, _commands, _data, _download, _targets
 from mnistcnn._backend import keras
 from mnistcnn._cli import main
+from mnistcnn._onnx import read_onnx
 from mnistcnn._weights import save_model
 
 
@@ -104,6 +107,43 @@ def test_a_file_called_pretrained_is_still_reached(tmp_path, capsys):
     assert capsys.readouterr().err == expected
 
 
+def test_export_writes_what_the_suffix_says(tmp_path, network, capsys):
+    save_model(network, "a.keras")
+    assert main(["export", "a.keras", "new/a.onnx"]) == 0
+    size = (tmp_path / "new" / "a.onnx").stat().st_size
+    assert capsys.readouterr().out == f"new/a.onnx: onnx, {size:,} bytes; checked against Keras.\n"
+    found = read_onnx((tmp_path / "new" / "a.onnx").read_bytes())
+    assert all(map(np.array_equal, found, network.get_weights()))
+
+
+def test_export_takes_shipped_weights_and_counts_all_files(tmp_path, capsys):
+    arguments = ["export", "best", "served", "--format", "saved_model", "--json"]
+    assert main(arguments) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["model"], report["format"], report["path"]) == ("best", "saved_model", "served")
+    files = [one for one in (tmp_path / "served").rglob("*") if one.is_file()]
+    assert len(files) > 2
+    assert report["bytes"] == sum(one.stat().st_size for one in files)
+
+
+def test_an_export_that_differs_is_one_line_and_code_1(network, capsys, monkeypatch, tmp_path):
+    save_model(network, "a.keras")
+    monkeypatch.setattr(_agreement, "FLOAT_LEAST", -1.0)
+    monkeypatch.setattr(_agreement, "FLOAT_SHARE", -1.0)
+    assert main(["export", "a.keras", "a.onnx"]) == 1
+    expected = "mnistcnn: a.onnx was not written, since onnx must give Keras' probabilities within"
+    assert capsys.readouterr().err.startswith(expected)
+    assert [one.name for one in tmp_path.iterdir()] == ["a.keras"]
+
+
+def test_an_absent_extra_is_one_line_and_code_1(network, capsys, monkeypatch):
+    save_model(network, "a.keras")
+    monkeypatch.setattr(_targets, "find_spec", lambda module: None)
+    assert main(["export", "a.keras", "a.xml"]) == 1
+    expected = "the format openvino needs openvino; pip install 'mnistcnn[openvino]'"
+    assert capsys.readouterr().err == f"mnistcnn: {expected}\n"
+
+
 def test_train_with_json_keeps_the_progress_apart(tiny, write_npz, capsys):
     assert main(["train", "--data", str(write_npz(tiny)), "--epochs", "1", "--json"]) == 0
     captured = capsys.readouterr()
@@ -127,6 +167,7 @@ def test_info(capsys, monkeypatch):
     ("arguments", "line"),
     [
         (["evaluate", "absent.keras"], "MODEL must be an existing file or pretrained; received 'absent.keras'"),
+        (["export", "absent.keras", "a.onnx"], "MODEL must be an existing file or best; received 'absent.keras'"),
         (["train", "--data", "minst"], 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''),
     ],
 )  # fmt: skip
@@ -160,6 +201,8 @@ def test_a_damaged_model_is_one_line_and_code_1(capsys, tmp_path):
         (["train", "--batch-size", "-3"], "argument --batch-size: must be at least 1; received -3"),
         (["train", "--seed", "-1"], "argument --seed: must be at least 0; received -1"),
         (["train", "--recipe", "slow"], "argument --recipe: invalid choice: 'slow'"),
+        (["export", "best"], "the following arguments are required: PATH"),
+        (["export", "best", "a", "--format", "zip"], "argument --format: invalid choice: 'zip'"),
     ],
 )
 def test_usage_is_code_2(arguments, line, capsys):
@@ -173,6 +216,10 @@ def test_usage_is_code_2(arguments, line, capsys):
 
 def test_the_recipes_of_the_command_are_all(monkeypatch):
     assert set(_cli.RECIPES) == set(mnistcnn.recipes.NAMED)
+
+
+def test_the_formats_of_the_command_are_all():
+    assert list(_cli.FORMATS) == list(_targets.TARGETS)
 
 
 def test_an_output_that_cannot_be_made_is_refused_before_training(capsys, tmp_path):
@@ -246,6 +293,16 @@ def test_no_noise_reaches_the_user(network):
     assert result.returncode == 0
     assert result.stdout.startswith("Data: digits")
     assert result.stdout.splitlines()[1].startswith("accuracy ")
+
+
+def test_no_noise_of_converters_reaches_the_user():
+    result = command("export", "best", "a.onnx")
+    assert result.stderr == ""
+    assert result.stdout.startswith("a.onnx: onnx, ")
+    if importlib.util.find_spec("ai_edge_litert"):
+        result = command("export", "a.onnx", "a.tflite", "--format", "litert-int8")
+        assert result.stderr == ""
+        assert result.stdout.startswith("a.tflite: litert-int8, ")
 
 
 def test_version(capsys):

@@ -4,7 +4,8 @@ import json
 import pathlib
 import re
 
-from mnistcnn import recipes
+from mnistcnn import _agreement, _cli, recipes
+from mnistcnn._assets import SHIPPED
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,6 +48,24 @@ def test_training_is_as_fast_as_the_docs_say():
     for part in json.loads((ROOT / "benchmarks/results/training.json").read_text())["throughput"]:
         assert part["ours_over"]["pytorch"] >= 1.25
         assert part["ours_over"]["matmul"] >= 0.5
+
+
+def test_every_format_was_measured_and_keeps_what_the_docs_say():
+    report = json.loads((ROOT / "benchmarks/results/exports.json").read_text())
+    assert set(report["weights"]) <= set(SHIPPED)
+    assert report["images"] == 10_000
+    for rows in report["check"].values():
+        assert 2 * rows.pop("litert-int8")["mean"] <= _agreement.INT8_MEAN
+        assert all(2 * row["largest"] <= row["tolerance"] for row in rows.values())
+    for figures in report["weights"].values():
+        right = figures.pop("keras")["right"]
+        assert list(figures) == list(_cli.FORMATS)
+        small = figures.pop("litert-int8")
+        assert small["bytes"] < figures["litert"]["bytes"] / 3
+        assert abs(small["right"] - right) <= 20
+        for row in figures.values():
+            assert row["largest_difference"] <= _agreement.FLOAT_LEAST
+            assert row["right"] == right
 
 
 def test_every_target_and_file_that_readme_names_exists():

@@ -1,12 +1,14 @@
 """Reading is bounded; writing leaves the old file or the new one."""
 
+import itertools
+import pathlib
 import stat
 import sys
 
 import pytest
 
 from mnistcnn import CorruptFileError
-from mnistcnn._files import read_limited, replacing, write_text
+from mnistcnn._files import read_limited, replacing, replacing_together, write_text
 
 
 def test_reads_up_to_the_limit(tmp_path):
@@ -79,3 +81,131 @@ def test_links_are_followed_and_modes_kept(tmp_path):
     assert link.is_symlink()
     assert target.read_text() == "new"
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+# Things of several parts
+
+
+def write_pair(path, text):
+    with replacing_together(path, ".bin") as temporary:
+        temporary.write_text(f"{text} xml")
+        temporary.with_suffix(".bin").write_text(f"{text} bin")
+
+
+def write_folder(path, text):
+    with replacing_together(path) as temporary:
+        (temporary / "inner").mkdir(parents=True)
+        (temporary / "main").write_text(f"{text} main")
+        (temporary / "inner" / "part").write_text(f"{text} part")
+
+
+def parts(path):
+    """Everything that a reader who starts from `path` meets, or nothing."""
+    if path.is_dir():
+        return {one.name: one.read_text() for one in path.rglob("*") if one.is_file()}
+    if not path.exists():
+        return None
+    return {one.suffix: one.read_text() for one in (path, path.with_suffix(".bin"))}
+
+
+def names(folder):
+    return sorted(one.name for one in folder.iterdir())
+
+
+WRITERS = pytest.mark.parametrize(
+    ("write", "name", "left"),
+    [(write_pair, "a.xml", ["a.bin", "a.xml"]), (write_folder, "a", ["a"])],
+)
+
+
+@WRITERS
+def test_several_parts_are_replaced_together(tmp_path, write, name, left):
+    path = tmp_path / "new" / name
+    for text in ("old", "new"):
+        write(path, text)
+        assert len(parts(path)) == 2
+        assert all(part.startswith(text) for part in parts(path).values())
+    assert names(path.parent) == left
+
+
+@WRITERS
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failing_writer_of_parts_leaves_the_old_ones(tmp_path, write, name, left, error):
+    path = tmp_path / name
+    write(path, "old")
+    before = parts(path)
+
+    def fail():
+        with replacing_together(path, *[".bin"] * (name == "a.xml")) as temporary:
+            temporary.with_name("half").write_text("half of the n")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert parts(path) == before
+    assert names(tmp_path) == left
+
+
+def test_a_part_that_was_not_written_is_a_failure(tmp_path):
+    path = tmp_path / "a.xml"
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError), replacing_together(path, ".bin") as temporary:
+            temporary.write_text("alone")
+        assert names(tmp_path) in ([], ["a.bin", "a.xml"])
+        write_pair(path, "old")
+    assert set(parts(path).values()) == {"old xml", "old bin"}
+
+
+class Stop(BaseException):
+    """An interrupt, or the end of the machine."""
+
+
+@WRITERS
+@pytest.mark.parametrize("recovers", [True, False])
+def test_stopped_at_any_move_there_is_never_a_mixture(
+    write, name, left, recovers, *, tmp_path, monkeypatch
+):
+    """Interrupted, the old parts are back; after a crash they are whole or lie aside whole."""
+    rename = pathlib.Path.rename
+    for stop_at in itertools.count():
+        folder = tmp_path / str(stop_at)
+        path = folder / name
+        write(path, "old")
+        before, count = parts(path), itertools.count()
+
+        def stop(self, target, stop_at=stop_at, count=count):
+            number = next(count)
+            if number == stop_at or (number > stop_at and not recovers):
+                raise Stop
+            return rename(self, target)
+
+        monkeypatch.setattr(pathlib.Path, "rename", stop)
+        try:
+            write(path, "new")
+            stopped = False
+        except Stop:
+            stopped = True
+        monkeypatch.setattr(pathlib.Path, "rename", rename)
+        found = parts(path)
+        if not stopped:
+            assert stop_at >= 2
+            assert all(part.startswith("new") for part in found.values())
+            return
+        if recovers:
+            assert found == before
+            assert names(folder) == left
+        else:
+            assert found in (before, None)
+            aside = [one for one in folder.rglob("*") if one.is_file()]
+            assert {one.read_text() for one in aside} >= set(before.values())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and modes as POSIX has them")
+def test_links_to_parts_are_followed_and_modes_kept(tmp_path):
+    write_pair(tmp_path / "there" / "a.xml", "old")
+    (tmp_path / "there" / "a.xml").chmod(0o640)
+    (tmp_path / "link.xml").symlink_to(tmp_path / "there" / "a.xml")
+    write_pair(tmp_path / "link.xml", "new")
+    assert (tmp_path / "link.xml").is_symlink()
+    assert set(parts(tmp_path / "there" / "a.xml").values()) == {"new xml", "new bin"}
+    assert stat.S_IMODE((tmp_path / "there" / "a.xml").stat().st_mode) == 0o640

@@ -24,6 +24,7 @@ NAMES = [
     "train",
     "Evaluation",
     "evaluate",
+    "export_model",
     "plot_confusion_matrix",
     "plot_history",
     "CorruptFileError",
@@ -95,12 +96,13 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_the_ground_stays_off_keras_and_tensorflow():
-    """Data, preprocessing, recipes, results and shipped arrays need neither Keras nor TensorFlow."""
+    """Data, preprocessing, recipes, results, shipped arrays and ONNX need neither Keras nor TensorFlow."""
     loaded = loaded_by(
         "import mnistcnn; mnistcnn.load_data('digits'); mnistcnn.preprocess([[[0] * 28] * 28]);"
         "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.plot_history;"
         "mnistcnn.CorruptFileError; from mnistcnn._assets import read_shipped;"
-        "read_shipped('best').weights(calibrated=True)"
+        "weights = read_shipped('best').weights(calibrated=True);"
+        "from mnistcnn._onnx import onnx_bytes, read_onnx; read_onnx(onnx_bytes(weights))"
     )
     assert not loaded.intersection(["tensorflow", "keras", "requests", "pooch"])
 
@@ -108,6 +110,7 @@ def test_the_ground_stays_off_keras_and_tensorflow():
 GROUND = {
     "__init__", "_types", "_checks", "_errors", "_files", "_formats", "_glyphs", "_digits",
     "_download", "_data", "_preprocessing", "_settings", "_manifest", "_assets", "recipes",
+    "_about", "_arrays", "_onnx", "_portable", "_quiet", "_runtimes",
 }  # fmt: skip
 RESULTS = {"_evaluation", "_plotting"}  # need the ground alone; evaluate reaches up inside
 COMMAND = {"_cli", "_commands", "__main__"}

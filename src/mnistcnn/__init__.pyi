@@ -9,6 +9,7 @@ from ._training import train as train
 from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
 from ._recognition import Recognizer as Recognizer
 from ._reading import ReadDigit as ReadDigit, Reading as Reading
+from ._export import export_model as export_model
 from ._plotting import (
     plot_confusion_matrix as plot_confusion_matrix,
     plot_history as plot_history,

@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 import mnistcnn
 from mnistcnn import _checks
+from mnistcnn._arrays import MOST_BYTES, check_array, network_arrays, stored_arrays
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._files import read_limited, replacing, write_text
-from mnistcnn._manifest import DTYPE, FORMAT, ArrayRecord, Manifest, only_names
+from mnistcnn._manifest import DTYPE, FORMAT, ArrayRecord, Manifest
 from mnistcnn._types import WEIGHTS, Float32Array
 
 # The names that `load_pretrained` knows: each has its two files in the folder.
 SHIPPED = ("best",)
 FOLDER = Path(__file__).parent / "assets"
 
-# The six arrays take 139,304 bytes and a header; a manifest some 20 KB.
-_MOST_BYTES = 256 << 10
+# A manifest takes some 20 KB.
 _MOST_MANIFEST_BYTES = 64 << 10
 _CALIBRATED = ("dense.kernel", "dense.bias")
 
@@ -94,7 +94,7 @@ def read_assets(folder: Path, name: str) -> Assets:
             raise ValueError(f"name must be {name!r}; received {manifest.name!r}")
     except (TypeError, ValueError) as error:
         raise CorruptFileError(f"{card}: {error}") from None
-    content = read_limited(file, limit=_MOST_BYTES)
+    content = read_limited(file, limit=MOST_BYTES)
     try:
         return Assets(manifest, _verified(content, manifest))
     except ValueError as error:
@@ -136,12 +136,7 @@ def write_assets(
     TypeError, ValueError
         If an array is not the network's, or a field is not what a manifest holds.
     """
-    if len(weights) != len(WEIGHTS):
-        raise ValueError(f"weights must be {len(WEIGHTS)} arrays; received {len(weights)}")
-    # safetensors writes memory as it lies, so the arrays must be contiguous.
-    arrays = {key: np.ascontiguousarray(one) for key, one in zip(WEIGHTS, weights, strict=True)}
-    for key, array in arrays.items():
-        _check_array(key, array)
+    arrays = network_arrays(weights)
     content = save(arrays, metadata=_metadata())
     manifest = Manifest(
         format=FORMAT,
@@ -191,29 +186,16 @@ def _verified(content: bytes, manifest: Manifest) -> dict[str, Float32Array]:
     digest = hashlib.sha256(content).hexdigest()
     if digest != manifest.sha256:
         raise ValueError(f"the file must have sha256 {manifest.sha256}; it has {digest}")
-    try:
-        found = load(content)
-    except Exception as error:  # a header can be wrong in many ways
-        raise ValueError(f"the file must be whole safetensors; received {error}") from error
-    only_names("the file", found, tuple(WEIGHTS), "arrays")
+    found = stored_arrays(content)
     for record in manifest.arrays:
         array = found[record.name]
-        _check_array(record.name, array)
+        check_array(record.name, array)
         if _digest(array) != record.sha256:
             raise ValueError(
                 f"{record.name} must have sha256 {record.sha256}; it has {_digest(array)}"
             )
         array.setflags(write=False)
     return {name: found[name] for name in WEIGHTS}
-
-
-def _check_array(name: str, array: NDArray[Any]) -> None:
-    if array.dtype != DTYPE or array.shape != WEIGHTS[name]:
-        raise ValueError(
-            f"{name} must be {DTYPE} {WEIGHTS[name]}; received {array.dtype} {array.shape}"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite; received NaN or infinity")
 
 
 def _digest(array: NDArray[Any]) -> str:

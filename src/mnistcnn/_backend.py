@@ -11,18 +11,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mnistcnn import _settings
+from mnistcnn._quiet import without_lines
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _TENSORFLOW_LOG = re.compile(
     rb"[IWE]\d{4} \d\d:|\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|"
     rb"To enable the following instructions:"
 )
-_STDERR = 2
 
 
 @contextmanager
@@ -31,23 +30,8 @@ def _without_startup_log() -> Iterator[None]:
     if os.environ.get(_LOG_LEVEL) != _settings.SETTINGS[_LOG_LEVEL]:
         yield
         return
-    try:
-        kept = os.dup(_STDERR)
-    except OSError:  # no standard error at all, as under a window manager
+    with without_lines(_TENSORFLOW_LOG):
         yield
-        return
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), _STDERR)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, _STDERR)
-            os.close(kept)
-            caught.seek(0)
-            for line in caught:
-                if not _TENSORFLOW_LOG.match(line):
-                    os.write(_STDERR, line)
 
 
 if "tensorflow" not in sys.modules:

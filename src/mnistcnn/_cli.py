@@ -13,8 +13,9 @@ from typing import Any
 import mnistcnn
 from mnistcnn import _command_read, _commands
 
-# By name, since the recipes themselves import NumPy.
+# By name, since the recipes themselves import NumPy, and the formats Keras.
 RECIPES = ("documented", "fast", "best")
+FORMATS = ("onnx", "safetensors", "litert", "litert-int8", "openvino", "saved_model")
 _FAILURE, _INTERRUPTED = 1, 130
 
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Keras writes its progress to standard output, which with --json is for JSON alone.
         with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
             result = action(options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, _commands.Failure) as error:
         print(f"mnistcnn: {error}", file=sys.stderr)
         return _FAILURE
     except KeyboardInterrupt:
@@ -51,7 +52,7 @@ def _at_least(least: int) -> Callable[[str], int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mnistcnn",
-        description="Train and evaluate the documented convolutional network on MNIST.",
+        description="Train, evaluate and export the documented network on MNIST, and read digits by it.",
     )
     parser.add_argument("--version", action="version", version=mnistcnn.__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -139,6 +140,27 @@ def _parser() -> argparse.ArgumentParser:
         help="write the picture with a box around each digit; a folder for several pictures",
     )
     read.set_defaults(action=_command_read.read)
+
+    export = commands.add_parser(
+        "export",
+        parents=[shared],
+        help="write a network for another runtime, and see that it gives the same there",
+        description="Write the network of a .keras, .h5, .safetensors or .onnx file, or the "
+        "weights that came with the package, for another runtime. PATH appears only when that "
+        "runtime has given what Keras gives.",
+    )
+    export.add_argument(
+        "model", metavar="MODEL", help="the file, or the name of weights that came along: best"
+    )
+    export.add_argument(
+        "path", metavar="PATH", help="ends in .onnx, .safetensors, .tflite, .xml, or is a folder"
+    )
+    export.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="by default the suffix of PATH tells; litert-int8 has to be asked for",
+    )
+    export.set_defaults(action=_commands.export)
 
     info = commands.add_parser("info", parents=[shared], help="show versions, places and recipes")
     info.set_defaults(action=_commands.info)

@@ -28,6 +28,10 @@ PRETRAINED = "pretrained"
 _SOON = 0.1
 
 
+class Failure(Exception):  # noqa: N818  # it is no error of the program
+    """What a command reports in one line and ends with, besides wrong values and files."""
+
+
 def train(options: argparse.Namespace) -> dict[str, Any]:
     """Train, keep the network, load it again and evaluate it."""
     console = _console()
@@ -118,6 +122,31 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
+def export(options: argparse.Namespace) -> dict[str, Any]:
+    """Write a network for another runtime."""
+    console = _console()
+    _import_tensorflow()
+    from mnistcnn._targets import target_of
+
+    try:
+        path = mnistcnn.export_model(_network(options.model), options.path, format=options.format)
+    except (ModuleNotFoundError, RuntimeError) as error:  # as export_model documents them
+        raise Failure(str(error)) from error
+    name, target = target_of(path, options.format)
+    files = [path, *(path.with_suffix(suffix) for suffix in target.companions)]
+    if path.is_dir():
+        files = [one for one in sorted(path.rglob("*")) if one.is_file()]
+    report = {
+        "versions": _versions(),
+        "model": options.model,
+        "path": str(path),
+        "format": name,
+        "bytes": sum(one.stat().st_size for one in files),
+    }
+    console.print(f"{path}: {name}, {report['bytes']:,} bytes; checked against Keras.")
+    return report
+
+
 def info(options: argparse.Namespace) -> dict[str, Any]:
     """Show versions, places and recipes."""
     from mnistcnn import _settings
@@ -147,6 +176,20 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
         ]
         console.print(f"{'recipe':14} {recipe.name}: {', '.join(given)}")
     return report
+
+
+def _network(word_or_path: str) -> Any:
+    """Return the shipped weights of that name, or else the path of the file."""
+    from mnistcnn._assets import SHIPPED
+
+    # No file of a network is called so, since each has a suffix.
+    if word_or_path in SHIPPED:
+        return mnistcnn.load_pretrained(word_or_path)
+    if not Path(word_or_path).is_file():
+        raise FileNotFoundError(
+            f"MODEL must be an existing file or {' or '.join(SHIPPED)}; received {word_or_path!r}"
+        )
+    return word_or_path
 
 
 def _load(source: str, console: Console) -> tuple[Any, Any, dict[str, Any]]:

@@ -50,10 +50,61 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush(target.parent)
 
 
+@contextmanager
+def replacing_together(path: Path, *suffixes: str) -> Iterator[Path]:
+    """Give a temporary path for a folder, or for files that make sense only together.
+
+    What is written there comes in the place of `path`; what is written beside it under the
+    same name with another of `suffixes` comes beside `path`. As with `replacing`, all of it
+    is flushed first, and a failure leaves what stood there.
+
+    Several names can't change in one step. So the old things are moved aside, that of
+    `path` first, and the new ones moved in, that of `path` last. Whoever finds something
+    at `path` therefore finds all of the old or all of the new. A crash of the machine just
+    between the moves can leave nothing at `path`; the old things then lie whole in a folder
+    beside it whose name begins with ``.mnistcnn-``.
+    """
+    target = Path(os.path.realpath(path))
+    targets = [target, *(target.with_suffix(suffix) for suffix in suffixes)]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = target.with_name(f".mnistcnn-{secrets.token_hex(6)}")
+    new, old = folder / "new", folder / "old"
+    new.mkdir(parents=True)
+    old.mkdir()
+    moves: list[tuple[Path, Path]] = []
+    try:
+        yield new / target.name
+        for one in targets:
+            if one.exists():
+                shutil.copymode(one, new / one.name)
+        _flush_tree(new)
+        moves += [(one, old / one.name) for one in targets if one.exists()]
+        moves += [(new / one.name, one) for one in reversed(targets)]
+        for source, destination in moves:
+            source.rename(destination)
+    except BaseException:
+        for source, destination in reversed(moves):
+            if destination.exists() and not source.exists():  # so this move took place
+                destination.rename(source)
+        shutil.rmtree(folder)
+        raise
+    if os.name == "posix":
+        _flush(target.parent)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _flush_tree(folder: Path) -> None:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            _flush(Path(place, name))
+        if os.name == "posix":
+            _flush(Path(place))
 
 
 def _flush(path: Path) -> None:

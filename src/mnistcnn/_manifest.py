@@ -24,6 +24,7 @@ TEMPERATURES = (0.01, 100.0)
 VERSIONS = ("python", "mnistcnn", "keras", "tensorflow", "numpy")
 _DATA = ("name", "images", "sha256")
 _SEAL = "manifest_sha256"
+_MOST_NAMES, _MOST_SHOWN = 8, 40
 _MOST_LEVELS = 8
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -192,7 +193,9 @@ def only_names(what: str, received: Collection[str], names: Collection[str], kin
     unknown = [name for name in received if name not in names]
     if missing or unknown:
         said = [f"missing: {', '.join(missing)}"] if missing else []
-        said += [f"unknown: {', '.join(map(repr, unknown))}"] if unknown else []
+        # A file may have any number of names of any length.
+        shown = [repr(name[:_MOST_SHOWN]) for name in unknown[:_MOST_NAMES]]
+        said += [f"unknown: {', '.join(shown)}"] if unknown else []
         raise ValueError(f"{what} must hold the {kind} {', '.join(names)}; {'; '.join(said)}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,16 @@ from mnistcnn import _checks
 from mnistcnn._backend import keras
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, PathLike
 from mnistcnn._weights import read_weights
+
+# What a layer's configuration says besides the function that it computes, and besides
+# that function how it is trained.
+_NOT_THE_FUNCTION = {
+    "name", "seed", "rate", "kernel_initializer", "bias_initializer", "batch_shape", "dtype",
+}  # fmt: skip
+_TRAINING_ALONE = {
+    "trainable", "kernel_regularizer", "bias_regularizer", "activity_regularizer",
+    "kernel_constraint", "bias_constraint",
+}  # fmt: skip
 
 
 def build_model(
@@ -127,6 +138,35 @@ def load_model(path: PathLike) -> keras.Sequential:
     model = build_model()
     model.set_weights(weights)
     return model
+
+
+def departure(model: keras.Model, *, in_training: bool) -> str | None:
+    """Say in what `model` is not what `build_model` makes; ``None`` if it is.
+
+    Whatever it was called and began as. How its layers are trained counts only where
+    `in_training` is true, how it is compiled does not count.
+    """
+    if type(model) is not keras.Sequential or not model.built:
+        built = "" if model.built else " that is not built"
+        return f"a keras.{type(model).__name__}{built}"
+    reference = build_model()
+    if [type(layer) for layer in model.layers] != [type(layer) for layer in reference.layers]:
+        return f"the layers {', '.join(type(layer).__name__ for layer in model.layers) or 'none'}"
+    if model.input_shape != reference.input_shape:
+        return f"the input shape {model.input_shape}"
+    ignored = _NOT_THE_FUNCTION if in_training else _NOT_THE_FUNCTION | _TRAINING_ALONE
+    for layer, wanted in zip(model.layers, reference.layers, strict=True):
+        if layer.dtype_policy.name != "float32":
+            return f"{layer.name} with the dtype policy {layer.dtype_policy.name}"
+        found, expected = _settings(layer, ignored), _settings(wanted, ignored)
+        for key in {**found, **expected}:
+            if found.get(key) != expected.get(key):
+                return f"{layer.name} with {key} {found.get(key)!r}"
+    return None
+
+
+def _settings(layer: keras.layers.Layer, ignored: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in layer.get_config().items() if key not in ignored}
 
 
 def _layer_seeds(seed: int | None) -> Iterator[int | None]:

@@ -51,9 +51,11 @@ def onnx_bytes(weights: Sequence[NDArray[Any]]) -> bytes:
         If an array is not the network's.
     """
     stored = [
-        helper.make_tensor(name, TensorProto.FLOAT, array.shape, array.astype("<f4").tobytes(), raw=True)
+        helper.make_tensor(
+            name, TensorProto.FLOAT, array.shape, array.astype("<f4").tobytes(), raw=True
+        )
         for name, array in _to_channels_first(network_arrays(weights)).items()
-    ]  # fmt: skip
+    ]
     # 0 keeps the number of images, also of none.
     stored.append(
         helper.make_tensor(_SHAPE, TensorProto.INT64, [4], [0, 1, IMAGE_SIZE, IMAGE_SIZE])
@@ -106,7 +108,8 @@ def read_onnx(content: bytes) -> list[Float32Array]:
     except Exception as error:  # protobuf's own errors depend on how it was built
         raise ValueError(f"the file must be a whole ONNX file: {error}") from error
     stored = model.graph.initializer
-    names = [tensor.name for tensor in stored]
+    # What is no text comes as bytes.
+    names = [name if isinstance(name, str) else repr(name) for name in (t.name for t in stored)]
     if sorted(names) != sorted([*WEIGHTS, _SHAPE]):
         raise ValueError(
             f"the file must hold the arrays {', '.join(WEIGHTS)} as export_model writes them; "
@@ -182,7 +185,7 @@ def _array(tensor: TensorProto, shape: tuple[int, ...]) -> NDArray[Any]:
         raise ValueError(
             f"{tensor.name} must take {size:,} bytes; it takes {len(tensor.raw_data):,}"
         )
-    return np.frombuffer(tensor.raw_data, "<f4").reshape(shape)
+    return np.frombuffer(tensor.raw_data, "<f4").astype(np.float32).reshape(shape)
 
 
 def _listed(names: list[str]) -> str:

@@ -13,14 +13,10 @@ Function and gradients are those of Keras' own step, up to rounding. It is faste
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 from mnistcnn._backend import keras, tf
-from mnistcnn._model import build_model
+from mnistcnn._model import departure
 
-_NOT_THE_FUNCTION = {
-    "name", "seed", "rate", "kernel_initializer", "bias_initializer", "batch_shape", "dtype",
-}  # fmt: skip
 _COMPILED = {
     "loss_weights": None,
     "metrics": ["accuracy"],
@@ -108,27 +104,13 @@ def is_documented(model: keras.Model) -> bool:
 
     Also compiled as there, but for the optimizer, and on one device.
     """
-    if type(model) is not keras.Sequential or not model.built:
-        return False
-    reference = build_model()
-    if [type(layer) for layer in model.layers] != [type(layer) for layer in reference.layers]:
-        return False
     return (
-        model.input_shape == reference.input_shape
-        and all(layer.dtype_policy.name == "float32" for layer in model.layers)
-        and _functions(model) == _functions(reference)
+        departure(model, in_training=True) is None
         and _is_plain(model.optimizer)
         and not tf.config.functions_run_eagerly()
         and not isinstance(model.weights[0].value, tf.distribute.DistributedValues)
         and _is_compiled_alike(model)
     )
-
-
-def _functions(model: keras.Model) -> list[dict[str, Any]]:
-    return [
-        {k: v for k, v in layer.get_config().items() if k not in _NOT_THE_FUNCTION}
-        for layer in model.layers
-    ]
 
 
 def _is_plain(optimizer: keras.optimizers.Optimizer) -> bool:

@@ -1,0 +1,37 @@
+"""Other runtimes, imported so that they report nothing over the network.
+
+Both ONNX Runtime and OpenVINO tell their makers of each import unless they are stopped,
+and keep a number for this machine in the user's home. A user who set ONNX Runtime's
+variable, or imported either of them before, has decided, and that stays.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from types import ModuleType
+
+_ONNXRUNTIME_VARIABLE = "ORT_DISABLE_TELEMETRY"
+_OPENVINO_REPORTS = "openvino_telemetry"
+
+
+def onnxruntime() -> ModuleType:
+    """Return the module ``onnxruntime``."""
+    os.environ.setdefault(_ONNXRUNTIME_VARIABLE, "1")  # read while it is imported
+    return importlib.import_module("onnxruntime")
+
+
+def openvino() -> ModuleType:
+    """Return the module ``openvino``.
+
+    It has no setting for this; where the package that sends the reports is absent, it does
+    without. So that package is hidden while OpenVINO is imported.
+    """
+    if "openvino" in sys.modules or _OPENVINO_REPORTS in sys.modules:
+        return importlib.import_module("openvino")
+    sys.modules[_OPENVINO_REPORTS] = None  # type: ignore[assignment]  # None: not to be had
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        del sys.modules[_OPENVINO_REPORTS]
