@@ -52,7 +52,7 @@ def _at_least(least: int) -> Callable[[str], int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mnistcnn",
-        description="Train, evaluate and export the documented network on MNIST, and read digits by it.",
+        description="Train, evaluate and export the documented network, and read digits with it.",
     )
     parser.add_argument("--version", action="version", version=mnistcnn.__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

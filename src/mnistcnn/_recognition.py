@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import ArrayLike
 
-from mnistcnn import _checks
+from mnistcnn import _checks, _runtimes
 from mnistcnn._about import INPUT, OUTPUT
 from mnistcnn._assets import SHIPPED, read_shipped
 from mnistcnn._onnx import onnx_bytes
@@ -160,6 +159,7 @@ class Recognizer:
 
     def _begin(self, network: bytes, threads: int) -> None:
         self._network, self._threads = network, threads
+        onnxruntime = _runtimes.onnxruntime()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
         options.intra_op_num_threads = threads
