@@ -24,7 +24,7 @@ from mnistcnn._manifest import DTYPE, FORMAT, ArrayRecord, Manifest, only_names
 from mnistcnn._types import WEIGHTS, Float32Array
 
 # The names that `load_pretrained` knows: each has its two files in the folder.
-SHIPPED = ("best",)
+SHIPPED = ("best", "robust")
 FOLDER = Path(__file__).parent / "assets"
 
 # The six arrays take 139,304 bytes and a header; a manifest some 20 KB.

@@ -14,7 +14,7 @@ import mnistcnn
 from mnistcnn import _commands
 
 # By name, since the recipes themselves import NumPy.
-RECIPES = ("documented", "fast", "best")
+RECIPES = ("documented", "fast", "best", "robust")
 _FAILURE, _INTERRUPTED = 1, 130
 
 
@@ -97,12 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser(
         "evaluate",
         parents=[data, shared],
-        help="evaluate the file of a network, or the shipped weights, on the test images",
-        description="Load a .keras, .h5 or .weights.h5 file, or the weights that came with the "
-        "package, and evaluate the network on the test images. FOLDER, if given, gets "
+        help="evaluate the file of a network, or shipped weights, on the test images",
+        description="Load a .keras, .h5 or .weights.h5 file, or by their name weights that came "
+        "with the package, and evaluate the network on the test images. FOLDER, if given, gets "
         "evaluation.json and confusion_matrix.png.",
     )
-    evaluate.add_argument("model", metavar="MODEL", help="the file, or the word pretrained")
+    evaluate.add_argument("model", metavar="MODEL", help="the file, or the word best or robust")
     evaluate.set_defaults(action=_commands.evaluate)
 
     info = commands.add_parser("info", parents=[shared], help="show versions, places and recipes")

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # The document's 5 epochs are 6,565 steps on MNIST and 160 on the small set, too few;
 # early stopping usually ends before this many.
 DIGITS_EPOCHS = 40
-PRETRAINED = "pretrained"
 _SOON = 0.1
 
 
@@ -92,16 +91,22 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    """Evaluate the file of a network, or the shipped weights."""
+    """Evaluate the file of a network, or shipped weights."""
+    from mnistcnn._assets import SHIPPED
+
     console = _console()
     # No file of a network is called so, since each has a suffix.
-    shipped = options.model == PRETRAINED
+    shipped = options.model in SHIPPED
     if not shipped and not Path(options.model).is_file():
+        names = ", ".join(map(repr, SHIPPED))
         raise FileNotFoundError(
-            f"MODEL must be an existing file or {PRETRAINED}; received {options.model!r}"
+            f"MODEL must be an existing file or one of {names}; received {options.model!r}"
         )
     _, (x_test, y_test), data = _load(options.data, console)
-    model = mnistcnn.load_pretrained() if shipped else mnistcnn.load_model(options.model)
+    if shipped:
+        model = mnistcnn.load_pretrained(options.model)
+    else:
+        model = mnistcnn.load_model(options.model)
     result = mnistcnn.evaluate(model, *mnistcnn.preprocess(x_test, y_test))
     console.print(str(result))
     report = {
