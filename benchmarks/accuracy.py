@@ -1,26 +1,28 @@
-"""How accurate and how robust the recipe `best` is, and what each of its levers gives.
+"""How accurate and how robust the recipes `best` and `robust` are, and what each lever gives.
 
-    python benchmarks/accuracy.py [--only test|held_out|levers|cost]
+    python benchmarks/accuracy.py [--only test held_out levers cost] [--recipe best|robust]
 
+- ``test``: trained on all 60,000 training images, seeds 0 to 4, and judged at the last step
+  on the test images, which take part in nothing else.
 - ``held_out``: trained on the first 50,000 training images and judged on the other 10,000:
   accuracy, loss, accuracy under the corruptions of `corruptions`, and the temperature that
   calibrates the network. Beside it the documented training, of all 50,000 images.
-- ``test``: trained on all 60,000 training images, seeds 0 to 4, and judged at the last step
-  on the test images, which take part in nothing else.
-- ``levers``: the recipe with one setting changed, for fewer passes, on the held-out images.
-- ``cost``: what the distortions add to the time of a step, with and without in turns.
+- ``levers``: `best` with one setting changed, for fewer passes, on the held-out images.
+- ``cost``: what the distortions of `best` add to the time of a step, with and without in turns.
 
 Each figure goes to benchmarks/results/accuracy.json as soon as it is there, and what is there
 for the same recipe is not measured again. The networks of ``test`` are kept in
-benchmarks/out, where `weights.py` finds the first of them.
+benchmarks/out, where `weights.py` finds the first of each recipe. ``--recipe`` leaves out the
+other one, and with it levers and cost if that is `best`.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
-import os
+import operator
 import platform
 import statistics
 import time
@@ -34,8 +36,10 @@ from scipy.optimize import minimize_scalar
 import mnistcnn
 from corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from mnistcnn._backend import keras
-from mnistcnn.recipes import BEST, DOCUMENTED, Recipe
-from turns import RESULTS, find_data
+from mnistcnn._files import write_text
+from mnistcnn._weights import save_model
+from mnistcnn.recipes import BEST, DOCUMENTED, ROBUST, Recipe
+from turns import RESULTS, cores_here, find_data
 
 HELD_OUT = 10_000
 CORRUPTED = 2_000
@@ -48,67 +52,121 @@ OUT = Path(__file__).parent / "out"
 
 PLAIN = replace(DOCUMENTED, name="plain", validation_split=0.0, monitor=None)
 STILL = {"rotation": 0.0, "shear": 0.0, "scale": 0.0, "shift": 0.0}
+PAPER = ("soil", "paper", "fading", "texture")
+
+
+def sets() -> dict[str, Recipe]:
+    """Return the recipe of each set of weights by its name."""
+    return {recipe.name: recipe for recipe in (BEST, ROBUST)}
 
 
 def levers() -> dict[str, Recipe]:
-    """Return the recipe, shortened, and its variants by name."""
-    base = replace(BEST, epochs=LEVER_EPOCHS)
-    assert base.augmentation is not None
+    """Return `best`, shortened, and its variants by name, each another recipe than the rest."""
+    base = shortened(BEST)
+    found = {"as it is": base}
+    for name, changes in changed(base).items():
+        recipe = replace(base, **changes)
+        if recipe not in found.values():
+            found[name] = recipe
+    return found
 
-    def distorted(**changes: float) -> Recipe:
-        return replace(base, augmentation=replace(base.augmentation, **changes))
 
+def shortened(recipe: Recipe) -> Recipe:
+    """Return the recipe, and its teacher's if there is one, with fewer epochs."""
+    teacher = recipe.teacher and replace(recipe.teacher, epochs=LEVER_EPOCHS)
+    return replace(recipe, epochs=LEVER_EPOCHS, teacher=teacher)
+
+
+def changed(base: Recipe) -> dict[str, dict[str, Any]]:
+    """Return what each variant changes; some may be as the recipe has it."""
+    moved, rate = base.augmentation, base.learning_rate
+    assert moved is not None
+    assert rate is not None
+
+    def distorted(**changes: float) -> dict[str, Any]:
+        return {"augmentation": replace(moved, **changes)}
+
+    # A teacher takes the labels' place, so what changes the labels goes without.
+    alone = "" if base.teacher is None else ", no teacher"
     return {
-        "as it is": base,
-        "no distortion at all": replace(base, augmentation=None),
+        "no distortion at all": {"augmentation": None},
         "no rotation, shear, scale, shift": distorted(**STILL),
         "no elastic distortion": distorted(elastic=0.0),
-        "no change of stroke": distorted(stroke=0.0),
         "no soiled paper": distorted(soil=0.0),
-        "Adam alone": replace(base, optimizer="adam"),
-        "twice the learning rate": replace(base, learning_rate=2 * (base.learning_rate or 0)),
-        "half the learning rate": replace(base, learning_rate=(base.learning_rate or 0) / 2),
-        "label smoothing 0.1": replace(base, label_smoothing=0.1),
-        "dropout 0.25": replace(base, dropout=0.25),
+        "soiled paper as robust has it": distorted(
+            **{name: getattr(ROBUST.augmentation, name) for name in PAPER}
+        ),
+        "no changed strokes": distorted(stroke=0.0),
+        "changed strokes, 0.3 of the images": distorted(stroke=0.3),
+        "Adam alone": {"optimizer": "adam"},
+        "twice the learning rate": {"learning_rate": 2 * rate},
+        "half the learning rate": {"learning_rate": rate / 2},
+        "warm-up 0.3": {"warmup": 0.3},
+        "batches of 64": {"batch_size": 64},
+        "dropout 0.25": {"dropout": 0.25},
+        "no teacher": {"teacher": None},
+        f"label smoothing 0{alone}": {"teacher": None, "label_smoothing": 0.0},
+        f"label smoothing 0.1{alone}": {"teacher": None, "label_smoothing": 0.1},
     }
 
 
 class Report:
-    """The file of figures, written after each of them."""
+    """The file of figures, written after each of them.
+
+    Each place in it has the recipe that its figures were measured with. If that is no longer
+    the recipe, the place is emptied.
+    """
 
     def __init__(self) -> None:
         kept = json.loads(FILE.read_text()) if FILE.exists() else {}
-        recipe = BEST.to_dict()
-        self.content: dict[str, Any] = kept if kept.get("recipe") == recipe else {}
-        self.content["recipe"] = recipe
-        self.content["versions"] = {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
+        kept_sets, kept_levers = kept.get("sets", {}), kept.get("levers", {}).get("changes", {})
+        self.content: dict[str, Any] = {
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
+            },
+            "cores": cores_here(),
+            "held_out_images": HELD_OUT,
+            "plain": place(PLAIN, kept.get("plain"), "held_out"),
+            "sets": {
+                name: place(recipe, kept_sets.get(name), "test", "held_out")
+                for name, recipe in sets().items()
+            },
+            "levers": {
+                "epochs": LEVER_EPOCHS,
+                "changes": {
+                    name: place(recipe, kept_levers.get(name), "held_out")
+                    for name, recipe in levers().items()
+                },
+            },
+            "cost": place(BEST, kept.get("cost")),
         }
-        self.content["cores"] = len(os.sched_getaffinity(0))
 
-    def rows(self, *path: str) -> list[dict[str, Any]]:
-        """Return the list at a place, made if it is not there."""
-        place = self.content
-        for name in path[:-1]:
-            place = place.setdefault(name, {})
-        found: list[dict[str, Any]] = place.setdefault(path[-1], [])
-        return found
+    def at(self, *path: str) -> Any:
+        """Return what stands at a place."""
+        return functools.reduce(operator.getitem, path, self.content)
 
     def lacks(self, seed: int, *path: str) -> bool:
         """Tell whether a seed's figures are still to be measured."""
-        return all(row["seed"] != seed for row in self.rows(*path))
+        return all(row["seed"] != seed for row in self.at(*path))
 
     def write(self) -> None:
         """Write the file."""
-        FILE.write_text(json.dumps(self.content, indent=1) + "\n")
+        write_text(FILE, json.dumps(self.content, indent=1) + "\n")
 
     def add(self, row: dict[str, Any], *path: str) -> None:
         """Keep the figures of a run."""
-        self.rows(*path).append(row)
+        self.at(*path).append(row)
         self.write()
         shown = {name: value for name, value in row.items() if not isinstance(value, dict)}
         print(*path, shown, flush=True)
+
+
+def place(recipe: Recipe, kept: dict[str, Any] | None, *parts: str) -> dict[str, Any]:
+    """Return the figures that are kept of a recipe, or room for them."""
+    described = recipe.to_dict()
+    same = kept if kept is not None and kept.get("recipe") == described else {}
+    return {"recipe": described, **{part: [] for part in parts}, **same}
 
 
 def version(name: str) -> str:
@@ -180,41 +238,42 @@ class Judge:
         }
 
 
-def test(report: Report, data: mnistcnn.Dataset) -> None:
+def test(report: Report, data: mnistcnn.Dataset, chosen: dict[str, Recipe]) -> None:
     """Train on all training images, and read the test images once for each seed."""
-    OUT.mkdir(exist_ok=True)
     x, y = mnistcnn.preprocess(*data.train)
     x_test, y_test = mnistcnn.preprocess(*data.test)
-    for seed in TEST_SEEDS:
-        if report.lacks(seed, "test"):
-            model, seconds = trained(BEST, x, y, seed=seed)
-            model.save(OUT / f"best-{seed}.keras")
+    for seed, (name, recipe) in itertools.product(TEST_SEEDS, chosen.items()):
+        if report.lacks(seed, "sets", name, "test"):
+            model, seconds = trained(recipe, x, y, seed=seed)
+            save_model(model, OUT / f"{name}-{seed}.keras")
             result = mnistcnn.evaluate(model, x_test, y_test)
-            row = {"accuracy": result.accuracy, "right": round(result.accuracy * len(x_test))}
-            report.add({"seed": seed, **row, "loss": result.loss, "seconds": seconds}, "test")
+            row = {"accuracy": result.accuracy, "right": result.num_correct, "loss": result.loss}
+            report.add({"seed": seed, **row, "seconds": seconds}, "sets", name, "test")
 
 
-def held_out(report: Report, data: mnistcnn.Dataset) -> None:
-    """Compare the recipe with plain training."""
-    report.content.setdefault("held_out", {})["images"] = HELD_OUT
+def held_out(report: Report, data: mnistcnn.Dataset, chosen: dict[str, Recipe]) -> None:
+    """Compare the recipes with plain training."""
     x, y, judge = parts(data)
-    for seed, recipe in itertools.product(HELD_OUT_SEEDS, (PLAIN, BEST)):
-        if report.lacks(seed, "held_out", recipe.name):
+    places = {("plain",): PLAIN} | {("sets", name): recipe for name, recipe in chosen.items()}
+    for seed, (path, recipe) in itertools.product(HELD_OUT_SEEDS, places.items()):
+        if report.lacks(seed, *path, "held_out"):
             model, seconds = trained(recipe, x, y, seed=seed)
             row = judge(model) | {"seconds": seconds}
-            report.add({"seed": seed, **row}, "held_out", recipe.name)
+            report.add({"seed": seed, **row}, *path, "held_out")
 
 
-def try_levers(report: Report, data: mnistcnn.Dataset) -> None:
-    """Change one setting at a time."""
-    report.content.setdefault("levers", {})["epochs"] = LEVER_EPOCHS
+def try_levers(report: Report, data: mnistcnn.Dataset, chosen: dict[str, Recipe]) -> None:
+    """Change one setting of `best` at a time."""
+    if BEST.name not in chosen:
+        return
     x, y, judge = parts(data)
     for seed, (name, recipe) in itertools.product(HELD_OUT_SEEDS, levers().items()):
-        if report.lacks(seed, "levers", "changes", name):
+        path = ("levers", "changes", name, "held_out")
+        if report.lacks(seed, *path):
             model, _ = trained(recipe, x, y, seed=seed)
             row = judge(model)
             row.pop("corruptions")
-            report.add({"seed": seed, **row}, "levers", "changes", name)
+            report.add({"seed": seed, **row}, *path)
 
 
 class Clock(keras.callbacks.Callback):
@@ -230,8 +289,11 @@ class Clock(keras.callbacks.Callback):
         self.ends.append(time.perf_counter())
 
 
-def cost(report: Report, data: mnistcnn.Dataset) -> None:
-    """Time epochs with and without distortions, in turns."""
+def cost(report: Report, data: mnistcnn.Dataset, chosen: dict[str, Recipe]) -> None:
+    """Time epochs of `best` with and without distortions, in turns."""
+    found = report.at("cost")
+    if BEST.name not in chosen or "added" in found:
+        return
     x, y = mnistcnn.preprocess(*(part[:COST_IMAGES] for part in data.train))
     sides = {"with": replace(BEST, epochs=4), "without": replace(BEST, epochs=4, augmentation=None)}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -245,7 +307,7 @@ def cost(report: Report, data: mnistcnn.Dataset) -> None:
     ratios = [one / other for one, other in zip(*seconds.values(), strict=True)]
     images = {name: round(COST_IMAGES / statistics.median(each)) for name, each in seconds.items()}
     row = {"images_per_second": images, "turns": COST_TURNS, "added": statistics.median(ratios) - 1}
-    report.content["cost"] = row
+    found.update(row)
     report.write()
     print("cost", row, flush=True)
 
@@ -261,12 +323,16 @@ def main() -> None:
     """Measure what is not there yet."""
     programs = {"test": test, "held_out": held_out, "levers": try_levers, "cost": cost}
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", choices=tuple(programs))
-    only = parser.parse_args().only
+    parser.add_argument(
+        "--only", choices=tuple(programs), nargs="+", default=tuple(programs), help="these figures"
+    )
+    parser.add_argument("--recipe", choices=tuple(sets()), help="figures of this recipe alone")
+    options = parser.parse_args()
+    chosen = {n: recipe for n, recipe in sets().items() if options.recipe in (None, n)}
     report, data = Report(), mnistcnn.load_data(find_data())
     for name, program in programs.items():
-        if only in (None, name):
-            program(report, data)
+        if name in options.only:
+            program(report, data, chosen)
 
 
 if __name__ == "__main__":

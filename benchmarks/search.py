@@ -1,10 +1,10 @@
-"""The candidates among which the recipe `best` was found, on held-out images.
+"""The candidates among which `best` and `robust` were found, on held-out images.
 
     python benchmarks/search.py [NAME ...]
 
 benchmarks/results/search.json holds each candidate: its recipe, its seed, and what it reached
 on the last 10,000 training images after training on the other 50,000. It was gathered while
-the recipe was in the making. Named candidates are measured again as `accuracy` measures, and
+the recipes were in the making. Named candidates are measured again as `accuracy` measures, and
 shown beside what is kept; ``--keep`` writes the new figures. A new candidate is a new entry
 in the file, with its recipe alone.
 """

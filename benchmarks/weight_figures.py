@@ -125,8 +125,8 @@ def mistakes(probabilities: Probabilities, labels: Labels) -> list[list[Any]]:
 
 def robustness(
     networks: Mapping[str, Any], images: NDArray[np.uint8], labels: Labels
-) -> dict[str, Any]:
-    """Return the accuracy of each network under every corruption and strength.
+) -> dict[str, dict[str, Any]]:
+    """Return by each network's name its accuracy under every corruption and strength.
 
     The corrupted images are rounded to whole grey values, as a picture from a file is.
     """
@@ -140,10 +140,14 @@ def robustness(
                 shares[name].setdefault(corruption, []).append(float(right.mean()))
         latest = [f"{name} {np.mean(each[corruption]):.2%}" for name, each in shares.items()]
         print(f"{corruption}:", *latest, flush=True)
-    means = {
-        name: round(float(np.mean(list(each.values()))), _DIGITS) for name, each in shares.items()
+    return {
+        name: {
+            "strengths": list(STRENGTHS),
+            "mean": round(float(np.mean(list(each.values()))), _DIGITS),
+            "accuracy": each,
+        }
+        for name, each in shares.items()
     }
-    return {"strengths": list(STRENGTHS), "mean": means, "accuracy": shares}
 
 
 def cost(model: Any, *, file_bytes: int) -> dict[str, int]:

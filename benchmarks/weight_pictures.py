@@ -14,23 +14,26 @@ from numpy.typing import NDArray
 
 from mnistcnn import Evaluation
 
-# Okabe and Ito's blue and vermilion: told apart by all common kinds of colour vision. Line
-# styles and marks tell the same once more.
-BLUE, VERMILION = "#0072B2", "#D55E00"
+# Okabe and Ito's blue, green and vermilion: told apart by all common kinds of colour vision.
+# Line styles and marks tell the same once more.
+BLUE, GREEN, VERMILION = "#0072B2", "#009E73", "#D55E00"
 NETWORKS = {
     "best": ("best", BLUE, "o-"),
+    "robust": ("robust", GREEN, "^-."),
     "plain": ("plain training", VERMILION, "s--"),
 }
 _COLUMNS = 8
 
 
-def pictures(figures: Mapping[str, Any], test_images: NDArray[np.uint8]) -> dict[str, Figure]:
-    """Return every picture by the name of its file."""
-    return {
-        "mistakes.png": draw_mistakes(figures, test_images),
-        "calibration.png": draw_calibration(figures),
-        "robustness.png": draw_robustness(figures),
-    }
+def pictures(
+    sets: Mapping[str, Mapping[str, Any]], test_images: NDArray[np.uint8]
+) -> dict[str, Figure]:
+    """Return every picture by the name of its file; `sets` are figures by the weights' name."""
+    drawn = {"robustness.png": draw_robustness(sets)}
+    for name, figures in sets.items():
+        drawn[f"calibration-{name}.png"] = draw_calibration(figures)
+        drawn[f"mistakes-{name}.png"] = draw_mistakes(figures, test_images)
+    return drawn
 
 
 def draw_mistakes(figures: Mapping[str, Any], test_images: NDArray[np.uint8]) -> Figure:
@@ -109,10 +112,11 @@ def draw_calibration(figures: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def draw_robustness(figures: Mapping[str, Any]) -> Figure:
-    """Draw accuracy against strength, a panel for each corruption."""
-    robust = figures["robustness"]
-    names = list(next(iter(robust["accuracy"].values())))
+def draw_robustness(sets: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw accuracy against strength, a panel for each corruption, a curve for each network."""
+    (plain, *_) = (figures["plain"]["robustness"] for figures in sets.values())
+    curves = {name: figures["robustness"] for name, figures in sets.items()} | {"plain": plain}
+    strengths, names = plain["strengths"], list(plain["accuracy"])
     columns = 6
     lines = math.ceil(len(names) / columns)
     figure = Figure(figsize=(8.6, 0.7 + 1.6 * lines), layout="constrained")
@@ -120,18 +124,19 @@ def draw_robustness(figures: Mapping[str, Any]) -> Figure:
     for axes in grid.ravel()[len(names) :]:
         axes.axis("off")
     for axes, name in zip(grid.ravel(), names, strict=False):
-        for network, (title, colour, style) in NETWORKS.items():
+        for network, robust in curves.items():
+            title, colour, style = NETWORKS[network]
             axes.plot(
-                robust["strengths"],
-                robust["accuracy"][network][name],
+                strengths,
+                robust["accuracy"][name],
                 style,
                 color=colour,
                 markersize=3.5,
                 linewidth=1.5,
-                label=f"{title}, mean {100 * robust['mean'][network]:.1f} %",
+                label=f"{title}, mean {100 * robust['mean']:.1f} %",
             )
         axes.set_title(name, fontsize=9)
-        axes.set_xticks(robust["strengths"])
+        axes.set_xticks(strengths)
         axes.tick_params(labelsize=8)
         _plain(axes)
     grid[0, 0].set_ylim(0, 1.03)
@@ -139,7 +144,7 @@ def draw_robustness(figures: Mapping[str, Any]) -> Figure:
     figure.supxlabel("Strength", fontsize=10)
     figure.supylabel("Accuracy on the test images", fontsize=10)
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 

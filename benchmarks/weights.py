@@ -1,18 +1,22 @@
-"""The weights that come with the package: train, measure, write, and make the card.
+"""The two sets of weights that come with the package: train, measure, write, and make the card.
 
     make weights
-    python benchmarks/weights.py [--from FILE.keras] [--again FILE.keras] [--plain FILE.keras]
-    python benchmarks/weights.py --compare [--again FILE.keras]
+    python benchmarks/weights.py [--only best|robust] [--from FOLDER] [--again FOLDER]
+    python benchmarks/weights.py --compare [--only best|robust] [--again FOLDER]
     python benchmarks/weights.py --redraw
 
-Trains the recipe `best` with seed 0 on all 60,000 training images, or takes a network that
-was trained so, and measures it on the test images. `best.safetensors`, `best.json` and
-`MODEL_CARD.md` go to the package, the pictures of the card to docs/images. Needs MNIST and
-benchmarks/results/accuracy.json, which has the temperatures.
+Trains each recipe with seed 0 on all 60,000 training images, and plainly once more to compare
+with, or takes networks that were trained so, and measures them on the test images. The weights,
+their manifests and `MODEL_CARD.md` go to the package, the pictures of the card to docs/images.
+Needs MNIST and benchmarks/results/accuracy.json, which has the temperatures.
+
+A FOLDER holds ``best-0.keras`` and ``robust-0.keras``, as benchmarks/out does after
+`accuracy.py` and after this. ``--from`` also takes ``plain.keras`` if it is there. ``--only``
+leaves the other set as it is, and takes the figures of plain training from it.
 
 ``--compare`` trains again, writes nothing and says how equal the result is. ``--redraw`` makes
-card and pictures anew from the manifest that is there. ``--quick`` tries it all on 1,000 images
-with the recipe `fast`; its figures are of no use, so it wants an ``--output``.
+card and pictures anew from the manifests that are there. ``--quick`` tries it all on 1,000
+images with the recipe `fast`; its figures are of no use, so it wants an ``--output``.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,9 +39,11 @@ from numpy.typing import NDArray
 
 import mnistcnn
 import model_card
+from accuracy import OUT, PLAIN
 from mnistcnn import recipes
-from mnistcnn._assets import FOLDER, Assets, read_assets, write_assets
+from mnistcnn._assets import FOLDER, SHIPPED, Assets, read_assets, write_assets
 from mnistcnn._files import replacing, write_text
+from mnistcnn._manifest import Manifest
 from mnistcnn._weights import save_model
 from turns import HERE, RESULTS, find_data
 from weight_figures import (
@@ -50,15 +56,12 @@ from weight_figures import (
 )
 from weight_pictures import pictures
 
-NAME = "best"
 SEED = 0
 ROOT = HERE.parent
 PICTURES = ROOT / "docs" / "images"
 ACCURACY = RESULTS / "accuracy.json"
-TRAINED = HERE / "out" / "weights.keras"
 COMMAND = "make weights"
 QUICK = 1_000
-PLAIN = replace(recipes.DOCUMENTED, name="plain", validation_split=0.0, monitor=None)
 # Another processor's rounding may change as many answers of a network, not more.
 _TIES = 2
 
@@ -68,7 +71,7 @@ Weights = list[NDArray[np.float32]]
 class Work(NamedTuple):
     """What a run works on."""
 
-    recipe: recipes.Recipe
+    recipes: dict[str, recipes.Recipe]
     data: mnistcnn.Dataset
     accuracy: dict[str, Any]
     versions: dict[str, str]
@@ -79,9 +82,9 @@ class Work(NamedTuple):
 def arguments() -> argparse.Namespace:
     """Return the checked command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--from", dest="trained", type=Path, help="the trained network")
-    parser.add_argument("--again", type=Path, help="the same, trained a second time")
-    parser.add_argument("--plain", type=Path, help="the plainly trained network")
+    parser.add_argument("--only", choices=SHIPPED, help="this set of weights alone")
+    parser.add_argument("--from", dest="trained", type=Path, help="a folder of trained networks")
+    parser.add_argument("--again", type=Path, help="a folder of the same, trained a second time")
     parser.add_argument("--accuracy", type=Path, default=ACCURACY, help="figures of accuracy.py")
     parser.add_argument("--output", type=Path, help="a folder in place of package and docs")
     parser.add_argument("--quick", action="store_true", help="1,000 images and the recipe fast")
@@ -97,109 +100,146 @@ def main() -> None:
     """Do what the command line asks for."""
     options = arguments()
     folder, images = options.output or FOLDER, options.output or PICTURES
+    names = SHIPPED if options.only is None else (options.only,)
     data = mnistcnn.load_data(find_data())
     if options.redraw:
-        present(read_assets(folder, NAME), data, folder, images)
+        present(manifests_in(folder, SHIPPED), data, folder, images)
         return
+    work = begun(options, names, data)
+    if options.compare:
+        for name in names:
+            shipped = list(read_assets(folder, name).arrays.values())
+            again = weights_of(work, name, options.again)
+            print(f"{name}: {in_words(compared(shipped, again, work.data))}")
+        return
+    # Read first, so that a set that is not there is known before an hour of training.
+    manifests = manifests_in(folder, [name for name in SHIPPED if name not in names])
+    sets = {name: weights_of(work, name, options.trained) for name in names}
+    again = {name: weights_of(work, name, options.again) for name in names if options.again}
+    figures = measured(work, sets, None if manifests else plain_network(work, options.trained))
+    for manifest in manifests.values():
+        figures["plain"] = manifest.figures["plain"]
+    for name, weights in sets.items():
+        own = figures[name] | {"plain": figures["plain"]}
+        if name in again:
+            own["again"] = compared(weights, again[name], work.data)
+        manifests[name] = write(folder, work, name, weights, own).manifest
+    present({name: manifests[name] for name in SHIPPED}, data, folder, images)
+
+
+def begun(options: argparse.Namespace, names: Iterable[str], data: mnistcnn.Dataset) -> Work:
+    """Return what a run works on, once it is known to be the right thing."""
     if not options.accuracy.is_file():
         sys.exit(f"{options.accuracy} is absent; make it with: python benchmarks/accuracy.py")
     accuracy = json.loads(options.accuracy.read_text())
     if options.quick:
         data = mnistcnn.Dataset(*(mnistcnn.Split(*(a[:QUICK] for a in part)) for part in data))
-    recipe = recipes.FAST if options.quick else recipes.find(NAME)
-    versions = versions_here()
-    if options.trained is not None:
-        versions |= accuracy["versions"]  # those it was trained by
     given = options.trained is not None
-    work = Work(recipe, data, accuracy, versions, given, options.quick)
-    check_same_recipe(work)
-    if options.compare:
-        shipped = list(read_assets(folder, NAME).arrays.values())
-        print(in_words(compared(shipped, weights_of(work, options.again), data)))
-        return
-    weights = weights_of(work, options.trained)
-    again = None if options.again is None else weights_of(work, options.again)
-    plain = plain_network(work, options.plain)
-    assets = write(folder, work, weights, figures(work, weights, again, plain))
-    present(assets, data, folder, images)
+    versions = versions_here() | (accuracy["versions"] if given else {})  # those it was made by
+    chosen = {name: recipes.FAST if options.quick else recipes.find(name) for name in names}
+    work = Work(chosen, data, accuracy, versions, given, options.quick)
+    check_same_recipes(work)
+    return work
 
 
-def weights_of(work: Work, file: Path | None) -> Weights:
-    """Return the arrays of a file, or train them."""
-    if file is not None:
-        weights: Weights = mnistcnn.load_model(file).get_weights()
+def manifests_in(folder: Path, names: Iterable[str]) -> dict[str, Manifest]:
+    """Return the manifests of sets that are there already."""
+    for name in names:
+        if not (folder / f"{name}.json").is_file():
+            sys.exit(f"{folder / name}.json is absent; make both sets with: {COMMAND}")
+    return {name: read_assets(folder, name).manifest for name in names}
+
+
+def weights_of(work: Work, name: str, folder: Path | None) -> Weights:
+    """Return the arrays that a folder has of these weights, or train them."""
+    if folder is not None:
+        weights: Weights = mnistcnn.load_model(folder / f"{name}-{SEED}.keras").get_weights()
         return weights
-    model = mnistcnn.build_model(seed=SEED)
-    x, y = mnistcnn.preprocess(*work.data.train)
-    mnistcnn.train(model, x, y, recipe=work.recipe, seed=SEED)
-    if not work.quick:
-        save_model(model, TRAINED)
-        print(f"The trained network is in {TRAINED}", flush=True)
-    return list(model.get_weights())
+    return list(trained(work, work.recipes[name], f"{name}-{SEED}").get_weights())
 
 
-def plain_network(work: Work, file: Path | None) -> Any:
+def plain_network(work: Work, folder: Path | None) -> Any:
     """Return what plain training of the same images gives, to compare with."""
-    if file is not None:
+    file = None if folder is None else folder / "plain.keras"
+    if file is not None and file.is_file():
         return mnistcnn.load_model(file)
+    return trained(work, PLAIN, "plain")
+
+
+def trained(work: Work, recipe: recipes.Recipe, name: str) -> Any:
+    """Return a network after its last step, and keep it."""
     model = mnistcnn.build_model(seed=SEED)
     x, y = mnistcnn.preprocess(*work.data.train)
-    mnistcnn.train(model, x, y, recipe=PLAIN, callbacks=[], seed=SEED)
+    mnistcnn.train(model, x, y, recipe=recipe, callbacks=[], seed=SEED)
+    if not work.quick:
+        save_model(model, OUT / f"{name}.keras")
+        print(f"The trained network is in {OUT / name}.keras", flush=True)
     return model
 
 
-def figures(work: Work, weights: Weights, again: Weights | None, plain: Any) -> dict[str, Any]:
-    """Measure all that the manifest tells."""
-    temperature = temperature_of(work.accuracy)
+def measured(work: Work, sets: Mapping[str, Weights], plain: Any | None) -> dict[str, Any]:
+    """Measure all that the manifests tell, by name; `plain` too if it is given."""
+    images, labels = work.data.test
+    figures, networks = {}, {}
+    for name, weights in sets.items():
+        figures[name], networks[name] = clean_figures(work, name, weights)
+    if plain is not None:
+        accuracy = mnistcnn.evaluate(plain, *mnistcnn.preprocess(images, labels)).accuracy
+        figures["plain"] = {"recipe": PLAIN.to_dict(), "accuracy": accuracy}
+        networks["plain"] = plain
+    for name, found in robustness(networks, images, labels).items():
+        figures[name]["robustness"] = found
+    return figures
+
+
+def clean_figures(work: Work, name: str, weights: Weights) -> tuple[dict[str, Any], Any]:
+    """Return what is measured on undamaged images, and the calibrated network."""
     with tempfile.TemporaryDirectory() as folder:
         # Written once for what the file costs, and for the network as a user will have it.
-        assets = write(Path(folder), work, weights, {})
+        assets = write(Path(folder), work, name, weights, {})
         file_bytes = (Path(folder) / assets.manifest.file).stat().st_size
-    trained, calibrated = network(assets, calibrated=False), network(assets, calibrated=True)
+    as_trained, calibrated = network(assets, calibrated=False), network(assets, calibrated=True)
     images, labels = work.data.test
-    measured = answer_figures(
-        probabilities_of(trained, images), probabilities_of(calibrated, images), labels
+    found = answer_figures(
+        probabilities_of(as_trained, images), probabilities_of(calibrated, images), labels
     )
-    seeds = {row["seed"]: row["right"] for row in work.accuracy["test"]}
-    check_same_network(work, measured["test"]["right"], seeds[SEED])
-    seeds[SEED] = measured["test"]["right"]
+    seeds = {row["seed"]: row["right"] for row in work.accuracy["sets"][name]["test"]}
+    check_same_network(work, name, found["test"]["right"], seeds[SEED])
+    seeds[SEED] = found["test"]["right"]
     small = mnistcnn.load_data("digits")
     digits, digit_labels = (np.concatenate(parts) for parts in zip(*small, strict=True))
     read = probabilities_of(calibrated, digits)
-    measured |= {
+    return found | {
         "seeds": [list(pair) for pair in seeds.items()],
-        "temperature": temperature,
+        "temperature": temperature_of(work.accuracy, name),
         "digits": accuracy_of(read, digit_labels) | {"ece": calibration(read, digit_labels)["ece"]},
-        "plain": {
-            "recipe": PLAIN.to_dict(),
-            "accuracy": mnistcnn.evaluate(plain, *mnistcnn.preprocess(images, labels)).accuracy,
-        },
-        "robustness": robustness({NAME: calibrated, "plain": plain}, images, labels),
         "cost": cost(calibrated, file_bytes=file_bytes),
-    }
-    if again is not None:
-        measured["again"] = compared(weights, again, work.data)
-    return measured
+    }, calibrated
 
 
-def temperature_of(accuracy: dict[str, Any]) -> dict[str, Any]:
+def temperature_of(accuracy: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the mean of the temperatures that were fitted on held-out images, and each."""
-    each = [row["temperature"] for row in accuracy["held_out"][NAME]]
+    each = [row["temperature"] for row in accuracy["sets"][name]["held_out"]]
     mean = round(statistics.mean(each), 4)
-    return {"mean": mean, "each": each, "images": accuracy["held_out"]["images"]}
+    return {"mean": mean, "each": each, "images": accuracy["held_out_images"]}
 
 
-def check_same_recipe(work: Work) -> None:
-    """Refuse figures of a recipe that has changed since."""
-    if not work.quick and work.accuracy["recipe"] != work.recipe.to_dict():
-        sys.exit(f"accuracy.json must be of the recipe {NAME!r} as it is; received another one's")
+def check_same_recipes(work: Work) -> None:
+    """Refuse figures of a recipe that has changed since, or that are not all there."""
+    for name, recipe in work.recipes.items():
+        found = work.accuracy["sets"][name]
+        if not work.quick and found["recipe"] != recipe.to_dict():
+            sys.exit(f"accuracy.json must be of the recipe {name!r} as it is; received another's")
+        if not found["held_out"] or SEED not in [row["seed"] for row in found["test"]]:
+            command = f"python benchmarks/accuracy.py --only test held_out --recipe {name}"
+            sys.exit(f"accuracy.json lacks figures of {name!r}; measure them with: {command}")
 
 
-def check_same_network(work: Work, right: int, said: int) -> None:
+def check_same_network(work: Work, name: str, right: int, said: int) -> None:
     """Refuse a file that is not the network of which accuracy.json speaks."""
     if work.given and not work.quick and abs(right - said) > _TIES:
         sys.exit(
-            f"the network must read {said:,} test images right, as accuracy.json says of seed "
+            f"{name} must read {said:,} test images right, as accuracy.json says of seed "
             f"{SEED}; it reads {right:,}"
         )
 
@@ -242,15 +282,15 @@ def versions_here() -> dict[str, str]:
     return {"python": platform.python_version(), "mnistcnn": mnistcnn.__version__, **here}
 
 
-def write(folder: Path, work: Work, weights: Weights, measured: dict[str, Any]) -> Assets:
+def write(folder: Path, work: Work, name: str, weights: Weights, figures: dict[str, Any]) -> Assets:
     """Write weights and manifest."""
     images, labels = work.data.train
     return write_assets(
         folder,
         weights,
-        name=NAME,
-        temperature=temperature_of(work.accuracy)["mean"],
-        recipe=work.recipe.to_dict(),
+        name=name,
+        temperature=temperature_of(work.accuracy, name)["mean"],
+        recipe=work.recipes[name].to_dict(),
         seed=SEED,
         command=COMMAND,
         commit=commit(),
@@ -260,7 +300,7 @@ def write(folder: Path, work: Work, weights: Weights, measured: dict[str, Any]) 
             "images": len(images),
             "sha256": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
         },
-        figures=measured,
+        figures=figures,
     )
 
 
@@ -282,14 +322,18 @@ def commit() -> str:
     return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
 
 
-def present(assets: Assets, data: mnistcnn.Dataset, folder: Path, images: Path) -> None:
+def present(
+    manifests: Mapping[str, Manifest], data: mnistcnn.Dataset, folder: Path, images: Path
+) -> None:
     """Write the card and draw the pictures."""
-    write_text(folder / model_card.NAME, model_card.card(assets.manifest))
-    for name, figure in pictures(assets.manifest.figures, data.test.images).items():
+    write_text(folder / model_card.NAME, model_card.card(list(manifests.values())))
+    sets = {name: manifest.figures for name, manifest in manifests.items()}
+    for name, figure in pictures(sets, data.test.images).items():
         with replacing(images / name) as temporary:
             figure.savefig(temporary, dpi=110, metadata={"Software": None})
-    right = assets.manifest.figures["test"]["right"]
-    print(f"{right:,} test images right; weights and card in {folder}, pictures in {images}")
+    for name, figures in sets.items():
+        print(f"{name}: {figures['test']['right']:,} test images right")
+    print(f"Weights and card are in {folder}, pictures in {images}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from PIL import Image
 
 import mnistcnn
 from mnistcnn import _agreement, _cli, _commands, _data, _download, _targets
+from mnistcnn._assets import SHIPPED
 from mnistcnn._backend import keras
 from mnistcnn._cli import main
 from mnistcnn._onnx import read_onnx
@@ -91,19 +92,27 @@ def test_evaluate_with_json_prints_json_alone(network, tmp_path, capsys):
     assert (tmp_path / "out" / "confusion_matrix.png").exists()
 
 
-def test_evaluate_takes_the_shipped_weights(xy, capsys):
-    assert main(["evaluate", "pretrained", "--data", "digits", "--json"]) == 0
+@pytest.mark.parametrize("name", SHIPPED)
+def test_evaluate_takes_the_shipped_weights(name, xy, capsys):
+    assert main(["evaluate", name, "--data", "digits", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["model"] == "pretrained"
-    assert report["test"] == mnistcnn.evaluate(mnistcnn.load_pretrained(), *xy).to_dict()
+    assert report["model"] == name
+    assert report["test"] == mnistcnn.evaluate(mnistcnn.load_pretrained(name), *xy).to_dict()
 
 
-def test_a_file_called_pretrained_is_still_reached(tmp_path, capsys):
+def test_help_names_the_shipped_weights(capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"the file, or the word {' or '.join(SHIPPED)}" in words
+
+
+def test_a_file_called_as_shipped_weights_is_still_reached(tmp_path, capsys):
     """By a path; the word alone is the shipped weights even where there is such a file."""
-    (tmp_path / "pretrained").write_text("mine")
-    assert main(["evaluate", "pretrained", "--data", "digits"]) == 0
-    assert main(["evaluate", "./pretrained", "--data", "digits"]) == 1
-    expected = "mnistcnn: path must end in .keras or .h5; received './pretrained'\n"
+    (tmp_path / "best").write_text("mine")
+    assert main(["evaluate", "best", "--data", "digits"]) == 0
+    assert main(["evaluate", "./best", "--data", "digits"]) == 1
+    expected = "mnistcnn: path must end in .keras or .h5; received './best'\n"
     assert capsys.readouterr().err == expected
 
 
@@ -166,8 +175,8 @@ def test_info(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["evaluate", "absent.keras"], "MODEL must be an existing file or pretrained; received 'absent.keras'"),
-        (["export", "absent.keras", "a.onnx"], "MODEL must be an existing file or best; received 'absent.keras'"),
+        (["evaluate", "absent.keras"], "MODEL must be an existing file or one of 'best', 'robust'; received 'absent.keras'"),
+        (["export", "absent.keras", "a.onnx"], "MODEL must be an existing file or one of 'best', 'robust'; received 'absent.keras'"),
         (["train", "--data", "minst"], 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''),
     ],
 )  # fmt: skip

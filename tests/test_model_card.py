@@ -1,6 +1,8 @@
 """The shipped weights' figures, card and pictures: made right, and still true of the weights."""
 
+import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -13,10 +15,16 @@ import model_card
 import weight_figures
 import weight_pictures
 import weights
-from mnistcnn._assets import FOLDER, read_assets, read_shipped, write_assets
-from mnistcnn.recipes import FAST
+from mnistcnn._assets import FOLDER, SHIPPED, read_assets, read_shipped, write_assets
+from mnistcnn._weights import save_model
+from mnistcnn.recipes import FAST, Augmentation
 
-SHIPPED = read_shipped("best").manifest
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(params=SHIPPED)
+def shipped(request):
+    return read_shipped(request.param).manifest
 
 
 def drawn(count=300):
@@ -38,40 +46,73 @@ def made_up():
     """Figures of the form that `weights.py` measures, for 300 images."""
     probabilities, labels = drawn()
     figures = weight_figures.answer_figures(probabilities, probabilities, labels)
-    figures["sound_labels"]["left_out"] = [figures["mistakes"][0][0]]
-    shares = {
-        name: {f"damage {i}": [0.9, 0.8, 0.7, 0.6, level - i / 100] for i in range(7)}
-        for name, level in (("best", 0.5), ("plain", 0.25))
-    }
+    figures["sound_labels"] |= {"images": 299, "left_out": [figures["mistakes"][0][0]]}
+
+    def damaged(mean, level):
+        shares = {f"damage {i}": [0.9, 0.8, 0.7, 0.6, level - i / 100] for i in range(7)}
+        return {"strengths": [1, 2, 3, 4, 5], "mean": mean, "accuracy": shares}
+
     return figures | {
         "seeds": [[0, 250], [1, 260], [2, 255]],
         "temperature": {"mean": 1.25, "each": [1.2, 1.25, 1.3], "images": 100},
         "digits": weight_figures.accuracy_of(probabilities, labels) | {"ece": 0.0625},
-        "plain": {"recipe": weights.PLAIN.to_dict(), "accuracy": 0.75},
-        "robustness": {
-            "strengths": [1, 2, 3, 4, 5],
-            "mean": {"best": 0.7, "plain": 0.65},
-            "accuracy": shares,
+        "plain": {
+            "recipe": weights.PLAIN.to_dict(),
+            "accuracy": 0.75,
+            "robustness": damaged(0.65, 0.25),
         },
+        "robustness": damaged(0.7, 0.5),
         "cost": {"parameters": 34_826, "file_bytes": 140_000, "multiply_adds": 7, "flop": 14},
     }
 
 
+def of_robust():
+    """Figures of another network on the same images, with one mistake less."""
+    figures = made_up()
+    figures["test"]["right"] += 1
+    figures["test_accuracy"] = figures["test"]["right"] / 300
+    figures["mistakes"] = figures["mistakes"][1:]
+    figures["calibration"]["after"] |= {"loss": 0.375, "ece": 0.125}
+    figures["digits"] |= {"right": 3, "ece": 0.25}
+    figures["seeds"] = [[0, 270]]
+    figures["temperature"] = {"mean": 1.5, "each": [1.5], "images": 100}
+    figures["robustness"]["mean"] = 0.8
+    figures["robustness"]["accuracy"]["damage 3"] = [1.0, 1.0, 1.0, 1.0, 0.75]
+    return figures
+
+
+SETS = {"best": made_up, "robust": of_robust}
+
+
 @pytest.fixture
-def manifest(network, tmp_path):
-    return write_assets(
-        tmp_path,
-        network.get_weights(),
-        name="other",
-        temperature=1.25,
-        recipe=FAST.to_dict() | {"augmentation": {"rotation": 7.5}},
-        seed=0,
-        command="make weights",
-        commit="a" * 40,
-        versions=dict.fromkeys(["python", "mnistcnn", "keras", "tensorflow", "numpy"], "1.2"),
-        data={"name": "mnist", "images": 60_000, "sha256": "b" * 64},
-        figures=made_up(),
-    ).manifest
+def manifests(network, tmp_path):
+    recipes = {
+        "best": FAST,
+        "robust": dataclasses.replace(
+            FAST,
+            batch_size=64,
+            label_smoothing=0.0,
+            augmentation=Augmentation(rotation=7.5),
+            teacher=dataclasses.replace(FAST, epochs=9),
+            softness=3.0,
+        ),
+    }
+    return [
+        write_assets(
+            tmp_path,
+            network.get_weights(),
+            name=name,
+            temperature=figures["temperature"]["mean"],
+            recipe=recipes[name].to_dict(),
+            seed=0,
+            command="make weights",
+            commit="a" * 40,
+            versions=dict.fromkeys(["python", "mnistcnn", "keras", "tensorflow", "numpy"], "1.2"),
+            data={"name": "mnist", "images": 60_000, "sha256": "b" * 64},
+            figures=figures,
+        ).manifest
+        for name, figures in ((name, make()) for name, make in SETS.items())
+    ]
 
 
 # Figures
@@ -163,78 +204,166 @@ def test_robustness_counts_right_answers(monkeypatch, digits):
     few = {name: weight_figures.CORRUPTIONS[name] for name in ("brightness", "contrast")}
     monkeypatch.setattr(weight_figures, "CORRUPTIONS", few)
     images = digits.test.images[:20]
-    found = weight_figures.robustness({"one": Bright()}, images, np.ones(20, int))
-    assert found["strengths"] == [1, 2, 3, 4, 5]
-    assert found["accuracy"]["one"]["brightness"][-2:] == [1, 1]
-    assert found["accuracy"]["one"]["contrast"] == [0] * 5
-    assert found["mean"]["one"] == pytest.approx(
-        np.mean(found["accuracy"]["one"]["brightness"]) / 2, abs=1e-5
-    )
+
+    class Dark(Bright):
+        """Answers the other way round."""
+
+        def predict(self, x, **more):
+            return super().predict(x)[:, [1, 0]]
+
+    networks = {"one": Bright(), "other": Dark()}
+    found = weight_figures.robustness(networks, images, np.ones(20, int))
+    assert list(found) == ["one", "other"]
+    one, other = found.values()
+    assert one["strengths"] == [1, 2, 3, 4, 5]
+    assert one["accuracy"]["brightness"][-2:] == [1, 1]
+    assert one["accuracy"]["contrast"] == [0] * 5
+    assert one["mean"] == pytest.approx(np.mean(one["accuracy"]["brightness"]) / 2, abs=1e-5)
+    assert other["accuracy"]["contrast"] == [1] * 5
+    assert one["mean"] + other["mean"] == pytest.approx(1)
 
 
 # The card
 
 
-def test_the_card_tells_the_manifests_numbers(manifest):
-    text = model_card.card(manifest)
-    figures = manifest.figures
-    right, mistakes = figures["test"]["right"], figures["mistakes"]
-    assert f"| test images | {right} of 300 | {right / 3:.2f} % |" in text
-    assert f"| 3 | {figures['test']['per_digit']['images'][3]} |" in text
-    assert "the temperature 1.250" in text
-    assert "trained on 59,900 training images" in " ".join(text.split())
-    assert "seeds 0, 1 and 2 read 250, 260 and 255 of 300" in " ".join(text.split())
-    assert "| `augmentation.rotation` | 7.5 |" in text
-    assert "| damage 3 | 69.4 % | 64.4 % | 47.0 % | 22.0 % |" in text
-    assert "monitor" not in text
-    for index, _, answer, probability in mistakes:
-        mark = r"\*" if index == mistakes[0][0] else ""
-        assert f"{answer} ({index}{mark}, {100 * probability:.0f} %)" in text
-    assert r"marked \* (1 of them)" in " ".join(text.split())
+def flat(text):
+    return " ".join(text.split())
 
 
-def test_the_card_has_no_gaps_and_no_long_prose(manifest):
-    text = model_card.card(manifest)
+def test_the_card_tells_the_manifests_numbers(manifests):
+    text = model_card.card(manifests)
+    best = manifests[0].figures
+    right, low = best["test"]["right"], 100 * best["test"]["interval"][0]
+    mean = f"{right / 3:.2f} %"
+    assert f"| `best` | clean digits | {right} | {mean} | {low:.2f} % to" in text
+    assert f"| `robust` | damaged digits | {right + 1} | {(right + 1) / 3:.2f} % | " in text
+    assert "| plain training |  |  | 75.00 % |  | 65.00 % |" in text
+    assert f"| test images | `best` | {right} of 300 | {mean} | " in text
+    assert f"| test images | `robust` | {right + 1} of 300 | {(right + 1) / 3:.2f} % | " in text
+    assert "| scikit-learn's digits | `robust` | 3 of 300 | 1.00 % | " in text
+    assert text.count(f"| 3 | {best['test']['per_digit']['images'][3]} | ") == 2
+    words = flat(text)
+    assert "by a temperature (Guo and others, 2017): 1.250 (`best`) and 1.500 (`robust`)." in words
+    assert (
+        "trained on 59,900 training images; each temperature was fitted on the other 100" in words
+    )
+    assert (
+        "For `best`: 3 networks, 1.200, 1.250 and 1.300. For `robust`: one network, 1.500" in words
+    )
+    assert "`best` is the first of 3: seeds 0, 1 and 2 read 250, 260 and 255 of 300" in words
+    assert "Of `robust` seed 0 alone was trained on all images." in words
+    assert "calibration error is 6.25 % (`best`) and 25.00 % (`robust`)" in words
+    assert "For 1 of them most of the people" in words
+    assert "at most 99.67 % can be reached" in words
+
+
+def test_the_card_has_a_column_for_each_network(manifests):
+    text = model_card.card(manifests)
+    before, after = (manifests[0].figures["calibration"][side] for side in ("before", "after"))
+    assert (
+        f"| loss | {before['loss']:.4f} | {after['loss']:.4f} | {before['loss']:.4f} | 0.3750 |"
+        in text
+    )
+    ece = f"{100 * before['ece']:.2f} %"
+    assert f"| expected calibration error | {ece} | {100 * after['ece']:.2f} % | {ece} | " in text
+    means = "|  | `best`, mean | `robust`, mean | plain, mean | "
+    assert means + "`best`, strength 5 | `robust`, strength 5 | plain, strength 5 |" in text
+    assert "| damage 2 | 69.6 % | 69.6 % | 64.6 % | 48.0 % | 48.0 % | 23.0 % |" in text
+    assert "| damage 3 | 69.4 % | 95.0 % | 64.4 % | 47.0 % | 75.0 % | 22.0 % |" in text
+    assert "| **all** | **70.0 %** | **80.0 %** | **65.0 %** | **47.0 %** | **51.0 %** | " in text
+
+
+def test_the_card_tells_both_recipes(manifests):
+    text = model_card.card(manifests)
+    assert "| setting | `best` | `robust` |" in text
+    assert "| `batch_size` | 128 | 64 |" in text
+    assert "| `label_smoothing` | 0.1 | 0 |" in text
+    assert "| `augmentation.rotation` |  | 7.5 |" in text
+    assert "| `teacher.epochs` |  | 9 |" in text
+    assert "| `softness` |  | 3 |" in text  # without a teacher it does nothing
+    made = "seed 0, which was fixed before training, sources"
+    assert f"`best` and `robust`: {made} `{'a' * 40}`, with Keras 1.2, " in flat(text)
+    other = dataclasses.replace(manifests[1], commit="c" * 40)
+    text = flat(model_card.card([manifests[0], other]))
+    assert f"`best`: {made} `{'a' * 40}`" in text
+    assert f"`robust`: {made} `{'c' * 40}`" in text
+    for unused in ("monitor", "patience", "teacher.softness", "teacher.name", "teacher.teacher"):
+        assert unused not in text
+
+
+def test_the_card_lists_every_mistake(manifests):
+    text = model_card.card(manifests)
+    best, robust = text.partition("## Mistakes")[2].split("\n`robust` makes ")
+    for manifest, part in zip(manifests, (best, robust), strict=True):
+        mistakes = manifest.figures["mistakes"]
+        (doubted,) = manifest.figures["sound_labels"]["left_out"]
+        for index, _, answer, probability in mistakes:
+            mark = r"\*" if index == doubted else ""
+            assert f"{answer} ({index}{mark}, {100 * probability:.0f} %)" in part
+        assert part.count("(") >= len(mistakes)
+    count = len(manifests[0].figures["mistakes"])
+    assert f"`best` makes {count}, 1 of them with a label in doubt." in best
+    assert robust.startswith(f"{count - 1}, 0 of them with a label in doubt.")
+    manifests[1].figures["mistakes"] = []
+    assert "`robust` makes 0, 0 of them" in model_card.card(manifests)
+
+
+def test_the_card_has_no_gaps_and_no_long_prose(manifests):
+    text = model_card.card(manifests)
     assert "{" not in text
     assert "None" not in text
     prose = [line for line in text.splitlines() if not line.startswith(("|", "```"))]
     assert max(map(len, prose)) <= 100
     assert text.isascii() or "\N{REPLACEMENT CHARACTER}" not in text
-    for mark in ("calibration", "robustness", "mistakes"):
-        assert text.count(f"\n<!-- picture: {mark} -->\n") == 1
+    marks = ["robustness"]
+    marks += [f"{kind}-{name}" for kind in ("calibration", "mistakes") for name in SHIPPED]
+    assert text.count("<!-- picture: ") == len(marks)
+    page = (ROOT / "docs/explanation/model-card.md").read_text()
+    for mark in marks:
+        assert text.count(f"\n\n<!-- picture: {mark} -->\n") == 1
+        assert page.count(f'"<!-- picture: {mark} -->"') == 2  # ends one part, begins another
+        assert f"](../images/{mark}.png)" in page
 
 
-def test_the_cards_first_lines_are_metadata(manifest):
+def test_the_cards_first_lines_are_metadata(manifests):
     yaml = pytest.importorskip("yaml", reason="comes with the docs' tools")
-    _, first, _ = model_card.card(manifest).split("---\n", 2)
+    _, first, _ = model_card.card(manifests).split("---\n", 2)
     said = yaml.safe_load(first)
     assert (said["license"], said["library_name"]) == ("mit", "keras")
-    (result,) = said["model-index"][0]["results"]
-    assert result["dataset"]["type"] in said["datasets"]
-    metrics = {metric["type"]: metric["value"] for metric in result["metrics"]}
-    assert metrics == {
-        "accuracy": manifest.figures["test_accuracy"],
-        "loss": manifest.figures["calibration"]["after"]["loss"],
-        "ece": manifest.figures["calibration"]["after"]["ece"],
-    }
+    assert [entry["name"] for entry in said["model-index"]] == ["mnistcnn-best", "mnistcnn-robust"]
+    for manifest, entry in zip(manifests, said["model-index"], strict=True):
+        (result,) = entry["results"]
+        assert result["dataset"]["type"] in said["datasets"]
+        metrics = {metric["type"]: metric["value"] for metric in result["metrics"]}
+        assert metrics == {
+            "accuracy": manifest.figures["test_accuracy"],
+            "loss": manifest.figures["calibration"]["after"]["loss"],
+            "ece": manifest.figures["calibration"]["after"]["ece"],
+        }
 
 
 @pytest.mark.parametrize(
     ("again", "sentence"),
     [
-        (None, "The same seed gives the same weights to the bit on the same machine"),
-        (dict(equal=True, largest=0.0, answers=0), "it came out equal to the bit."),
+        (dict(equal=True, largest=0.0, answers=0), "`robust` came out equal to the bit."),
         (dict(equal=False, largest=1e-4, answers=2), "at most 0.0001, and 2 of 300 answers"),
     ],
 )
-def test_the_card_says_how_equal_a_second_training_is(manifest, again, sentence):
-    if again is not None:
-        manifest.figures["again"] = again
-    assert sentence in " ".join(model_card.card(manifest).split())
+def test_the_card_says_how_equal_a_second_training_is(manifests, again, sentence):
+    assert "Trained a second time" not in model_card.card(manifests)
+    manifests[1].figures["again"] = again
+    assert sentence in flat(model_card.card(manifests))
 
 
-def test_the_shipped_card_is_what_its_manifest_gives():
-    assert (FOLDER / model_card.NAME).read_text(encoding="utf-8") == model_card.card(SHIPPED)
+def test_what_the_card_says_once_must_be_true_of_both(manifests):
+    manifests[1].figures["plain"]["accuracy"] = 0.5
+    with pytest.raises(ValueError, match="^the sets must agree on plain; received "):
+        model_card.card(manifests)
+
+
+def test_the_shipped_card_is_what_its_manifests_give():
+    expected = model_card.card([read_shipped(name).manifest for name in SHIPPED])
+    assert (FOLDER / model_card.NAME).read_text(encoding="utf-8") == expected
 
 
 # Pictures
@@ -264,23 +393,37 @@ def test_a_gallery_without_mistakes_is_empty():
     assert not any(axes.get_images() for axes in figure.axes)
 
 
-def test_robustness_has_a_panel_for_each_damage():
-    figures = made_up()
-    figure = weight_pictures.draw_robustness(figures)
+def test_robustness_has_a_panel_for_each_damage_and_a_curve_for_each_network():
+    sets = {name: make() for name, make in SETS.items()}
+    figure = weight_pictures.draw_robustness(sets)
     panels = [axes for axes in figure.axes if axes.get_lines()]
     assert [axes.get_title() for axes in panels] == [f"damage {i}" for i in range(7)]
+    expected = [sets["best"], sets["robust"], sets["best"]["plain"]]
     for axes in panels:
-        best, plain = axes.get_lines()
-        assert best.get_xdata().tolist() == [1, 2, 3, 4, 5]
-        accuracy = figures["robustness"]["accuracy"]
-        assert list(best.get_ydata()) == accuracy["best"][axes.get_title()]
-        assert list(plain.get_ydata()) == accuracy["plain"][axes.get_title()]
+        curves = axes.get_lines()
+        for curve, figures in zip(curves, expected, strict=True):
+            assert curve.get_xdata().tolist() == [1, 2, 3, 4, 5]
+            assert list(curve.get_ydata()) == figures["robustness"]["accuracy"][axes.get_title()]
         # Told apart without colour as well.
-        assert best.get_linestyle() != plain.get_linestyle()
-        assert best.get_marker() != plain.get_marker()
+        for what in ("get_linestyle", "get_marker", "get_color"):
+            assert len({getattr(curve, what)() for curve in curves}) == 3
     (legend,) = figure.legends
     words = [text.get_text() for text in legend.get_texts()]
-    assert words == ["best, mean 70.0 %", "plain training, mean 65.0 %"]
+    assert words == ["best, mean 70.0 %", "robust, mean 80.0 %", "plain training, mean 65.0 %"]
+
+
+def test_each_set_has_its_pictures():
+    sets = {name: make() for name, make in SETS.items()}
+    drawn = weight_pictures.pictures(sets, np.zeros((300, 28, 28), np.uint8))
+    assert sorted(drawn) == [
+        "calibration-best.png", "calibration-robust.png",
+        "mistakes-best.png", "mistakes-robust.png", "robustness.png",
+    ]  # fmt: skip
+    for name, figures in sets.items():
+        suptitle = drawn[f"mistakes-{name}.png"].get_suptitle()
+        assert f"All {len(figures['mistakes'])} mistakes" in suptitle
+        title = drawn[f"calibration-{name}.png"].axes[1].get_title()
+        assert f"{100 * figures['calibration']['after']['ece']:.2f} %" in title
 
 
 def test_calibration_shows_every_bin_that_has_images():
@@ -303,17 +446,28 @@ def test_calibration_shows_every_bin_that_has_images():
 @pytest.fixture
 def program(monkeypatch, write_npz, digits, network, tmp_path):
     """Run the program on digits in place of MNIST; one damage and files in place of trainings."""
-    few = {"contrast": weight_figures.CORRUPTIONS["contrast"]}
-    monkeypatch.setattr(weight_figures, "CORRUPTIONS", few)
-    monkeypatch.setenv("MNISTCNN_DATA", str(write_npz(digits)))
-    network.save(tmp_path / "network.keras")
-    mnistcnn.build_model(seed=1).save(tmp_path / "another.keras")
-    temperatures = [{"seed": seed, "temperature": 1.1 + seed / 10} for seed in range(3)]
+    damage = {"contrast": weight_figures.CORRUPTIONS["contrast"]}
+    monkeypatch.setattr(weight_figures, "CORRUPTIONS", damage)
+    monkeypatch.setattr(weights, "OUT", tmp_path / "trained")
+    # An untrained network errs on most of them, and each mistake is drawn.
+    few = mnistcnn.Dataset(digits.train, mnistcnn.Split(*(a[:40] for a in digits.test)))
+    monkeypatch.setenv("MNISTCNN_DATA", str(write_npz(few)))
+    for seed, folder in enumerate(["given", "others"]):
+        (tmp_path / folder).mkdir()
+        save_model(mnistcnn.build_model(seed=seed), tmp_path / folder / "best-0.keras")
+        save_model(mnistcnn.build_model(seed=2), tmp_path / folder / "robust-0.keras")
+    save_model(network, tmp_path / "given" / "plain.keras")
     accuracy = {
-        "recipe": FAST.to_dict(),
         "versions": {"keras": "3.99"},
-        "test": [{"seed": seed, "right": 40 + seed} for seed in range(5)],
-        "held_out": {"images": 10_000, "best": temperatures},
+        "held_out_images": 10_000,
+        "sets": {
+            name: {
+                "recipe": FAST.to_dict(),
+                "test": [{"seed": seed, "right": first + seed} for seed in range(5)],
+                "held_out": [{"seed": s, "temperature": warmth + s / 10} for s in range(3)],
+            }
+            for name, first, warmth in (("best", 40, 1.1), ("robust", 20, 2.1))
+        },
     }
     (tmp_path / "accuracy.json").write_text(json.dumps(accuracy))
 
@@ -326,72 +480,143 @@ def program(monkeypatch, write_npz, digits, network, tmp_path):
     return run
 
 
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_the_program_writes_weights_card_and_pictures(program, network, capsys):
-    files = ["--from", "network.keras", "--plain", "another.keras"]
-    folder = program("--quick", *files, "--again", "network.keras")
-    assert sorted(path.name for path in folder.iterdir()) == [
+    folder = program("--quick", "--from", "given", "--again", "given")
+    assert sorted(contents(folder)) == [
         "MODEL_CARD.md", "best.json", "best.safetensors",
-        "calibration.png", "mistakes.png", "robustness.png",
+        "calibration-best.png", "calibration-robust.png",
+        "mistakes-best.png", "mistakes-robust.png",
+        "robust.json", "robust.safetensors", "robustness.png",
     ]  # fmt: skip
-    assets = read_assets(folder, "best")
-    assert all(map(np.array_equal, assets.arrays.values(), network.get_weights()))
-    manifest = assets.manifest
-    assert manifest.temperature == 1.2
-    assert manifest.versions["keras"] == "3.99"
-    assert manifest.data["images"] == 1_000
-    assert manifest.figures["test"]["images"] == 355
-    assert manifest.figures["digits"]["images"] == 1_797
-    assert manifest.figures["again"] == {"equal": True, "largest": 0.0, "answers": 0}
-    assert manifest.figures["cost"]["file_bytes"] == (folder / manifest.file).stat().st_size
-    written = {path: path.read_bytes() for path in folder.iterdir()}
+    best, robust = (read_assets(folder, name) for name in SHIPPED)
+    assert all(map(np.array_equal, best.arrays.values(), network.get_weights()))
+    assert not np.array_equal(robust.arrays["conv1.kernel"], best.arrays["conv1.kernel"])
+    assert (best.manifest.temperature, robust.manifest.temperature) == (1.2, 2.2)
+    for manifest, first in ((best.manifest, 40), (robust.manifest, 20)):
+        figures = manifest.figures
+        assert manifest.versions["keras"] == "3.99"
+        assert manifest.data["images"] == 1_000
+        assert figures["test"]["images"] == 40
+        assert figures["seeds"][1] == [1, first + 1]
+        assert figures["digits"]["images"] == 1_797
+        assert figures["again"] == {"equal": True, "largest": 0.0, "answers": 0}
+        assert figures["cost"]["file_bytes"] == (folder / manifest.file).stat().st_size
+    # The plain network is the one that `best` is here.
+    plain = best.manifest.figures["plain"]
+    assert plain == robust.manifest.figures["plain"]
+    assert plain["accuracy"] == best.manifest.figures["test_accuracy"]
+    assert plain["robustness"] == best.manifest.figures["robustness"]
+    assert plain["robustness"] != robust.manifest.figures["robustness"]
+    printed = capsys.readouterr().out
+    assert f"robust: {robust.manifest.figures['test']['right']} test images right\n" in printed
+    written = contents(folder)
 
     for path in folder.glob("*.png"):
         path.unlink()
     (folder / "MODEL_CARD.md").write_text("old")
     program("--redraw")
-    assert {path: path.read_bytes() for path in folder.iterdir()} == written
+    assert contents(folder) == written
 
     capsys.readouterr()
-    program("--quick", "--compare", "--again", "network.keras")
-    assert capsys.readouterr().out == "Equal to the bit.\n"
-    program("--quick", "--compare", "--again", "another.keras")
-    assert "Not equal: weights differ by at most 0." in capsys.readouterr().out
-    assert {path: path.read_bytes() for path in folder.iterdir()} == written
+    program("--quick", "--compare", "--again", "given")
+    assert capsys.readouterr().out == "best: Equal to the bit.\nrobust: Equal to the bit.\n"
+    program("--quick", "--compare", "--again", "others")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("best: Not equal: weights differ by at most 0.")
+    assert second == "robust: Equal to the bit."
+    assert contents(folder) == written
     assert plt.get_fignums() == []
 
 
+def test_one_set_alone_leaves_the_other(program):
+    folder = program("--quick", "--from", "given")
+    before = contents(folder)
+    # No plain network there: its figures are those that the other set has.
+    program("--quick", "--from", "others", "--only", "best")
+    after = contents(folder)
+    changed = {name for name in after if after[name] != before[name]}
+    # What is asked of an untrained network about its calibration is drawn from figures alone.
+    assert {"MODEL_CARD.md", "best.json", "best.safetensors", "robustness.png"} <= changed
+    assert not [name for name in changed if name.startswith("robust.") or "-robust" in name]
+    best, robust = (read_assets(folder, name).manifest.figures for name in SHIPPED)
+    assert best["plain"] == robust["plain"]
+
+
+def test_the_program_trains_what_it_is_not_given(program, monkeypatch, tmp_path):
+    """The recipes and the plain one, with the seed that is fixed; and keeps the networks."""
+    seen = []
+
+    def train(model, x, y, *, recipe, seed, **more):
+        seen.append((recipe.name, seed, len(x)))
+
+    monkeypatch.setattr(mnistcnn, "train", train)
+    monkeypatch.setattr(weights, "_TIES", 1_000)
+    monkeypatch.setattr(weights.recipes, "find", lambda name: dataclasses.replace(FAST, name=name))
+    described = json.loads((tmp_path / "accuracy.json").read_text())
+    for name, part in described["sets"].items():
+        part["recipe"]["name"] = name
+    (tmp_path / "accuracy.json").write_text(json.dumps(described))
+    program()
+    assert seen == [("best", 0, 1_442), ("robust", 0, 1_442), ("plain", 0, 1_442)]
+    kept = sorted(contents(tmp_path / "trained"))
+    assert kept == ["best-0.keras", "plain.keras", "robust-0.keras"]
+    program("--from", "trained")
+    assert len(seen) == 3
+
+
 def test_the_program_takes_no_other_network(program, monkeypatch):
+    program("--quick", "--from", "given")
     monkeypatch.setattr(weights.recipes, "find", lambda name: FAST)
-    files = ["--from", "network.keras", "--plain", "another.keras"]
     monkeypatch.setattr(weights, "_TIES", -1)
-    with pytest.raises(SystemExit, match="the network must read 40 test images right, as accuracy"):
-        program(*files)
+    with pytest.raises(SystemExit, match="best must read 40 test images right, as accuracy"):
+        program("--from", "given")
+    with pytest.raises(SystemExit, match="robust must read 20 test images right, as accuracy"):
+        program("--only", "robust", "--from", "given")
     monkeypatch.setattr(weights.recipes, "find", lambda name: weights.PLAIN)
     with pytest.raises(SystemExit, match="^accuracy.json must be of the recipe 'best' as it is"):
-        program(*files)
+        program("--from", "given")
 
 
-def test_the_program_says_what_is_missing(program, monkeypatch, capsys):
+def test_the_program_says_what_is_missing(program, monkeypatch, capsys, tmp_path):
     with pytest.raises(SystemExit, match="^none.json is absent; make it with: python benchmarks/"):
         program("--quick", "--accuracy", "none.json")
+    with pytest.raises(SystemExit, match="^out/robust.json is absent; make both sets with: make "):
+        program("--quick", "--from", "given", "--only", "best")
+    with pytest.raises(SystemExit, match="^out/best.json is absent; make both sets with: make "):
+        program("--redraw")
+    described = json.loads((tmp_path / "accuracy.json").read_text())
+    described["sets"]["robust"]["test"] = []
+    (tmp_path / "accuracy.json").write_text(json.dumps(described))
+    with pytest.raises(
+        SystemExit,
+        match="^accuracy.json lacks figures of 'robust'; measure them with: "
+        "python benchmarks/accuracy.py --only test held_out --recipe robust$",
+    ):
+        program("--quick", "--from", "given")
     monkeypatch.setattr("sys.argv", ["weights.py", "--quick"])
     with pytest.raises(SystemExit):
         weights.main()
     assert "--quick must have an --output; received none" in capsys.readouterr().err
 
 
-# What the manifest says of the shipped weights
+# What the manifests say of the shipped weights
 
 
 @pytest.mark.slow
-def test_the_manifest_tells_the_true_figures(mnist_path):
+def test_the_manifest_tells_the_true_figures(mnist_path, shipped):
     _, (images, labels) = mnistcnn.load_data(mnist_path)
     trained, calibrated = (
-        weight_figures.probabilities_of(mnistcnn.load_pretrained(calibrated=value), images)
+        weight_figures.probabilities_of(
+            mnistcnn.load_pretrained(shipped.name, calibrated=value), images
+        )
         for value in (False, True)
     )
     found = weight_figures.answer_figures(trained, calibrated, labels)
-    told = SHIPPED.figures
+    told = shipped.figures
     assert found["test_accuracy"] == told["test_accuracy"]
     assert found["test"] == told["test"]
     assert found["sound_labels"] == told["sound_labels"]
@@ -405,22 +630,23 @@ def test_the_manifest_tells_the_true_figures(mnist_path):
             )
 
 
-def test_the_manifest_tells_the_true_accuracy_on_the_digits_of_scikit_learn(digits):
+def test_the_manifest_tells_the_true_accuracy_on_the_digits_of_scikit_learn(digits, shipped):
     images, labels = (np.concatenate(parts) for parts in zip(*digits, strict=True))
-    model = mnistcnn.load_pretrained()
+    model = mnistcnn.load_pretrained(shipped.name)
     found = weight_figures.accuracy_of(weight_figures.probabilities_of(model, images), labels)
-    told = SHIPPED.figures["digits"]
+    told = shipped.figures["digits"]
     assert {name: told[name] for name in found} == found
 
 
-def test_the_manifest_agrees_with_itself(network):
-    figures = SHIPPED.figures
-    assert SHIPPED.recipe["name"] == "best"
-    assert SHIPPED.command == "make weights"
+def test_the_manifest_agrees_with_itself(network, shipped):
+    figures = shipped.figures
+    assert shipped.recipe["name"] == shipped.name
+    assert shipped.command == "make weights"
     assert figures["test"]["right"] == 10_000 - len(figures["mistakes"])
     assert figures["test_accuracy"] == figures["test"]["right"] / 10_000
-    assert dict(figures["seeds"])[SHIPPED.seed] == figures["test"]["right"]
-    assert figures["temperature"]["mean"] == SHIPPED.temperature
-    size = (FOLDER / SHIPPED.file).stat().st_size
+    assert dict(figures["seeds"])[shipped.seed] == figures["test"]["right"]
+    assert figures["temperature"]["mean"] == shipped.temperature
+    size = (FOLDER / shipped.file).stat().st_size
     assert figures["cost"] == weight_figures.cost(network, file_bytes=size)
-    assert set(figures["robustness"]["accuracy"]["best"]) == set(weight_figures.CORRUPTIONS)
+    for part in (figures, figures["plain"]):
+        assert set(part["robustness"]["accuracy"]) == set(weight_figures.CORRUPTIONS)

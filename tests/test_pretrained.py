@@ -100,6 +100,11 @@ def test_best_and_calibrated_are_the_defaults():
     assert all(map(np.array_equal, default.get_weights(), best.get_weights()))
 
 
+def test_the_sets_are_different_networks():
+    networks = [load_pretrained(name).get_weights()[0] for name in SHIPPED]
+    assert not np.array_equal(*networks)
+
+
 def test_each_call_gives_a_new_network(xy):
     first, second = load_pretrained(), load_pretrained()
     before = second.get_weights()

@@ -44,6 +44,11 @@ def test_recipes_are_frozen_and_keyword_only():
 
 def test_found_by_name_or_as_they_are():
     assert recipes.find("documented") is DOCUMENTED
+    named = (DOCUMENTED, recipes.FAST, recipes.BEST, recipes.ROBUST)
+    assert tuple(recipes.NAMED.values()) == named
+    for name, recipe in recipes.NAMED.items():
+        assert recipe.name == name
+        assert recipes.find(name) is recipe
     mine = dataclasses.replace(DOCUMENTED, name="mine", epochs=1)
     assert recipes.find(mine) is mine
 
@@ -54,7 +59,7 @@ def test_found_by_name_or_as_they_are():
         (
             "documentd",
             ValueError,
-            "recipe must be one of 'documented', 'fast', 'best'; received 'documentd'",
+            "recipe must be one of 'documented', 'fast', 'best', 'robust'; received 'documentd'",
         ),
         (None, TypeError, "recipe must be a name or a recipes.Recipe; received None"),
     ],

@@ -1,85 +1,178 @@
-"""Directives that show how accurate and robust `best` is, from the benchmark's file."""
+"""Directives that show how accurate and robust the recipes are, from the benchmark's file."""
 
+import math
 import statistics
+from functools import reduce
 from typing import Any
 
 from docutils import nodes
 from tables import FigureTable, share
 
+PLAIN = "the document's training"
+_MINUS = "\N{MINUS SIGN}"
 
-def _each(rows: list[dict[str, Any]], name: str) -> str:
+Runs = list[dict[str, Any]]
+
+
+def _each(rows: Runs, name: str) -> str:
     return ", ".join(f"{100 * row[name]:.2f}" for row in rows)
 
 
-def _mean(rows: list[dict[str, Any]], name: str) -> float:
+def _mean(rows: Runs, name: str) -> float:
     return statistics.mean(row[name] for row in rows)
 
 
-class Seeds(FigureTable):
-    """Every seed's figures on the test images, and their mean."""
-
+class _Accuracy(FigureTable):
     program = "accuracy"
+
+    def part(self, report: dict[str, Any], *path: str) -> Any:
+        """Return what stands at a place of the file; an error if it was not measured yet."""
+        found = reduce(lambda inside, name: (inside or {}).get(name), path, report)
+        if not found:
+            raise self.error(
+                f"{self.program}.json has no figures of {', '.join(path)}; "
+                f"measure them with: python benchmarks/{self.program}.py"
+            )
+        return found
+
+    def runs(self, report: dict[str, Any], places: dict[str, tuple[str, ...]]) -> dict[str, Runs]:
+        """Return the runs at several places by name; an error unless each has the same seeds."""
+        found = {
+            name: sorted(self.part(report, *path), key=lambda row: row["seed"])
+            for name, path in places.items()
+        }
+        seeds = {name: [row["seed"] for row in rows] for name, rows in found.items()}
+        (first, expected), *others = seeds.items()
+        for name, given in others:
+            if given != expected:
+                raise self.error(
+                    f"{self.program}.json must have the same seeds of {first} and {name}; it has "
+                    f"{expected} and {given}: measure the rest with: "
+                    f"python benchmarks/{self.program}.py"
+                )
+        return found
+
+    def sets(self, report: dict[str, Any], part: str) -> dict[str, tuple[str, ...]]:
+        """Return the place of each set's runs by its name."""
+        return {name: ("sets", name, part) for name in self.part(report, "sets")}
+
+
+class Seeds(_Accuracy):
+    """Every seed's figures on the test images, and their mean."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
-        runs = report["test"]
-        rows = [
-            [
-                str(run["seed"]),
-                share(run["accuracy"]),
-                f"{run['right']:,}",
-                f"{run['seconds']:,.0f}",
+        found = self.runs(report, self.sets(report, "test"))
+        rows, last = [], ["mean"]
+        for runs in zip(*found.values(), strict=True):
+            cells = [
+                (share(run["accuracy"]), f"{run['right']:,}", f"{run['seconds']:,.0f}")
+                for run in runs
             ]
-            for run in runs
-        ]
-        if len(runs) > 1:
-            deviation = 100 * statistics.stdev(run["accuracy"] for run in runs)
-            mean = f"{share(_mean(runs, 'accuracy'))} ± {deviation:.2f}"
-            rows.append(["mean", mean, "", f"{_mean(runs, 'seconds'):,.0f}"])
-        return [self.table(["seed", "test accuracy", "right of 10,000", "seconds"], rows)]
+            rows.append([str(runs[0]["seed"]), *(cell for each in cells for cell in each)])
+        for runs in found.values():
+            mean = share(_mean(runs, "accuracy"))
+            if len(runs) > 1:
+                deviation = 100 * statistics.stdev(run["accuracy"] for run in runs)
+                mean += f" ± {deviation:.2f}"
+            last += [mean, "", f"{_mean(runs, 'seconds'):,.0f}"]
+        head = ["seed"]
+        for name in found:
+            head += [name, "right of 10,000", "seconds"]
+        return [self.table(head, [*rows, last])]
 
 
-class HeldOut(FigureTable):
-    """`best` beside plain training on the held-out images, clean and corrupted."""
-
-    program = "accuracy"
+class HeldOut(_Accuracy):
+    """The recipes beside plain training on the held-out images, clean and corrupted."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return a table of the two and one of the corruptions."""
-        sides = {"best": report["held_out"]["best"], "plain": report["held_out"]["plain"]}
-        titles = {"best": "best", "plain": "the document's training"}
+        """Return a table of them and one of the corruptions."""
+        found = self.runs(report, {PLAIN: ("plain", "held_out"), **self.sets(report, "held_out")})
         rows = [
             [
-                titles[name],
+                name,
                 share(_mean(runs, "accuracy")),
                 _each(runs, "accuracy"),
+                f"{_mean(runs, 'calibrated_loss'):.4f}",
                 share(_mean(runs, "corrupted")),
                 _each(runs, "corrupted"),
             ]
-            for name, runs in sides.items()
+            for name, runs in found.items()
         ]
-        head = ["", "clean", "each seed, %", "corrupted", "each seed, %"]
-        kinds = []
-        for kind in sides["best"][0]["corruptions"]:
-            ours, plain = (
-                statistics.mean(run["corruptions"][kind] for run in runs) for runs in sides.values()
+        head = ["", "clean", "each seed, %", "loss", "corrupted", "each seed, %"]
+        kinds = [
+            [
+                kind,
+                *(
+                    share(statistics.mean(run["corruptions"][kind] for run in runs))
+                    for runs in found.values()
+                ),
+            ]
+            for kind in next(iter(found.values()))[0]["corruptions"]
+        ]
+        return [self.table(head, rows), self.table(["corruption", *found], kinds)]
+
+
+class Levers(_Accuracy):
+    """What the recipe `best` reaches with one setting changed, and how far that is from it."""
+
+    FIGURES = (
+        ("accuracy", "clean", 100, 2),
+        ("calibrated_loss", "loss", 1, 4),
+        ("corrupted", "corrupted", 100, 2),
+    )
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return one table: the recipe first, then each change."""
+        changes = self.part(report, "levers", "changes")
+        found = self.runs(
+            report, {name: ("levers", "changes", name, "held_out") for name in changes}
+        )
+        (base, runs), *others = found.items()
+        if len(runs) < 2:
+            raise self.error(
+                f"{self.program}.json must have two seeds of each lever or more, for the spread; "
+                f"it has {len(runs)}: measure the rest with: python benchmarks/{self.program}.py"
             )
-            kinds.append([kind, share(ours), share(plain), f"{100 * (ours - plain):+.1f}"])
+        rows = [[base, *(cell for cells in self._cells(runs, None) for cell in cells)]]
+        for name, changed in others:
+            cells = self._cells(changed, runs)
+            rows.append([name, *(cell for pair in cells for cell in pair)])
+        head = [""]
+        for _, title, scale, _ in self.FIGURES:
+            head += [f"{title}, %" if scale == 100 else title, "change"]
+        epochs = self.part(report, "levers", "epochs")
+        note = (
+            f"{epochs} epochs, means of {len(runs)} seeds. A change is the mean of the differences "
+            "seed by seed, with its standard error."
+        )
+        return [self.table(head, rows), nodes.paragraph(text=note)]
+
+    def _cells(self, runs: Runs, base: Runs | None) -> list[list[str]]:
         return [
-            self.table(head, rows),
-            self.table(["corruption", "best", "the document's training", "points"], kinds),
+            [
+                f"{scale * _mean(runs, name):.{digits}f}",
+                "" if base is None else _change(runs, base, name, scale=scale, digits=digits),
+            ]
+            for name, _, scale, digits in self.FIGURES
         ]
 
 
-class Cost(FigureTable):
-    """What the distortions add to the time of a step."""
+def _change(runs: Runs, base: Runs, name: str, *, scale: float, digits: int) -> str:
+    """Return the mean difference and its standard error; the same seeds stand in both."""
+    differences = [scale * (run[name] - one[name]) for run, one in zip(runs, base, strict=True)]
+    error = statistics.stdev(differences) / math.sqrt(len(differences))
+    mean = f"{statistics.mean(differences):+.{digits}f}".replace("-", _MINUS)
+    return f"{mean} ± {error:.{digits}f}"
 
-    program = "accuracy"
+
+class Cost(_Accuracy):
+    """What the distortions add to the time of a step."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return a sentence."""
+        rate = self.part(report, "cost", "images_per_second")
         cost = report["cost"]
-        rate = cost["images_per_second"]
         text = (
             f"They add {100 * cost['added']:.0f}\N{NO-BREAK SPACE}% to the time of a step: "
             f"{rate['with']:,} images a second with them, {rate['without']:,} without (medians of "
@@ -89,7 +182,7 @@ class Cost(FigureTable):
 
 
 class Search(FigureTable):
-    """What was tried for the recipe `best`."""
+    """What was tried for the recipes."""
 
     program = "search"
 
@@ -112,6 +205,7 @@ def setup(app: Any) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("accuracy-seeds", Seeds)
     app.add_directive("accuracy-held-out", HeldOut)
+    app.add_directive("accuracy-levers", Levers)
     app.add_directive("accuracy-cost", Cost)
     app.add_directive("accuracy-search", Search)
     return {"parallel_read_safe": True}

@@ -25,7 +25,7 @@ from mnistcnn._manifest import DTYPE, FORMAT, ArrayRecord, Manifest
 from mnistcnn._types import WEIGHTS, Float32Array
 
 # The names that `load_pretrained` knows: each has its two files in the folder.
-SHIPPED = ("best",)
+SHIPPED = ("best", "robust")
 FOLDER = Path(__file__).parent / "assets"
 
 # A manifest takes some 20 KB.

@@ -14,7 +14,7 @@ import mnistcnn
 from mnistcnn import _command_read, _commands
 
 # By name, since the recipes themselves import NumPy, and the formats Keras.
-RECIPES = ("documented", "fast", "best")
+RECIPES = ("documented", "fast", "best", "robust")
 FORMATS = ("onnx", "safetensors", "litert", "litert-int8", "openvino", "saved_model")
 _FAILURE, _INTERRUPTED = 1, 130
 
@@ -98,12 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser(
         "evaluate",
         parents=[data, shared],
-        help="evaluate the file of a network, or the shipped weights, on the test images",
-        description="Load a .keras, .h5 or .weights.h5 file, or the weights that came with the "
-        "package, and evaluate the network on the test images. FOLDER, if given, gets "
+        help="evaluate the file of a network, or shipped weights, on the test images",
+        description="Load a .keras, .h5 or .weights.h5 file, or by their name weights that came "
+        "with the package, and evaluate the network on the test images. FOLDER, if given, gets "
         "evaluation.json and confusion_matrix.png.",
     )
-    evaluate.add_argument("model", metavar="MODEL", help="the file, or the word pretrained")
+    evaluate.add_argument("model", metavar="MODEL", help="the file, or the word best or robust")
     evaluate.set_defaults(action=_commands.evaluate)
 
     read = commands.add_parser(
@@ -145,12 +145,12 @@ def _parser() -> argparse.ArgumentParser:
         "export",
         parents=[shared],
         help="write a network for another runtime, and see that it gives the same there",
-        description="Write the network of a .keras, .h5, .safetensors or .onnx file, or the "
+        description="Write the network of a .keras, .h5, .safetensors or .onnx file, or "
         "weights that came with the package, for another runtime. PATH appears only when that "
         "runtime has given what Keras gives.",
     )
     export.add_argument(
-        "model", metavar="MODEL", help="the file, or the name of weights that came along: best"
+        "model", metavar="MODEL", help="the file, or the word best or robust"
     )
     export.add_argument(
         "path", metavar="PATH", help="ends in .onnx, .safetensors, .tflite, .xml, or is a folder"

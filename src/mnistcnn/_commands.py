@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # The document's 5 epochs are 6,565 steps on MNIST and 160 on the small set, too few;
 # early stopping usually ends before this many.
 DIGITS_EPOCHS = 40
-PRETRAINED = "pretrained"
 _SOON = 0.1
 
 
@@ -96,16 +95,11 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    """Evaluate the file of a network, or the shipped weights."""
+    """Evaluate the file of a network, or shipped weights."""
     console = _console()
-    # No file of a network is called so, since each has a suffix.
-    shipped = options.model == PRETRAINED
-    if not shipped and not Path(options.model).is_file():
-        raise FileNotFoundError(
-            f"MODEL must be an existing file or {PRETRAINED}; received {options.model!r}"
-        )
+    _check_network(options.model)
     _, (x_test, y_test), data = _load(options.data, console)
-    model = mnistcnn.load_pretrained() if shipped else mnistcnn.load_model(options.model)
+    model = _network(options.model)
     result = mnistcnn.evaluate(model, *mnistcnn.preprocess(x_test, y_test))
     console.print(str(result))
     report = {
@@ -125,6 +119,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 def export(options: argparse.Namespace) -> dict[str, Any]:
     """Write a network for another runtime."""
     console = _console()
+    _check_network(options.model)
     _import_tensorflow()
     from mnistcnn._targets import target_of
 
@@ -178,18 +173,23 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
+def _check_network(word_or_path: str) -> None:
+    """Refuse what is neither the name of shipped weights nor a file."""
+    from mnistcnn._assets import SHIPPED
+
+    if word_or_path not in SHIPPED and not Path(word_or_path).is_file():
+        names = ", ".join(map(repr, SHIPPED))
+        raise FileNotFoundError(
+            f"MODEL must be an existing file or one of {names}; received {word_or_path!r}"
+        )
+
+
 def _network(word_or_path: str) -> Any:
     """Return the shipped weights of that name, or else the path of the file."""
     from mnistcnn._assets import SHIPPED
 
     # No file of a network is called so, since each has a suffix.
-    if word_or_path in SHIPPED:
-        return mnistcnn.load_pretrained(word_or_path)
-    if not Path(word_or_path).is_file():
-        raise FileNotFoundError(
-            f"MODEL must be an existing file or {' or '.join(SHIPPED)}; received {word_or_path!r}"
-        )
-    return word_or_path
+    return mnistcnn.load_pretrained(word_or_path) if word_or_path in SHIPPED else word_or_path
 
 
 def _load(source: str, console: Console) -> tuple[Any, Any, dict[str, Any]]:
