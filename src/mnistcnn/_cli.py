@@ -149,9 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         "weights that came with the package, for another runtime. PATH appears only when that "
         "runtime has given what Keras gives.",
     )
-    export.add_argument(
-        "model", metavar="MODEL", help="the file, or the word best or robust"
-    )
+    export.add_argument("model", metavar="MODEL", help="the file, or the word best or robust")
     export.add_argument(
         "path", metavar="PATH", help="ends in .onnx, .safetensors, .tflite, .xml, or is a folder"
     )
