@@ -35,6 +35,8 @@ _PALEST = 0.05
 # A cut bends by no more than this, in heights; fainter pieces than that are crumbs.
 _BEND, _CRUMB = 0.18, 0.12
 _MOST_SEAMS = 12
+# More than anybody writes on a page.
+_MOST_PARTS = 3_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +98,15 @@ def stroke_width(strength: Float32Array) -> float:
 
 
 def parts_of(ink: Ink, typical: float) -> list[Part]:
-    """Return each connected part that is more than dirt beside digits of `typical` height."""
+    """Return each connected part that is more than dirt beside digits of `typical` height.
+
+    Of more than 3,000, as on a page of noise, the largest are returned.
+    """
     sizes = ink.stats[:, [WIDTH, HEIGHT]].max(axis=1)
-    return [_cropped(ink, (i,)) for i in range(1, len(sizes)) if sizes[i] >= _DOT * typical]
+    chosen = 1 + np.flatnonzero(sizes[1:] >= _DOT * typical)
+    if len(chosen) > _MOST_PARTS:
+        chosen = np.sort(chosen[np.argsort(-ink.stats[chosen, AREA], kind="stable")[:_MOST_PARTS]])
+    return [_cropped(ink, (i,)) for i in chosen.tolist()]
 
 
 def joined(ink: Ink, one: Part, other: Part) -> Part:
@@ -108,18 +116,25 @@ def joined(ink: Ink, one: Part, other: Part) -> Part:
 
 def neighbours(parts: Sequence[Part], typical: float) -> list[tuple[int, int]]:
     """Return the pairs that may be strokes of one digit, the nearest first."""
-    if len(parts) < 2:
+    if not parts:
         return []
     left, top, right, bottom = np.array([part.box for part in parts]).T
-    tall = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
-    wide = np.maximum.outer(right, right) - np.minimum.outer(left, left)
-    across = np.maximum.outer(left, left) - np.minimum.outer(right, right)
-    down = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
-    away = np.hypot(np.maximum(across, 0), np.maximum(down, 0))
-    fit = (tall <= _TALLEST * typical) & (wide <= _WIDEST * typical) & (away < _NEAR * typical)
-    first, second = np.nonzero(np.triu(fit, 1))
-    order = np.argsort(away[first, second], kind="stable")
-    return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
+    order = np.argsort(left, kind="stable")
+    starts = left[order]
+    pairs: list[tuple[float, int, int]] = []
+    for place, one in enumerate(order.tolist()):
+        # Those that begin further right than both may reach are no neighbours.
+        end = np.searchsorted(starts, left[one] + _WIDEST * typical, "right")
+        others = order[place + 1 : end]
+        tall = np.maximum(bottom[one], bottom[others]) - np.minimum(top[one], top[others])
+        wide = np.maximum(right[one], right[others]) - left[one]
+        across = np.maximum(left[others] - right[one], 0)
+        lowest, highest = np.minimum(bottom[one], bottom[others]), np.maximum(top[one], top[others])
+        away = np.hypot(across, np.maximum(highest - lowest, 0))
+        fit = (tall <= _TALLEST * typical) & (wide <= _WIDEST * typical) & (away < _NEAR * typical)
+        found = zip(away[fit].tolist(), others[fit].tolist(), strict=True)
+        pairs += [(distance, one, other) for distance, other in found]
+    return [(one, other) for _, one, other in sorted(pairs)]
 
 
 def share_beside(one: Part, other: Part) -> float:

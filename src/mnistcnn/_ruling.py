@@ -17,12 +17,15 @@ from mnistcnn._ink import AREA, HEIGHT, WIDTH, Ink, connected
 # across is no shorter than that; and what lines leave behind is smaller still.
 _LONG, _SHORTEST, _CRUMB = 2.2, 1.6, 0.3
 _FEW = 12
-# A part that is flatter than this is a line or a dash: no digit is.
-_FLAT = 3.5
+# A part that is flatter than this is a line or a dash, or several digits; even flatter, it
+# is a line.
+_FLAT, _FLATTEST = 3.5, 15
 # What share of a side a frame's ink covers, within what share of its size from the edge.
 _COVERED, _MARGIN = 0.85, 0.14
 # A frame has no more ink than this for its size; an upright stroke has.
 _HOLLOW = 0.5
+# In typical heights: the least side of a frame.
+_SMALLEST_FRAME = 0.5
 _MOST_LINES = 64
 _STEEPEST = np.tan(np.radians(20))
 
@@ -31,13 +34,15 @@ def without_ruling(ink: Ink) -> Ink:
     """Return the ink without lines and frames; the very same if there are none."""
     stats = ink.stats
     typical = typical_height(stats)
-    longest = np.maximum(stats[:, WIDTH], stats[:, HEIGHT])
+    widths, heights = stats[:, WIDTH], stats[:, HEIGHT]
+    far = np.maximum(widths, heights) > _LONG * typical
+    suspect = far | (widths > _FLAT * heights)
+    # Only what is about as large as a digit can be the frame of one.
+    framing = ~suspect & (np.minimum(widths, heights) > _SMALLEST_FRAME * typical)
     suspects = [
         part
         for part in range(1, len(stats))
-        if longest[part] > _LONG * typical
-        or stats[part, WIDTH] > _FLAT * stats[part, HEIGHT]
-        or _is_frame(_mask_of(ink, part))
+        if suspect[part] or (framing[part] and _is_frame(_mask_of(ink, part)))
     ]
     if not suspects:
         return ink
@@ -85,7 +90,7 @@ def _is_frame(mask: NDArray[np.uint8]) -> bool:
 def _cleared(mask: NDArray[np.uint8], typical: float) -> NDArray[np.uint8]:
     """Return a part without its lines: what is left of it, without what is small."""
     height, width = mask.shape
-    if width > _FLAT * height and height < 0.5 * typical:
+    if width > _FLATTEST * height or (width > _FLAT * height and height < 0.5 * typical):
         return np.zeros_like(mask)
     left = _without_sides(mask) if _is_frame(mask) else mask
     left = _without_lines(left, _SHORTEST * typical)
