@@ -163,33 +163,42 @@ def _cropped(ink: Ink, members: tuple[int, ...]) -> Part:
 def seams(part: Part) -> list[Seam]:
     """Return paths along which a part may be cut: a column for each row, left to right."""
     count = min(_MOST_SEAMS, part.width // 3, max(3, round(7 * part.width / part.height)))
+    if count < 1:
+        return []
     bend = max(2, round(_BEND * part.height))
+    # A band about each of some places; beyond the part, nothing can be cut.
+    middles = np.rint(np.linspace(0.12, 0.88, count) * part.width).astype(np.intp)
+    wide = np.pad(part.strength, [(0, 0), (bend, bend)], constant_values=np.inf)
+    bands = np.stack([wide[:, one : one + 2 * bend + 1] for one in middles], axis=1)
     found: list[Seam] = []
-    for middle in np.linspace(0.12, 0.88, max(count, 0)) * part.width:
-        low, high = max(0, int(middle) - bend), min(part.width, int(middle) + bend + 1)
-        seam = low + _cheapest(part.strength[:, low:high], middle - low)
+    for seam in _cheapest(bands).T + middles[:, np.newaxis] - bend:
         if not any(np.abs(seam - other).max() < 2 for other in found):
             found.append(seam)
     return found
 
 
-def _cheapest(strength: Float32Array, middle: float) -> Seam:
-    """Return the path downwards, at most a column aside a row, that crosses the least ink."""
-    height, width = strength.shape
-    aside = np.abs(np.arange(width) - middle) / width
+def _cheapest(bands: Float32Array) -> NDArray[np.intp]:
+    """Return ``(rows, bands)``: the path down each band that crosses the least ink.
+
+    From row to row it goes at most a column aside (dynamic programming, as in Avidan and
+    Shamir, "Seam carving for content-aware image resizing", 2007).
+    """
+    height, count, width = bands.shape
+    aside = np.abs(np.arange(width) - width // 2) / width
     # Of two ways through paper alone, the straighter one.
-    costs = strength + 0.02 * aside + 0.01
-    total, came = costs[0], np.zeros((height, width), np.intp)
+    costs = bands + 0.02 * aside + 0.01
+    total, came = costs[0], np.zeros((height, count, width), np.intp)
     for row in range(1, height):
-        padded = np.pad(total, 1, constant_values=np.inf)
-        ways = np.stack([padded[:-2], padded[1:-1], padded[2:]])
+        padded = np.pad(total, [(0, 0), (1, 1)], constant_values=np.inf)
+        ways = np.stack([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]])
         came[row] = ways.argmin(axis=0) - 1
         total = costs[row] + ways.min(axis=0)
-    path = np.empty(height, np.intp)
-    path[-1] = total.argmin()
+    paths = np.empty((height, count), np.intp)
+    paths[-1] = total.argmin(axis=1)
+    each = np.arange(count)
     for row in range(height - 1, 0, -1):
-        path[row - 1] = path[row] + came[row, path[row]]
-    return path
+        paths[row - 1] = paths[row] + came[row, each, paths[row]]
+    return paths
 
 
 def between(part: Part, left: Seam | None, right: Seam | None) -> Part | None:
