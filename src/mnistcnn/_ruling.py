@@ -20,6 +20,7 @@ _FEW = 12
 # A part that is flatter than this is a line or a dash, or several digits; even flatter, it
 # is a line.
 _FLAT, _FLATTEST = 3.5, 15
+_BAR = 1.2
 # What share of a side a frame's ink covers, within what share of its size from the edge.
 _COVERED, _MARGIN = 0.85, 0.14
 # A frame has no more ink than this for its size; an upright stroke has.
@@ -36,7 +37,8 @@ def without_ruling(ink: Ink) -> Ink:
     typical = typical_height(stats)
     widths, heights = stats[:, WIDTH], stats[:, HEIGHT]
     far = np.maximum(widths, heights) > _LONG * typical
-    suspect = far | (widths > _FLAT * heights)
+    # A flat part that is no longer than a digit may be the bar of a 5 or a 7.
+    suspect = far | ((widths > _FLAT * heights) & (widths > _BAR * typical))
     # Only what is about as large as a digit can be the frame of one.
     framing = ~suspect & (np.minimum(widths, heights) > _SMALLEST_FRAME * typical)
     suspects = [
