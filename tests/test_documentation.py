@@ -4,8 +4,13 @@ import json
 import pathlib
 import re
 
+import numpy as np
+from PIL import Image
+
+import mnistcnn
 from mnistcnn import _agreement, _cli, recipes
 from mnistcnn._assets import SHIPPED
+from pages import CLASSES
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -78,11 +83,22 @@ def test_every_target_and_file_that_readme_names_exists():
         assert (ROOT / name).is_file()
 
 
-def test_readmes_program_runs_as_written(monkeypatch, write_npz):
-    """On a handful of digits in place of MNIST, checked line by line up to the print."""
-    import mnistcnn
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
-    program = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+
+def test_readmes_program_reads_a_picture_as_written(digits):
+    first = digits.test.images[0]
+    Image.fromarray(np.pad(255 - first, 12, constant_values=255)).save("page.jpg")
+    (program,) = (one for one in PROGRAMS if "Recognizer" in one)
+    names: dict = {}
+    exec(compile(program, "README.md", "exec"), names)
+    assert names["reading"].text == str(digits.test.labels[0])
+    assert pathlib.Path("seen.png").is_file()
+
+
+def test_readmes_program_runs_as_written(monkeypatch):
+    """On a handful of digits in place of MNIST, checked line by line up to the print."""
+    (program,) = (one for one in PROGRAMS if "train" in one)
     dataset = mnistcnn.load_data("digits")
     small = mnistcnn.Dataset(
         mnistcnn.Split(dataset.train.images[:100], dataset.train.labels[:100]), dataset.test
@@ -91,3 +107,27 @@ def test_readmes_program_runs_as_written(monkeypatch, write_npz):
     exec(compile(program, "README.md", "exec"), {})
     assert pathlib.Path("bestmodel.keras").is_file()
     assert pathlib.Path("history.png").is_file()
+
+
+def test_pages_are_read_as_well_as_promised():
+    report = json.loads((ROOT / "benchmarks/results/reading.json").read_text())
+    assert set(report["classes"]) == set(CLASSES)
+    right = {name: part["right"] for name, part in report["classes"].items()}
+    assert right["clean"] >= 0.99
+    for name in ("uneven light", "noise", "tilt to 10 degrees", "light, tilt and noise"):
+        assert right[name] >= 0.97, name
+    left = report["confidence"]["left"]
+    assert left["digits"] > left["letters"]
+    assert left["digits"] > left["blots"]
+
+
+def test_reading_is_as_fast_as_promised():
+    report = json.loads((ROOT / "benchmarks/results/inference.json").read_text())
+    ours, keras = report["ways"]["recognizer"], report["ways"]["keras_predict"]
+    assert ours["over_bare"]["1"] <= 1.3
+    assert 500 / ours["seconds"]["500"]["median"] >= 14_000
+    assert keras["seconds"]["1"]["median"] > 100 * ours["seconds"]["1"]["median"]
+    assert report["cold_start"]["recognizer"]["median"] < 0.6
+    stream = report["stream"]
+    assert stream["images"] >= 10_000_000
+    assert stream["peak_mib"] <= 1.02 * stream["peak_mib_after_one_chunk"]

@@ -51,3 +51,13 @@ def test_your_own_callbacks(run, tmp_path):
     assert "is enough" in out
     lines = (tmp_path / "history.csv").read_text().splitlines()
     assert 1 < len(lines) < 7
+
+
+def test_read_a_picture(run, tmp_path, digits):
+    out = run("read_a_picture.py").splitlines()
+    true = "".join(str(label) for label in digits.test.labels[:24])
+    said = out[1:4]
+    assert out[0] == "drew page.png"
+    assert [len(line) for line in said] == [8, 8, 8]
+    assert sum(a == b for a, b in zip("".join(said), true, strict=True)) >= 21
+    assert (tmp_path / "seen.png").stat().st_size > 10_000
