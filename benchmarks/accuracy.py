@@ -45,7 +45,7 @@ HELD_OUT = 10_000
 CORRUPTED = 2_000
 TEST_SEEDS = range(5)
 HELD_OUT_SEEDS = range(3)
-LEVER_EPOCHS = 12
+LEVER_EPOCHS = 8
 COST_IMAGES, COST_TURNS = 20_000, 7
 FILE = RESULTS / "accuracy.json"
 OUT = Path(__file__).parent / "out"
@@ -101,8 +101,6 @@ def changed(base: Recipe) -> dict[str, dict[str, Any]]:
         "Adam alone": {"optimizer": "adam"},
         "twice the learning rate": {"learning_rate": 2 * rate},
         "half the learning rate": {"learning_rate": rate / 2},
-        "warm-up 0.3": {"warmup": 0.3},
-        "batches of 64": {"batch_size": 64},
         "dropout 0.25": {"dropout": 0.25},
         "no teacher": {"teacher": None},
         f"label smoothing 0{alone}": {"teacher": None, "label_smoothing": 0.0},

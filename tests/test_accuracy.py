@@ -47,7 +47,7 @@ def written():
         (CLEAN, ["no soiled paper", "no changed strokes", "no teacher", "label smoothing 0.1"]),
         (SOILED, ["soiled paper as robust has it", "changed strokes, 0.3 of the images", "no teacher"]),
         (TAUGHT, ["no soiled paper", "no changed strokes", "label smoothing 0, no teacher"]),
-        (dataclasses.replace(CLEAN, optimizer="muon", warmup=0.3, dropout=0.25, batch_size=64), ["warm-up 0.3", "batches of 64", "dropout 0.25"]),
+        (dataclasses.replace(CLEAN, optimizer="muon", dropout=0.25), ["dropout 0.25"]),
     ],
 )  # fmt: skip
 def test_each_lever_is_another_recipe_whatever_the_base_is(best, absent, monkeypatch):
@@ -83,8 +83,6 @@ def test_a_lever_changes_what_its_name_says():
         "changed strokes, 0.3 of the images": moved(stroke=0.3),
         "twice the learning rate": but(learning_rate=0.02),
         "half the learning rate": but(learning_rate=0.005),
-        "warm-up 0.3": but(warmup=0.3),
-        "batches of 64": but(batch_size=64),
         "dropout 0.25": but(dropout=0.25),
         "label smoothing 0": but(label_smoothing=0.0),
     }
