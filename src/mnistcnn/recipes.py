@@ -256,15 +256,24 @@ FAST = Recipe(
 
 BEST = Recipe(
     name="best",
-    epochs=80,
+    epochs=60,
     batch_size=128,
-    learning_rate=0.004,
+    learning_rate=0.003,
     warmup=0.05,
     optimizer="muon",
     beta_2=0.99,
     label_smoothing=0.03,
     dropout=0.0,
-    augmentation=Augmentation(rotation=9, shear=7, scale=0.09, shift=1.4, elastic=1),
+    augmentation=Augmentation(
+        rotation=8,
+        shear=6,
+        scale=0.08,
+        shift=1.6,
+        elastic=0.8,
+        stroke=0.3,
+        soil=0.25,
+        fading=0.5,
+    ),
 )
 """Many passes over distorted images, for the highest accuracy on clean digits."""
 
