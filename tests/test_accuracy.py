@@ -47,7 +47,7 @@ def written():
         (CLEAN, ["no soiled paper", "no changed strokes", "no teacher", "label smoothing 0.1"]),
         (SOILED, ["soiled paper as robust has it", "changed strokes, 0.3 of the images", "no teacher"]),
         (TAUGHT, ["no soiled paper", "no changed strokes", "label smoothing 0, no teacher"]),
-        (dataclasses.replace(CLEAN, optimizer="muon", warmup=0.3, dropout=0.25, batch_size=64), ["warm-up 0.3", "batches of 64", "dropout 0.25"]),
+        (dataclasses.replace(CLEAN, optimizer="muon", dropout=0.25), ["dropout 0.25"]),
     ],
 )  # fmt: skip
 def test_each_lever_is_another_recipe_whatever_the_base_is(best, absent, monkeypatch):
@@ -83,8 +83,6 @@ def test_a_lever_changes_what_its_name_says():
         "changed strokes, 0.3 of the images": moved(stroke=0.3),
         "twice the learning rate": but(learning_rate=0.02),
         "half the learning rate": but(learning_rate=0.005),
-        "warm-up 0.3": but(warmup=0.3),
-        "batches of 64": but(batch_size=64),
         "dropout 0.25": but(dropout=0.25),
         "label smoothing 0": but(label_smoothing=0.0),
     }
@@ -264,6 +262,7 @@ def runs(*shares, **more):
             "seconds": 100 * (seed + 1),
             "calibrated_loss": 1 - share,
             "corrupted": share / 2,
+            "other_hands": share - 0.1,
             "corruptions": {"blur": share / 2, "lines": share / 4},
             **more,
         }
@@ -305,10 +304,10 @@ def test_the_seeds_of_both_are_shown(shown, report):
 def test_the_held_out_figures_are_shown_beside_plain_training(shown, report):
     plain = "the document's training"
     assert shown("HeldOut", report) == [
-        ["", "clean", "each seed, %", "loss", "corrupted", "each seed, %"],
-        [plain, "80.00 %", "80.00, 80.00", "0.2000", "40.00 %", "40.00, 40.00"],
-        ["best", "95.00 %", "96.00, 94.00", "0.0500", "47.50 %", "48.00, 47.00"],
-        ["robust", "88.00 %", "88.00, 88.00", "0.1200", "75.00 %", "75.00, 75.00"],
+        ["", "clean", "each seed, %", "loss", "corrupted", "each seed, %", "other hands"],
+        [plain, "80.00 %", "80.00, 80.00", "0.2000", "40.00 %", "40.00, 40.00", "70.00 %"],
+        ["best", "95.00 %", "96.00, 94.00", "0.0500", "47.50 %", "48.00, 47.00", "85.00 %"],
+        ["robust", "88.00 %", "88.00, 88.00", "0.1200", "75.00 %", "75.00, 75.00", "78.00 %"],
         ["corruption", plain, "best", "robust"],
         ["blur", "40.00 %", "47.50 %", "44.00 %"],
         ["lines", "20.00 %", "23.75 %", "22.00 %"],
@@ -319,10 +318,10 @@ def test_the_levers_are_shown_with_their_difference_and_its_spread(shown, report
     *rows, note = shown("Levers", report)
     minus = "\N{MINUS SIGN}"
     assert rows == [
-        ["", "clean, %", "change", "loss", "change", "corrupted, %", "change"],
-        ["as it is", "85.00", "", "0.1500", "", "42.50", ""],
-        ["no bias", "83.00", f"{minus}2.00 ± 1.00", "0.1700", "+0.0200 ± 0.0100", "41.50", f"{minus}1.00 ± 0.50"],
-        ["more", "87.00", "+2.00 ± 1.00", "0.1300", f"{minus}0.0200 ± 0.0100", "43.50", "+1.00 ± 0.50"],
+        ["", "clean, %", "change", "loss", "change", "corrupted, %", "change", "other hands, %", "change"],
+        ["as it is", "85.00", "", "0.1500", "", "42.50", "", "75.00", ""],
+        ["no bias", "83.00", f"{minus}2.00 ± 1.00", "0.1700", "+0.0200 ± 0.0100", "41.50", f"{minus}1.00 ± 0.50", "73.00", f"{minus}2.00 ± 1.00"],
+        ["more", "87.00", "+2.00 ± 1.00", "0.1300", f"{minus}0.0200 ± 0.0100", "43.50", "+1.00 ± 0.50", "77.00", "+2.00 ± 1.00"],
     ]  # fmt: skip
     assert note.startswith("12 epochs, means of 2 seeds.")
 

@@ -96,10 +96,11 @@ class HeldOut(_Accuracy):
                 f"{_mean(runs, 'calibrated_loss'):.4f}",
                 share(_mean(runs, "corrupted")),
                 _each(runs, "corrupted"),
+                share(_mean(runs, "other_hands")),
             ]
             for name, runs in found.items()
         ]
-        head = ["", "clean", "each seed, %", "loss", "corrupted", "each seed, %"]
+        head = ["", "clean", "each seed, %", "loss", "corrupted", "each seed, %", "other hands"]
         kinds = [
             [
                 kind,
@@ -120,6 +121,7 @@ class Levers(_Accuracy):
         ("accuracy", "clean", 100, 2),
         ("calibrated_loss", "loss", 1, 4),
         ("corrupted", "corrupted", 100, 2),
+        ("other_hands", "other hands", 100, 2),
     )
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
