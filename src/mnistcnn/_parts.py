@@ -35,6 +35,9 @@ _PALEST = 0.05
 # A cut bends by no more than this, in heights; fainter pieces than that are crumbs.
 _BEND, _CRUMB = 0.18, 0.12
 _MOST_SEAMS = 12
+# More than a page is written full with: beyond it the picture is a texture, or a halftone,
+# which would take minutes.
+_MOST_PARTS = 2500
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +99,15 @@ def stroke_width(strength: Float32Array) -> float:
 
 
 def parts_of(ink: Ink, typical: float) -> list[Part]:
-    """Return each connected part that is more than dirt beside digits of `typical` height."""
-    sizes = ink.stats[:, [WIDTH, HEIGHT]].max(axis=1)
-    return [_cropped(ink, (i,)) for i in range(1, len(sizes)) if sizes[i] >= _DOT * typical]
+    """Return the connected parts that are more than dirt beside digits of `typical` height.
+
+    Of very many, the largest.
+    """
+    sizes = ink.stats[1:, [WIDTH, HEIGHT]].max(axis=1)
+    large = np.flatnonzero(sizes >= _DOT * typical)
+    if len(large) > _MOST_PARTS:
+        large = np.sort(large[np.argsort(-sizes[large], kind="stable")[:_MOST_PARTS]])
+    return [_cropped(ink, (i + 1,)) for i in large.tolist()]
 
 
 def joined(ink: Ink, one: Part, other: Part) -> Part:
