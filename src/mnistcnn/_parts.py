@@ -80,6 +80,8 @@ class Part:
         size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         ink = np.clip(cv2.resize(self.strength, size, interpolation=how), 0, 1, dtype=np.float32)
+        # Made smaller, the strokes of a thin pen grow pale.
+        ink /= max(float(ink.max()), _PALEST)
         missing = _THINNEST * _WORKING_SIZE / BOX_SIZE - stroke_width(ink)
         if missing > 0:
             radius = round(missing / 2)
