@@ -128,6 +128,14 @@ def test_paper_alone_has_no_ink(paper, deviation, gradient, shape, seed):
     assert len(found_in(np.clip(picture, 0, 1)).stats) == 1
 
 
+@pytest.mark.parametrize("paper", [1, 0.7])
+def test_paper_between_ink_and_the_edge_stays_paper(paper):
+    """Of a digit that was cut out, with little around it."""
+    cover = cover_of((34, 24), [(6, 6), (17, 6), (17, 28), (6, 28), (6, 6)], width=4)
+    assert_finds(on(paper, 0, cover), cover, parts=1)
+    assert_finds(on(1 - paper, 1, cover), cover, parts=1)
+
+
 def test_a_speck_is_no_ink():
     speck = np.ones((60, 60))
     speck[30:32, 30:32] = 0
@@ -184,9 +192,8 @@ def test_a_large_digit_is_no_sheet(clear):
     """Its bowls are light and closed in, and it may fill the picture."""
     images, labels = clear
     for label in range(10):
-        ink = pages.enlarged(images[labels == label][0], 200)
-        for margin in (0, 20):
-            picture = np.pad(ink, margin)
+        for size, margin in [(200, 0), (200, 20), (28, 3), (28, 14), (16, 4)]:
+            picture = np.pad(pages.enlarged(images[labels == label][0], size), margin)
             assert find_sheet(picture) is None
             assert find_sheet(1 - picture) is None
 
