@@ -1,12 +1,17 @@
 """What many tests share. Keras is imported, and a network built, once per session."""
 
 import os
+from dataclasses import replace
 
+import cv2
 import hypothesis
 import numpy as np
 import pytest
 
 import mnistcnn
+import pages
+from mnistcnn._imaging import answers_to_views
+from mnistcnn._parts import Part
 
 hypothesis.settings.register_profile(
     "mnistcnn",
@@ -37,6 +42,39 @@ def digits():
 def xy(digits):
     """The 355 test digits, preprocessed: small enough to train on in a second."""
     return mnistcnn.preprocess(*digits.test)
+
+
+@pytest.fixture(scope="session")
+def recognizer():
+    return mnistcnn.Recognizer()
+
+
+@pytest.fixture(scope="session")
+def clear(digits, recognizer):
+    """Digits in one piece that the network knows at any size: a mistake is the reader's own."""
+    images, labels = (part[:240] for part in digits.train)
+    sizes = (32, 44, 60, 84, 120)
+    drawn = [pages.enlarged(image, size) for image in images for size in sizes]
+    parts = [Part(0, 0, ink[np.ix_((ink > 0.5).any(1), (ink > 0.5).any(0))]) for ink in drawn]
+    answers = answers_to_views([part.glyph() for part in parts], recognizer.predict_proba)
+    answers = answers.reshape(len(images), len(sizes), 10)
+    sure = answers[np.arange(len(images)), :, labels].min(axis=1) > 0.97
+    count = len(sizes)
+    whole = [all(map(in_one_piece, drawn[i * count : (i + 1) * count])) for i in range(len(images))]
+    chosen = sure & np.array(whole)
+    assert set(labels[chosen]) == set(range(10))
+    return mnistcnn.Split(images[chosen], labels[chosen])
+
+
+def in_one_piece(ink):
+    return cv2.connectedComponents((ink > 0.4).astype(np.uint8), connectivity=8)[0] == 2
+
+
+@pytest.fixture(scope="session")
+def page(clear):
+    """A small easy page of three lines whose text the reader is expected to find."""
+    look = replace(pages.CLASSES["clean"], height=(40, 40), lines=(3, 3), length=(3, 5))
+    return pages.draw(*clear, np.random.default_rng(0), look)
 
 
 @pytest.fixture(scope="session")

@@ -56,3 +56,27 @@ idx_arrays = st.one_of(
     hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=1, min_side=0), elements=BYTES),
     hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, min_side=0), elements=BYTES),
 )
+
+picture_dtypes = st.sampled_from(
+    ["bool", "u1", "<u2", ">u2", "<i2", ">i4", "<i8", ">u8", "<f2", "<f4", ">f4", "<f8", ">f8"]
+)
+
+
+@st.composite
+def pixels(draw, dtype, most=6):
+    """Pixels of a small picture, grey or in colour, with or without transparency."""
+    height, width = draw(st.integers(1, most)), draw(st.integers(1, most))
+    shape = (height, width, *draw(st.sampled_from([(), (1,), (3,), (4,)])))
+    return draw(hnp.arrays(dtype, shape, elements=BYTES, fill=BYTES))
+
+
+def of_dtype(pixels, dtype):
+    """Bytes in another dtype, over its whole range, and the number that is full brightness."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return pixels > 127, 1
+    if dtype.kind == "f":
+        return (pixels / 255).astype(dtype), 1
+    if dtype.kind == "u" and dtype.itemsize == 2:
+        return (257 * pixels.astype(int)).astype(dtype), 65535
+    return pixels.astype(dtype), 255

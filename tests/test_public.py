@@ -24,9 +24,13 @@ NAMES = [
     "train",
     "Evaluation",
     "evaluate",
+    "Recognizer",
+    "ReadDigit",
+    "Reading",
     "export_model",
     "plot_confusion_matrix",
     "plot_history",
+    "plot_reading",
     "CorruptFileError",
     "DataUnavailableError",
 ]
@@ -74,6 +78,20 @@ def test_functions_take_options_by_keyword_and_document_each(name):
         assert f"{section}\n---" in text
 
 
+@pytest.mark.parametrize("name", ["__init__", "predict_proba", "predict", "read"])
+def test_the_recognizer_takes_options_by_keyword_and_documents_each(name):
+    method = getattr(mnistcnn.Recognizer, name)
+    documented = mnistcnn.Recognizer if name == "__init__" else method
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    assert not [p for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    assert positional in (["weights"], ["images"], ["picture"])
+    assert all(p.default is not p.empty for p in parameters if p.kind is p.KEYWORD_ONLY)
+    text = inspect.getdoc(documented)
+    assert not [p.name for p in parameters if f"{p.name} : " not in text]
+    assert "Raises\n---" in text
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         mnistcnn.no_such_name  # noqa: B018  # the look-up itself is the test
@@ -100,6 +118,7 @@ def test_the_ground_stays_off_keras_and_tensorflow():
     loaded = loaded_by(
         "import mnistcnn; mnistcnn.load_data('digits'); mnistcnn.preprocess([[[0] * 28] * 28]);"
         "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.plot_history;"
+        "mnistcnn.Recognizer; mnistcnn.Reading; mnistcnn.plot_reading;"
         "mnistcnn.CorruptFileError; from mnistcnn._assets import read_shipped;"
         "weights = read_shipped('best').weights(calibrated=True);"
         "from mnistcnn._onnx import onnx_bytes, read_onnx; read_onnx(onnx_bytes(weights))"
@@ -112,8 +131,13 @@ GROUND = {
     "_download", "_data", "_preprocessing", "_settings", "_manifest", "_assets", "recipes",
     "_about", "_arrays", "_onnx", "_portable", "_quiet", "_runtimes",
 }  # fmt: skip
-RESULTS = {"_evaluation", "_plotting"}  # need the ground alone; evaluate reaches up inside
-COMMAND = {"_cli", "_commands", "__main__"}
+READING = {
+    "_pictures", "_ink", "_surface", "_ruling", "_parts", "_layout", "_imaging", "_reading",
+    "_recognition",
+}  # fmt: skip
+# Need no training; evaluate reaches up inside.
+RESULTS = {"_evaluation", "_plotting", "_plot_reading"}
+COMMAND = {"_cli", "_commands", "_command_read", "__main__"}
 
 
 def own_imports(module):
@@ -128,11 +152,14 @@ def own_imports(module):
 
 def test_imports_run_one_way():
     modules = {path.stem: own_imports(path) for path in (ROOT / "src/mnistcnn").glob("*.py")}
-    training = set(modules) - GROUND - RESULTS - COMMAND
+    assert set(modules) >= GROUND | READING | RESULTS | COMMAND
+    training = set(modules) - GROUND - READING - RESULTS - COMMAND
     for name in GROUND:
         assert modules[name] <= GROUND, name
+    for name in READING:
+        assert modules[name] <= GROUND | READING, name
     for name in RESULTS:
-        assert modules[name] <= GROUND | RESULTS, name
+        assert modules[name] <= GROUND | READING | RESULTS, name
     for name in training:
         assert modules[name] <= GROUND | RESULTS | training, name
 

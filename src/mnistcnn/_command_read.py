@@ -24,13 +24,16 @@ _DPI = 150
 
 def read(options: argparse.Namespace) -> dict[str, Any]:
     """Read each picture, print its text, and go on when one can't be read."""
+    from mnistcnn._checks import fraction
+
+    least = fraction("--min-confidence", options.min_confidence)
     places = _pictures(options.pictures)
     boxes = _places_of_boxes(options.boxes, places)
     recognizer = mnistcnn.Recognizer(options.weights)
     results: list[dict[str, Any]] = []
-    for number, place in enumerate(_with_progress(places), 1):
+    for number, place in enumerate(_with_progress(places, quiet=options.json), 1):
         try:
-            reading = recognizer.read(place, min_confidence=options.min_confidence)
+            reading = recognizer.read(place, min_confidence=least)
             if place in boxes:
                 _save_boxes(place, reading, boxes[place])
         except (OSError, ValueError) as error:
@@ -72,7 +75,7 @@ def _places_of_boxes(target: Path | None, places: Sequence[Path]) -> dict[Path, 
         return {}
     if len(places) == 1 and not target.is_dir():
         return {places[0]: target}
-    if target.suffix or target.is_file():
+    if target.is_file() or (target.suffix and not target.is_dir()):
         raise ValueError(f"--boxes must be a folder for several pictures; received {target}")
     named = {place: target / f"{place.stem}-boxes.png" for place in places}
     if len(set(named.values())) < len(places):
@@ -80,9 +83,10 @@ def _places_of_boxes(target: Path | None, places: Sequence[Path]) -> dict[Path, 
     return named
 
 
-def _with_progress(places: Sequence[Path]) -> Iterator[Path]:
+def _with_progress(places: Sequence[Path], *, quiet: bool) -> Iterator[Path]:
     """Show how far the work is, unless the texts in the terminal show it themselves."""
-    if len(places) == 1 or not sys.stderr.isatty() or sys.stdout.isatty():
+    shown = not quiet and sys.stdout.isatty()
+    if len(places) == 1 or not sys.stderr.isatty() or shown:
         yield from places
         return
     from rich.console import Console

@@ -125,9 +125,13 @@ def _window(small: Float32Array) -> int:
 
 
 def _widened(small: Float32Array) -> tuple[Float32Array, tuple[slice, slice]]:
-    """Go on over the edges as the light does, and return where the picture is."""
+    """Go on over the edges as the light does, and return where the picture is.
+
+    Ink near an edge is mirrored as what is lighter than any paper, and is taken for paper.
+    """
     margin = [min(_window(small) // 2, side - 1) for side in small.shape]
     wide = np.pad(small, [(one, one) for one in margin], mode="reflect", reflect_type="odd")
+    wide = np.clip(wide, small.min(), small.max())
     rows, columns = (slice(one, one + side) for one, side in zip(margin, small.shape, strict=True))
     return wide.astype(np.float32), (rows, columns)
 

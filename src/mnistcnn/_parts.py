@@ -35,8 +35,9 @@ _PALEST = 0.05
 # A cut bends by no more than this, in heights; fainter pieces than that are crumbs.
 _BEND, _CRUMB = 0.18, 0.12
 _MOST_SEAMS = 12
-# More than anybody writes on a page.
-_MOST_PARTS = 3_000
+# More than a page is written full with: beyond it the picture is a texture, or a halftone,
+# which would take minutes.
+_MOST_PARTS = 2500
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,8 @@ class Part:
         size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         ink = np.clip(cv2.resize(self.strength, size, interpolation=how), 0, 1, dtype=np.float32)
+        # Made smaller, the strokes of a thin pen grow pale.
+        ink /= max(float(ink.max()), _PALEST)
         missing = _THINNEST * _WORKING_SIZE / BOX_SIZE - stroke_width(ink)
         if missing > 0:
             radius = round(missing / 2)
@@ -98,15 +101,15 @@ def stroke_width(strength: Float32Array) -> float:
 
 
 def parts_of(ink: Ink, typical: float) -> list[Part]:
-    """Return each connected part that is more than dirt beside digits of `typical` height.
+    """Return the connected parts that are more than dirt beside digits of `typical` height.
 
-    Of more than 3,000, as on a page of noise, the largest are returned.
+    Of very many, the largest.
     """
-    sizes = ink.stats[:, [WIDTH, HEIGHT]].max(axis=1)
-    chosen = 1 + np.flatnonzero(sizes[1:] >= _DOT * typical)
-    if len(chosen) > _MOST_PARTS:
-        chosen = np.sort(chosen[np.argsort(-ink.stats[chosen, AREA], kind="stable")[:_MOST_PARTS]])
-    return [_cropped(ink, (i,)) for i in chosen.tolist()]
+    sizes = ink.stats[1:, [WIDTH, HEIGHT]].max(axis=1)
+    large = np.flatnonzero(sizes >= _DOT * typical)
+    if len(large) > _MOST_PARTS:
+        large = np.sort(large[np.argsort(-sizes[large], kind="stable")[:_MOST_PARTS]])
+    return [_cropped(ink, (i + 1,)) for i in large.tolist()]
 
 
 def joined(ink: Ink, one: Part, other: Part) -> Part:

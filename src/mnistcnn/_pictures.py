@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -126,8 +125,7 @@ def _check_size(name: str, height: int, width: int) -> None:
     if not height or not width:
         raise ValueError(f"{name} must hold at least one pixel; received {width} × {height}")
     if height * width > MOST_PIXELS:
-        megapixels = height * width / 1e6
-        raise ValueError(f"{name} {_SIZE_RULE}; received {megapixels:.1f} ({width:,} × {height:,})")
+        raise ValueError(f"{name} {_SIZE_RULE}; received {width:,} × {height:,} pixels")
 
 
 Pixels = tuple[NDArray[Any], float]
@@ -139,14 +137,20 @@ def _from_image(name: str, image: Image.Image) -> Pixels:
     with _naming_damage(name):
         image.load()
         image = _upright(image)
+        if image.mode.startswith("I;16"):
+            pixels = np.asarray(image)
+            clear = image.info.get("transparency")  # one grey level, in a PNG
+            if isinstance(clear, int):
+                pixels = np.where(pixels == clear, np.uint16(_SIXTEEN_BITS), pixels)
+            return pixels, _SIXTEEN_BITS
+        if image.mode in ("I", "F"):
+            return _of_unknown_range(name, np.asarray(image))
+        if image.mode == "La":
+            image = image.convert("LA")  # the only way from there to colours
         if image.mode in _ALPHA or "transparency" in image.info:
             colours = image.convert("RGBA")
             paper = Image.new("RGBA", colours.size, "white")
             image = Image.alpha_composite(paper, colours).convert("RGB")
-        if image.mode.startswith("I;16"):
-            return np.asarray(image), _SIXTEEN_BITS
-        if image.mode in ("I", "F"):
-            return _of_unknown_range(name, np.asarray(image))
         if image.mode not in _FULL:
             # CMYK, palettes, YCbCr, Lab: Pillow knows their colours.
             image = image.convert("RGB")
@@ -168,7 +172,8 @@ def _of_unknown_range(name: str, pixels: NDArray[Any]) -> Pixels:
     for full in (1.0, 255.0, _SIXTEEN_BITS):
         if low >= 0 and high <= full:
             return pixels, full
-    return pixels.astype(np.float64) - low, (high - low) or 1.0
+    # In float64, since the range may be wider than float32 is.
+    return (pixels.astype(np.float64) - low) / ((high - low) or 1.0), 1.0
 
 
 def _from_array(pixels: NDArray[Any]) -> Pixels:
@@ -178,13 +183,13 @@ def _from_array(pixels: NDArray[Any]) -> Pixels:
             f"picture must have shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); received {shape}"
         )
     _check_size("picture", shape[0], shape[1])
-    if pixels.dtype == np.bool_:
-        return pixels, 1.0
-    array = _checks.as_array("picture", pixels)
-    if array.dtype.kind == "f":
+    array = pixels if pixels.dtype == np.bool_ else _checks.as_array("picture", pixels)
+    if array.dtype.kind == "b":
+        full = 1.0
+    elif array.dtype.kind == "f":
         _checks.unit_interval("a picture of floating numbers", array)
         full = 1.0
-    elif array.dtype == np.uint16:
+    elif array.dtype.kind == "u" and array.dtype.itemsize == 2:  # of either byte order
         full = _SIXTEEN_BITS
     else:
         _checks.grey_levels("a picture of integers that are not uint16", array)
@@ -202,6 +207,8 @@ def _prepared(pixels: NDArray[Any], full: float) -> Picture:
     if height * width > WORKING_PIXELS:
         scale = math.sqrt(WORKING_PIXELS / (height * width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
+        import cv2  # which pictures of an ordinary size don't need
+
         brightness = np.asarray(cv2.resize(brightness, size, interpolation=cv2.INTER_AREA))
     shape = (*brightness.shape[:2], -1)
     return Picture(np.clip(brightness, 0, 1).reshape(shape), width, height)

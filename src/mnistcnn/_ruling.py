@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn._ink import AREA, HEIGHT, WIDTH, Ink, connected
+from mnistcnn._ink import AREA, HEIGHT, TOP, WIDTH, Ink, connected
 
 # In typical heights of a digit: a part that is longer may hold a line; a line that runs
 # across is no shorter than that; and what lines leave behind is smaller still.
@@ -67,7 +67,9 @@ def typical_height(stats: NDArray[np.int32]) -> float:
     flat = widths > _FLAT * heights
     # Frames and lines have little ink for their size.
     hollow = areas < 0.05 * heights * widths
-    weights = np.where(flat | hollow, 1e-6, np.minimum(areas, heights.astype(float) ** 2))
+    weights = np.minimum(areas, heights.astype(float) ** 2)
+    # They count where there is nothing else: digits that all stand on one line are flat too.
+    weights[flat | hollow] *= 1e-6
     order = np.argsort(heights)
     running = np.cumsum(weights[order])
     return float(heights[order][np.searchsorted(running, running[-1] / 2)])
@@ -112,9 +114,22 @@ def _without_sides(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, half)
     half = np.ones((max(3, round(0.5 * height)), 1), np.uint8)
     down = cv2.morphologyEx(mask, cv2.MORPH_OPEN, half)
-    lines = cv2.dilate(across | down, np.ones((3, 3), np.uint8))
+    lines = _sides(np.asarray(down)) | _sides(np.asarray(across).T).T
+    lines = cv2.dilate(lines, np.ones((3, 3), np.uint8))
     # Of a stroke that touches the frame, only what the line itself covers is lost.
     return np.asarray((mask > 0) & (lines == 0), np.uint8)
+
+
+def _sides(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return which upright lines are near a side, or walls from end to end and no stroke."""
+    height, width = lines.shape
+    found = connected(np.empty(0, np.float32), np.ascontiguousarray(lines))
+    end, side = max(1, round(_MARGIN * height)), max(1, round(_MARGIN * width))
+    top, bottom = found.stats[:, TOP], found.stats[:, TOP] + found.stats[:, HEIGHT]
+    walls = (top <= end) & (bottom >= height - end)
+    chosen = walls[found.labels]
+    chosen[:, :side] = chosen[:, -side:] = True
+    return np.asarray(lines * chosen, np.uint8)
 
 
 def _without_lines(mask: NDArray[np.uint8], shortest: float) -> NDArray[np.uint8]:

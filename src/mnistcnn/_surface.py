@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from mnistcnn._types import Float32Array
 
 _SMALL = 256
+# A picture with a shorter side shows a digit, whose bowls are no sheets, and no more.
+_SHORTEST = 64
 # Shares of the picture that a sheet takes.
 _LEAST, _MOST = 0.12, 0.92
 # Share of the upright or turned rectangle about it that a sheet fills.
@@ -36,7 +38,7 @@ def find_sheet(grey: Float32Array) -> NDArray[np.bool_] | None:
     """
     scale = min(1.0, _SMALL / max(grey.shape))
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    if min(size) < 8:
+    if min(grey.shape) < _SHORTEST or min(size) < 8:
         return None
     levels = np.rint(255 * cv2.resize(grey, size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
     levels = np.asarray(cv2.GaussianBlur(levels, (3, 3), 0))
