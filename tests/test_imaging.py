@@ -276,7 +276,8 @@ def constant(sure):
 
 def test_without_a_reason_nothing_is_cut_and_nothing_joined():
     """If all is equally sure, a part stays as it is."""
-    cover = cover_of((100, 300), [(20, 20), (120, 80), (20, 80)], [(180, 20), (180, 80)], width=6)
+    pair = [(20, 20), (20, 80)], [(20, 50), (110, 50)], [(110, 20), (110, 80)]
+    cover = cover_of((100, 300), *pair, [(180, 20), (180, 80)], width=6)
     reading = read_picture(1 - cover, constant(0.8), min_confidence=0)
     assert reading.text == "33"
     assert [digit.probability for digit in reading.digits] == pytest.approx([0.8, 0.8])

@@ -13,14 +13,14 @@ BOX = st.tuples(*[st.integers(0, 500)] * 2, *[st.integers(1, 120)] * 2)
 
 
 @st.composite
-def pages(draw, most_tilt=0.0, mixed=0.0):
+def pages(draw, most_tilt=0.0, mixed=0.0, indent=0.5):
     """Boxes of some lines, line by line, and how many there are in each."""
     height = draw(st.integers(12, 120))
     counts = draw(st.lists(st.integers(2, 9), min_size=1, max_size=5))
     tilt = np.radians(draw(st.floats(-most_tilt, most_tilt)))
     boxes = []
     for line, count in enumerate(counts):
-        x = draw(st.floats(0, 0.5)) * height
+        x = draw(st.floats(0, indent)) * height
         for _ in range(count):
             tall = height * (1 - mixed * draw(st.floats(0, 1)))
             wide = draw(st.floats(0.15, 0.9)) * height
@@ -66,7 +66,7 @@ def test_heights_may_differ(page, random):
     assert_in_order(page, random)
 
 
-@given(pages(most_tilt=10), st.randoms(use_true_random=False))
+@given(pages(most_tilt=10, indent=10), st.randoms(use_true_random=False))
 def test_lines_may_run_uphill_or_downhill(page, random):
     assume(max(page[1]) >= 3)
     assert_in_order(page, random)
@@ -100,6 +100,13 @@ def test_no_boxes_are_no_lines():
 def test_a_few_boxes(boxes, lines):
     assert in_lines(boxes) == lines
     assert in_lines([tuple(3 * edge + 50 for edge in box) for box in boxes]) == lines
+
+
+@pytest.mark.parametrize("tilt", [-10, 10])
+def test_a_long_line_falls_below_the_next_and_is_read_first(tilt):
+    places = [(50 * i, 0) for i in range(24)] + [(50 * i, 75) for i in range(2)]
+    boxes = [turned((x, y, x + 30, y + 40), np.radians(tilt)) for x, y in places]
+    assert in_lines(boxes) == [list(range(24)), [24, 25]]
 
 
 def test_a_line_may_bend():
