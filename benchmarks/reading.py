@@ -4,8 +4,9 @@
 
 Draws pages with a known text (see `pages`), lets `Recognizer.read` read them and counts
 the signs to insert, remove or change. How the reader works was settled on pages of training digits
-(``--part train``), which the network knows; what is kept is of test digits. Beside it: letters and
-blots, and what share of them is left at each ``min_confidence``. Figures go to
+(``--part train``), which the network knows; what is kept is of test digits. Beside it: pages of
+scikit-learn's digits by each set of shipped weights, and letters and blots, and what share of them
+is left at each ``min_confidence``. Figures go to
 benchmarks/results/reading.json, a picture of a hard page with its boxes and one of the steps to
 docs/images.
 """
@@ -27,6 +28,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import mnistcnn
 from mnistcnn import Evaluation
+from mnistcnn._assets import SHIPPED
 from mnistcnn._files import replacing, write_text
 from mnistcnn._ink import find_ink
 from mnistcnn._pictures import open_picture
@@ -72,6 +74,22 @@ def read_class(
         "exact_pages": exact,
         "milliseconds": round(1e3 * float(np.median(seconds)), 1),
     }
+
+
+def other_hands(count: int = 20) -> dict[str, Any]:
+    """Count the errors on pages of digits that no shipped weights were trained on."""
+    images, labels = (
+        np.concatenate(parts) for parts in zip(*mnistcnn.load_data("digits"), strict=True)
+    )
+    recognizers = {name: mnistcnn.Recognizer(name) for name in SHIPPED}
+    wrong, signs = dict.fromkeys(recognizers, 0), 0
+    for number, look in enumerate(CLASSES.values()):
+        for page_number in range(count):
+            page = draw(images, labels, np.random.default_rng([number, page_number]), look)
+            signs += len(page.text)
+            for name, recognizer in recognizers.items():
+                wrong[name] += errors(recognizer.read(page.picture).text, page.text)
+    return {"pages": count * len(CLASSES), "signs": signs, "errors": wrong}
 
 
 def letters() -> list[np.ndarray]:
@@ -172,9 +190,10 @@ def main() -> None:
             one: version(one) for one in ("mnistcnn", "onnxruntime", "opencv-python-headless")
         },
         "classes": classes,
+        "other_hands": other_hands(),
         "confidence": confidences(recognizer, part),
     }
-    print(report["confidence"])
+    print(report["other_hands"], report["confidence"])
     write_text(RESULTS / "reading.json", json.dumps(report, indent=1) + "\n")
     drawn = {"reading.png": draw_hard_page, "reading-steps.png": draw_steps}
     for name, how in drawn.items():

@@ -44,6 +44,21 @@ class Classes(FigureTable):
         return [self.table(head, rows)]
 
 
+class Weights(FigureTable):
+    """The error rate by each set of weights, on digits that none was trained on."""
+
+    program = "reading"
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return one table."""
+        found = report["other_hands"]
+        rows = [
+            [name, f"{errors:,}", share(errors / found["signs"])]
+            for name, errors in found["errors"].items()
+        ]
+        return [self.table(["weights", f"errors in {found['signs']:,} signs", "error rate"], rows)]
+
+
 class Confidence(FigureTable):
     """What is left at each least confidence."""
 
@@ -124,6 +139,7 @@ class Stream(FigureTable):
 def setup(app: Any) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("reading-classes", Classes)
+    app.add_directive("reading-weights", Weights)
     app.add_directive("reading-confidence", Confidence)
     app.add_directive("inference-ways", Ways)
     app.add_directive("inference-starts", Starts)

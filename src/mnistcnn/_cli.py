@@ -122,9 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     read.add_argument(
         "--weights",
-        metavar="robust|best|FILE",
+        metavar="best|robust|FILE",
         help="shipped weights, or the .onnx, .safetensors, .keras or .h5 file of a network "
-        "(default: robust)",
+        "(default: best)",
     )
     read.add_argument(
         "--min-confidence",

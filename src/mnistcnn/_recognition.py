@@ -34,10 +34,10 @@ class Recognizer:
     Parameters
     ----------
     weights : str or path-like, optional
-        ``"robust"`` or ``"best"``: weights that come with the package, calibrated. Or a
+        ``"best"`` or ``"robust"``: weights that come with the package, calibrated. Or a
         file that `export_model` or `train` wrote: ``.onnx``, ``.safetensors``, ``.keras``
         or ``.h5``. Numbers alone are taken from it; nothing in a file can run. Default:
-        ``"robust"``, which reads damaged digits best.
+        ``"best"``.
     num_threads : int, optional
         How many threads one call may use, at least 1. Default: one for each core.
 
