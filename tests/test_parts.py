@@ -121,8 +121,8 @@ def test_parts_are_cropped_without_the_ink_of_others():
 
 
 def test_dirt_is_no_part():
-    ink = squares((10, 10, 30, 60), (50, 10, 54, 13), (60, 10, 66, 16), shape=(80, 80))
-    assert [part.box for part in parts_of(ink, 50)] == [(10, 10, 30, 60), (60, 10, 66, 16)]
+    ink = squares((10, 10, 30, 60), (50, 10, 54, 13), (60, 10, 68, 18), shape=(80, 80))
+    assert [part.box for part in parts_of(ink, 50)] == [(10, 10, 30, 60), (60, 10, 68, 18)]
     assert len(parts_of(ink, 20)) == 3
     assert parts_of(squares(shape=(9, 9)), 0.0) == []
 

@@ -254,6 +254,8 @@ def evaluate(
 
 def _model_path(model: Any) -> PathLike:
     try:
-        return _checks.path("model", model)
+        _checks.path("model", model)
     except TypeError:
         raise TypeError(f"model must be a Keras model or a path; received {model!r}") from None
+    given: PathLike = model  # as it came: a message shows what the user wrote
+    return given

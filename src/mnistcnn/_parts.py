@@ -136,8 +136,8 @@ def neighbours(parts: Sequence[Part], typical: float) -> list[tuple[int, int]]:
         away = np.hypot(across, np.maximum(highest - lowest, 0))
         fit = (tall <= _TALLEST * typical) & (wide <= _WIDEST * typical) & (away < _NEAR * typical)
         found = zip(away[fit].tolist(), others[fit].tolist(), strict=True)
-        pairs += [(distance, one, other) for distance, other in found]
-    return [(one, other) for _, one, other in sorted(pairs)]
+        pairs += [(distance, min(one, other), max(one, other)) for distance, other in found]
+    return [(first, second) for _, first, second in sorted(pairs)]
 
 
 def share_beside(one: Part, other: Part) -> float:
