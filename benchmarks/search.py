@@ -6,7 +6,8 @@ benchmarks/results/search.json holds each candidate: its recipe, its seed, and w
 on the last 10,000 training images after training on the other 50,000. It was gathered while
 the recipes were in the making. Named candidates are measured again as `accuracy` measures, and
 shown beside what is kept; ``--keep`` writes the new figures. A new candidate is a new entry
-in the file, with its recipe alone.
+in the file, with its recipe alone. Under ``read_on_test_images`` stands what was read on the test
+images, too, before the recipes were settled.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="a candidate to measure again")
     parser.add_argument("--keep", action="store_true", help="write the new figures")
     options = parser.parse_args()
-    candidates = json.loads(FILE.read_text())["candidates"]
+    content = json.loads(FILE.read_text())
+    candidates = content["candidates"]
     x, y, judge = parts(mnistcnn.load_data(find_data()))
     for candidate in candidates:
         name, new = candidate["recipe"]["name"], "accuracy" not in candidate
@@ -40,7 +42,7 @@ def main() -> None:
             print(name, "kept", kept, "found", found, flush=True)
             if new or options.keep:
                 candidate.update(found)
-                FILE.write_text(json.dumps({"candidates": candidates}, indent=1) + "\n")
+                FILE.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

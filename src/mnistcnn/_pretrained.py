@@ -16,9 +16,9 @@ def load_pretrained(name: str = "best", *, calibrated: bool = True) -> keras.Seq
     Parameters
     ----------
     name : str, default "best"
-        Which weights. ``"best"`` reads clean digits, brought to 28 x 28 as MNIST's were, with
-        the highest accuracy. ``"robust"`` is for digits that may be pale, dirty, noisy, slanted
-        or off centre, and gives up some accuracy on clean ones for it.
+        Which weights. ``"best"`` is for digits that were brought to 28 x 28 as MNIST's were,
+        in whatever hand. ``"robust"`` is for images that nothing was done to: pale, dirty,
+        noisy, slanted or off centre; it reads the hands of other people less well.
     calibrated : bool, default True
         Divide the last layer by the temperature that the weights' manifest names, so that
         a probability says how often such an answer is right. The answers, the most

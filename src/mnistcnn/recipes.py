@@ -275,7 +275,7 @@ BEST = Recipe(
         fading=0.5,
     ),
 )
-"""Many passes over distorted images, for the highest accuracy on clean digits."""
+"""Many passes over distorted images, for digits in MNIST's layout, in whatever hand."""
 
 ROBUST = Recipe(
     name="robust",
