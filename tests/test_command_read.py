@@ -229,6 +229,15 @@ def test_boxes_go_to_a_folder(scan, tmp_path, capsys):
     assert (tmp_path / "new/c-boxes.png").exists()
 
 
+def test_boxes_never_replace_a_picture_that_is_read(scan, tmp_path, capsys):
+    place = scan("a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    assert main(["read", place, "--boxes", "./a.png"]) == 1
+    expected = "mnistcnn: --boxes must not be a picture that is read; received a.png\n"
+    assert capsys.readouterr().err == expected
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("boxes", "pictures", "line"),
     [

@@ -73,6 +73,8 @@ def _places_of_boxes(target: Path | None, places: Sequence[Path]) -> dict[Path, 
     """Return where the picture with boxes of each picture goes."""
     if target is None:
         return {}
+    if any(target.is_file() and place.is_file() and target.samefile(place) for place in places):
+        raise ValueError(f"--boxes must not be a picture that is read; received {target}")
     if len(places) == 1 and not target.is_dir():
         return {places[0]: target}
     if target.is_file() or (target.suffix and not target.is_dir()):
