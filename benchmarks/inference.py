@@ -150,7 +150,7 @@ def main() -> None:
             "cores": cores_here(),
             "load": [round(value, 2) for value in os.getloadavg()],
             "ways": by_batch(data, folder, rounds=2 if quick else 9),
-            "cold_start": cold_starts(folder, rounds=2 if quick else 7),
+            "cold_start": cold_starts(folder, rounds=2 if quick else 5),
             "stream": streamed(data, 200_000 if quick else _STREAMED),
         }
     show(report)
