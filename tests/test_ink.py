@@ -6,7 +6,7 @@ from PIL import Image
 
 import pages
 from mnistcnn._ink import AREA, find_ink, is_light_on_dark, noise_of
-from mnistcnn._surface import find_sheet
+from mnistcnn._surface import _sheet, find_sheet
 from tests.drawing import cover_of
 
 SHAPE = 160, 260
@@ -213,3 +213,17 @@ def test_the_text_of_a_button_on_a_screen(recognizer, page):
     tall, wide = button.shape
     screen[150 : 150 + tall, 200 : 200 + wide] = button
     assert recognizer.read(screen).text == page.text
+
+
+def test_light_that_fades_behind_a_row_of_digits_is_no_sheet():
+    """The edge of the lighter half runs around digits there, and is sharp where they are."""
+    levels = np.repeat(np.linspace(240, 100, 200).astype(np.uint8)[:, None], 300, axis=1)
+    light = np.full(levels.shape, 255, np.uint8)
+    light[140:] = 0
+    for left in range(0, 300, 30):
+        levels[120:140, left : left + 24] = light[120:140, left : left + 24] = 0
+    levels[50:70, 100:110] = light[50:70, 100:110] = 0
+    assert _sheet(light, levels) is None
+    # The same light with nothing on its edge, and a desk beyond it.
+    levels[120:140], levels[140:], light[120:140] = 190, 20, 255
+    assert _sheet(light, levels) is not None

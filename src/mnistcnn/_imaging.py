@@ -32,6 +32,8 @@ _OVER = 0.3
 # How much of its sureness a digit may lose by a stroke that joins it.
 _STILL = 0.8
 _MOST_STROKES = 3
+# Each piece of a cut is at least so sure.
+_PIECE = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +166,7 @@ def _in_pieces(whole: _Candidate, typical: float, recognise: Recognise) -> list[
         if sure > ways[second][0]:
             ways[second] = sure, [*way, candidate]
     sure, way = ways[last]
-    return way if sure > whole.sure else [whole]
+    return way if sure > max(whole.sure, _PIECE) else [whole]
 
 
 def _can_be_digit(piece: Part, typical: float) -> bool:

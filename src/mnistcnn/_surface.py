@@ -23,9 +23,9 @@ _FILLED = 0.85
 _COVERED = (0.003, 0.5)
 # Of the longer side: how wide the edge of a sheet is, that belongs to neither side.
 _EDGE = 0.012
-# A sheet differs from what is so many pixels beyond its edge by so much of what light and
-# dark differ by on the whole.
-_NEAR, _SHARP = 3, 0.5
+# Within so many pixels of its edge, a sheet and what is beyond differ by so much of what
+# light and dark differ by on the whole; and so they do along so much of the edge.
+_NEAR, _SHARP, _NEARLY = 3, 0.5, 0.8
 
 
 def find_sheet(grey: Float32Array) -> NDArray[np.bool_] | None:
@@ -70,18 +70,23 @@ def _sheet(mask: NDArray[np.uint8], levels: NDArray[np.uint8]) -> NDArray[np.uin
         and area > _FILLED * (width + 1) * (height + 1)
         and _COVERED[0] < covered < _COVERED[1]
     )
-    return filled if is_sheet and _ends_sharply(filled, mask, levels) else None
+    if not is_sheet:
+        return None
+    # Around it all, since digits at the edge of a shadow have sharp edges, too.
+    around = np.zeros_like(mask)
+    cv2.drawContours(around, [cv2.convexHull(outline)], -1, 1, thickness=cv2.FILLED)
+    return filled if _ends_sharply(around, mask, levels) else None
 
 
 def _ends_sharply(
-    filled: NDArray[np.uint8], mask: NDArray[np.uint8], levels: NDArray[np.uint8]
+    around: NDArray[np.uint8], mask: NDArray[np.uint8], levels: NDArray[np.uint8]
 ) -> bool:
-    """Tell a sheet from light that fades: it ends within some pixels."""
-    near = np.ones((2 * _NEAR + 1,) * 2, np.uint8)
-    inner = (cv2.erode(filled, near) == 0) & (filled > 0)
-    outer = (cv2.dilate(filled, near) > 0) & (filled == 0)
-    if not outer.any():
+    """Tell a sheet from light that fades: nearly everywhere it ends within some pixels."""
+    edge = (cv2.dilate(around, np.ones((3, 3), np.uint8)) > 0) & (around == 0)
+    if not edge.any():
         return False
-    step = abs(float(np.median(levels[inner])) - float(np.median(levels[outer])))
+    near = np.ones((2 * _NEAR + 1,) * 2, np.uint8)
+    # Light and dark on both sides of the edge, as far as they are apart nearby.
+    steps = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, near)[edge]
     apart = abs(float(levels[mask > 0].mean()) - float(levels[mask == 0].mean()))
-    return step > _SHARP * apart
+    return float(np.mean(steps > _SHARP * apart)) > _NEARLY
