@@ -221,7 +221,7 @@ def test_light_that_fades_behind_a_row_of_digits_is_no_sheet():
     light = np.full(levels.shape, 255, np.uint8)
     light[140:] = 0
     for left in range(0, 300, 30):
-        levels[120:140, left : left + 24] = light[120:140, left : left + 24] = 0
+        levels[120:140, left : left + 15] = light[120:140, left : left + 15] = 0
     levels[50:70, 100:110] = light[50:70, 100:110] = 0
     assert _sheet(light, levels) is None
     # The same light with nothing on its edge, and a desk beyond it.
