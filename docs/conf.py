@@ -69,7 +69,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"matplotlib\..+|Axes|Figure"),
     # NumPy: its arrays, by the short names that mnistcnn gives them, and what becomes one.
     (r"py:class", r"numpy\..+|ArrayLike|U?(Int|Float)\d+Array|NDArray"),
-    # The standard library: paths and the general kinds of collections.
+    # What a picture may come as, and the standard library: paths and general collections.
     (r"py:class", r"PathLike|Path|Mapping|Sequence|Any|collections\.abc\..+|types\..+"),
 ]
 
