@@ -70,7 +70,7 @@ nitpick_ignore_regex = [
     # NumPy: its arrays, by the short names that mnistcnn gives them, and what becomes one.
     (r"py:class", r"numpy\..+|ArrayLike|U?(Int|Float)\d+Array|NDArray"),
     # What a picture may come as, and the standard library: paths and general collections.
-    (r"py:class", r"PathLike|Path|Mapping|Sequence|Any|collections\.abc\..+|types\..+"),
+    (r"py:class", r"PictureLike|PathLike|Path|Mapping|Sequence|Any|collections\.abc\..+|types\..+"),
 ]
 
 # The text of an error is part of an example.
