@@ -21,6 +21,8 @@ _FEW = 12
 # is a line.
 _FLAT, _FLATTEST = 3.5, 15
 _BAR = 1.2
+# Of what strokes measure: a flat part that is thinner belongs to a ruled line.
+_THIN = 0.35
 # What share of a side a frame's ink covers, within what share of its size from the edge.
 _COVERED, _MARGIN = 0.85, 0.14
 # A frame has no more ink than this for its size; an upright stroke has.
@@ -37,8 +39,11 @@ def without_ruling(ink: Ink) -> Ink:
     typical = typical_height(stats)
     widths, heights = stats[:, WIDTH], stats[:, HEIGHT]
     far = np.maximum(widths, heights) > _LONG * typical
-    # A flat part that is no longer than a digit may be the bar of a 5 or a 7.
-    suspect = far | ((widths > _FLAT * heights) & (widths > _BAR * typical))
+    # A flat part that is no longer than a digit may be the bar of a 5 or a 7, if it is as
+    # thick as strokes are.
+    flat = widths > _FLAT * heights
+    thin = stats[:, AREA] / widths < _THIN * _stroke_measure(stats, typical)
+    suspect = far | (flat & (thin | (widths > _BAR * typical)))
     # Only what is about as large as a digit can be the frame of one.
     framing = ~suspect & (np.minimum(widths, heights) > _SMALLEST_FRAME * typical)
     suspects = [
@@ -56,6 +61,13 @@ def without_ruling(ink: Ink) -> Ink:
         inside[own > 0] = 0
         inside |= _cleared(own, typical)
     return connected(ink.strength, mask)
+
+
+def _stroke_measure(stats: NDArray[np.int32], typical: float) -> float:
+    """Return ink for each pixel of height and width: one to two strokes' width in a digit."""
+    digits = stats[1:][stats[1:, HEIGHT] > 0.6 * typical]
+    sizes = digits[:, HEIGHT] + digits[:, WIDTH]
+    return float(np.median(digits[:, AREA] / sizes)) if len(digits) else 0.0
 
 
 def typical_height(stats: NDArray[np.int32]) -> float:
