@@ -112,7 +112,8 @@ def streamed(data: Path, count: int) -> dict[str, Any]:
         "images = np.load(sys.argv[1])['x_train'][:int(sys.argv[3])]; reader = Recognizer('best');"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024;"
         "reader.predict(images); first = peak(); started = time.perf_counter();"
-        "n = int(sys.argv[2]) // len(images); any(reader.predict(images) is None for _ in range(n));"
+        "n = int(sys.argv[2]) // len(images);"
+        "any(reader.predict(images) is None for _ in range(n));"
         "print(json.dumps([n * len(images), time.perf_counter() - started, first, peak()]))"
     )
     words = [sys.executable, "-c", code, str(data), str(count), str(_CHUNK)]
