@@ -12,6 +12,7 @@ docs/images.
 """
 
 import argparse
+import io
 import json
 import time
 from dataclasses import replace
@@ -170,6 +171,15 @@ def draw_hard_page(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Fig
     return mnistcnn.plot_reading(page.picture, recognizer.read(page.picture))
 
 
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture in 64 colours: the noise of a page takes a megabyte otherwise."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=100)
+    small = Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    with replacing(path) as temporary:
+        small.save(temporary, optimize=True)
+
+
 def main() -> None:
     """Read pages of each class, or of those that are named."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -197,8 +207,7 @@ def main() -> None:
     write_text(RESULTS / "reading.json", json.dumps(report, indent=1) + "\n")
     drawn = {"reading.png": draw_hard_page, "reading-steps.png": draw_steps}
     for name, how in drawn.items():
-        with replacing(PICTURES / name) as temporary:
-            how(recognizer, part).savefig(temporary, dpi=110, metadata={"Software": None})
+        save(how(recognizer, part), PICTURES / name)
 
 
 if __name__ == "__main__":

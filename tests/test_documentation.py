@@ -131,3 +131,17 @@ def test_reading_is_as_fast_as_promised():
     stream = report["stream"]
     assert stream["images"] >= 10_000_000
     assert stream["peak_mib"] <= 1.02 * stream["peak_mib_after_one_chunk"]
+
+
+def test_what_was_read_on_the_test_images_is_told():
+    """Besides the recipes, which have tables of their own."""
+    page = " ".join((ROOT / "docs/explanation/accuracy.md").read_text().split())
+    for run in json.loads((ROOT / "benchmarks/results/search.json").read_text())[
+        "read_on_test_images"
+    ]:
+        assert f"{run['recipe']['epochs']} epochs" in page
+        assert f"{100 * run['other_hands']:.2f} % of scikit-learn's digits" in page
+        assert (
+            f"The test images had been read by that network before: {100 * run['accuracy']:.2f} %"
+            in page
+        )

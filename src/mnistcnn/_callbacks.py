@@ -9,8 +9,8 @@ from typing import Any
 
 from mnistcnn import _checks
 from mnistcnn._backend import keras
-from mnistcnn._types import PathLike
-from mnistcnn._weights import MODEL_SUFFIXES, save_model
+from mnistcnn._types import MODEL_SUFFIXES, PathLike
+from mnistcnn._weights import save_model
 
 
 def default_callbacks(

@@ -13,8 +13,7 @@ from mnistcnn._model import build_model, departure, load_model
 from mnistcnn._portable import PORTABLE_SUFFIXES, read_portable
 from mnistcnn._saved_model import check_replaceable
 from mnistcnn._targets import Target, check_installed, target_of
-from mnistcnn._types import PathLike
-from mnistcnn._weights import MODEL_SUFFIXES
+from mnistcnn._types import MODEL_SUFFIXES, PathLike
 
 
 def export_model(

@@ -16,10 +16,9 @@ from mnistcnn._onnx import onnx_bytes
 from mnistcnn._pictures import PictureLike
 from mnistcnn._portable import PORTABLE_SUFFIXES, read_portable
 from mnistcnn._reading import Reading
-from mnistcnn._types import NUM_CLASSES, Float32Array, Int64Array, PathLike
+from mnistcnn._types import MODEL_SUFFIXES, NUM_CLASSES, Float32Array, Int64Array, PathLike
 
 _DEFAULT = "best"
-_KERAS_SUFFIXES = (".keras", ".h5")
 # Large enough for full speed, small enough that memory stays as it is however many come.
 _CHUNK = 256
 _ERRORS_ONLY = 3
@@ -171,7 +170,7 @@ class Recognizer:
 def _arrays(weights: PathLike) -> list[Float32Array]:
     if isinstance(weights, str) and weights in SHIPPED:
         return read_shipped(weights).weights(calibrated=True)
-    known = (*PORTABLE_SUFFIXES, *_KERAS_SUFFIXES)
+    known = (*PORTABLE_SUFFIXES, *MODEL_SUFFIXES)
     if not isinstance(weights, str | os.PathLike):
         raise TypeError(f"weights must be a name or a path; received {weights!r}")
     if not Path(weights).name.endswith(known):

@@ -24,6 +24,9 @@ WEIGHTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     }
 )
 
+# What the files of a network that Keras writes end in.
+MODEL_SUFFIXES = (".keras", ".h5")
+
 UInt8Array: TypeAlias = NDArray[np.uint8]
 Float32Array: TypeAlias = NDArray[np.float32]
 Float64Array: TypeAlias = NDArray[np.float64]

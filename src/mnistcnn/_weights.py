@@ -21,9 +21,8 @@ import numpy as np
 from mnistcnn import _checks
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._files import read_limited, replacing
-from mnistcnn._types import WEIGHTS, Float32Array, PathLike
+from mnistcnn._types import MODEL_SUFFIXES, WEIGHTS, Float32Array, PathLike
 
-MODEL_SUFFIXES = (".keras", ".h5")
 WEIGHT_SHAPES = tuple(WEIGHTS.values())
 _ARCHIVE_MEMBER = "model.weights.h5"
 # The network with its optimizer takes 0.5 MB; 16 MiB leaves room for what else Keras
