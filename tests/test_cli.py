@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import mnistcnn
-from mnistcnn import _agreement, _cli, _commands, _data, _download, _targets
+from mnistcnn import _agreement, _cli, _commands, _data, _download, _runtimes, _targets
 from mnistcnn._assets import SHIPPED
 from mnistcnn._backend import keras
 from mnistcnn._cli import main
@@ -147,7 +147,7 @@ def test_an_export_that_differs_is_one_line_and_code_1(network, capsys, monkeypa
 
 def test_an_absent_extra_is_one_line_and_code_1(network, capsys, monkeypatch):
     save_model(network, "a.keras")
-    monkeypatch.setattr(_targets, "find_spec", lambda module: None)
+    monkeypatch.setattr(_runtimes, "find_spec", lambda module: None)
     assert main(["export", "a.keras", "a.xml"]) == 1
     expected = "the format openvino needs openvino; pip install 'mnistcnn[openvino]'"
     assert capsys.readouterr().err == f"mnistcnn: {expected}\n"

@@ -1,13 +1,17 @@
 """What is exported gives in its own runtime what Keras gives, or is not there."""
 
+import contextlib
 import importlib.util
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 
 import mnistcnn
@@ -15,7 +19,9 @@ from mnistcnn import CorruptFileError, _agreement, _litert, _runtimes, _targets,
 from mnistcnn._assets import FOLDER
 from mnistcnn._backend import keras, tf
 from mnistcnn._onnx import onnx_bytes, read_onnx
+from mnistcnn._portable import read_portable
 from mnistcnn._targets import TARGETS
+from mnistcnn._types import WEIGHTS
 from mnistcnn._weights import save_model
 from tests.test_model import documents_script
 
@@ -287,7 +293,7 @@ def test_a_folder_in_place_of_the_bin_file_is_refused(name, network, tmp_path):
 
 @pytest.mark.parametrize("name", ["litert", "litert-int8", "openvino"])
 def test_an_absent_extra_is_named(name, network, tmp_path, monkeypatch):
-    monkeypatch.setattr(_targets, "find_spec", lambda module: None)
+    monkeypatch.setattr(_runtimes, "find_spec", lambda module: None)
     target = TARGETS[name]
     message = rf"^the format {name} needs {target.needs}; pip install 'mnistcnn\[{target.extra}\]'$"
     with pytest.raises(ModuleNotFoundError, match=message):
@@ -298,15 +304,135 @@ def test_an_absent_extra_is_named(name, network, tmp_path, monkeypatch):
 # Which networks
 
 
-@pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.weights.h5", "a.safetensors", "a.onnx"])
+@pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.weights.h5"])
 def test_files_of_a_network_are_taken(name, trained, tmp_path):
     source = tmp_path / "source" / name
-    if name.endswith((".safetensors", ".onnx")):
-        export_model(trained, source)
-    else:
-        save_model(trained, source)
+    save_model(trained, source)
     found = read_onnx(export_model(source, tmp_path / "b.onnx").read_bytes())
     assert all(map(np.array_equal, found, trained.get_weights()))
+
+
+def saying_so(name):
+    """Reading a SavedModel imports TensorFlow, and says so; no other format does."""
+    if name != "saved_model":
+        return contextlib.nullcontext()
+    text = "a is a SavedModel, so TensorFlow is imported to read it, which takes seconds; "
+    return pytest.warns(UserWarning, match=f"{text}export_model.*'digits.onnx'. writes a file")
+
+
+@each(EXACT)
+def test_what_was_exported_is_taken_and_is_the_same(name, exported, trained, tmp_path):
+    with saying_so(name):
+        again = export_model(exported(name), tmp_path / "b.onnx")
+    assert all(map(np.array_equal, read_onnx(again.read_bytes()), trained.get_weights()))
+
+
+@each(PATHS)
+def test_a_recognizer_reads_what_was_exported(name, exported, trained, digits):
+    with saying_so(name):
+        recognizer = mnistcnn.Recognizer(exported(name))
+    images = digits.test.images
+    expected = np.asarray(trained(mnistcnn.preprocess(images)))
+    found = recognizer.predict_proba(images)
+    if name in EXACT:
+        assert np.allclose(found, expected, atol=1e-5)
+    else:
+        assert 0 < np.abs(found - expected).mean() < 0.005
+        assert np.abs(found - TARGETS[name].run(exported(name), mnistcnn.preprocess(images))).mean() < 0.005  # fmt: skip
+
+
+@each(["litert", "litert-int8", "openvino", "saved_model"])
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+@pytest.mark.filterwarnings("ignore:.*is a SavedModel:UserWarning")
+def test_damaged_exports_are_refused_or_read(name, data, exported, tmp_path_factory):
+    """A changed byte may be in a number, and then it is another network; nothing else happens."""
+    source, folder = exported(name), tmp_path_factory.mktemp("damaged")
+    path = folder / source.name
+    shutil.copytree(source, path) if source.is_dir() else shutil.copy(source, path)
+    if name == "openvino":
+        shutil.copy(source.with_suffix(".bin"), folder)
+    victim = path / "saved_model.pb" if path.is_dir() else path
+    if name == "openvino" and data.draw(st.booleans()):
+        victim = path.with_suffix(".bin")
+    whole = bytearray(victim.read_bytes())
+    if data.draw(st.booleans()):
+        del whole[data.draw(st.integers(0, len(whole) - 1)) :]
+    for _ in range(data.draw(st.integers(0, 4))):
+        # The structure stands at the ends; most of the middle is numbers.
+        place = data.draw(st.integers(0, 600) | st.integers(0, max(len(whole) - 1, 0)))
+        whole[place : place + 1] = data.draw(st.binary(max_size=3))
+    victim.write_bytes(whole)
+    with contextlib.suppress(CorruptFileError):
+        shapes = [array.shape for array in read_portable(path)]
+        assert shapes == list(WEIGHTS.values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("<net", "<!DOCTYPE net><net", "the file must hold elements alone; it holds a declaration"),
+        ("</net>", "", "the file must be whole XML: no element found: .*"),
+        ('name="conv2.bias"', 'name="other"', "conv2.bias must be there with {'element_type': 'f32', 'shape': '64', 'size': '256'}; received {'element_type': None, 'shape': None, 'size': None}"),
+        ('shape="32, 1, 3, 3"', 'shape="3, 3, 32, 1"', "conv1.kernel must be there with .*; received {'element_type': 'f32', 'shape': '3, 3, 32, 1', 'size': '1152'}"),
+        ('offset="32"', 'offset="-32"', "conv1.kernel must lie within the 139,[0-9]+ bytes of the .bin file; received offset '-32'"),
+        ('offset="32"', 'offset="139000"', "conv1.kernel must lie within the 139,[0-9]+ bytes of the .bin file; received offset '139000'"),
+        ('offset="32"', 'offset="' + "9" * 5000 + '"', "conv1.kernel must lie within the 139,[0-9]+ bytes of the .bin file; received offset '9{20}'"),
+    ],
+)  # fmt: skip
+@pytest.mark.skipif(
+    not importlib.util.find_spec("openvino"), reason="the extra openvino is not installed"
+)
+def test_a_damaged_xml_file_is_refused_by_what_is_wrong(old, new, message, exported, tmp_path):
+    source = exported("openvino")
+    text = source.read_text()
+    assert text.count(old) == 1
+    (tmp_path / "b.xml").write_text(text.replace(old, new))
+    shutil.copy(source.with_suffix(".bin"), "b.bin")
+    with pytest.raises(CorruptFileError, match=f"^b.xml: {message}$"):
+        mnistcnn.Recognizer("b.xml")
+
+
+def test_half_of_two_files_is_not_enough(tmp_path):
+    (tmp_path / "a.xml").write_text("<net/>")
+    with pytest.raises(FileNotFoundError, match=r"a\.bin"):
+        mnistcnn.Recognizer("a.xml")
+
+
+@each(["litert"])
+def test_a_litert_file_of_another_network_is_refused(name, exported, tmp_path):
+    content = exported(name).read_bytes()
+    at = content.index(np.array([64, 3, 3, 32], "<i4").tobytes())
+    other = np.array([32, 3, 3, 64], "<i4").tobytes()
+    (tmp_path / "b.tflite").write_bytes(content[:at] + other + content[at + 16 :])
+    message = r"^b.tflite: the file must hold one array of shape \(3, 3, 32, 64\) for conv2.kernel; it holds 0$"
+    with pytest.raises(CorruptFileError, match=message):
+        mnistcnn.Recognizer("b.tflite")
+
+
+def test_a_saved_model_of_another_network_and_other_folders_are_refused(tmp_path):
+    import tensorflow as tf
+
+    tf.saved_model.save(tf.Module(), "other")
+    message = r"^other: the folder must hold one array of shape \(3, 3, 1, 32\) for conv1.kernel; it holds 0$"
+    with (
+        pytest.warns(UserWarning, match="is a SavedModel"),
+        pytest.raises(CorruptFileError, match=message),
+    ):
+        mnistcnn.Recognizer("other")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="^weights must be .*; received 'empty'$"):
+        mnistcnn.Recognizer("empty")
+
+
+def test_without_the_extra_a_litert_file_says_what_to_install(monkeypatch, tmp_path):
+    (tmp_path / "a.tflite").write_bytes(b"")
+    monkeypatch.setattr(_runtimes, "find_spec", lambda module: None)
+    with pytest.raises(
+        ModuleNotFoundError,
+        match=r"^a.tflite needs ai_edge_litert; pip install 'mnistcnn\[litert\]'$",
+    ):
+        mnistcnn.Recognizer("a.tflite")
 
 
 def test_the_shipped_file_is_taken(tmp_path):
@@ -323,7 +449,7 @@ def test_the_shipped_file_is_taken(tmp_path):
         ("a.safetensors", b"nothing", CorruptFileError, "a.safetensors: the file must be whole safetensors; received .*"),
         ("a.onnx", bytes(300_000), CorruptFileError, "a.onnx must hold at most 262,144 bytes; it holds 300,000"),
         ("a.keras", b"PK", CorruptFileError, "a.keras is not a whole Keras file: .*"),
-        ("a.pkl", b"", ValueError, "model must end in .keras or .h5 or .onnx or .safetensors; received 'a.pkl'"),
+        ("a.pkl", b"", ValueError, "model must end in .keras or .h5 or .onnx or .safetensors or .tflite or .xml; received 'a.pkl'"),
     ],
 )  # fmt: skip
 def test_other_files_are_refused(name, content, error, message, tmp_path):

@@ -127,18 +127,18 @@ def test_files_of_keras(name, arrays, digits):
     )
 
 
-ENDINGS = ".onnx, .safetensors, .keras, .h5"
+ENDINGS = "the folder of a SavedModel or the path of a file that ends in .onnx, .safetensors, .tflite, .xml, .keras, .h5"
 NAMES = ", ".join(map(repr, SHIPPED))
 
 
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        ("bset", ValueError, f"weights must be {NAMES} or the path of a file that ends in {ENDINGS}; received 'bset'"),
-        ("", ValueError, f"weights must be {NAMES} or the path of a file that ends in {ENDINGS}; received ''"),
-        (Path("a.pt"), ValueError, f"weights must be {NAMES} or the path of a file that ends in {ENDINGS}; received 'a.pt'"),
+        ("bset", ValueError, f"weights must be {NAMES}, {ENDINGS}; received 'bset'"),
+        ("", ValueError, f"weights must be {NAMES}, {ENDINGS}; received ''"),
+        (Path("a.pt"), ValueError, f"weights must be {NAMES}, {ENDINGS}; received 'a.pt'"),
         # Only the name itself is a name.
-        (Path(SHIPPED[0]), ValueError, f"weights must be {NAMES} or the path of a file that ends in {ENDINGS}; received '{SHIPPED[0]}'"),
+        (Path(SHIPPED[0]), ValueError, f"weights must be {NAMES}, {ENDINGS}; received '{SHIPPED[0]}'"),
         (3, TypeError, "weights must be a name or a path; received 3"),
         (b"a.onnx", TypeError, "weights must be a name or a path; received b'a.onnx'"),
     ],

@@ -10,7 +10,7 @@ from mnistcnn import _agreement, _checks
 from mnistcnn._backend import keras
 from mnistcnn._files import replacing, replacing_together
 from mnistcnn._model import build_model, departure, load_model
-from mnistcnn._portable import PORTABLE_SUFFIXES, read_portable
+from mnistcnn._portable import PORTABLE_SUFFIXES, is_portable, read_portable
 from mnistcnn._saved_model import check_replaceable
 from mnistcnn._targets import Target, check_installed, target_of
 from mnistcnn._types import MODEL_SUFFIXES, PathLike
@@ -32,8 +32,8 @@ def export_model(
     ----------
     model : keras.Model, str or path-like
         The documented network, whatever its layers are called and however it was trained,
-        or a ``.keras``, ``.h5``, ``.safetensors`` or ``.onnx`` file of it; the last two as
-        this function writes them. Nothing in a file is run.
+        or a ``.keras`` or ``.h5`` file of it, or what this function wrote in any format.
+        Nothing in a file is run.
     path : str or path-like
         Where to. Missing folders are made; what stands there is replaced when all went
         well. A folder is replaced only if it is empty or a SavedModel.
@@ -119,10 +119,11 @@ def _network(model: Any) -> keras.Sequential:
             )
         return model
     try:
-        file = _checks.path("model", model, suffixes=(*MODEL_SUFFIXES, *PORTABLE_SUFFIXES))
+        file = _checks.path("model", model)
     except TypeError:
         raise TypeError(f"model must be a Keras model or a path; received {model!r}") from None
-    if file.suffix not in PORTABLE_SUFFIXES:
+    if not is_portable(file):
+        _checks.path("model", model, suffixes=(*MODEL_SUFFIXES, *PORTABLE_SUFFIXES))
         return load_model(file)
     network = build_model()
     network.set_weights(read_portable(file))

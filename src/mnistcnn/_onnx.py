@@ -54,7 +54,7 @@ def onnx_bytes(weights: Sequence[NDArray[Any]]) -> bytes:
         helper.make_tensor(
             name, TensorProto.FLOAT, array.shape, array.astype("<f4").tobytes(), raw=True
         )
-        for name, array in _to_channels_first(network_arrays(weights)).items()
+        for name, array in to_channels_first(network_arrays(weights)).items()
     ]
     # 0 keeps the number of images, also of none.
     stored.append(
@@ -115,13 +115,13 @@ def read_onnx(content: bytes) -> list[Float32Array]:
             f"the file must hold the arrays {', '.join(WEIGHTS)} as export_model writes them; "
             f"it holds {_listed(names)}"
         )
-    expected = _to_channels_first({name: np.empty(shape) for name, shape in WEIGHTS.items()})
+    expected = to_channels_first({name: np.empty(shape) for name, shape in WEIGHTS.items()})
     arrays = {
         tensor.name: _array(tensor, expected[tensor.name].shape)
         for tensor in stored
         if tensor.name != _SHAPE
     }
-    return list(network_arrays(_to_channels_last(arrays)).values())
+    return list(network_arrays(to_channels_last(arrays)).values())
 
 
 def _nodes() -> list[onnx.NodeProto]:
@@ -151,7 +151,7 @@ def _float_tensor(name: str, shape: list[str | int]) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def _to_channels_first(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def to_channels_first(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Turn kernels of (rows, columns, in, out) to (out, in, rows, columns), the last alike."""
     turned = {
         name: array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
@@ -161,8 +161,8 @@ def _to_channels_first(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[
     return turned | {"dense.kernel": rows.transpose(2, 0, 1, 3).reshape(-1, NUM_CLASSES)}
 
 
-def _to_channels_last(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-    """Undo `_to_channels_first`, and give the order in which Keras takes the arrays."""
+def to_channels_last(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """Undo `to_channels_first`, and give the order in which Keras takes the arrays."""
     rows = arrays["dense.kernel"].reshape(_FILTERS, _SIDE, _SIDE, NUM_CLASSES)
     turned = {**arrays, "dense.kernel": rows.transpose(1, 2, 0, 3).reshape(-1, NUM_CLASSES)}
     return [

@@ -14,7 +14,7 @@ from mnistcnn._about import INPUT, OUTPUT
 from mnistcnn._assets import SHIPPED, read_shipped
 from mnistcnn._onnx import onnx_bytes
 from mnistcnn._pictures import PictureLike
-from mnistcnn._portable import PORTABLE_SUFFIXES, read_portable
+from mnistcnn._portable import PORTABLE_SUFFIXES, is_portable, read_portable
 from mnistcnn._reading import Reading
 from mnistcnn._types import MODEL_SUFFIXES, NUM_CLASSES, Float32Array, Int64Array, PathLike
 
@@ -33,10 +33,11 @@ class Recognizer:
     Parameters
     ----------
     weights : str or path-like, optional
-        ``"best"`` or ``"robust"``: weights that come with the package, calibrated. Or a
-        file that `export_model` or `train` wrote: ``.onnx``, ``.safetensors``, ``.keras``
-        or ``.h5``. Numbers alone are taken from it; nothing in a file can run. Default:
-        ``"best"``.
+        ``"best"`` or ``"robust"``: weights that come with the package, calibrated. Or what
+        `export_model` or `train` wrote: a file that ends in ``.onnx``, ``.safetensors``,
+        ``.tflite``, ``.xml``, ``.keras`` or ``.h5``, or the folder of a SavedModel. Numbers
+        alone are taken from it; nothing in a file can run. Those of 8 bits become the
+        ``float32`` that they stand for. Default: ``"best"``.
     num_threads : int, optional
         How many threads one call may use, at least 1. Default: one for each core.
 
@@ -47,6 +48,14 @@ class Recognizer:
         file's.
     FileNotFoundError, CorruptFileError
         If the file is absent, damaged or of another network.
+    ModuleNotFoundError
+        If a ``.tflite`` file is to be read and the extra ``litert`` is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If the folder of a SavedModel is to be read: TensorFlow is imported for it, as for
+        no other format.
 
     Examples
     --------
@@ -170,17 +179,18 @@ class Recognizer:
 def _arrays(weights: PathLike) -> list[Float32Array]:
     if isinstance(weights, str) and weights in SHIPPED:
         return read_shipped(weights).weights(calibrated=True)
-    known = (*PORTABLE_SUFFIXES, *MODEL_SUFFIXES)
     if not isinstance(weights, str | os.PathLike):
         raise TypeError(f"weights must be a name or a path; received {weights!r}")
-    if not Path(weights).name.endswith(known):
-        names = ", ".join(map(repr, SHIPPED))
-        raise ValueError(
-            f"weights must be {names} or the path of a file that ends in {', '.join(known)}; "
-            f"received {str(weights)!r}"
-        )
-    if Path(weights).suffix in PORTABLE_SUFFIXES:
-        return read_portable(weights)
-    from mnistcnn._weights import read_weights  # HDF5, which the other formats don't need
+    path = Path(weights)
+    if is_portable(path):
+        return read_portable(path)
+    if path.name.endswith(MODEL_SUFFIXES):
+        from mnistcnn._weights import read_weights  # HDF5, which the other formats don't need
 
-    return read_weights(weights)
+        return read_weights(path)
+    names = ", ".join(map(repr, SHIPPED))
+    endings = ", ".join((*PORTABLE_SUFFIXES, *MODEL_SUFFIXES))
+    raise ValueError(
+        f"weights must be {names}, the folder of a SavedModel or the path of a file that ends in "
+        f"{endings}; received {str(weights)!r}"
+    )

@@ -10,10 +10,19 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 
 _ONNXRUNTIME_VARIABLE = "ORT_DISABLE_TELEMETRY"
 _OPENVINO_REPORTS = "openvino_telemetry"
+
+
+def check_installed(what: str, module: str, extra: str) -> None:
+    """Refuse what needs a module of an extra that is absent, and say what to install."""
+    if find_spec(module) is None:
+        raise ModuleNotFoundError(
+            f"{what} needs {module}; pip install 'mnistcnn[{extra}]'", name=module
+        )
 
 
 def onnxruntime() -> ModuleType:

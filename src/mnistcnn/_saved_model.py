@@ -1,8 +1,9 @@
-"""The network as TensorFlow's SavedModel, a folder."""
+"""The network as TensorFlow's SavedModel, a folder, and the arrays taken back out."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn._about import INPUT, OUTPUT, about
+from mnistcnn._arrays import network_arrays
 from mnistcnn._backend import tf
+from mnistcnn._files import read_limited
 from mnistcnn._graph import module_of
-from mnistcnn._types import Float32Array
+from mnistcnn._types import WEIGHTS, Float32Array
 
 SIGNATURE = "serving_default"
 # What TensorFlow writes; assets.extra is where it leaves room for others' files.
 _MAIN = "saved_model.pb"
+_MOST_BYTES = 1 << 20
 _ENTRIES = {_MAIN, "fingerprint.pb", "variables", "assets", "assets.extra"}
 
 
@@ -34,6 +38,43 @@ def run(path: Path, images: Float32Array) -> Float32Array:
     """Return what TensorFlow makes of the images."""
     signature = tf.saved_model.load(str(path)).signatures[SIGNATURE]
     return np.asarray(signature(**{INPUT: tf.constant(images)})[OUTPUT])
+
+
+def read(path: Path) -> list[Float32Array]:
+    """Take the six arrays out of a folder that `write` wrote. Nothing in it is run.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is no SavedModel.
+    ValueError
+        If it is damaged, too large, or does not hold the network's arrays.
+    """
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    content = read_limited(path / _MAIN, limit=_MOST_BYTES)
+    try:
+        graphs = SavedModel.FromString(content).meta_graphs
+    except Exception as error:  # protobuf's own errors depend on how it was built
+        raise ValueError(f"the folder must hold a whole SavedModel: {error}") from error
+    nodes = [node for graph in graphs for node in graph.graph_def.node if node.op == "Const"]
+    tensors = [node.attr["value"].tensor for node in nodes]
+    arrays = []
+    for name, shape in WEIGHTS.items():
+        fitting = [one for one in tensors if _holds(one, shape)]
+        if len(fitting) != 1:
+            raise ValueError(
+                f"the folder must hold one array of shape {shape} for {name}; "
+                f"it holds {len(fitting)}"
+            )
+        arrays.append(np.frombuffer(fitting[0].tensor_content, "<f4").reshape(shape))
+    return list(network_arrays([one.astype(np.float32) for one in arrays]).values())
+
+
+def _holds(tensor: Any, shape: tuple[int, ...]) -> bool:
+    found = tuple(dimension.size for dimension in tensor.tensor_shape.dim)
+    whole = len(tensor.tensor_content) == 4 * math.prod(shape)
+    return found == shape and tensor.dtype == tf.float32.as_datatype_enum and whole
 
 
 def check_replaceable(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -77,11 +76,8 @@ def target_of(path: Path, name: str | None) -> tuple[str, Target]:
 
 def check_installed(name: str, target: Target) -> None:
     """Refuse a format whose extra is absent, and say what to install."""
-    if target.needs and find_spec(target.needs) is None:
-        raise ModuleNotFoundError(
-            f"the format {name} needs {target.needs}; pip install 'mnistcnn[{target.extra}]'",
-            name=target.needs,
-        )
+    if target.needs:
+        _runtimes.check_installed(f"the format {name}", target.needs, target.extra)
 
 
 def _write_onnx(weights: Sequence[NDArray[Any]], path: Path) -> None:
