@@ -41,6 +41,7 @@ extensions = [
     "exports",
     "figures",
     "names",
+    "offline",
     "reading",
     "speed",
 ]
@@ -91,6 +92,8 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "notebook_extensions": set(),  # the programs read their arguments, which notebooks have none of
     "show_signature": False,
+    "inspect_global_variables": False,  # links from functions, not from each variable
+    "remove_config_comments": True,
     "doc_module": ("mnistcnn",),
 }
 
@@ -110,6 +113,7 @@ _folder.cleanup()
 """
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "mnistcnn"
 html_favicon = "_static/favicon.png"
 html_static_path = ["_static"]
@@ -123,12 +127,14 @@ html_theme_options = {
     "dark_logo": "logo.svg",
 }
 
-# What a page says of itself where a link to it is shown. Pictures need a whole address there.
+# What a page says of itself where a link to it is shown. The card needs a whole address, so
+# whoever publishes the pages sets this variable; they are built without it too.
 ogp_site_url = html_baseurl = os.environ.get("MNISTCNN_DOCS_URL", "")
 ogp_image = "_static/card.png"
 ogp_image_alt = "mnistcnn reads handwritten digits"
 ogp_social_cards = {"enable": False}
 ogp_enable_meta_description = True
+ogp_description_length = 150
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

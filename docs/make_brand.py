@@ -36,7 +36,7 @@ def sign() -> str:
     """Return the sign as SVG."""
     side = len(SIGN) + 2
     pixels = [
-        f'<rect x="{column + 1}" y="{row + 1}" width="1.02" height="1.02" '
+        f'<rect x="{column + 1}" y="{row + 1}" width="1" height="1" '
         f'fill="{INK}" fill-opacity="{int(ink) / 9:.2f}"/>'
         for row, line in enumerate(SIGN)
         for column, ink in enumerate(line)
@@ -46,7 +46,9 @@ def sign() -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}">',
             f'<rect width="{side}" height="{side}" rx="2" fill="{PAPER}"/>',
+            '<g shape-rendering="crispEdges">',
             *pixels,
+            "</g>",
             "</svg>\n",
         ]
     )

@@ -7,6 +7,8 @@ Two sets of weights come with the package. ``best`` is for digits that lie as MN
 more and more noise.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter

@@ -60,8 +60,8 @@ figure.savefig("doubt.png")
 # -----------------------
 # The ten images of which the network is least sure: the label, and what it took them for.
 
-doubtful = Figure(figsize=(8, 1.5), layout="constrained")
-for index, axes in zip(order[::-1], doubtful.subplots(1, 10), strict=False):
+doubtful = Figure(figsize=(6, 2.8), layout="constrained")
+for index, axes in zip(order[::-1], doubtful.subplots(2, 5).flat, strict=False):
     axes.imshow(images[index], cmap="gray_r")
     axes.set_title(f"{labels[index]}, read {answers[index]}", fontsize=8)
     axes.axis("off")

@@ -6,6 +6,8 @@ The documented pipeline: load, preprocess, build, train, evaluate the saved file
 curves. ``python whole_pipeline.py --help`` lists what can be changed.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import argparse
 from pathlib import Path
 

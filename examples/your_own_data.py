@@ -63,8 +63,8 @@ if options.data is None:
 print(f"{len(x_train)} images to train on, {len(x_test)} to test on")
 
 counts = np.bincount(y_train, minlength=10)
-look = Figure(figsize=(8, 1.6), layout="constrained")
-for digit, axes in enumerate(look.subplots(1, 10)):
+look = Figure(figsize=(6, 2.8), layout="constrained")
+for digit, axes in enumerate(look.subplots(2, 5).flat):
     axes.set_title(f"{digit}: {counts[digit]}", fontsize=9)
     axes.axis("off")
     if counts[digit]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from sphinx_gallery.scrapers import figure_rst
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEADER = """\
@@ -44,6 +43,8 @@ def arguments(settings: dict[str, Any], program: dict[str, Any]) -> list[str]:
 
 def figures(block: Any, variables: dict[str, Any], settings: dict[str, Any]) -> str:
     """Show each figure that a block of a program made, whether pyplot knows it or not."""
+    from sphinx_gallery.scrapers import figure_rst
+
     shown = variables.setdefault("shown_figures", [])
     rest = ""
     for value in variables["example_globals"].values():
