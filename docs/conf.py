@@ -129,7 +129,8 @@ html_theme_options = {
 
 # What a page says of itself where a link to it is shown. The card needs a whole address, so
 # whoever publishes the pages sets this variable; they are built without it too.
-ogp_site_url = html_baseurl = os.environ.get("MNISTCNN_DOCS_URL", "")
+html_baseurl = os.environ.get("MNISTCNN_DOCS_URL", "")
+ogp_site_url = html_baseurl and html_baseurl.rstrip("/") + "/"
 ogp_image = "_static/card.png"
 ogp_image_alt = "mnistcnn reads handwritten digits"
 ogp_social_cards = {"enable": False}

@@ -58,9 +58,7 @@ history = mnistcnn.train(model, x, y, epochs=options.epochs, callbacks=callbacks
 # Training ended at the goal:
 
 curves = mnistcnn.plot_history(history)
-for axes, goal in zip(curves.axes, (None, options.goal), strict=True):
-    if goal is not None:
-        axes.axhline(goal, color="black", linewidth=1, linestyle=":")
+curves.axes[1].axhline(options.goal, color="black", linewidth=1, linestyle=":")
 curves.savefig("goal.png")
 
 # %%

@@ -51,7 +51,7 @@ def figures(block: Any, variables: dict[str, Any], settings: dict[str, Any]) -> 
         if isinstance(value, Figure) and not any(value is one for one in shown):
             shown.append(value)
             path = next(variables["image_path_iterator"])
-            value.savefig(path, dpi=100, metadata={"Software": None})
+            value.savefig(path, dpi=120, metadata={"Software": None})
             rest += figure_rst([path], settings["src_dir"], _told(value))
     plt.close("all")
     return rest
