@@ -13,6 +13,9 @@ from pathlib import Path
 
 import mnistcnn
 
+# When the package imports TensorFlow first, it keeps its start-up messages to itself.
+from mnistcnn import train  # noqa: F401
+
 HERE = Path(__file__).parent
 MADE = HERE / "_build"
 sys.path.insert(0, str(HERE / "_ext"))
