@@ -37,7 +37,7 @@ format: $(VENV)/.dev  ## put the sources into the project's format
 	$(BIN)/ruff check --fix .
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) demo docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) demo docs/_build docs/gallery .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/.package: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -3,16 +3,25 @@
     sphinx-build -W -n -b html docs docs/_build/html
     sphinx-build -W -b doctest docs docs/_build/doctest
 
-Both run without a network: no other project's inventory is fetched.
+Both run without a network: other projects' inventories come from docs/inventories.
 """
 
 import doctest
+import os
 import sys
 from pathlib import Path
 
 import mnistcnn
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+# When the package imports TensorFlow first, it keeps its start-up messages to itself.
+from mnistcnn import train  # noqa: F401
+
+HERE = Path(__file__).parent
+MADE = HERE / "_build"
+sys.path.insert(0, str(HERE / "_ext"))
+
+import gallery  # noqa: E402  # ours, in _ext
+import inventories  # noqa: E402
 
 project = "mnistcnn"
 author = "The mnistcnn developers"
@@ -23,13 +32,19 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "sphinxext.opengraph",
     "accuracy",
     "annotations",
     "exports",
     "figures",
     "names",
+    "offline",
     "reading",
     "speed",
 ]
@@ -37,7 +52,7 @@ exclude_patterns = ["_build"]
 default_role = "name"  # `single backticks` in docstrings; see _ext/names.py
 
 # Pages are Markdown.
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 # Docstrings are in NumPy style; their types are prose ("array_like"), so they stay text.
@@ -59,19 +74,31 @@ autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 72
 python_display_short_literal_types = True
 
-# A link that leads nowhere is an error, except to names that live in other projects:
-# their inventories would have to come from the network.
+# A link that leads nowhere is an error, also one into another project.
 nitpicky = True
-nitpick_ignore_regex = [
-    # Keras: networks, callbacks and histories.
-    (r"py:class", r"keras\..+|History"),
-    # Matplotlib: what pictures are drawn on.
-    (r"py:class", r"matplotlib\..+|Axes|Figure"),
-    # NumPy: its arrays, by the short names that mnistcnn gives them, and what becomes one.
-    (r"py:class", r"numpy\..+|ArrayLike|U?(Int|Float)\d+Array|NDArray"),
-    # What a picture may come as, and the standard library: paths and general collections.
-    (r"py:class", r"PictureLike|PathLike|Path|Mapping|Sequence|Any|collections\.abc\..+|types\..+"),
-]
+intersphinx_mapping = inventories.written(MADE / "inventories")
+
+# The gallery runs the examples, in copies (_ext/gallery.py), and shows what they print and draw.
+sphinx_gallery_conf = {
+    "examples_dirs": gallery.copied(MADE / "examples"),
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "gallery.place",
+    "reset_argv": "gallery.arguments",
+    "image_scrapers": ("gallery.figures",),
+    "reset_modules": (),
+    "abort_on_example_error": True,
+    "capture_repr": (),
+    # How long a program takes is no reader's concern, and would differ in each build.
+    "min_reported_time": 3600,
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "notebook_extensions": set(),  # the programs read their arguments, which notebooks have none of
+    "show_signature": False,
+    "inspect_global_variables": False,  # links from functions, not from each variable
+    "remove_config_comments": True,
+    "doc_module": ("mnistcnn",),
+}
 
 # The text of an error is part of an example.
 doctest_default_flags = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
@@ -89,12 +116,29 @@ _folder.cleanup()
 """
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "mnistcnn"
+html_favicon = "_static/favicon.png"
 html_static_path = ["_static"]
 html_css_files = ["mnistcnn.css"]
 html_show_copyright = False
-html_copy_source = False
-html_theme_options = {"top_of_page_buttons": []}
+# Each page shows the file that it was made from, and each name of the reference its code.
+html_copy_source = html_show_sourcelink = True
+html_theme_options = {
+    "top_of_page_buttons": ["view"],
+    "light_logo": "logo.svg",
+    "dark_logo": "logo.svg",
+}
+
+# What a page says of itself where a link to it is shown. The card needs a whole address, so
+# whoever publishes the pages sets this variable; they are built without it too.
+html_baseurl = os.environ.get("MNISTCNN_DOCS_URL", "")
+ogp_site_url = html_baseurl and html_baseurl.rstrip("/") + "/"
+ogp_image = "_static/card.png"
+ogp_image_alt = "mnistcnn reads handwritten digits"
+ogp_social_cards = {"enable": False}
+ogp_enable_meta_description = True
+ogp_description_length = 150
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -1,8 +1,9 @@
-"""Read the digits of a picture, and see what was found.
+"""
+Read the digits of a picture
+============================
 
-python examples/read_a_picture.py [PICTURE]
-
-Without an argument the program first draws a page of handwritten digits.
+``python read_a_picture.py photo.jpg`` reads a picture of yours. Without one, the program first
+draws a page of handwritten digits. Neither Keras nor TensorFlow is imported.
 """
 
 import argparse
@@ -13,9 +14,18 @@ from PIL import Image
 
 import mnistcnn
 
+parser = argparse.ArgumentParser(description="Read the digits of a picture.")
+parser.add_argument("picture", nargs="?", type=Path, help="a scan, a photo, a drawing")
+options = parser.parse_args()
+
+# %%
+# A page
+# ------
+# Three lines of real digits, dark on light, with light that falls from one side.
+
 
 def draw_page(path: Path) -> None:
-    """Write three lines of real digits, dark on light, with light that falls from one side."""
+    """Write the page into a file."""
     _, (images, _) = mnistcnn.load_data("digits")
     lines = [
         np.hstack([np.pad(image, ((10, 10), (4, 4))) for image in row])
@@ -27,23 +37,26 @@ def draw_page(path: Path) -> None:
     print(f"drew {path}")
 
 
-def main() -> None:
-    """Read, print, draw the boxes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("picture", nargs="?", type=Path)
-    options = parser.parse_args()
-    if options.picture is None:
-        options.picture = Path("page.png")
-        draw_page(options.picture)
+if options.picture is None:
+    options.picture = Path("page.png")
+    draw_page(options.picture)
 
-    reading = mnistcnn.Recognizer().read(options.picture)
-    print(reading.text)
-    for digit in reading.digits:
-        if digit.probability < 0.9:
-            print(f"in doubt: {digit.label} at {digit.box}, {digit.probability:.0%}")
-    mnistcnn.plot_reading(options.picture, reading).savefig("seen.png", dpi=150)
-    print("seen.png shows what was found")
+# %%
+# Read it
+# -------
+# A line of the page becomes a line of text. Each digit has a box and a probability; what is
+# in doubt is worth a second look.
 
+reading = mnistcnn.Recognizer().read(options.picture)
+print(reading.text)
+for digit in reading.digits:
+    if digit.probability < 0.9:
+        print(f"in doubt: {digit.label} at {digit.box}, {digit.probability:.0%}")
 
-if __name__ == "__main__":
-    main()
+# %%
+# See what was found
+# ------------------
+
+seen = mnistcnn.plot_reading(options.picture, reading)
+seen.savefig("seen.png", dpi=150)
+print("seen.png shows what was found")

@@ -1,9 +1,9 @@
-"""Train on images of your own.
+"""
+Train on images of your own
+===========================
 
-python examples/your_own_data.py FOLDER_OR_NPZ
-
-Without an argument the program first writes a small data set in MNIST's own IDX format
-into a folder, so that you can see what such a folder holds.
+``python your_own_data.py DATA`` takes an ``.npz`` file or a folder of IDX files. Without one, the
+program first writes such a folder, so that you can see what it holds.
 """
 
 import argparse
@@ -12,8 +12,20 @@ import struct
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import mnistcnn
+
+parser = argparse.ArgumentParser(description="Train on images of your own.")
+parser.add_argument("data", nargs="?", type=Path, help="an .npz file or a folder of IDX files")
+parser.add_argument("--epochs", type=int, default=10)
+options = parser.parse_args()
+
+# %%
+# What a folder holds
+# -------------------
+# Four files in MNIST's own format: images and labels, to train on and to test on. An IDX file is
+# two zeros, the number 8, the dimensions, then the values.
 
 IDX_NAMES = (
     "train-images-idx3-ubyte.gz",
@@ -24,13 +36,13 @@ IDX_NAMES = (
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
-    """Write uint8 values as IDX: two zeros, type 8, the dimensions, then the values."""
+    """Write uint8 values as IDX."""
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
 
 
 def make_folder(folder: Path) -> None:
-    """Write the four files: images and labels, to train on and to test on."""
+    """Write the four files."""
     folder.mkdir(exist_ok=True)
     arrays = [array for split in mnistcnn.load_data("digits") for array in split]
     for name, array in zip(IDX_NAMES, arrays, strict=True):
@@ -38,25 +50,32 @@ def make_folder(folder: Path) -> None:
         print(f"wrote {folder / name}: {array.shape}")
 
 
-def main() -> None:
-    """Load, look, train, evaluate."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="?", type=Path, help="an .npz file or a folder of IDX files")
-    parser.add_argument("--epochs", type=int, default=10)
-    options = parser.parse_args()
-    if options.data is None:
-        options.data = Path("my-digits")
-        make_folder(options.data)
+if options.data is None:
+    options.data = Path("my-digits")
+    make_folder(options.data)
 
-    (x_train, y_train), (x_test, y_test) = mnistcnn.load_data(options.data)
-    print(f"{len(x_train)} images to train on, {len(x_test)} to test on")
-    print("of each digit to train on:", np.bincount(y_train, minlength=10))
+# %%
+# Look before you train
+# ---------------------
+# One image of each digit, and how many there are. A digit that is rare is learned badly.
 
-    model = mnistcnn.build_model()
-    x, y = mnistcnn.preprocess(x_train, y_train)
-    mnistcnn.train(model, x, y, epochs=options.epochs, verbose=2)
-    print(mnistcnn.evaluate("bestmodel.keras", *mnistcnn.preprocess(x_test, y_test)))
+(x_train, y_train), (x_test, y_test) = mnistcnn.load_data(options.data)
+print(f"{len(x_train)} images to train on, {len(x_test)} to test on")
 
+counts = np.bincount(y_train, minlength=10)
+look = Figure(figsize=(6, 2.8), layout="constrained")
+for digit, axes in enumerate(look.subplots(2, 5).flat):
+    axes.set_title(f"{digit}: {counts[digit]}", fontsize=9)
+    axes.axis("off")
+    if counts[digit]:
+        axes.imshow(x_train[y_train == digit][0], cmap="gray_r")
+look.savefig("look.png")
 
-if __name__ == "__main__":
-    main()
+# %%
+# Train and evaluate
+# ------------------
+
+x, y = mnistcnn.preprocess(x_train, y_train)
+model = mnistcnn.build_model(seed=0)
+mnistcnn.train(model, x, y, epochs=options.epochs, seed=0, verbose=0)
+print(mnistcnn.evaluate("bestmodel.keras", *mnistcnn.preprocess(x_test, y_test)))

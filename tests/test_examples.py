@@ -1,14 +1,18 @@
 """The example programs run, say what they do, and leave what they promise."""
 
 import pathlib
+import re
 import runpy
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from mnistcnn import _download
 
-EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
+ROOT = pathlib.Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+gallery = SimpleNamespace(**runpy.run_path(str(ROOT / "docs/_ext/gallery.py")))
 
 
 @pytest.fixture
@@ -29,10 +33,33 @@ def test_every_example_is_tested_and_listed():
         assert f'run("{path.name}"' in tested
 
 
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_every_example_is_a_page_of_the_gallery(path, tmp_path):
+    """It has a title, parts with words between them, and a figure to show."""
+    title, rule, *_ = path.read_text().removeprefix('"""\n').splitlines()
+    assert rule == "=" * len(title)
+    assert path.read_text().count("\n# %%\n") >= 2
+    assert ".savefig(" in path.read_text()
+    assert path.name in {copy.name for copy in pathlib.Path(gallery.copied(tmp_path)).iterdir()}
+
+
+def test_the_gallery_is_in_the_order_of_the_list():
+    listed = re.findall(r"`(\w+\.py)`", (EXAMPLES / "README.md").read_text())
+    assert sorted(listed, key=gallery.place) == listed
+    assert len(listed) == len(list(EXAMPLES.glob("*.py")))
+
+
+def test_the_gallery_trains_on_what_needs_no_network():
+    program = {"src_file": str(EXAMPLES / "whole_pipeline.py")}
+    assert gallery.arguments({}, program)[:2] == ["--data", "digits"]
+    assert gallery.arguments({}, {"src_file": "read_a_picture.py"}) == []
+
+
 def test_whole_pipeline(run, tmp_path, monkeypatch):
     monkeypatch.setattr(_download, "MIRRORS", ())
-    out = run("whole_pipeline.py", "--epochs", "1", "--output", "here")
+    out = run("whole_pipeline.py", "--epochs", "1", "--output", "here", "--quiet")
     assert out.startswith("Data: digits, since MNIST is not to be had: the cache holds no whole")
+    assert "Epoch" not in out
     assert "accuracy " in out
     assert sorted(path.name for path in (tmp_path / "here").iterdir()) == [
         "bestmodel.keras", "confusion_matrix.png", "history.png"
@@ -44,6 +71,7 @@ def test_your_own_data(run, tmp_path):
     assert len(list((tmp_path / "my-digits").iterdir())) == 4
     assert "1442 images to train on, 355 to test on" in out
     assert "accuracy " in out
+    assert (tmp_path / "look.png").stat().st_size > 5_000
 
 
 def test_your_own_callbacks(run, tmp_path):
@@ -61,3 +89,40 @@ def test_read_a_picture(run, tmp_path, digits):
     assert [len(line) for line in said] == [8, 8, 8]
     assert sum(a == b for a, b in zip("".join(said), true, strict=True)) >= 21
     assert (tmp_path / "seen.png").stat().st_size > 10_000
+
+
+def test_leave_the_doubtful(run, tmp_path):
+    out = run("leave_the_doubtful.py")
+    answered, wrong = zip(
+        *re.findall(r"([\d.]+)% answered, ([\d.]+)% of them wrong", out), strict=True
+    )
+    assert sorted(answered, key=float) == list(answered)  # the less sure, the more answers
+    assert sorted(wrong, key=float) == list(wrong)  # and the more of them are wrong
+    assert len(answered) == 3
+    for name in ("doubt.png", "doubtful.png"):
+        assert (tmp_path / name).stat().st_size > 5_000
+
+
+def test_clean_or_damaged(run):
+    best, robust = (
+        [int(share) for share in re.findall(r"(\d+)%", line)]
+        for line in run("clean_or_damaged.py").splitlines()
+    )
+    assert best[0] > 90
+    assert all(one > other for one, other in zip(robust[1:], best[1:], strict=True))
+
+
+def test_moved_digits(run):
+    still, moving = (
+        [int(share) for share in re.findall(r"(\d+)%", line)]
+        for line in run("moved_digits.py").splitlines()
+    )
+    assert min(still[0], moving[0]) > 90
+    assert moving[4] > still[4] + 30
+
+
+def test_without_keras(run, tmp_path):
+    out = run("without_keras.py")
+    size, right = re.search(r"digits\.onnx: (\d+) KiB\n([\d.]+)% right", out).groups()
+    assert int(size) == round((tmp_path / "digits.onnx").stat().st_size / 1024)
+    assert float(right) > 90
