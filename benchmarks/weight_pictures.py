@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from mnistcnn import Evaluation
+from mnistcnn._intervals import share_interval
 
 # Okabe and Ito's blue, green and vermilion: told apart by all common kinds of colour vision.
 # Line styles and marks tell the same once more.
@@ -76,7 +76,7 @@ def draw_calibration(figures: Mapping[str, Any]) -> Figure:
         most = max(most, *(images for images, _, _ in filled))
         above.plot([0, 1], [0, 1], color="#777777", linewidth=1)
         for images, confidence, right in filled:
-            low, high = _interval(images, right)
+            low, high = share_interval(right, images)
             above.plot([confidence] * 2, [low, high], color=colour, alpha=0.5, linewidth=1.5)
         above.plot(
             [confidence for _, confidence, _ in filled],
@@ -146,10 +146,6 @@ def draw_robustness(sets: Mapping[str, Mapping[str, Any]]) -> Figure:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     return figure
-
-
-def _interval(images: int, right: int) -> tuple[float, float]:
-    return Evaluation(0.0, np.array([[right, images - right], [0, 0]])).accuracy_interval
 
 
 def _plain(axes: Axes) -> None:

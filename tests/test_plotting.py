@@ -5,7 +5,8 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mnistcnn import Evaluation, plot_confusion_matrix, plot_history
+from mnistcnn import plot_confusion_matrix, plot_history
+from tests.evaluations import evaluation_of
 
 HISTORY = {
     "loss": [0.9, 0.4, 0.2],
@@ -64,7 +65,7 @@ def confused():
     matrix = np.diag([100] * 10)
     matrix[4, 9] = 12
     matrix[7, 2] = 1
-    return Evaluation(0.1, matrix)
+    return evaluation_of(matrix)
 
 
 def test_confusion_matrix_shows_every_count():
@@ -85,13 +86,13 @@ def test_confusion_matrix_shows_every_count():
 def test_confusion_matrix_without_mistakes_and_on_own_axes():
     figure = Figure()
     axes = figure.subplots()
-    result = Evaluation(0.0, np.eye(10, dtype=int))
+    result = evaluation_of(np.eye(10, dtype=int))
     assert plot_confusion_matrix(result, ax=axes) is figure
     assert axes.get_images()[0].get_clim() == (0, 1)
 
 
 def test_confusion_matrix_of_one_class():
-    plot_confusion_matrix(Evaluation(0.0, np.array([[3]])))
+    plot_confusion_matrix(evaluation_of(np.array([[3]])))
 
 
 def test_confusion_matrix_is_checked():

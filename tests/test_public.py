@@ -24,6 +24,10 @@ NAMES = [
     "train",
     "Evaluation",
     "evaluate",
+    "Mistakes",
+    "Reliability",
+    "Comparison",
+    "compare",
     "Recognizer",
     "ReadDigit",
     "Reading",
@@ -117,7 +121,7 @@ def test_the_ground_stays_off_keras_and_tensorflow():
     """Data, preprocessing, recipes, results, shipped arrays and ONNX need neither Keras nor TensorFlow."""
     loaded = loaded_by(
         "import mnistcnn; mnistcnn.load_data('digits'); mnistcnn.preprocess([[[0] * 28] * 28]);"
-        "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.plot_history;"
+        "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.compare; mnistcnn.plot_history;"
         "mnistcnn.Recognizer; mnistcnn.Reading; mnistcnn.plot_reading;"
         "mnistcnn.CorruptFileError; from mnistcnn._assets import read_shipped;"
         "weights = read_shipped('best').weights(calibrated=True);"
@@ -136,7 +140,10 @@ READING = {
     "_recognition",
 }  # fmt: skip
 # Need no training; evaluate reaches up inside.
-RESULTS = {"_evaluation", "_plotting", "_plot_reading"}
+RESULTS = {
+    "_intervals", "_reliability", "_mistakes", "_tally", "_evaluation", "_comparison",
+    "_plotting", "_plot_reading",
+}  # fmt: skip
 COMMAND = {"_cli", "_commands", "_command_read", "__main__"}
 
 

@@ -7,6 +7,9 @@ from ._pretrained import load_pretrained as load_pretrained
 from ._callbacks import default_callbacks as default_callbacks
 from ._training import train as train
 from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
+from ._mistakes import Mistakes as Mistakes
+from ._reliability import Reliability as Reliability
+from ._comparison import Comparison as Comparison, compare as compare
 from ._recognition import Recognizer as Recognizer
 from ._reading import ReadDigit as ReadDigit, Reading as Reading
 from ._export import export_model as export_model

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnistcnn._evaluation import Evaluation
+from mnistcnn._evaluation import Evaluation, as_evaluation
 
 if TYPE_CHECKING:
     from keras.callbacks import History
@@ -99,12 +99,12 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     --------
     >>> import numpy as np
     >>> from mnistcnn import Evaluation, plot_confusion_matrix
-    >>> figure = plot_confusion_matrix(Evaluation(0.1, 5 * np.eye(10, dtype=int)))
+    >>> result = Evaluation.from_probabilities(np.eye(10), range(10))
+    >>> figure = plot_confusion_matrix(result)
     >>> figure.axes[0].get_xlabel()
     'Predicted digit'
     """
-    if not isinstance(evaluation, Evaluation):
-        raise TypeError(f"evaluation must be an Evaluation; received {evaluation!r}")
+    as_evaluation("evaluation", evaluation)
     axes = Figure(figsize=(6.4, 5.4), layout="constrained").subplots() if ax is None else ax
     matrix = evaluation.confusion_matrix
     # On the scale of the right answers no mistake could be seen, so they have their own.
