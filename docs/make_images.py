@@ -1,24 +1,27 @@
-"""Draw the pictures of the tutorial.
+"""Draw the pictures of the tutorial and of the pages about mistakes.
 
     python docs/make_images.py
 
-It goes the tutorial's way on the digits that need no network and leaves the curves and
-the confusion matrix in docs/images/, where they are kept in version control: so the docs
-can be built without training first. Run it again when a picture should look different.
+It goes the tutorial's way on the digits that need no network and leaves the pictures in
+docs/images/, where they are kept in version control: so the docs can be built without
+training first. Run it again when a picture should look different.
 """
 
 import tempfile
 from pathlib import Path
-
-from matplotlib.figure import Figure
 
 from mnistcnn import (
     build_model,
     default_callbacks,
     evaluate,
     load_data,
+    load_model,
+    plot_activations,
     plot_confusion_matrix,
+    plot_digits,
     plot_history,
+    plot_mistakes,
+    plot_reliability,
     preprocess,
     train,
 )
@@ -31,12 +34,6 @@ def main() -> None:
     """Train once and draw."""
     (x_train, y_train), (x_test, y_test) = load_data("digits")
 
-    rows = Figure(figsize=(6.4, 1.0), layout="constrained")
-    for axes, image, label in zip(rows.subplots(1, 10), x_train, y_train, strict=False):
-        axes.imshow(image, cmap="gray_r")
-        axes.set_title(str(label), fontsize=9)
-        axes.axis("off")
-
     with tempfile.TemporaryDirectory() as folder:
         best = Path(folder) / "bestmodel.keras"
         history = train(
@@ -46,13 +43,17 @@ def main() -> None:
             callbacks=default_callbacks(best),
             seed=0,
         )
-        result = evaluate(best, *preprocess(x_test, y_test))
+        model = load_model(best)
+    result = evaluate(model, *preprocess(x_test, y_test))
 
     FOLDER.mkdir(exist_ok=True)
     pictures = {
-        "digits.png": rows,
+        "digits.png": plot_digits(x_train, y_train, max_images=10),
         "history.png": plot_history(history),
         "confusion_matrix.png": plot_confusion_matrix(result),
+        "mistakes.png": plot_mistakes(result, x_test, max_images=16),
+        "reliability.png": plot_reliability(result),
+        "activations.png": plot_activations(model, x_test[0]),
     }
     for name, figure in pictures.items():
         figure.savefig(FOLDER / name, dpi=100, metadata={"Software": None})

@@ -101,14 +101,14 @@ def test_it_prints_as_three_sentences():
     assert lines[0] == "Of 11,000 images a alone reads 30 right, b alone 60."
     low, high = of(9_800, 30, 60, 1_110).difference_interval
     assert lines[1] == (
-        f"b is better by 0.27 percentage points (95 % interval {-100 * high:.2f} to {-100 * low:.2f})."
+        f"b is ahead by 0.27 percentage points (95 % interval {-100 * high:.2f} to {-100 * low:.2f})."
     )
     p = binomtest(30, 90).pvalue
     assert lines[2] == (
-        f"Equally good networks differ so much by chance in {100 * p:.2g} % of cases "
+        f"Equally good networks would differ at least so much in {100 * p:.2g} % of cases "
         "(McNemar's exact test)."
     )
-    assert "a is better by 0.27" in str(of(9_800, 60, 30, 1_110))
+    assert "a is ahead by 0.27" in str(of(9_800, 60, 30, 1_110))
 
 
 def test_a_draw_and_a_clear_case_have_words_of_their_own():

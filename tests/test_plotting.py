@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mnistcnn import plot_confusion_matrix, plot_history
+from mnistcnn import plot_confusion_matrix, plot_digits, plot_history, plot_reliability
 from tests.evaluations import evaluation_of
 
 HISTORY = {
@@ -100,7 +100,21 @@ def test_confusion_matrix_is_checked():
         plot_confusion_matrix(np.eye(10))
 
 
+def test_own_axes_must_be_axes():
+    with pytest.raises(TypeError, match="ax must be Matplotlib's Axes; received 3"):
+        plot_confusion_matrix(confused(), ax=3)
+    with pytest.raises(TypeError, match="ax must be Matplotlib's Axes; received 3"):
+        plot_history(HISTORY, ax=[3, 4])
+
+
+def test_pictures_can_be_read_on_a_dark_page():
+    for figure in (plot_history(HISTORY), plot_confusion_matrix(confused())):
+        assert figure.get_facecolor()[3] == 1
+
+
 def test_nothing_shows_a_window():
     plot_history(HISTORY)
     plot_confusion_matrix(confused())
+    plot_digits(np.zeros((28, 28)))
+    plot_reliability(confused())
     assert plt.get_fignums() == []

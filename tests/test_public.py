@@ -34,6 +34,11 @@ NAMES = [
     "export_model",
     "plot_confusion_matrix",
     "plot_history",
+    "plot_digits",
+    "plot_mistakes",
+    "plot_reliability",
+    "plot_activations",
+    "plot_filters",
     "plot_reading",
     "CorruptFileError",
     "DataUnavailableError",
@@ -123,6 +128,7 @@ def test_the_ground_stays_off_keras_and_tensorflow():
         "import mnistcnn; mnistcnn.load_data('digits'); mnistcnn.preprocess([[[0] * 28] * 28]);"
         "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.compare; mnistcnn.plot_history;"
         "mnistcnn.Recognizer; mnistcnn.Reading; mnistcnn.plot_reading;"
+        "mnistcnn.plot_digits; mnistcnn.plot_reliability; mnistcnn.plot_filters;"
         "mnistcnn.CorruptFileError; from mnistcnn._assets import read_shipped;"
         "weights = read_shipped('best').weights(calibrated=True);"
         "from mnistcnn._onnx import onnx_bytes, read_onnx; read_onnx(onnx_bytes(weights))"
@@ -142,7 +148,7 @@ READING = {
 # Need no training; evaluate reaches up inside.
 RESULTS = {
     "_intervals", "_reliability", "_mistakes", "_tally", "_evaluation", "_comparison",
-    "_plotting", "_plot_reading",
+    "_plotting", "_mosaic", "_plot_digits", "_plot_reliability", "_plot_layers", "_plot_reading",
 }  # fmt: skip
 COMMAND = {"_cli", "_commands", "_command_read", "__main__"}
 

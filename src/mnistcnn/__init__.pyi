@@ -17,6 +17,9 @@ from ._plotting import (
     plot_confusion_matrix as plot_confusion_matrix,
     plot_history as plot_history,
 )
+from ._plot_digits import plot_digits as plot_digits, plot_mistakes as plot_mistakes
+from ._plot_reliability import plot_reliability as plot_reliability
+from ._plot_layers import plot_activations as plot_activations, plot_filters as plot_filters
 from ._plot_reading import plot_reading as plot_reading
 from ._errors import (
     CorruptFileError as CorruptFileError,

@@ -36,8 +36,8 @@ class Comparison:
     >>> result = Comparison(both_right=9_800, only_a_right=60, only_b_right=30, both_wrong=110)
     >>> print(result)
     Of 10,000 images a alone reads 60 right, b alone 30.
-    a is better by 0.30 percentage points (95 % interval 0.11 to 0.49).
-    Equally good networks differ so much by chance in 0.21 % of cases (McNemar's exact test).
+    a is ahead by 0.30 percentage points (95 % interval 0.11 to 0.49).
+    Equally good networks would differ at least so much in 0.21 % of cases (McNemar's exact test).
     """
 
     both_right: int
@@ -97,7 +97,7 @@ class Comparison:
         size, better = 100 * self.difference, "a"
         if size < 0:  # told from the better one's side
             size, low, high, better = -size, -high, -low, "b"
-        said = f"{better} is better by {size:.2f}" if size else "They differ by 0.00"
+        said = f"{better} is ahead by {size:.2f}" if size else "They differ by 0.00"
         p = self.p_value
         often = f"{100 * p:.0f}" if p >= 0.1 else f"{100 * p:.2g}"
         if p < _LEAST_SHOWN:
@@ -106,7 +106,7 @@ class Comparison:
             f"Of {self.num_images:,} images a alone reads {self.only_a_right:,} right, "
             f"b alone {self.only_b_right:,}.\n"
             f"{said} percentage points (95 % interval {low:.2f} to {high:.2f}).\n"
-            f"Equally good networks differ so much by chance in {often} % of cases "
+            f"Equally good networks would differ at least so much in {often} % of cases "
             "(McNemar's exact test)."
         )
 

@@ -151,6 +151,14 @@ def as_network(model: Any) -> keras.Model:
     return load_model(model)
 
 
+def check_documented(model: keras.Model) -> None:
+    """Refuse a network that computes another function than the documented one."""
+    if difference := departure(model, in_training=False):
+        raise ValueError(
+            f"model must be the documented network, as build_model gives it; received {difference}"
+        )
+
+
 def departure(model: keras.Model, *, in_training: bool) -> str | None:
     """Say in what `model` is not what `build_model` makes; ``None`` if it is.
 
