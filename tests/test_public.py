@@ -148,9 +148,12 @@ READING = {
 # Need no training; evaluate reaches up inside.
 RESULTS = {
     "_intervals", "_reliability", "_mistakes", "_tally", "_evaluation", "_comparison",
-    "_plotting", "_mosaic", "_plot_digits", "_plot_reliability", "_plot_layers", "_plot_reading",
+    "_plotting", "_mosaic", "_plot_digits", "_plot_reliability", "_plot_layers", "_plot_reading", "_report",
 }  # fmt: skip
-COMMAND = {"_cli", "_commands", "_command_read", "__main__"}
+COMMAND = {
+    "_cli", "_cli_results", "_commands", "_command_tools", "_command_read", "_command_evaluate",
+    "_command_plot", "_command_report", "__main__",
+}  # fmt: skip
 
 
 def own_imports(module):

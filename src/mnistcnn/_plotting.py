@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from mnistcnn import _checks
 from mnistcnn._evaluation import Evaluation, as_evaluation
 
 if TYPE_CHECKING:
@@ -54,8 +55,11 @@ def plot_history(
     figures = getattr(history, "history", history)
     if not isinstance(figures, Mapping):
         raise TypeError(f"history must be a History or a mapping; received {history!r}")
-    for name in ("loss", "accuracy"):
-        if not len(figures.get(name, ())):
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        values = _checks.as_array(f"history: {name}", figures.get(name, ()))
+        if values.ndim != 1:
+            raise ValueError(f"history: {name} must be a list of numbers; received {values!r}")
+        if not values.size and not name.startswith("val_"):
             raise ValueError(
                 f"history must hold at least one epoch of loss and accuracy; {name!r} is absent"
             )

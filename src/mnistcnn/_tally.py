@@ -48,7 +48,7 @@ class Tally:
         self._loss -= float(np.log(of_truth).sum())
         pairs = np.bincount(truth * classes + answers, minlength=classes**2)
         self._confusion += pairs.reshape(classes, classes)
-        self._labels.update(truth.astype("<i8").tobytes())
+        self._labels.update(_bytes_of(truth))
 
         confidence = given[rows, answers].astype(np.float64)
         bins = np.clip(np.ceil(confidence * BINS).astype(np.intp) - 1, 0, BINS - 1)
@@ -82,6 +82,15 @@ class Tally:
             ),
             "labels_sha256": self._labels.hexdigest(),
         }
+
+
+def labels_digest(labels: ArrayLike) -> str:
+    """Return the digest by which an `Evaluation` knows the labels of its images."""
+    return hashlib.sha256(_bytes_of(np.asarray(labels))).hexdigest()
+
+
+def _bytes_of(labels: NDArray[Any]) -> bytes:
+    return labels.astype("<i8").tobytes()
 
 
 def _checked(probabilities: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
