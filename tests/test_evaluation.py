@@ -17,7 +17,7 @@ from sklearn import metrics
 
 from mnistcnn import CorruptFileError, Evaluation, build_model, evaluate
 from mnistcnn._backend import keras
-from mnistcnn._evaluation import evaluate_batches
+from mnistcnn._evaluating import evaluate_batches
 from mnistcnn._intervals import share_interval
 from mnistcnn._tally import Tally
 from mnistcnn._weights import save_model

@@ -147,7 +147,7 @@ READING = {
 }  # fmt: skip
 # Need no training; evaluate reaches up inside.
 RESULTS = {
-    "_intervals", "_reliability", "_mistakes", "_tally", "_evaluation", "_comparison",
+    "_intervals", "_reliability", "_mistakes", "_tally", "_evaluation", "_evaluation_text", "_evaluating", "_comparison",
     "_plotting", "_mosaic", "_plot_digits", "_plot_reliability", "_plot_layers", "_plot_reading", "_report",
 }  # fmt: skip
 COMMAND = {

@@ -6,7 +6,8 @@ from ._model import build_model as build_model, load_model as load_model
 from ._pretrained import load_pretrained as load_pretrained
 from ._callbacks import default_callbacks as default_callbacks
 from ._training import train as train
-from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
+from ._evaluation import Evaluation as Evaluation
+from ._evaluating import evaluate as evaluate
 from ._mistakes import Mistakes as Mistakes
 from ._reliability import Reliability as Reliability
 from ._comparison import Comparison as Comparison, compare as compare

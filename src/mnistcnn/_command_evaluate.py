@@ -70,7 +70,7 @@ def show(result: Evaluation, console: Console) -> None:
 
 def evaluated(model: Any, test: Split) -> Evaluation:
     """Evaluate a network, or its file, on raw images; show progress where it takes long."""
-    from mnistcnn._evaluation import BATCH_SIZE, batches, evaluate_batches
+    from mnistcnn._evaluating import BATCH_SIZE, batches, evaluate_batches
     from mnistcnn._model import as_network
 
     network = as_network(model)

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mnistcnn import _checks
+from mnistcnn._evaluation_text import plain_text, rich_text
 from mnistcnn._intervals import share_interval
 from mnistcnn._manifest import only_names
 from mnistcnn._mistakes import Mistakes
 from mnistcnn._reliability import Reliability
 from mnistcnn._tally import Tally
-from mnistcnn._types import NUM_CLASSES, Float64Array, Int64Array, PathLike
+from mnistcnn._types import Float64Array, Int64Array
 
 if TYPE_CHECKING:
-    import keras
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Group
 
-BATCH_SIZE = 256
-_MOST_SHOWN = 3
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
-
-Batches = Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -286,44 +282,10 @@ class Evaluation:
         return hash((self.loss, self.labels_sha256, self.mistakes))
 
     def __str__(self) -> str:
-        lines = [*self._summary(), "digit  precision   recall       F1   images"]
-        images = self.confusion_matrix.sum(axis=1)
-        for digit in range(len(images)):
-            precision, recall, f1 = self.precision[digit], self.recall[digit], self.f1[digit]
-            lines.append(
-                f"{digit:5}  {precision:9.2%}  {recall:7.2%}  {f1:7.2%}  {images[digit]:7,}"
-            )
-        return "\n".join(lines)
+        return plain_text(self)
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.table import Table
-
-        first, second = self._summary()
-        yield first
-        yield second
-        table = Table(pad_edge=False)
-        for title in ("digit", "images", "precision", "recall", "F1"):
-            table.add_column(title, justify="right")
-        table.add_column("most often taken for")
-        images = self.confusion_matrix.sum(axis=1)
-        taken_for = {true: (said, n) for true, said, n in reversed(self.top_confusions(10_000))}
-        for digit in range(len(images)):
-            shares = (self.precision[digit], self.recall[digit], self.f1[digit])
-            cells = ["" if math.isnan(share) else f"{share:.2%}" for share in shares]
-            said, count = taken_for.get(digit, (None, 0))
-            other = "" if said is None else f"{said} ({count:,})"
-            table.add_row(str(digit), f"{images[digit]:,}", *cells, other)
-        yield table
-
-    def _summary(self) -> tuple[str, str]:
-        low, high = self.accuracy_interval
-        pairs = [f"{t} for {p} ({n:,})" for t, p, n in self.top_confusions(_MOST_SHOWN)]
-        wrong = f"most often taken: {', '.join(pairs)}" if pairs else "no mistakes"
-        first = (
-            f"accuracy {self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), "
-            f"loss {self.loss:.4f}, {self.num_images:,} images"
-        )
-        return first, f"calibration error {self.expected_calibration_error:.2%}, {wrong}"
+    def __rich__(self) -> Group:
+        return rich_text(self)
 
     def _share_of_diagonal(self, totals: Int64Array | Float64Array) -> Float64Array:
         shares = np.full(len(totals), np.nan)
@@ -344,78 +306,3 @@ def as_evaluation(name: str, value: Any) -> Evaluation:
     if not isinstance(value, Evaluation):
         raise TypeError(f"{name} must be an Evaluation; received {value!r}")
     return value
-
-
-def evaluate(
-    model: keras.Model | PathLike,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    batch_size: int = BATCH_SIZE,
-) -> Evaluation:
-    """Evaluate a network, or the file of one, on preprocessed images.
-
-    The network's weights stay as they are.
-
-    Parameters
-    ----------
-    model : keras.Model, str or path-like
-        A Keras model that gives ``(n, 10)`` probabilities, or a file that `load_model`
-        takes.
-    x : array_like
-        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it.
-    y : array_like
-        One-hot ``float32 (n, 10)``, as `preprocess` gives it.
-    batch_size : int, default 256
-        Images at a time, at least 1. It changes speed and memory, not the result.
-
-    Returns
-    -------
-    Evaluation
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another kind, or was not preprocessed.
-    FileNotFoundError, CorruptFileError
-        If the file is absent, damaged or of another network.
-
-    Examples
-    --------
-    >>> from mnistcnn import build_model, evaluate, load_data, preprocess
-    >>> _, (x_test, y_test) = load_data("digits")
-    >>> result = evaluate(build_model(seed=0), *preprocess(x_test, y_test))
-    >>> result.num_images, result.confusion_matrix.shape
-    (355, (10, 10))
-    """
-    from mnistcnn._model import as_network
-
-    images, labels = _checks.preprocessed(x, y)
-    size = _checks.whole_number("batch_size", batch_size, at_least=1)
-    return evaluate_batches(as_network(model), batches(images, labels, size))
-
-
-def batches(
-    images: NDArray[np.float32], labels: NDArray[np.float32], size: int = BATCH_SIZE
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Give preprocessed arrays a batch at a time."""
-    for first in range(0, len(images), size):
-        yield images[first : first + size], labels[first : first + size]
-
-
-def evaluate_batches(network: keras.Model, batches: Batches) -> Evaluation:
-    """Evaluate a network on batches of preprocessed images, from wherever they come."""
-    from mnistcnn._backend import keras
-
-    tally = Tally()
-    for images, labels in batches:
-        # Called directly: predict would compile a graph for each network, and TensorFlow
-        # would remark on it from the fifth on.
-        answers = np.asarray(keras.ops.cast(network(images, training=False), "float32"))
-        if answers.shape != (len(images), NUM_CLASSES):
-            raise ValueError(
-                f"model must give {NUM_CLASSES} probabilities for each image; "
-                f"received one that gives {answers.shape[1:]}"
-            )
-        tally.add(answers, labels)
-    return Evaluation(**tally.figures())
