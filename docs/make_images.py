@@ -5,10 +5,16 @@
 It goes the tutorial's way on the digits that need no network and leaves the pictures in
 docs/images/, where they are kept in version control: so the docs can be built without
 training first. Run it again when a picture should look different.
+
+The top of a report is drawn by the browser chromium, where it is installed.
 """
 
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
+
+from PIL import Image
 
 from mnistcnn import (
     build_model,
@@ -25,6 +31,7 @@ from mnistcnn import (
     preprocess,
     train,
 )
+from mnistcnn._report import report_page
 
 FOLDER = Path(__file__).parent / "images"
 EPOCHS = 12
@@ -58,6 +65,26 @@ def main() -> None:
     for name, figure in pictures.items():
         figure.savefig(FOLDER / name, dpi=100, metadata={"Software": None})
     print(f"Pictures in {FOLDER}: {', '.join(pictures)}")  # noqa: T201  # a command's result
+    page = report_page(model, result, x_test, title="bestmodel.keras", data="digits", about=[])
+    draw_page(page, FOLDER / "report.png")
+
+
+def draw_page(page: str, path: Path) -> None:
+    """Draw the top of a page as the browser shows it; without a browser do nothing."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file, drawn = Path(folder) / "page.html", Path(folder) / "page.png"
+        file.write_text(page, encoding="utf-8")
+        command = [
+            browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+            "--disable-background-networking", f"--user-data-dir={folder}/profile",
+            "--window-size=860,560", f"--screenshot={drawn}", file.as_uri(),
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+        with Image.open(drawn) as image:
+            image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
