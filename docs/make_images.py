@@ -2,8 +2,8 @@
 
     python docs/make_images.py
 
-It goes the tutorial's way on the digits that need no network and leaves the pictures in
-docs/images/, where they are kept in version control: so the docs can be built without
+It goes the ways of these pages on the digits that need no network and leaves the pictures
+in docs/images/, where they are kept in version control: so the docs can be built without
 training first. Run it again when a picture should look different.
 
 The top of a report is drawn by the browser chromium, where it is installed.
@@ -22,6 +22,7 @@ from mnistcnn import (
     evaluate,
     load_data,
     load_model,
+    load_pretrained,
     plot_activations,
     plot_confusion_matrix,
     plot_digits,
@@ -52,15 +53,18 @@ def main() -> None:
         )
         model = load_model(best)
     result = evaluate(model, *preprocess(x_test, y_test))
+    shipped = load_pretrained()
+    its = evaluate(shipped, *preprocess(x_test, y_test))
+    surest = its.mistakes.indices[its.mistakes.surest_first[0]]
 
     FOLDER.mkdir(exist_ok=True)
     pictures = {
         "digits.png": plot_digits(x_train, y_train, max_images=10),
         "history.png": plot_history(history),
         "confusion_matrix.png": plot_confusion_matrix(result),
-        "mistakes.png": plot_mistakes(result, x_test, max_images=16),
-        "reliability.png": plot_reliability(result),
-        "activations.png": plot_activations(model, x_test[0]),
+        "mistakes.png": plot_mistakes(its, x_test),
+        "reliability.png": plot_reliability(its),
+        "activations.png": plot_activations(shipped, x_test[surest]),
     }
     for name, figure in pictures.items():
         figure.savefig(FOLDER / name, dpi=100, metadata={"Software": None})

@@ -115,10 +115,10 @@ def plot_mistakes(
     --------
     >>> from mnistcnn import Evaluation, load_data, plot_mistakes
     >>> _, (images, labels) = load_data("digits")
-    >>> guesses = [[0.1] * 10] * 3  # the first of equal ones counts: always 0
+    >>> guesses = [[0.1] * 10] * 3  # the first of equal ones counts: 0, which is right once
     >>> figure = plot_mistakes(Evaluation.from_probabilities(guesses, labels[:3]), images[:3])
     >>> figure.axes[0].get_title()
-    'All 3 mistakes: digit → answer'
+    'All 2 mistakes: digit → answer'
     """
     wrong = as_evaluation("evaluation", evaluation).mistakes
     stack = _checks.image_stack(images)

@@ -106,7 +106,7 @@ def plot_activations(
     >>> _, (images, labels) = load_data("digits")
     >>> figure = plot_activations(load_pretrained(), images[0])
     >>> figure.axes[1].get_title()
-    'First convolution:\\n32 maps of 26 × 26'
+    'First convolution:\n32 maps of 26 × 26'
     """
     network = _network(model)
     pixels = preprocess(_checks.image_stack(image))

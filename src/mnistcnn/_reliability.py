@@ -43,7 +43,7 @@ class Reliability:
     >>> from mnistcnn import Evaluation
     >>> result = Evaluation.from_probabilities([[0.9, 0.1], [0.9, 0.1]], [0, 1])
     >>> last = result.reliability.images.argmax()
-    >>> result.reliability.accuracy[last], result.reliability.confidence[last]
+    >>> float(result.reliability.accuracy[last]), float(result.reliability.confidence[last])
     (0.5, 0.9)
     """
 
