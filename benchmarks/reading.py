@@ -28,10 +28,10 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 import mnistcnn
-from mnistcnn import Evaluation
 from mnistcnn._assets import SHIPPED
 from mnistcnn._files import replacing, write_text
 from mnistcnn._ink import find_ink
+from mnistcnn._intervals import share_interval
 from mnistcnn._pictures import open_picture
 from mnistcnn._ruling import without_ruling
 from pages import CLASSES, draw, errors
@@ -62,9 +62,7 @@ def read_class(
         digits += len(page.text.replace("\n", ""))
         exact += missed == 0
     rate = 1 - wrong / signs
-    low, high = Evaluation(
-        0.0, np.array([[signs - min(wrong, signs), wrong], [0, 0]])
-    ).accuracy_interval
+    low, high = share_interval(max(signs - wrong, 0), max(signs, wrong))
     return {
         "pages": count,
         "digits": digits,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 import mnistcnn
 from corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from mnistcnn import Evaluation
+from mnistcnn._reliability import BINS
 
-BINS = 15
 # Five people looked at each test image whose label an algorithm had doubted. For these, fewer
 # than three agreed with the label (Northcutt, Athalye and Mueller, 2021, arXiv:2103.14749).
 DOUBTED = (
@@ -49,10 +49,10 @@ def answer_figures(
         "sound_labels": accuracy_of(calibrated[sound], labels[sound]) | {"left_out": list(DOUBTED)},
         "calibration": {
             "bins": BINS,
-            "before": calibration(trained, labels),
-            "after": calibration(calibrated, labels),
+            "before": calibration(Evaluation.from_probabilities(trained, labels)),
+            "after": calibration(result),
         },
-        "mistakes": mistakes(calibrated, labels),
+        "mistakes": mistakes(result),
     }
 
 
@@ -68,59 +68,38 @@ def accuracy_of(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
 
 def per_digit(result: Evaluation) -> dict[str, list[float]]:
     """Return precision, recall and F1, each a list by digit."""
-    precision, recall = result.precision, result.recall
-    images = result.confusion_matrix.sum(axis=1)
-    said = result.confusion_matrix.sum(axis=0)
-    f1 = 2 * np.diag(result.confusion_matrix) / np.maximum(images + said, 1)
+    shares = {name: getattr(result, name) for name in ("precision", "recall", "f1")}
     return {
-        "images": images.tolist(),
-        "precision": np.nan_to_num(precision).round(_DIGITS).tolist(),
-        "recall": np.nan_to_num(recall).round(_DIGITS).tolist(),
-        "f1": f1.round(_DIGITS).tolist(),
+        "images": result.confusion_matrix.sum(axis=1).tolist(),
+        **{name: np.nan_to_num(by).round(_DIGITS).tolist() for name, by in shares.items()},
     }
 
 
-def calibration(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
-    """Return the loss, the expected calibration error and what it is made of."""
-    return {
-        "loss": round(Evaluation.from_probabilities(probabilities, labels).loss, _DIGITS),
-        "ece": round(expected_calibration_error(probabilities, labels), _DIGITS),
-        "reliability": [
-            [images, round(confidence, _DIGITS), right]
-            for images, confidence, right in reliability(probabilities, labels)
-        ],
-    }
+def calibration(result: Evaluation) -> dict[str, Any]:
+    """Return the loss, the expected calibration error and what it is made of.
 
-
-def reliability(probabilities: Probabilities, labels: Labels) -> list[tuple[int, float, int]]:
-    """Return images, mean top probability and right answers of `BINS` equal bins.
-
-    The i-th bin holds the images whose top probability lies in ``(i / BINS, (i + 1) / BINS]``.
-    An empty bin has a mean of 0.
+    That are images, mean top probability and right answers of each bin; an empty one has a
+    mean of 0.
     """
-    top = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == labels
-    place = np.clip(np.ceil(top * BINS).astype(int) - 1, 0, BINS - 1)
-    images = np.bincount(place, minlength=BINS)
-    sums = np.bincount(place, top, BINS)
-    hits = np.bincount(place, right, BINS).astype(int)
-    means = sums / np.maximum(images, 1)
-    return list(zip(images.tolist(), means.tolist(), hits.tolist(), strict=True))
+    bins = result.reliability
+    rows = zip(
+        bins.images.tolist(),
+        np.nan_to_num(bins.confidence).round(_DIGITS).tolist(),
+        bins.right.tolist(),
+        strict=True,
+    )
+    return {
+        "loss": round(result.loss, _DIGITS),
+        "ece": round(result.expected_calibration_error, _DIGITS),
+        "reliability": [list(row) for row in rows],
+    }
 
 
-def expected_calibration_error(probabilities: Probabilities, labels: Labels) -> float:
-    """Return how far, on average over the images, a bin's sureness is from its accuracy."""
-    bins = reliability(probabilities, labels)
-    return sum(abs(images * mean - right) for images, mean, right in bins) / len(labels)
-
-
-def mistakes(probabilities: Probabilities, labels: Labels) -> list[list[Any]]:
+def mistakes(result: Evaluation) -> list[list[Any]]:
     """Return index, label, answer and its probability of every image that is read wrong."""
-    answers = probabilities.argmax(axis=1)
-    return [
-        [int(i), int(labels[i]), int(answers[i]), round(float(probabilities[i].max()), 4)]
-        for i in np.flatnonzero(answers != labels)
-    ]
+    wrong = result.mistakes
+    rows = zip(wrong.indices, wrong.labels, wrong.predicted, wrong.confidence, strict=True)
+    return [[int(i), int(true), int(said), round(float(p), 4)] for i, true, said, p in rows]
 
 
 def robustness(

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from mnistcnn import Evaluation
+from mnistcnn._plot_reliability import draw_bins
+from mnistcnn._plotting import BLUE, VERMILION
 
-# Okabe and Ito's blue, green and vermilion: told apart by all common kinds of colour vision.
-# Line styles and marks tell the same once more.
-BLUE, GREEN, VERMILION = "#0072B2", "#009E73", "#D55E00"
+# Okabe and Ito's green, as their blue and vermilion told apart by all common kinds of colour
+# vision. Line styles and marks tell the same once more.
+GREEN = "#009E73"
 NETWORKS = {
     "best": ("best", BLUE, "o-"),
     "robust": ("robust", GREEN, "^-."),
@@ -71,44 +72,13 @@ def draw_calibration(figures: Mapping[str, Any]) -> Figure:
     most = 1
     for above, below, (name, title, colour, mark) in zip(upper, lower, sides, strict=True):
         part = figures["calibration"][name]
-        bins = len(part["reliability"])
-        filled = [row for row in part["reliability"] if row[0]]
-        most = max(most, *(images for images, _, _ in filled))
-        above.plot([0, 1], [0, 1], color="#777777", linewidth=1)
-        for images, confidence, right in filled:
-            low, high = _interval(images, right)
-            above.plot([confidence] * 2, [low, high], color=colour, alpha=0.5, linewidth=1.5)
-        above.plot(
-            [confidence for _, confidence, _ in filled],
-            [right / images for images, _, right in filled],
-            mark,
-            color=colour,
-            markersize=5,
-        )
+        images, confidence, right = zip(*part["reliability"], strict=True)
+        most = max(most, *images)
+        draw_bins(above, below, images, confidence, right, colour=colour, mark=mark)
         above.set_title(f"{title}: calibration error {100 * part['ece']:.2f} %", fontsize=10)
-        edges = np.arange(bins + 1) / bins
-        below.bar(
-            edges[:-1],
-            [images for images, _, _ in part["reliability"]],
-            width=1 / bins,
-            align="edge",
-            color=colour,
-            edgecolor="white",
-        )
-        below.set_yscale("log")
-        below.set_xlabel("Probability of the answer")
-        below.xaxis.set_major_formatter(PercentFormatter(xmax=1))
-        for axes in (above, below):
-            _plain(axes)
     upper[0].set_ylabel("Answers that are right")
-    upper[0].yaxis.set_major_formatter(PercentFormatter(xmax=1))
-    upper[0].set_xlim(0, 1.02)
-    upper[0].set_ylim(0, 1.03)
     lower[0].set_ylabel("Images")
-    lower[0].set_ylim(0.7, 2 * most)
-    lower[0].set_yticks([10**i for i in range(0, 9, 2) if 10**i <= most])
-    lower[0].yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    lower[0].yaxis.set_minor_formatter(NullFormatter())
+    lower[0].set_ylim(0.7, 2 * most)  # the scale of the counts is of both
     return figure
 
 
@@ -146,10 +116,6 @@ def draw_robustness(sets: Mapping[str, Mapping[str, Any]]) -> Figure:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     return figure
-
-
-def _interval(images: int, right: int) -> tuple[float, float]:
-    return Evaluation(0.0, np.array([[right, images - right], [0, 0]])).accuracy_interval
 
 
 def _plain(axes: Axes) -> None:

@@ -212,7 +212,8 @@ def clean_figures(work: Work, name: str, weights: Weights) -> tuple[dict[str, An
     return found | {
         "seeds": [list(pair) for pair in seeds.items()],
         "temperature": temperature_of(work.accuracy, name),
-        "digits": accuracy_of(read, digit_labels) | {"ece": calibration(read, digit_labels)["ece"]},
+        "digits": accuracy_of(read, digit_labels)
+        | {"ece": calibration(mnistcnn.Evaluation.from_probabilities(read, digit_labels))["ece"]},
         "cost": cost(calibrated, file_bytes=file_bytes),
     }, calibrated
 

@@ -249,7 +249,7 @@ def test_interrupt_does_not_wait_for_the_data(tmp_path):
     """A pipe in place of the file: the reader would wait for ever."""
     os.mkfifo(tmp_path / "pipe.npz")
     code = (
-        "from mnistcnn import _cli, _commands; _commands._import_tensorflow = lambda: None;"
+        "from mnistcnn import _cli, _command_tools; _command_tools.import_tensorflow = lambda: None;"
         "raise SystemExit(_cli.main(['train', '--data', 'pipe.npz']))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
@@ -341,7 +341,7 @@ def test_fast_on_digits_says_how_many_epochs(capsys, monkeypatch):
 def test_keras_sees_no_scikit_learn_in_the_command_and_we_do():
     """What Keras would import only to offer it is hidden while it loads, and not after."""
     code = (
-        "import sys; from mnistcnn import _commands; _commands._import_tensorflow();"
+        "import sys; from mnistcnn import _command_tools; _command_tools.import_tensorflow();"
         "print('sklearn' in sys.modules, 'matplotlib' in sys.modules, 'keras' in sys.modules);"
         "import sklearn, matplotlib.pyplot"
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
-from scipy.stats import binned_statistic, binomtest
+from scipy.stats import binomtest
 
 import mnistcnn
 import model_card
@@ -118,33 +118,15 @@ def manifests(network, tmp_path):
 # Figures
 
 
-def test_the_calibration_error_of_a_hand_made_example():
+def test_calibration_is_rounded_for_the_manifest():
     # Two answers at 0.9, one of them right, and two at 0.6, both right.
     given = sure((0.9, 0), (0.9, 1), (0.6, 0), (0.6, 0))
-    assert weight_figures.expected_calibration_error(*given) == pytest.approx((0.8 + 0.8) / 4)
-    assert weight_figures.expected_calibration_error(*sure((1.0, 0))) == 0
-    assert weight_figures.expected_calibration_error(*sure((1.0, 1))) == 1
-
-
-def test_the_calibration_error_is_scipys():
-    probabilities, labels = drawn(2_000)
-    top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    count, sureness, hits = (
-        binned_statistic(top, values, how, bins=15, range=(0, 1)).statistic
-        for values, how in ((None, "count"), (top, "sum"), (right, "sum"))
-    )
-    found = np.array(weight_figures.reliability(probabilities, labels))
-    assert found[:, 0].tolist() == count.tolist()
-    assert found[:, 2].tolist() == hits.tolist()
-    assert weight_figures.expected_calibration_error(probabilities, labels) == pytest.approx(
-        np.abs(sureness - hits).sum() / 2_000, abs=1e-6
-    )
-
-
-@pytest.mark.parametrize(("probability", "place"), [(1.0, 14), (0.95, 14), (0.8, 11), (0.81, 12)])
-def test_a_bin_holds_its_upper_edge(probability, place):
-    counts = [row[0] for row in weight_figures.reliability(*sure((probability, 0)))]
-    assert counts == [int(i == place) for i in range(15)]
+    found = weight_figures.calibration(mnistcnn.Evaluation.from_probabilities(*given))
+    assert found["ece"] == pytest.approx((0.8 + 0.8) / 4)
+    assert len(found["reliability"]) == weight_figures.BINS
+    assert [row for row in found["reliability"] if row[0]] == [[2, 0.6, 2], [2, 0.9, 1]]
+    assert found["reliability"][0] == [0, 0.0, 0]
+    assert found["loss"] == round(-(np.log(0.9) + np.log(0.1) + 2 * np.log(0.6)) / 4, 5)
 
 
 @pytest.mark.parametrize(("right", "images"), [(9, 10), (10, 10), (0, 3), (9_960, 10_000)])
@@ -169,7 +151,8 @@ def test_figures_of_each_digit():
 
 def test_mistakes_are_index_label_answer_and_probability():
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.25, 0.75]])
-    assert weight_figures.mistakes(probabilities, np.array([0, 1, 0])) == [
+    result = mnistcnn.Evaluation.from_probabilities(probabilities, [0, 1, 0])
+    assert weight_figures.mistakes(result) == [
         [1, 1, 0, 0.8],
         [2, 0, 1, 0.75],
     ]

@@ -5,7 +5,8 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mnistcnn import Evaluation, plot_confusion_matrix, plot_history
+from mnistcnn import plot_confusion_matrix, plot_digits, plot_history, plot_reliability
+from tests.evaluations import evaluation_of
 
 HISTORY = {
     "loss": [0.9, 0.4, 0.2],
@@ -51,6 +52,8 @@ def test_history_on_axes_of_the_users_own():
     [
         (3, None, TypeError, "history must be a History or a mapping; received 3"),
         ({}, None, ValueError, "history must hold at least one epoch of loss and accuracy; 'loss' is absent"),
+        ({"loss": 1.0, "accuracy": [1.0]}, None, ValueError, r"history: loss must be a list of numbers; received array\(1\.\)"),
+        ({**HISTORY, "val_loss": ["low"]}, None, TypeError, "history: val_loss must be integers or floating numbers"),
         ({"loss": [1.0], "accuracy": []}, None, ValueError, "'accuracy' is absent"),
         (HISTORY, Figure().subplots(), ValueError, "ax must be a pair of Axes; received 1"),
     ],
@@ -64,7 +67,7 @@ def confused():
     matrix = np.diag([100] * 10)
     matrix[4, 9] = 12
     matrix[7, 2] = 1
-    return Evaluation(0.1, matrix)
+    return evaluation_of(matrix)
 
 
 def test_confusion_matrix_shows_every_count():
@@ -85,13 +88,13 @@ def test_confusion_matrix_shows_every_count():
 def test_confusion_matrix_without_mistakes_and_on_own_axes():
     figure = Figure()
     axes = figure.subplots()
-    result = Evaluation(0.0, np.eye(10, dtype=int))
+    result = evaluation_of(np.eye(10, dtype=int))
     assert plot_confusion_matrix(result, ax=axes) is figure
     assert axes.get_images()[0].get_clim() == (0, 1)
 
 
 def test_confusion_matrix_of_one_class():
-    plot_confusion_matrix(Evaluation(0.0, np.array([[3]])))
+    plot_confusion_matrix(evaluation_of(np.array([[3]])))
 
 
 def test_confusion_matrix_is_checked():
@@ -99,7 +102,21 @@ def test_confusion_matrix_is_checked():
         plot_confusion_matrix(np.eye(10))
 
 
+def test_own_axes_must_be_axes():
+    with pytest.raises(TypeError, match="ax must be Matplotlib's Axes; received 3"):
+        plot_confusion_matrix(confused(), ax=3)
+    with pytest.raises(TypeError, match="ax must be Matplotlib's Axes; received 3"):
+        plot_history(HISTORY, ax=[3, 4])
+
+
+def test_pictures_can_be_read_on_a_dark_page():
+    for figure in (plot_history(HISTORY), plot_confusion_matrix(confused())):
+        assert figure.get_facecolor()[3] == 1
+
+
 def test_nothing_shows_a_window():
     plot_history(HISTORY)
     plot_confusion_matrix(confused())
+    plot_digits(np.zeros((28, 28)))
+    plot_reliability(confused())
     assert plt.get_fignums() == []

@@ -24,12 +24,21 @@ NAMES = [
     "train",
     "Evaluation",
     "evaluate",
+    "Mistakes",
+    "Reliability",
+    "Comparison",
+    "compare",
     "Recognizer",
     "ReadDigit",
     "Reading",
     "export_model",
     "plot_confusion_matrix",
     "plot_history",
+    "plot_digits",
+    "plot_mistakes",
+    "plot_reliability",
+    "plot_activations",
+    "plot_filters",
     "plot_reading",
     "CorruptFileError",
     "DataUnavailableError",
@@ -117,8 +126,9 @@ def test_the_ground_stays_off_keras_and_tensorflow():
     """Data, preprocessing, recipes, results, shipped arrays and ONNX need neither Keras nor TensorFlow."""
     loaded = loaded_by(
         "import mnistcnn; mnistcnn.load_data('digits'); mnistcnn.preprocess([[[0] * 28] * 28]);"
-        "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.plot_history;"
+        "mnistcnn.recipes.DOCUMENTED; mnistcnn.Evaluation; mnistcnn.compare; mnistcnn.plot_history;"
         "mnistcnn.Recognizer; mnistcnn.Reading; mnistcnn.plot_reading;"
+        "mnistcnn.plot_digits; mnistcnn.plot_reliability; mnistcnn.plot_filters;"
         "mnistcnn.CorruptFileError; from mnistcnn._assets import read_shipped;"
         "weights = read_shipped('best').weights(calibrated=True);"
         "from mnistcnn._onnx import onnx_bytes, read_onnx; read_onnx(onnx_bytes(weights))"
@@ -136,8 +146,14 @@ READING = {
     "_recognition",
 }  # fmt: skip
 # Need no training; evaluate reaches up inside.
-RESULTS = {"_evaluation", "_plotting", "_plot_reading"}
-COMMAND = {"_cli", "_commands", "_command_read", "__main__"}
+RESULTS = {
+    "_intervals", "_reliability", "_mistakes", "_tally", "_evaluation", "_evaluation_text", "_evaluating", "_comparison",
+    "_plotting", "_mosaic", "_plot_digits", "_plot_reliability", "_plot_layers", "_plot_reading", "_report",
+}  # fmt: skip
+COMMAND = {
+    "_cli", "_cli_results", "_commands", "_command_tools", "_command_read", "_command_evaluate",
+    "_command_plot", "_command_report", "__main__",
+}  # fmt: skip
 
 
 def own_imports(module):

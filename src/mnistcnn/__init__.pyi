@@ -6,7 +6,11 @@ from ._model import build_model as build_model, load_model as load_model
 from ._pretrained import load_pretrained as load_pretrained
 from ._callbacks import default_callbacks as default_callbacks
 from ._training import train as train
-from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
+from ._evaluation import Evaluation as Evaluation
+from ._evaluating import evaluate as evaluate
+from ._mistakes import Mistakes as Mistakes
+from ._reliability import Reliability as Reliability
+from ._comparison import Comparison as Comparison, compare as compare
 from ._recognition import Recognizer as Recognizer
 from ._reading import ReadDigit as ReadDigit, Reading as Reading
 from ._export import export_model as export_model
@@ -14,6 +18,9 @@ from ._plotting import (
     plot_confusion_matrix as plot_confusion_matrix,
     plot_history as plot_history,
 )
+from ._plot_digits import plot_digits as plot_digits, plot_mistakes as plot_mistakes
+from ._plot_reliability import plot_reliability as plot_reliability
+from ._plot_layers import plot_activations as plot_activations, plot_filters as plot_filters
 from ._plot_reading import plot_reading as plot_reading
 from ._errors import (
     CorruptFileError as CorruptFileError,

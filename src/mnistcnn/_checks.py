@@ -38,6 +38,15 @@ def as_array(name: str, value: ArrayLike) -> NDArray[Any]:
     return array
 
 
+def whole_numbers(name: str, value: ArrayLike) -> NDArray[np.int64]:
+    """Return a new ``int64`` array of whole numbers, in whatever kind of number they came."""
+    given = as_array(name, value)
+    array = np.array(given, np.int64)
+    if not np.array_equal(array, given):
+        raise ValueError(f"{name} must hold whole numbers; received fractions")
+    return array
+
+
 def image_stack(images: ArrayLike) -> NDArray[Any]:
     """Return raw images as an array of shape ``(n, 28, 28)`` with lawful values."""
     array = as_array("images", images)

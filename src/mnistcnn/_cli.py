@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn import _command_read, _commands
+from mnistcnn import _cli_results, _command_evaluate, _command_read, _commands
+from mnistcnn._cli_results import at_least
+from mnistcnn._command_tools import Failure, to_json
 
 # By name, since the recipes themselves import NumPy, and the formats Keras.
 RECIPES = ("documented", "fast", "best", "robust")
@@ -21,38 +23,30 @@ _FAILURE, _INTERRUPTED = 1, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 1 for a failure, 130 for Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(words)
+    options.command = shlex.join(["mnistcnn", *words])
     action: Callable[[argparse.Namespace], dict[str, Any]] = options.action
     try:
         # Keras writes its progress to standard output, which with --json is for JSON alone.
         with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
             result = action(options)
-    except (OSError, ValueError, _commands.Failure) as error:
+    except (OSError, ValueError, Failure) as error:
         print(f"mnistcnn: {error}", file=sys.stderr)
         return _FAILURE
     except KeyboardInterrupt:
         print("\nmnistcnn: interrupted", file=sys.stderr)
         return _INTERRUPTED
     if options.json:
-        print(json.dumps(result, indent=2))
+        print(to_json(result))
     return _FAILURE if result.get("failed") else 0
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}; received {value}")
-        return value
-
-    number.__name__ = "whole number"  # argparse says: invalid whole number value
-    return number
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mnistcnn",
-        description="Train, evaluate and export the documented network, and read digits with it.",
+        description="Train, evaluate, look into and export the documented network, and read digits "
+        "with it.",
     )
     parser.add_argument("--version", action="version", version=mnistcnn.__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -67,13 +61,6 @@ def _parser() -> argparse.ArgumentParser:
         help="an .npz file, a folder of IDX files, or a named data set; "
         "auto takes mnist where it can be had, else digits (default: %(default)s)",
     )
-    data.add_argument(
-        "--output",
-        type=Path,
-        metavar="FOLDER",
-        help="where the files go (default: mnistcnn-run for train, none for evaluate)",
-    )
-
     train = commands.add_parser(
         "train",
         parents=[data, shared],
@@ -86,12 +73,19 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--recipe", choices=RECIPES, default="documented", help="default: %(default)s"
     )
-    train.add_argument("--epochs", type=_at_least(1), help="in place of the recipe's")
-    train.add_argument("--batch-size", type=_at_least(1), help="in place of the recipe's")
+    train.add_argument("--epochs", type=at_least(1), help="in place of the recipe's")
+    train.add_argument("--batch-size", type=at_least(1), help="in place of the recipe's")
     train.add_argument(
         "--seed",
-        type=_at_least(0),
+        type=at_least(0),
         help="fixes the initial weights, dropout and the order of the images",
+    )
+    train.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("mnistcnn-run"),
+        help="where the files go (default: %(default)s)",
     )
     train.set_defaults(action=_commands.train)
 
@@ -104,7 +98,12 @@ def _parser() -> argparse.ArgumentParser:
         "evaluation.json and confusion_matrix.png.",
     )
     evaluate.add_argument("model", metavar="MODEL", help="the file, or the word best or robust")
-    evaluate.set_defaults(action=_commands.evaluate)
+    evaluate.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="where the files go (default: none)"
+    )
+    evaluate.set_defaults(action=_command_evaluate.evaluate)
+
+    _cli_results.add(commands, data, shared)
 
     read = commands.add_parser(
         "read",

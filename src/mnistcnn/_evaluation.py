@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,43 +13,60 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn import _checks
-from mnistcnn._types import NUM_CLASSES, Float64Array, Int64Array, PathLike
+from mnistcnn._evaluation_text import plain_text, rich_text
+from mnistcnn._intervals import share_interval
+from mnistcnn._manifest import only_names
+from mnistcnn._mistakes import Mistakes
+from mnistcnn._reliability import Reliability
+from mnistcnn._tally import Tally
+from mnistcnn._types import Float64Array, Int64Array
 
 if TYPE_CHECKING:
-    import keras
+    from rich.console import Group
 
-BATCH_SIZE = 256
-_Z_95 = 1.959963984540054  # the normal distribution's 97.5 % point
+_HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation:
     """What a network made of labelled images. Immutable; prints as a short report.
+
+    It stays small however many images there were: nothing is kept of those that were read
+    right but counts. `evaluate` and `from_probabilities` make one, and `from_dict` makes
+    one again; the parts below must agree with one another.
 
     Parameters
     ----------
     loss : float
-        Mean categorical cross-entropy in nats.
+        Mean categorical cross-entropy, which is the mean negative log-likelihood of the
+        labels, in nats.
     confusion_matrix : numpy.ndarray
         ``int64 (10, 10)``, read-only: how many images of the row's digit were taken for
         the column's.
+    reliability : Reliability
+        How often answers of a given confidence are right.
+    mistakes : Mistakes
+        The images that were read wrong.
+    labels_sha256 : str
+        The SHA-256 of the labels in their order, each as a little-endian ``int64``. By it
+        `compare` knows evaluations of the same images.
 
     Examples
     --------
     >>> from mnistcnn import Evaluation
     >>> result = Evaluation.from_probabilities([[0.9, 0.1], [0.8, 0.2]], [0, 1])
-    >>> result.num_images, result.accuracy
-    (2, 0.5)
+    >>> result.num_images, result.accuracy, result.top_confusions()
+    (2, 0.5, [(1, 0, 1)])
     """
 
     loss: float
     confusion_matrix: Int64Array
+    reliability: Reliability
+    mistakes: Mistakes
+    labels_sha256: str
 
     def __post_init__(self) -> None:
-        given = _checks.as_array("confusion_matrix", self.confusion_matrix)
-        matrix = np.array(given, np.int64)
-        if not np.array_equal(matrix, given):
-            raise ValueError("confusion_matrix must hold whole numbers; received fractions")
+        matrix = _checks.whole_numbers("confusion_matrix", self.confusion_matrix)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"confusion_matrix must be square; received {matrix.shape}")
         if matrix.sum() < 1 or matrix.min() < 0:
@@ -58,6 +77,39 @@ class Evaluation:
         object.__setattr__(self, "loss", _checks.not_negative("loss", self.loss))
         matrix.setflags(write=False)
         object.__setattr__(self, "confusion_matrix", matrix)
+        for name, kind in (("reliability", Reliability), ("mistakes", Mistakes)):
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(
+                    f"{name} must be of the class {kind.__name__}; received {getattr(self, name)!r}"
+                )
+        digest = self.labels_sha256
+        if not isinstance(digest, str) or not _HEXADECIMAL.fullmatch(digest):
+            raise ValueError(f"labels_sha256 must be 64 hexadecimal digits; received {digest!r}")
+        self._check_agreement()
+
+    def _check_agreement(self) -> None:
+        for name, count in (("images", self.num_images), ("right", self.num_correct)):
+            found = int(getattr(self.reliability, name).sum())
+            if found != count:
+                raise ValueError(
+                    f"reliability must have the {count:,} {name} of confusion_matrix; "
+                    f"received {found:,}"
+                )
+        matrix, mistakes = self.confusion_matrix, self.mistakes
+        if mistakes.probabilities.shape[1] != len(matrix):
+            raise ValueError(
+                f"mistakes must be of the {len(matrix)} digits of confusion_matrix; "
+                f"received {mistakes.probabilities.shape[1]}"
+            )
+        wrong = np.zeros_like(matrix)
+        np.add.at(wrong, (mistakes.labels, mistakes.predicted), 1)
+        if not np.array_equal(wrong, matrix - np.diag(np.diag(matrix))):
+            raise ValueError("mistakes must be those of confusion_matrix; received others")
+        if len(mistakes) and mistakes.indices[-1] >= self.num_images:
+            raise ValueError(
+                f"mistakes must be among the {self.num_images:,} images; "
+                f"received the index {mistakes.indices[-1]}"
+            )
 
     @classmethod
     def from_probabilities(cls, probabilities: ArrayLike, labels: ArrayLike) -> Evaluation:
@@ -79,29 +131,9 @@ class Evaluation:
         TypeError, ValueError
             If the arrays are not that, or have no rows.
         """
-        given = _checks.as_array("probabilities", probabilities)
-        if given.ndim != 2 or not given.size:
-            raise ValueError(
-                "probabilities must have shape (n, k) with n and k at least 1; "
-                f"received {given.shape}"
-            )
-        _checks.unit_interval("probabilities", given, tolerance=1e-6)  # softmax rounds
-        num_classes = given.shape[1]
-        coded = _checks.as_array("labels", labels)
-        if _checks.is_one_hot(coded, num_classes):
-            coded = coded.argmax(axis=1)
-        truth = _checks.class_labels(coded, num_classes)
-        _checks.same_length("probabilities", len(given), "labels", len(truth))
-        # Keras works from the logits, so a certain mistake costs what it costs; the
-        # least float32 stands for what a float32 probability can't tell from 0.
-        certainty = np.maximum(
-            given[np.arange(len(given)), truth].astype(np.float64),
-            np.finfo(np.float32).smallest_normal,
-        )
-        counts = np.bincount(
-            truth * num_classes + given.argmax(axis=1), minlength=num_classes * num_classes
-        )
-        return cls(float(-np.log(certainty).mean()), counts.reshape(num_classes, num_classes))
+        tally = Tally()
+        tally.add(probabilities, labels)
+        return cls(**tally.figures())
 
     @property
     def num_images(self) -> int:
@@ -121,27 +153,61 @@ class Evaluation:
     @property
     def accuracy_interval(self) -> tuple[float, float]:
         """The 95 % interval of the accuracy by Wilson's score method (Wilson, 1927)."""
-        n, p = self.num_images, self.accuracy
-        centre = p + _Z_95**2 / (2 * n)
-        half = _Z_95 * math.sqrt(p * (1 - p) / n + _Z_95**2 / (4 * n**2))
-        scale = 1 + _Z_95**2 / n
-        # At 0 and at 1 the formula's own bound is exact; rounding must not pass it.
-        low = 0.0 if self.num_correct == 0 else (centre - half) / scale
-        high = 1.0 if self.num_correct == n else (centre + half) / scale
-        return low, high
+        return share_interval(self.num_correct, self.num_images)
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """How far confidence and accuracy differ on average, in [0, 1].
+
+        Over the 15 bins of `reliability`, weighted by their images (Guo et al., *On
+        Calibration of Modern Neural Networks*, 2017).
+        """
+        return self.reliability.expected_calibration_error
 
     @cached_property
     def precision(self) -> Float64Array:
         """For each digit the share of its answers that were right; NaN if never given."""
-        return self._share_of_diagonal(axis=0)
+        return self._share_of_diagonal(self.confusion_matrix.sum(axis=0))
 
     @cached_property
     def recall(self) -> Float64Array:
         """For each digit the share of its images that were read right; NaN if none."""
-        return self._share_of_diagonal(axis=1)
+        return self._share_of_diagonal(self.confusion_matrix.sum(axis=1))
+
+    @cached_property
+    def f1(self) -> Float64Array:
+        """For each digit the harmonic mean of precision and recall; NaN if it never occurs."""
+        return self._share_of_diagonal(
+            (self.confusion_matrix.sum(axis=0) + self.confusion_matrix.sum(axis=1)) / 2
+        )
+
+    def top_confusions(self, n: int = 5) -> list[tuple[int, int, int]]:
+        """Return the digits that are most often taken for one another.
+
+        Parameters
+        ----------
+        n : int, default 5
+            How many pairs at most, at least 1.
+
+        Returns
+        -------
+        list of tuple
+            ``(true digit, predicted digit, images)``, the most images first; of equal ones
+            the smaller digits. Pairs without images are left out.
+        """
+        most = _checks.whole_number("n", n, at_least=1)
+        pairs = [
+            (row, column, int(count))
+            for (row, column), count in np.ndenumerate(self.confusion_matrix)
+            if count and row != column
+        ]
+        return sorted(pairs, key=lambda pair: -pair[2])[:most]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures by name, ready for JSON; an undefined share is ``None``."""
+        """Return everything by name, ready for JSON; an undefined share is ``None``.
+
+        `from_dict` makes the same evaluation of it again.
+        """
 
         def shares(values: Float64Array) -> list[float | None]:
             return [None if math.isnan(value) else value for value in values.tolist()]
@@ -151,111 +217,92 @@ class Evaluation:
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.accuracy_interval),
             "loss": self.loss,
+            "expected_calibration_error": self.expected_calibration_error,
             "precision": shares(self.precision),
             "recall": shares(self.recall),
+            "f1": shares(self.f1),
             "confusion_matrix": self.confusion_matrix.tolist(),
+            "reliability": self.reliability.to_dict(),
+            "mistakes": self.mistakes.to_dict(),
+            "labels_sha256": self.labels_sha256,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
+        """Return the evaluation that `to_dict` described, also after its way through JSON.
+
+        Parameters
+        ----------
+        values : mapping
+            What `to_dict` gave.
+
+        Returns
+        -------
+        Evaluation
+            Equal to the one described.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not that: a key is missing or unknown, a value of another kind, or the
+            figures contradict each other.
+        """
+        if not isinstance(values, Mapping):
+            raise TypeError(f"values must be a dictionary; received {values!r}")
+        only_names("an evaluation", values, _KEYS, "keys")
+        matrix = _checks.whole_numbers("confusion_matrix", values["confusion_matrix"])
+        classes = len(np.atleast_1d(matrix))
+        result = cls(
+            loss=values["loss"],
+            confusion_matrix=matrix,
+            reliability=Reliability.from_dict(values["reliability"]),
+            mistakes=Mistakes.from_dict(values["mistakes"], num_classes=classes),
+            labels_sha256=values["labels_sha256"],
+        )
+        for name, figure in result.to_dict().items():
+            if name not in _PARTS and figure != values[name]:
+                raise ValueError(
+                    f"{name} must be {figure}, as the other figures have it; "
+                    f"received {values[name]}"
+                )
+        return result
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Evaluation):
             return NotImplemented
-        return self.loss == other.loss and np.array_equal(
-            self.confusion_matrix, other.confusion_matrix
+        return (
+            self.loss == other.loss
+            and self.labels_sha256 == other.labels_sha256
+            and np.array_equal(self.confusion_matrix, other.confusion_matrix)
+            and self.reliability == other.reliability
+            and self.mistakes == other.mistakes
         )
 
     def __hash__(self) -> int:
-        return hash((self.loss, self.confusion_matrix.tobytes()))
+        return hash((self.loss, self.labels_sha256, self.mistakes))
 
     def __str__(self) -> str:
-        low, high = self.accuracy_interval
-        lines = [
-            (
-                f"accuracy {self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), "
-                f"loss {self.loss:.4f}, {self.num_images:,} images"
-            ),
-            "digit  precision   recall   images",
-        ]
-        images = self.confusion_matrix.sum(axis=1)
-        for digit in range(len(images)):
-            precision, recall = self.precision[digit], self.recall[digit]
-            lines.append(f"{digit:5}  {precision:9.2%}  {recall:7.2%}  {images[digit]:7,}")
-        return "\n".join(lines)
+        return plain_text(self)
 
-    def _share_of_diagonal(self, axis: int) -> Float64Array:
-        totals = self.confusion_matrix.sum(axis=axis)
+    def __rich__(self) -> Group:
+        return rich_text(self)
+
+    def _share_of_diagonal(self, totals: Int64Array | Float64Array) -> Float64Array:
         shares = np.full(len(totals), np.nan)
         np.divide(np.diag(self.confusion_matrix), totals, out=shares, where=totals > 0)
         shares.setflags(write=False)
         return shares
 
 
-def evaluate(
-    model: keras.Model | PathLike,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    batch_size: int = BATCH_SIZE,
-) -> Evaluation:
-    """Evaluate a network, or the file of one, on preprocessed images.
-
-    The network's weights stay as they are.
-
-    Parameters
-    ----------
-    model : keras.Model, str or path-like
-        A Keras model that gives ``(n, 10)`` probabilities, or a file that `load_model`
-        takes.
-    x : array_like
-        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it.
-    y : array_like
-        One-hot ``float32 (n, 10)``, as `preprocess` gives it.
-    batch_size : int, default 256
-        Images at a time, at least 1. It changes speed and memory, not the result.
-
-    Returns
-    -------
-    Evaluation
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another kind, or was not preprocessed.
-    FileNotFoundError, CorruptFileError
-        If the file is absent, damaged or of another network.
-
-    Examples
-    --------
-    >>> from mnistcnn import build_model, evaluate, load_data, preprocess
-    >>> _, (x_test, y_test) = load_data("digits")
-    >>> result = evaluate(build_model(seed=0), *preprocess(x_test, y_test))
-    >>> result.num_images, result.confusion_matrix.shape
-    (355, (10, 10))
-    """
-    from mnistcnn._backend import keras
-    from mnistcnn._model import load_model
-
-    images, labels = _checks.preprocessed(x, y)
-    size = _checks.whole_number("batch_size", batch_size, at_least=1)
-    network = model if isinstance(model, keras.Model) else load_model(_model_path(model))
-    # Called directly: predict would compile a graph for each network, and TensorFlow would
-    # remark on it from the fifth on.
-    probabilities = [
-        np.asarray(keras.ops.cast(network(images[first : first + size], training=False), "float32"))
-        for first in range(0, len(images), size)
-    ]
-    together = np.concatenate(probabilities)
-    if together.shape != labels.shape:
-        raise ValueError(
-            f"model must give {NUM_CLASSES} probabilities for each image; "
-            f"received one that gives {together.shape[1:]}"
-        )
-    return Evaluation.from_probabilities(together, labels)
+_PARTS = ("loss", "confusion_matrix", "reliability", "mistakes", "labels_sha256")
+_KEYS = (
+    "num_images", "accuracy", "accuracy_interval", "loss", "expected_calibration_error",
+    "precision", "recall", "f1", "confusion_matrix", "reliability", "mistakes", "labels_sha256",
+)  # fmt: skip
 
 
-def _model_path(model: Any) -> PathLike:
-    try:
-        _checks.path("model", model)
-    except TypeError:
-        raise TypeError(f"model must be a Keras model or a path; received {model!r}") from None
-    given: PathLike = model  # as it came: a message shows what the user wrote
-    return given
+def as_evaluation(name: str, value: Any) -> Evaluation:
+    """Return an evaluation, or say what came in its place."""
+    if not isinstance(value, Evaluation):
+        raise TypeError(f"{name} must be an Evaluation; received {value!r}")
+    return value

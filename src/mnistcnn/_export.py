@@ -9,7 +9,7 @@ from typing import Any
 from mnistcnn import _agreement, _checks
 from mnistcnn._backend import keras
 from mnistcnn._files import replacing, replacing_together
-from mnistcnn._model import build_model, departure, load_model
+from mnistcnn._model import build_model, check_documented, load_model
 from mnistcnn._portable import PORTABLE_SUFFIXES, is_portable, read_portable
 from mnistcnn._saved_model import check_replaceable
 from mnistcnn._targets import Target, check_installed, target_of
@@ -112,11 +112,7 @@ def export_model(
 
 def _network(model: Any) -> keras.Sequential:
     if isinstance(model, keras.Model):
-        if difference := departure(model, in_training=False):
-            raise ValueError(
-                "model must be the documented network, as build_model gives it; "
-                f"received {difference}"
-            )
+        check_documented(model)
         return model
     try:
         file = _checks.path("model", model)

@@ -140,6 +140,25 @@ def load_model(path: PathLike) -> keras.Sequential:
     return model
 
 
+def as_network(model: Any) -> keras.Model:
+    """Return a Keras model as it is, and the network of a file."""
+    if isinstance(model, keras.Model):
+        return model
+    try:
+        _checks.path("model", model)
+    except TypeError:
+        raise TypeError(f"model must be a Keras model or a path; received {model!r}") from None
+    return load_model(model)
+
+
+def check_documented(model: keras.Model) -> None:
+    """Refuse a network that computes another function than the documented one."""
+    if difference := departure(model, in_training=False):
+        raise ValueError(
+            f"model must be the documented network, as build_model gives it; received {difference}"
+        )
+
+
 def departure(model: keras.Model, *, in_training: bool) -> str | None:
     """Say in what `model` is not what `build_model` makes; ``None`` if it is.
 

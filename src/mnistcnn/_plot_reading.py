@@ -8,11 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mnistcnn._pictures import PictureLike, open_picture
-from mnistcnn._plotting import figure_of
+from mnistcnn._plotting import BLUE, VERMILION, figure_of
 from mnistcnn._reading import Reading
 
-# Okabe and Ito's blue and vermilion; digits in doubt have broken lines as well.
-_SURE, _DOUBTFUL = "#0072B2", "#D55E00"
+_SURE, _DOUBTFUL = BLUE, VERMILION  # digits in doubt have broken lines as well
 _LEAST = 0.9
 _WIDTH, _TALLEST = 9.0, 12.0
 

@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnistcnn._evaluation import Evaluation
+from mnistcnn import _checks
+from mnistcnn._evaluation import Evaluation, as_evaluation
 
 if TYPE_CHECKING:
     from keras.callbacks import History
 
 # Okabe and Ito's blue and vermilion: told apart by all common kinds of colour vision.
-_TRAINING, _VALIDATION = "#0072B2", "#D55E00"
+BLUE, VERMILION = "#0072B2", "#D55E00"
 
 
 def plot_history(
@@ -54,8 +55,11 @@ def plot_history(
     figures = getattr(history, "history", history)
     if not isinstance(figures, Mapping):
         raise TypeError(f"history must be a History or a mapping; received {history!r}")
-    for name in ("loss", "accuracy"):
-        if not len(figures.get(name, ())):
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        values = _checks.as_array(f"history: {name}", figures.get(name, ()))
+        if values.ndim != 1:
+            raise ValueError(f"history: {name} must be a list of numbers; received {values!r}")
+        if not values.size and not name.startswith("val_"):
             raise ValueError(
                 f"history must hold at least one epoch of loss and accuracy; {name!r} is absent"
             )
@@ -63,9 +67,7 @@ def plot_history(
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         axes: Sequence[Axes] = figure.subplots(1, 2)
     else:
-        axes = list(ax) if isinstance(ax, Sequence | np.ndarray) else [ax]
-        if len(axes) != 2:
-            raise ValueError(f"ax must be a pair of Axes; received {len(axes)}")
+        axes = panels(ax, 2)
     for panel, name, label in zip(
         axes, ("loss", "accuracy"), ("Loss (nats)", "Accuracy"), strict=True
     ):
@@ -93,19 +95,21 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     Raises
     ------
     TypeError
-        If `evaluation` is not an `Evaluation`.
+        If `evaluation` is not an `Evaluation`, or `ax` is something else.
 
     Examples
     --------
     >>> import numpy as np
     >>> from mnistcnn import Evaluation, plot_confusion_matrix
-    >>> figure = plot_confusion_matrix(Evaluation(0.1, 5 * np.eye(10, dtype=int)))
+    >>> result = Evaluation.from_probabilities(np.eye(10), range(10))
+    >>> figure = plot_confusion_matrix(result)
     >>> figure.axes[0].get_xlabel()
     'Predicted digit'
     """
-    if not isinstance(evaluation, Evaluation):
-        raise TypeError(f"evaluation must be an Evaluation; received {evaluation!r}")
-    axes = Figure(figsize=(6.4, 5.4), layout="constrained").subplots() if ax is None else ax
+    as_evaluation("evaluation", evaluation)
+    if ax is None:
+        ax = Figure(figsize=(6.4, 5.4), layout="constrained").subplots()
+    axes = as_axes(ax)
     matrix = evaluation.confusion_matrix
     # On the scale of the right answers no mistake could be seen, so they have their own.
     mistakes = np.ma.masked_array(matrix, mask=np.eye(len(matrix), dtype=bool))
@@ -138,8 +142,8 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
 
 def _draw_curves(axes: Axes, figures: Mapping[str, Any], name: str) -> None:
     for key, label, colour, style in (
-        (name, "training", _TRAINING, "o-"),
-        (f"val_{name}", "validation", _VALIDATION, "s--"),
+        (name, "training", BLUE, "o-"),
+        (f"val_{name}", "validation", VERMILION, "s--"),
     ):
         values = figures.get(key)
         if values:
@@ -149,6 +153,22 @@ def _draw_curves(axes: Axes, figures: Mapping[str, Any], name: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
+
+
+def as_axes(ax: Any) -> Axes:
+    """Return what is to be drawn on, or say what came in its place."""
+    if not isinstance(ax, Axes):
+        raise TypeError(f"ax must be Matplotlib's Axes; received {ax!r}")
+    return ax
+
+
+def panels(ax: Any, count: int) -> list[Axes]:
+    """Return the two or three Axes that a picture of so many parts is to be drawn on."""
+    axes = list(np.ravel(np.asarray(ax, dtype=object)))
+    if len(axes) != count:
+        wanted = {2: "a pair of", 3: "three"}[count]
+        raise ValueError(f"ax must be {wanted} Axes; received {len(axes)}")
+    return [as_axes(one) for one in axes]
 
 
 def figure_of(axes: Axes) -> Figure:

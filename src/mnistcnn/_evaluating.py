@@ -1,0 +1,96 @@
+"""Evaluating a network, a batch of images at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mnistcnn import _checks
+from mnistcnn._evaluation import Evaluation
+from mnistcnn._tally import Tally
+from mnistcnn._types import NUM_CLASSES, PathLike
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH_SIZE = 256
+
+Batches = Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+
+def evaluate(
+    model: keras.Model | PathLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    batch_size: int = BATCH_SIZE,
+) -> Evaluation:
+    """Evaluate a network, or the file of one, on preprocessed images.
+
+    The network's weights stay as they are.
+
+    Parameters
+    ----------
+    model : keras.Model, str or path-like
+        A Keras model that gives ``(n, 10)`` probabilities, or a file that `load_model`
+        takes.
+    x : array_like
+        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it.
+    y : array_like
+        One-hot ``float32 (n, 10)``, as `preprocess` gives it.
+    batch_size : int, default 256
+        Images at a time, at least 1. It changes speed and memory, not the result.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind, or was not preprocessed.
+    FileNotFoundError, CorruptFileError
+        If the file is absent, damaged or of another network.
+
+    Examples
+    --------
+    >>> from mnistcnn import build_model, evaluate, load_data, preprocess
+    >>> _, (x_test, y_test) = load_data("digits")
+    >>> result = evaluate(build_model(seed=0), *preprocess(x_test, y_test))
+    >>> result.num_images, result.confusion_matrix.shape
+    (355, (10, 10))
+    """
+    from mnistcnn._model import as_network
+
+    images, labels = _checks.preprocessed(x, y)
+    size = _checks.whole_number("batch_size", batch_size, at_least=1)
+    return evaluate_batches(as_network(model), batches(images, labels, size))
+
+
+def batches(
+    images: NDArray[np.float32], labels: NDArray[np.float32], size: int = BATCH_SIZE
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Give preprocessed arrays a batch at a time."""
+    for first in range(0, len(images), size):
+        yield images[first : first + size], labels[first : first + size]
+
+
+def evaluate_batches(network: keras.Model, batches: Batches) -> Evaluation:
+    """Evaluate a network on batches of preprocessed images, from wherever they come."""
+    from mnistcnn._backend import keras
+
+    tally = Tally()
+    for images, labels in batches:
+        # Called directly: predict would compile a graph for each network, and TensorFlow
+        # would remark on it from the fifth on.
+        answers = np.asarray(keras.ops.cast(network(images, training=False), "float32"))
+        if answers.shape != (len(images), NUM_CLASSES):
+            raise ValueError(
+                f"model must give {NUM_CLASSES} probabilities for each image; "
+                f"received one that gives {answers.shape[1:]}"
+            )
+        tally.add(answers, labels)
+    return Evaluation(**tally.figures())
