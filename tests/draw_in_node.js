@@ -1,0 +1,68 @@
+// What the scripts of the page for drawing compute, for the tests: one task on standard input,
+// one answer on standard output, both JSON. Fields are {width, height, data}; numbers travel as
+// base64 of float32 or, for images, of bytes.
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+const vm = require("node:vm");
+
+const folder = path.join(__dirname, "..", "docs", "draw");
+const scripts = ["network.js", "glyph.js", "ink.js", "reading.js"];
+const source = scripts.map((name) => fs.readFileSync(path.join(folder, name), "utf8")).join("");
+const names = "{ decoded, makeNetwork, layOut, glyphOf, inkOf, connected, makeReader, addStroke, field }";
+const page = vm.runInThisContext(`"use strict";(() => {${source}; return ${names}; })()`);
+
+const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
+const text = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64");
+const fieldOf = ({ width, height, data }) => page.field(width, height, page.decoded(data));
+
+const tasks = {
+  network({ weights, images, shown }) {
+    const network = page.makeNetwork(page.decoded(weights));
+    const all = bytes(images);
+    const answers = [];
+    const times = [];
+    for (let first = 0; first < all.length; first += 28 * 28) {
+      const began = performance.now();
+      answers.push(network(all.subarray(first, first + 28 * 28)));
+      times.push(performance.now() - began);
+    }
+    return {
+      probabilities: answers.map(({ probabilities }) => text(probabilities)),
+      conv1: answers.slice(0, shown).map(({ conv1 }) => text(conv1)),
+      conv2: answers.slice(0, shown).map(({ conv2 }) => text(conv2)),
+      times,
+    };
+  },
+  layOut: ({ fields }) => fields.map((one) => text(page.layOut(fieldOf(one)))),
+  glyphOf: ({ fields }) => fields.map((one) => text(page.glyphOf(fieldOf(one)))),
+  connected({ fields }) {
+    return fields.map((one) => {
+      const { labels, parts } = page.connected(fieldOf(one), 0.5);
+      return { labels: Array.from(labels), parts };
+    });
+  },
+  read({ weights, pictures, areInk }) {
+    const read = page.makeReader(page.makeNetwork(page.decoded(weights)));
+    return pictures.map((picture) => {
+      const ink = areInk ? fieldOf(picture) : page.inkOf(fieldOf(picture));
+      const began = performance.now();
+      const lines = read(page.connected(ink, 0.5));
+      const time = performance.now() - began;
+      const digits = lines.map((line) =>
+        line.map(({ label, sure, box, glyph }) => ({ label, sure, box, glyph: text(glyph) })),
+      );
+      return { digits, time };
+    });
+  },
+  strokes({ width, height, strokes }) {
+    const strength = page.field(width, height);
+    for (const { points, pen } of strokes) {
+      page.addStroke(strength, points.map(([x, y]) => ({ x, y })), pen);
+    }
+    return text(strength.data);
+  },
+};
+
+const { task, ...input } = JSON.parse(fs.readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify(tasks[task](input)));
