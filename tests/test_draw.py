@@ -2,10 +2,12 @@
 
 import base64
 import json
+import os
 import pathlib
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 
 import cv2
@@ -21,7 +23,9 @@ from mnistcnn._parts import Part
 from tests.drawing import cover_of
 
 SCRIPT = pathlib.Path(__file__).with_name("draw_in_node.js")
-NODE = shutil.which("node")
+BIN = pathlib.Path(sys.executable).parent
+# That of the group `test` lies beside Python.
+NODE = shutil.which("node", path=os.pathsep.join([str(BIN), os.environ["PATH"]]))
 needs_node = pytest.mark.skipif(NODE is None, reason="Node is not installed: it runs the scripts")
 
 
