@@ -27,6 +27,7 @@ extensions = [
     "sphinx_copybutton",
     "accuracy",
     "annotations",
+    "draw",
     "exports",
     "figures",
     "names",

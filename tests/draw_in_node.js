@@ -9,11 +9,13 @@ const vm = require("node:vm");
 const folder = path.join(__dirname, "..", "docs", "draw");
 const scripts = ["network.js", "glyph.js", "ink.js", "reading.js"];
 const source = scripts.map((name) => fs.readFileSync(path.join(folder, name), "utf8")).join("");
-const names = "{ decoded, makeNetwork, layOut, glyphOf, inkOf, connected, makeReader, addStroke, field }";
+const names =
+  "{ decoded, makeNetwork, layOut, glyphOf, inkOf, connected, makeReader, addStroke, field }";
 const page = vm.runInThisContext(`"use strict";(() => {${source}; return ${names}; })()`);
 
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
-const text = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64");
+const text = (array) =>
+  Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64");
 const fieldOf = ({ width, height, data }) => page.field(width, height, page.decoded(data));
 
 const tasks = {
@@ -58,7 +60,11 @@ const tasks = {
   strokes({ width, height, strokes }) {
     const strength = page.field(width, height);
     for (const { points, pen } of strokes) {
-      page.addStroke(strength, points.map(([x, y]) => ({ x, y })), pen);
+      page.addStroke(
+        strength,
+        points.map(([x, y]) => ({ x, y })),
+        pen,
+      );
     }
     return text(strength.data);
   },

@@ -2,13 +2,11 @@
 
 import base64
 import json
-import os
 import pathlib
 import re
-import shutil
 import subprocess
-import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import draw
@@ -21,12 +19,9 @@ from mnistcnn._assets import read_shipped
 from mnistcnn._glyphs import lay_out
 from mnistcnn._parts import Part
 from tests.drawing import cover_of
+from tests.node import NODE, needs_node
 
 SCRIPT = pathlib.Path(__file__).with_name("draw_in_node.js")
-BIN = pathlib.Path(sys.executable).parent
-# That of the group `test` lies beside Python.
-NODE = shutil.which("node", path=os.pathsep.join([str(BIN), os.environ["PATH"]]))
-needs_node = pytest.mark.skipif(NODE is None, reason="Node is not installed: it runs the scripts")
 
 
 def in_node(task, **given):
@@ -339,3 +334,16 @@ def test_the_page_holds_the_shipped_weights_calibrated():
 def test_the_page_leads_back_to_the_docs():
     assert '<a href="index.html">' in draw.page()
     assert '<a href="../index.html">' in draw.page("../index.html")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "made"),
+    [("html", None, True), ("html", ValueError("a broken page"), False), ("", None, False)],
+)
+def test_the_page_is_made_beside_the_docs(tmp_path, kind, error, made):
+    done = {}
+    builder = SimpleNamespace(format=kind)
+    app = SimpleNamespace(outdir=str(tmp_path), builder=builder, connect=done.__setitem__)
+    draw.setup(app)
+    done["build-finished"](app, error)
+    assert [path.name for path in tmp_path.iterdir()] == (["draw.html"] if made else [])

@@ -74,10 +74,20 @@ function glyphOf(strength) {
   let ink = resized(strength, width, height, weights);
   const data = ink.data.map((value) => clamped(value, 0, 1));
   const most = Math.max(largest(data), PALEST);
-  ink = field(width, height, data.map((value) => value / most));
+  ink = field(
+    width,
+    height,
+    data.map((value) => value / most),
+  );
   const missing = (THINNEST * WORKING_SIZE) / BOX_SIZE - strokeWidth(ink);
   if (missing > 0) ink = widened(ink, rounded(missing / 2));
-  return layOut(field(ink.width, ink.height, ink.data.map((value) => (value < PALEST ? 0 : value))));
+  return layOut(
+    field(
+      ink.width,
+      ink.height,
+      ink.data.map((value) => (value < PALEST ? 0 : value)),
+    ),
+  );
 }
 
 /**
@@ -165,7 +175,8 @@ function resized(from, width, height, taps) {
   taps(from.height, height).forEach(({ start, weights }, y) => {
     for (let x = 0; x < width; x++) {
       let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += weights[k] * across.data[(start + k) * width + x];
+      for (let k = 0; k < weights.length; k++)
+        sum += weights[k] * across.data[(start + k) * width + x];
       both.data[y * width + x] = sum;
     }
   });

@@ -98,7 +98,11 @@ function thresholded(away) {
     smooth = filtered(away, gaussian(width));
     noise /= Math.max(1, 2 * Math.sqrt(Math.PI) * width);
   }
-  const strength = field(away.width, away.height, smooth.data.map((value) => clamped(value, 0, 1)));
+  const strength = field(
+    away.width,
+    away.height,
+    smooth.data.map((value) => clamped(value, 0, 1)),
+  );
   const least = Math.max(LEAST, DEVIATIONS * noise);
   const { labels, parts } = connected(strength, least);
   const means = filtered(strength, [1 / 3, 1 / 3, 1 / 3]).data;
@@ -189,7 +193,9 @@ function lineWeights(from, to) {
   return Array.from({ length: to }, (_, i) => {
     const centre = clamped(((i + 0.5) * from) / to - 0.5, 0, from - 1);
     const start = Math.min(Math.floor(centre), Math.max(from - 2, 0));
-    return from > 1 ? { start, weights: [start + 1 - centre, centre - start] } : { start, weights: [1] };
+    return from > 1
+      ? { start, weights: [start + 1 - centre, centre - start] }
+      : { start, weights: [1] };
   });
 }
 
@@ -279,7 +285,8 @@ function noiseOf({ width, height, data }) {
     for (let x = 1; x < width - 1; x++, k++) {
       const i = y * width + x;
       const beside = data[i - 1] + data[i + 1] + data[i - width] + data[i + width];
-      const corners = data[i - width - 1] + data[i - width + 1] + data[i + width - 1] + data[i + width + 1];
+      const corners =
+        data[i - width - 1] + data[i - width + 1] + data[i + width - 1] + data[i + width + 1];
       rough[k] = Math.abs(4 * data[i] - 2 * beside + corners);
     }
   }
@@ -313,7 +320,9 @@ function quantile(numbers, share) {
  */
 function gaussian(width) {
   const reach = Math.ceil(3 * width);
-  const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-0.5 * ((i - reach) / width) ** 2));
+  const weights = Array.from({ length: 2 * reach + 1 }, (_, i) =>
+    Math.exp(-0.5 * ((i - reach) / width) ** 2),
+  );
   const sum = weights.reduce((one, other) => one + other, 0);
   return weights.map((weight) => weight / sum);
 }

@@ -27,7 +27,12 @@ function makeNetwork(weights) {
   if (all.length !== end) throw new Error(`weights must be ${end} numbers; received ${all.length}`);
   const [kernel1, bias1, kernel2, bias2, kernel3, bias3] = arrays;
   return (image) => {
-    const conv1 = convolved(Float32Array.from(image, (grey) => grey / 255), 28, kernel1, bias1);
+    const conv1 = convolved(
+      Float32Array.from(image, (grey) => grey / 255),
+      28,
+      kernel1,
+      bias1,
+    );
     const conv2 = convolved(pooled(conv1, 26, 32), 13, kernel2, bias2);
     const features = pooled(conv2, 11, 64);
     return { conv1, conv2, probabilities: softmax(dense(features, kernel3, bias3)) };

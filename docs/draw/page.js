@@ -92,6 +92,7 @@ function start(weights) {
   /** @type {(Point & {down: boolean}) | null} */
   let keys = null;
   let waiting = false;
+  let painted = false;
 
   /** @returns {(Stroke | Picture)[]} what is on the paper now */
   function onPaper() {
@@ -123,7 +124,11 @@ function start(weights) {
    * @param {number} width
    */
   function cover(points, width) {
-    addStroke(ink, points.map(({ x, y }) => ({ x: x * scale, y: y * scale })), width * scale);
+    addStroke(
+      ink,
+      points.map(({ x, y }) => ({ x: x * scale, y: y * scale })),
+      width * scale,
+    );
   }
 
   /** Read the paper and show the answer. */
@@ -134,8 +139,8 @@ function start(weights) {
     const last = stroke?.points.at(-1);
     const under = last ? digits.findIndex(({ box }) => holds(box, last)) : -1;
     chosen = under >= 0 ? under : Math.min(chosen, Math.max(digits.length - 1, 0));
-    paint();
     show();
+    if (painted) paint();
     performance.clearMeasures("read");
     const took = performance.measure("read", { start: began }).duration;
     time.textContent = digits.length ? `Read and shown in ${took.toFixed(1)} ms.` : "";
@@ -167,8 +172,14 @@ function start(weights) {
       ? lines.map((line) => line.map(({ label }) => label).join(alone ? "" : " ")).join("\n")
       : "–";
     said.classList.toggle("long", digits.length > 12);
-    if (alone) said.append(Object.assign(document.createElement("small"), { textContent: percent(digit.sure) }));
-    else if (!digits.length) said.append(Object.assign(document.createElement("small"), { textContent: "nothing to read yet" }));
+    if (alone)
+      said.append(
+        Object.assign(document.createElement("small"), { textContent: percent(digit.sure) }),
+      );
+    else if (!digits.length)
+      said.append(
+        Object.assign(document.createElement("small"), { textContent: "nothing to read yet" }),
+      );
     showChoice(digits);
     bars(digit?.answer.probabilities ?? new Float32Array(10));
     paintGlyph(digit?.glyph ?? new Uint8Array(28 * 28));
@@ -206,6 +217,7 @@ function start(weights) {
 
   /** Paint the paper: a picture, strokes, boxes about several digits, the keyboard's pen. */
   function paint() {
+    painted = true;
     const size = paper.getBoundingClientRect().width;
     const sharp = Math.max(1, Math.round(size * devicePixelRatio)) / PAPER.width;
     const [width, height] = [Math.round(PAPER.width * sharp), Math.round(PAPER.height * sharp)];
@@ -248,14 +260,17 @@ function start(weights) {
    * @param {boolean} isChosen
    */
   function paintBox(pen, { box, label }, isChosen) {
-    const [left, top, right, bottom] = [box.left, box.top, box.right, box.bottom].map((edge) => edge / scale);
+    const [left, top, right, bottom] = [box.left, box.top, box.right, box.bottom].map(
+      (edge) => edge / scale,
+    );
     pen.strokeStyle = pen.fillStyle = styled(isChosen ? "--accent" : "--quiet");
     pen.lineWidth = isChosen ? 2.5 : 1;
     pen.beginPath();
     pen.roundRect(left - 5, top - 5, right - left + 10, bottom - top + 10, 5);
     pen.stroke();
     pen.font = "600 13px system-ui, sans-serif";
-    if (lines.flat().length < 30) pen.fillText(`${label}`, left - 3, top > 22 ? top - 10 : bottom + 19);
+    if (lines.flat().length < 30)
+      pen.fillText(`${label}`, left - 3, top > 22 ? top - 10 : bottom + 19);
   }
 
   /** Read and paint once in a frame, however many events came. */
@@ -339,7 +354,7 @@ function start(weights) {
   const ways = {
     ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
     Home: [-1, -1], End: [-1, 1], PageUp: [1, -1], PageDown: [1, 1],
-  }; // prettier-ignore
+  };
   paper.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { [event.key]: way } = ways;
@@ -365,7 +380,8 @@ function start(weights) {
     event.preventDefault();
   });
   paper.addEventListener("focus", () => {
-    if (paper.matches(":focus-visible")) keys ??= { x: PAPER.width / 2, y: PAPER.height / 4, down: false };
+    if (paper.matches(":focus-visible"))
+      keys ??= { x: PAPER.width / 2, y: PAPER.height / 4, down: false };
     paint();
   });
   paper.addEventListener("blur", () => {
@@ -431,6 +447,7 @@ function start(weights) {
     paint();
     show();
   });
+  // It paints at once, too, as soon as the page is laid out; the answer need not wait for that.
   new ResizeObserver(paint).observe(paper);
   recover();
   update();
@@ -475,7 +492,11 @@ function fitted(picture, into) {
  * @returns {Picture}
  */
 function pictureOf(bitmap) {
-  const scale = clamped(Math.max(bitmap.width / PAPER.width, bitmap.height / PAPER.height), 1, FINEST);
+  const scale = clamped(
+    Math.max(bitmap.width / PAPER.width, bitmap.height / PAPER.height),
+    1,
+    FINEST,
+  );
   const whole = field(Math.round(PAPER.width * scale), Math.round(PAPER.height * scale));
   const place = fitted(bitmap, whole);
   const [width, height] = [place.width, place.height].map((side) => Math.max(1, Math.round(side)));
@@ -511,7 +532,11 @@ function makeBars(list) {
     const bar = Object.assign(document.createElement("div"), { className: "bar" });
     const value = document.createElement("span");
     track.append(bar);
-    row.append(Object.assign(document.createElement("span"), { textContent: `${digit}` }), track, value);
+    row.append(
+      Object.assign(document.createElement("span"), { textContent: `${digit}` }),
+      track,
+      value,
+    );
     list.append(row);
     return { row, bar, value };
   });
@@ -592,12 +617,16 @@ function shadesOf() {
   const stops = [0, 1, 2].map((i) => styled(`--map-${i}`));
   let shades = SHADES.get(stops.join());
   if (!shades) {
-    const colours = stops.map((stop) => [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)));
+    const colours = stops.map((stop) =>
+      [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)),
+    );
     shades = new Uint32Array(256).map((_, level) => {
       const place = (2 * level) / 255;
       const from = Math.min(Math.floor(place), 1);
       const [red, green, blue] = [0, 1, 2].map((part) =>
-        Math.round(colours[from][part] + (place - from) * (colours[from + 1][part] - colours[from][part])),
+        Math.round(
+          colours[from][part] + (place - from) * (colours[from + 1][part] - colours[from][part]),
+        ),
       );
       return new Uint32Array(Uint8ClampedArray.of(red, green, blue, 255).buffer)[0];
     });

@@ -257,7 +257,9 @@ function inLines(digits) {
     if (best >= 0 && shares[best] > SHARED) lines[best].push(digit);
     else lines.push([digit]);
   }
-  return lines.sort(([one], [other]) => one.box.top + one.box.bottom - other.box.top - other.box.bottom);
+  return lines.sort(
+    ([one], [other]) => one.box.top + one.box.bottom - other.box.top - other.box.bottom,
+  );
 }
 
 /**

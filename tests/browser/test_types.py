@@ -6,18 +6,26 @@ import subprocess
 
 import pytest
 
+from tests.node import NODE, needs_node
+
 FOLDER = pathlib.Path(__file__).parent
-TSC = FOLDER / "node_modules" / ".bin" / "tsc"
+TSC = FOLDER / "node_modules/typescript/bin/tsc"
 
 pytestmark = [
     pytest.mark.browser,
+    needs_node,
     pytest.mark.skipif(not TSC.exists(), reason="TypeScript is not installed: types go unchecked"),
 ]
 
 
 def checked(*arguments):
     return subprocess.run(
-        [TSC, *arguments], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=120
+        [NODE, TSC, *arguments],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
