@@ -18,7 +18,8 @@ from mnistcnn._files import write_text
 
 SOURCES = Path(__file__).parents[1] / "draw"
 # In the order in which they use each other.
-SCRIPTS = ("network.js", "glyph.js", "ink.js", "reading.js", "page.js")
+_NAMES = "network", "glyph", "ink", "reading", "picture", "sheet", "screen", "page"
+SCRIPTS = tuple(f"{name}.js" for name in _NAMES)
 NAME = "draw.html"
 _POLICY = "default-src 'none'; img-src data:; style-src {style}; script-src {script}"
 
