@@ -109,13 +109,21 @@ function paintPaper(canvas, sheet, digits, chosen) {
 function paintBox(pen, { box, label }, scale, isChosen, isLabelled) {
   const [left, top] = [box.left / scale - 5, box.top / scale - 5];
   const [right, bottom] = [box.right / scale + 5, box.bottom / scale + 5];
-  pen.strokeStyle = pen.fillStyle = styled(isChosen ? "--accent" : "--quiet");
-  pen.lineWidth = isChosen ? 2.5 : 1;
+  const [across, down] = [left + 2, top > 17 ? top - 5 : bottom + 14];
+  const colour = styled(isChosen ? "--accent" : "--quiet");
+  const width = isChosen ? 2.5 : 1;
   pen.beginPath();
   pen.roundRect(left, top, right - left, bottom - top, 5);
+  // A picture may have any shade there, so all is drawn on a light or dark edge of its own.
+  pen.strokeStyle = styled("--sheet");
+  pen.lineWidth = width + 3;
   pen.stroke();
   pen.font = "600 13px system-ui, sans-serif";
-  if (isLabelled) pen.fillText(`${label}`, left + 2, top > 17 ? top - 5 : bottom + 14);
+  if (isLabelled) pen.strokeText(`${label}`, across, down);
+  pen.strokeStyle = pen.fillStyle = colour;
+  pen.lineWidth = width;
+  pen.stroke();
+  if (isLabelled) pen.fillText(`${label}`, across, down);
 }
 
 /**
@@ -152,7 +160,7 @@ function makeBars(list) {
  * @param {Uint8Array} glyph
  */
 function paintGlyph(glyph) {
-  const cell = 11;
+  const cell = 12;
   const canvas = element("glyph", HTMLCanvasElement);
   if (canvas.width !== 28 * cell + 1) canvas.width = canvas.height = 28 * cell + 1;
   const pen = penOf(canvas);
