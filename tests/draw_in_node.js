@@ -23,17 +23,13 @@ const tasks = {
     const network = page.makeNetwork(page.decoded(weights));
     const all = bytes(images);
     const answers = [];
-    const times = [];
     for (let first = 0; first < all.length; first += 28 * 28) {
-      const began = performance.now();
       answers.push(network(all.subarray(first, first + 28 * 28)));
-      times.push(performance.now() - began);
     }
     return {
       probabilities: answers.map(({ probabilities }) => text(probabilities)),
       conv1: answers.slice(0, shown).map(({ conv1 }) => text(conv1)),
       conv2: answers.slice(0, shown).map(({ conv2 }) => text(conv2)),
-      times,
     };
   },
   layOut: ({ fields }) => fields.map((one) => text(page.layOut(fieldOf(one)))),
@@ -44,17 +40,25 @@ const tasks = {
       return { labels: Array.from(labels), parts };
     });
   },
+  inkOf({ fields }) {
+    return fields.map((one) => {
+      const { strength, parts } = page.connected(page.inkOf(fieldOf(one)), 0.5);
+      return { strength: text(strength.data), parts: parts.length };
+    });
+  },
   read({ weights, pictures, areInk }) {
-    const read = page.makeReader(page.makeNetwork(page.decoded(weights)));
+    const network = page.makeNetwork(page.decoded(weights));
+    let asked = 0;
+    const read = page.makeReader((image) => {
+      asked++;
+      return network(image);
+    });
     return pictures.map((picture) => {
       const ink = areInk ? fieldOf(picture) : page.inkOf(fieldOf(picture));
-      const began = performance.now();
+      asked = 0;
       const lines = read(page.connected(ink, 0.5));
-      const time = performance.now() - began;
-      const digits = lines.map((line) =>
-        line.map(({ label, sure, box, glyph }) => ({ label, sure, box, glyph: text(glyph) })),
-      );
-      return { digits, time };
+      const digits = lines.map((line) => line.map(({ label, sure, box }) => ({ label, sure, box })));
+      return { digits, asked };
     });
   },
   strokes({ width, height, strokes }) {

@@ -17,6 +17,7 @@ import mnistcnn
 import pages
 from mnistcnn._assets import read_shipped
 from mnistcnn._glyphs import lay_out
+from mnistcnn._ink import find_ink
 from mnistcnn._parts import Part
 from tests.drawing import cover_of
 from tests.node import NODE, needs_node
@@ -225,21 +226,48 @@ def read_by_scripts(pictures, *, are_ink=False):
     return in_node("read", weights=shipped(), pictures=fields, areInk=are_ink)
 
 
-@needs_node
-def test_pictures_are_read_as_the_library_reads_them(clear, recognizer):
-    """Lines of digits, dark on light and light on dark, in uneven light, pale, with noise."""
+@pytest.fixture(scope="module")
+def photographed(clear):
+    """Lines of digits: dark on light and light on dark, in uneven light, pale, with noise."""
     look = replace(pages.CLASSES["clean"], height=(40, 60), lines=(1, 2), length=(1, 5))
-    drawn = [pages.draw(*clear, np.random.default_rng(seed), look) for seed in range(12)]
     random = np.random.default_rng(4)
-    pictures = []
-    for i, page in enumerate(drawn):
+    pictures, texts = [], []
+    for seed in range(15):
+        page = pages.draw(*clear, np.random.default_rng(seed), look)
         grey = page.picture.astype(np.float32) / 255
-        across = np.linspace(1, 0.5, grey.shape[1], dtype=np.float32)
-        noise = random.normal(0, 0.04, grey.shape).astype(np.float32)
-        ways = (grey, 1 - grey, grey * across, 0.7 + 0.3 * grey, np.clip(0.9 * grey + noise, 0, 1))
-        pictures.append(ways[i % len(ways)])
+        shade = np.linspace(1, 0.3, grey.shape[1], dtype=np.float32)
+        noise = random.normal(0, 0.08, grey.shape).astype(np.float32)
+        ways = (grey, 1 - grey, grey * shade, 0.7 + 0.3 * grey, np.clip(0.4 + 0.5 * grey + noise, 0, 1))
+        pictures.append(ways[seed % len(ways)])
+        texts.append(page.text)
+    return pictures, texts
+
+
+@needs_node
+def test_ink_is_found_where_the_library_finds_it(photographed):
+    pictures, _ = photographed
+    found = in_node("inkOf", fields=list(map(as_field, pictures)))
+    for picture, one in zip(pictures, found, strict=True):
+        ours = unpacked(one["strength"]).reshape(picture.shape) > 0.5
+        theirs = find_ink(picture[..., np.newaxis]).labels > 0
+        assert np.count_nonzero(ours & theirs) > 0.95 * np.count_nonzero(ours | theirs)
+
+
+@needs_node
+def test_noise_and_crumbs_are_no_ink():
+    random = np.random.default_rng(5)
+    noise = np.clip(0.7 + random.normal(0, 0.05, (90, 120)), 0, 1).astype(np.float32)
+    crumbs = np.full((90, 120), 0.9, np.float32)
+    crumbs[20:22, 30:32] = crumbs[50, 60:65] = 0.1
+    found = in_node("inkOf", fields=[as_field(noise), as_field(crumbs)])
+    assert [one["parts"] for one in found] == [0, 0]
+
+
+@needs_node
+def test_pictures_are_read_as_the_library_reads_them(photographed, recognizer):
+    pictures, expected = photographed
     texts = [text_of(found) for found in read_by_scripts(pictures)]
-    assert texts == [page.text for page in drawn]
+    assert texts == expected
     assert texts == [recognizer.read(picture).text for picture in pictures]
 
 
@@ -295,11 +323,21 @@ def test_boxes_lie_about_the_ink():
 
 
 @needs_node
-def test_dirt_is_no_digit():
-    ink = drawn_side_by_side(SEVEN)
-    ink[180:184, 10:14] = 1
-    (found,) = read_by_scripts([ink], are_ink=True)
-    assert text_of(found) == "7"
+def test_dirt_is_no_digit_and_no_part_of_one():
+    clean = drawn_side_by_side(SEVEN, ONE)
+    dirty = clean.copy()
+    dirty[168:184, 150:154] = 1  # beside the 7
+    dirty[100:140, 370:380] = 1  # alone, and lower than digits are
+    one, other = read_by_scripts([clean, dirty], are_ink=True)
+    assert text_of(one) == text_of(other) == "71"
+    assert one["digits"] == other["digits"]
+
+
+@needs_node
+def test_a_stroke_asks_the_network_for_its_own_digit_alone():
+    inks = [drawn_side_by_side(*signs) for signs in ((SEVEN,), (SEVEN, ONE), (SEVEN, ONE))]
+    inks[0] = np.pad(inks[0], [(0, 0), (0, 200)])
+    assert [one["asked"] for one in read_by_scripts(inks, are_ink=True)] == [1, 1, 0]
 
 
 def test_the_page_is_one_file_that_can_fetch_nothing(tmp_path):
