@@ -7,10 +7,10 @@ const path = require("node:path");
 const vm = require("node:vm");
 
 const folder = path.join(__dirname, "..", "docs", "draw");
-const scripts = ["network.js", "glyph.js", "ink.js", "reading.js"];
+const scripts = ["network.js", "glyph.js", "ink.js", "reading.js", "sheet.js"];
 const source = scripts.map((name) => fs.readFileSync(path.join(folder, name), "utf8")).join("");
 const names =
-  "{ decoded, makeNetwork, layOut, glyphOf, inkOf, connected, makeReader, addStroke, field }";
+  "{ decoded, makeNetwork, layOut, glyphOf, inkOf, connected, makeReader, addStroke, field, Sheet }";
 const page = vm.runInThisContext(`"use strict";(() => {${source}; return ${names}; })()`);
 
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
@@ -59,6 +59,19 @@ const tasks = {
       const lines = read(page.connected(ink, 0.5));
       const digits = lines.map((line) => line.map(({ label, sure, box }) => ({ label, sure, box })));
       return { digits, asked };
+    });
+  },
+  // Deeds are [name of the method, ...its arguments]; a picture is its scale and its ink.
+  sheet({ deeds }) {
+    const sheet = new page.Sheet();
+    return deeds.map(([name, ...given]) => {
+      if (name === "put") {
+        const [scale, ink] = given;
+        sheet.put({ kind: "picture", bitmap: {}, scale, ink: fieldOf(ink) });
+      } else if (name) sheet[name](...given);
+      const { ink, scale, canUndo, content } = sheet;
+      const kinds = content.map(({ kind }) => kind);
+      return { width: ink.width, height: ink.height, data: text(ink.data), scale, canUndo, kinds };
     });
   },
   strokes({ width, height, strokes }) {

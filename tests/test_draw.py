@@ -213,6 +213,71 @@ def test_a_pen_covers_what_is_under_it():
     assert found[0].max() == found[:, -1].max() == 0
 
 
+def done_on_a_sheet(*deeds):
+    """What is on the sheet after each deed, and its ink."""
+    states = in_node("sheet", deeds=deeds)
+    inks = [
+        unpacked(one.pop("data")).reshape(one.pop("height"), one.pop("width")) for one in states
+    ]
+    return states, inks
+
+
+DOWN = ("begin", {"x": 100, "y": 50}, 20)
+ON = ("go", [{"x": 100, "y": 250}])
+
+
+@needs_node
+def test_strokes_replace_the_example_and_can_be_undone():
+    states, inks = done_on_a_sheet(
+        ("",),
+        DOWN,
+        ON,
+        ("end",),
+        ("begin", {"x": 300, "y": 50}, 20),
+        ("undo",),
+        ("undo",),
+        ("undo",),
+    )
+    kinds = [["stroke"]] * 4 + [["stroke"] * 2, ["stroke"], [], []]
+    assert [one["kinds"] for one in states] == kinds
+    assert [one["canUndo"] for one in states] == [False] * 3 + [True] * 3 + [False] * 2
+    assert inks[0][:, 200:300].any()
+    assert not inks[1][:, 120:].any()
+    assert inks[4][50, 300] == 1
+    np.testing.assert_array_equal(inks[5], inks[3])
+    assert not inks[6].any()
+    assert inks[3].sum() == pytest.approx(20 * 200 + np.pi * 10**2, rel=0.02)
+
+
+@needs_node
+def test_a_cleared_sheet_can_be_had_back():
+    states, inks = done_on_a_sheet(("clear",), DOWN, ON, ("clear",), ("clear",), ("undo",))
+    assert [one["kinds"] for one in states] == [[], ["stroke"], ["stroke"], [], [], ["stroke"]]
+    assert not inks[0].any()
+    assert not inks[3].any()
+    np.testing.assert_array_equal(inks[5], inks[2])
+    # There is nothing to undo in clearing an example, or what is blank.
+    assert [one["canUndo"] for one in states] == [False, False, False, True, True, True]
+
+
+@needs_node
+def test_one_draws_on_a_picture_in_its_own_pixels():
+    picture = np.zeros((640, 960), np.float32)
+    picture[400:500, 700:800] = 1
+    put = ("put", 2, as_field(picture))
+    states, inks = done_on_a_sheet(DOWN, put, DOWN, ON, put, ("undo",))
+    assert [one["kinds"] for one in states[1:]] == [
+        ["picture"], ["picture", "stroke"], ["picture", "stroke"], ["picture"], ["picture", "stroke"]
+    ]  # fmt: skip
+    assert [one["scale"] for one in states] == [1, 2, 2, 2, 2, 2]
+    np.testing.assert_array_equal(inks[1], picture)
+    np.testing.assert_array_equal(inks[4], picture)
+    stroke = inks[3] - picture
+    assert stroke.sum() == pytest.approx(40 * 400 + np.pi * 20**2, rel=0.02)
+    assert np.all(stroke[110:490, 185:215] == 1)
+    np.testing.assert_array_equal(inks[5], inks[3])
+
+
 def shipped():
     return packed(unpacked(draw.weights()))
 
@@ -237,7 +302,13 @@ def photographed(clear):
         grey = page.picture.astype(np.float32) / 255
         shade = np.linspace(1, 0.3, grey.shape[1], dtype=np.float32)
         noise = random.normal(0, 0.08, grey.shape).astype(np.float32)
-        ways = (grey, 1 - grey, grey * shade, 0.7 + 0.3 * grey, np.clip(0.4 + 0.5 * grey + noise, 0, 1))
+        ways = (
+            grey,
+            1 - grey,
+            grey * shade,
+            0.7 + 0.3 * grey,
+            np.clip(0.4 + 0.5 * grey + noise, 0, 1),
+        )
         pictures.append(ways[seed % len(ways)])
         texts.append(page.text)
     return pictures, texts

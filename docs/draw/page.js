@@ -162,7 +162,7 @@ function start(weights) {
     if (!sheet.stroke) return;
     update(); // before it ends, so that its digit is the chosen one
     sheet.end();
-    update();
+    show();
     speak();
   }
 

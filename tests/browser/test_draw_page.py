@@ -185,6 +185,7 @@ def test_fingers_and_pens_draw_too(open_page, kind):
     page.wait_for_timeout(100)
     assert said(page) == "1"
     assert page.evaluate("scrollY") == 0
+    assert page.evaluate("getComputedStyle(paper).touchAction") == "none"  # it does not scroll
     # The strokes are drawn in the screen's own pixels.
     assert page.evaluate("paper.width") == pytest.approx(3 * paper["width"], abs=3)
 
@@ -278,12 +279,13 @@ def test_the_pen_can_be_wider(page, hand):
 
 
 def test_digits_side_by_side_are_read_one_by_one(page, hand):
-    for digit, by in (("7", -0.3), ("4", 0), ("2", 0.3)):
+    group = page.get_by_role("group", name="Digits that were read")
+    hand(page, *DIGITS["4"])
+    for digit, by in (("7", -0.3), ("2", 0.3)):
         hand(page, *moved(DIGITS[digit], by))
+        assert group.get_by_role("button", pressed=True).inner_text() == digit  # just drawn
     assert said(page) == "742"
     assert status(page) == "I read 3 digits: 7 4 2"
-    group = page.get_by_role("group", name="Digits that were read")
-    assert group.get_by_role("button", pressed=True).inner_text() == "2"  # the one just drawn
     glyph = page.locator("#glyph").evaluate("one => one.toDataURL()")
     for name in ("7", "4", "2"):
         button = group.get_by_role("button", name=re.compile(rf"^{name}, \d+\.\d+\s%$"))
@@ -322,6 +324,17 @@ def test_a_picture_is_read(page, look, kind):
     page.get_by_label("Open a picture").set_input_files(as_file(look(upright("7", "4", "2")), kind))
     until(page, "digits.children.length === 3")
     assert said(page) == "742"
+
+
+def test_what_is_transparent_in_a_picture_is_white(page):
+    ink = upright("4")
+    pixels = np.zeros((*ink.shape, 4), np.uint8)
+    pixels[..., 3] = 255 * ink
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    picture = {"name": "4.png", "mimeType": "image/png", "buffer": content.getvalue()}
+    page.get_by_label("Open a picture").set_input_files(picture)
+    until(page, "said.firstChild.textContent === '4'")
 
 
 def test_a_page_of_many_digits_is_read_by_lines(page, clear, hand):
