@@ -17,7 +17,7 @@ test: $(VENV)/.dev  ## run the tests with branch coverage; the slow tier with MN
 	$(BIN)/pytest --cov --cov-report=term
 
 test-browser: $(VENV)/.browser  ## open the page for drawing in a browser, and check its scripts' types
-	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund
+	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
 	$(BIN)/pytest -m browser tests/browser
 
 check: $(VENV)/.dev  ## format, lint and types
