@@ -57,7 +57,9 @@ const tasks = {
       const ink = areInk ? fieldOf(picture) : page.inkOf(fieldOf(picture));
       asked = 0;
       const lines = read(page.connected(ink, 0.5));
-      const digits = lines.map((line) => line.map(({ label, sure, box }) => ({ label, sure, box })));
+      const digits = lines.map((line) =>
+        line.map(({ label, sure, box }) => ({ label, sure, box })),
+      );
       return { digits, asked };
     });
   },
