@@ -5,16 +5,20 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench weights format clean
+.PHONY: help demo test test-browser check docs bench weights format clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.package  ## train the documented network, evaluate it, leave pictures in demo/
 	$(BIN)/mnistcnn train --data auto --seed 0 --output demo
 
 test: $(VENV)/.dev  ## run the tests with branch coverage; the slow tier with MNISTCNN_DATA set
 	$(BIN)/pytest --cov --cov-report=term
+
+test-browser: $(VENV)/.browser  ## open the page for drawing in a browser, and check its scripts' types
+	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
+	$(BIN)/pytest -m browser tests/browser
 
 check: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .
@@ -37,7 +41,7 @@ format: $(VENV)/.dev  ## put the sources into the project's format
 	$(BIN)/ruff check --fix .
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) demo docs/_build docs/gallery .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) demo docs/_build docs/gallery tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/.package: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -48,4 +52,8 @@ $(VENV)/.package: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.package
 	$(PIP) install --group dev
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.dev
+	$(PIP) install --group browser
 	@touch $@

@@ -41,6 +41,7 @@ extensions = [
     "sphinxext.opengraph",
     "accuracy",
     "annotations",
+    "draw",
     "exports",
     "figures",
     "names",

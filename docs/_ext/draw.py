@@ -1,0 +1,79 @@
+"""The page on which visitors draw a digit: one file, made from docs/draw and the shipped weights.
+
+Style, scripts and weights stand in the file itself, and its content security policy forbids
+it to fetch anything. So it runs from a disk as it does from a server, and what a visitor
+draws stays there. Without Sphinx: ``python docs/_ext/draw.py draw.html``.
+"""
+
+import base64
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnistcnn._assets import read_shipped
+from mnistcnn._files import write_text
+
+SOURCES = Path(__file__).parents[1] / "draw"
+# In the order in which they use each other.
+_NAMES = "network", "glyph", "ink", "reading", "picture", "sheet", "screen", "page"
+SCRIPTS = tuple(f"{name}.js" for name in _NAMES)
+NAME = "draw.html"
+_POLICY = "default-src 'none'; img-src data:; style-src {style}; script-src {script}"
+
+
+def page(home: str = "index.html") -> str:
+    """Return the whole page.
+
+    Parameters
+    ----------
+    home : str
+        Where its link to the docs leads.
+    """
+    style = _source("draw.css")
+    scripts = "".join(map(_source, SCRIPTS))
+    script = f'(() => {{\n"use strict";\n{scripts}start("{weights()}");\n}})();\n'
+    policy = _POLICY.format(style=_digest(style), script=_digest(script))
+    parts = {"policy": policy, "style": style, "script": script, "home": home}
+    text = _source("index.html")
+    for name, part in parts.items():
+        text = text.replace(f"@{name}@", part)
+    return text
+
+
+def weights() -> str:
+    """Return the shipped weights, calibrated, as 32-bit floats in base64."""
+    arrays = read_shipped("best").weights(calibrated=True)
+    numbers = np.concatenate([array.ravel() for array in arrays])
+    return base64.b64encode(numbers.astype("<f4").tobytes()).decode("ascii")
+
+
+def build(path: Path) -> None:
+    """Write the page."""
+    write_text(path, page())
+
+
+def _source(name: str) -> str:
+    return (SOURCES / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return f"'sha256-{digest}'"
+
+
+def _beside_the_docs(app: Any, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html":
+        build(Path(app.outdir) / NAME)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Make the page whenever the docs have been built."""
+    app.connect("build-finished", _beside_the_docs)
+    return {"parallel_read_safe": True}
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]))
