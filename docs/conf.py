@@ -65,6 +65,7 @@ napoleon_custom_sections = [("Attributes", "params_style")]
 # Signatures show annotations as the source writes them (_ext/annotations.py); this does the
 # same for properties and attributes.
 autodoc_type_aliases = {
+    "Float32Array": "Float32Array",
     "Float64Array": "Float64Array",
     "Int64Array": "Int64Array",
     "UInt8Array": "UInt8Array",
