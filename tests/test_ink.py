@@ -201,6 +201,22 @@ def test_a_large_digit_is_no_sheet(clear):
             assert find_sheet(1 - picture) is None
 
 
+@pytest.mark.parametrize("slope", [0.1, 0.2, 0.4])
+@pytest.mark.parametrize("brightness", [0.35, 0.55])
+def test_what_ruled_lines_divide_is_one_page(brightness, slope):
+    """The lighter end of a page is as light beyond its ruled line, so it is no sheet."""
+    page = brightness + slope * np.linspace(0, 1, 280)[:, None] + 0.05 * np.linspace(0, 1, 530)
+    for top in (140, 262):
+        for column in range(530):
+            row = top + 12 * column // 530
+            page[row : row + 4, column] -= 0.3
+    for column in range(60, 480, 70):
+        for top in (60, 180):
+            page[top : top + 50, column : column + 9] -= 0.35
+    assert find_sheet(np.float32(page)) is None
+    assert find_sheet(np.float32(1 - page)) is None
+
+
 def test_a_page_is_read_wherever_it_lies(recognizer, page):
     for desk, angle in [(0.1, 0), (0.4, 5), (0.6, -8)]:
         picture, _ = on_a_desk(page.picture / 255, desk, angle)

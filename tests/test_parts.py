@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from mnistcnn import _parts
 from mnistcnn._ink import connected
-from mnistcnn._parts import Part, between, joined, neighbours, parts_of, seams, share_beside
+from mnistcnn._parts import (
+    Part,
+    between,
+    joined,
+    neighbours,
+    parts_of,
+    seams,
+    share_beside,
+    without_streaks,
+)
 from mnistcnn._parts import stroke_width as width_of
 from tests.drawing import cover_of
 
@@ -259,3 +268,19 @@ def test_what_a_cut_leaves_of_a_neighbour_is_lost():
     assert part.box == (10, 5, 18, 35)
     strength[:12, 40:46] = 1  # large enough to be a stroke
     assert between(Part(0, 0, strength), None, None).box == (10, 0, 46, 35)
+
+
+@pytest.mark.parametrize("pen", [4, 8, 16])
+def test_a_streak_beside_digits_is_left_out_and_a_one_stays(pen):
+    """Of another pen than the rest: less than 0.4 of its width."""
+    size = 12 * pen
+    digit, one = Part(0, 0, seven(size, pen)), Part(400, 0, np.ones((size, pen), np.float32))
+    for width, stays in [(1, False), (pen // 4, False), (pen // 2, True), (pen, True)]:
+        streak = Part(500, 0, np.ones((size, width), np.float32))
+        kept = without_streaks([digit, one, streak], size)
+        assert kept == [digit, one, *[streak] * stays]
+    lying = Part(500, 0, np.ones((1, size), np.float32))
+    assert without_streaks([digit, lying], size) == [digit, lying]
+    # Where all is hair-thin, the pen was.
+    thin = [Part(100 * i, 0, np.ones((size, 1), np.float32)) for i in range(3)]
+    assert without_streaks(thin, size) == thin

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from mnistcnn._ink import Ink, find_ink
 from mnistcnn._layout import in_lines
-from mnistcnn._parts import Part, between, joined, neighbours, parts_of, seams, share_beside
+from mnistcnn._parts import (
+    Part,
+    between,
+    joined,
+    neighbours,
+    parts_of,
+    seams,
+    share_beside,
+    without_streaks,
+)
 from mnistcnn._pictures import PictureLike, open_picture
 from mnistcnn._reading import ReadDigit, Reading
 from mnistcnn._ruling import typical_height, without_ruling
@@ -33,7 +42,7 @@ _OVER = 0.3
 _STILL = 0.8
 _MOST_STROKES = 3
 # Each piece of a cut is at least so sure.
-_PIECE = 0.8
+_PIECE = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +73,7 @@ def read_picture(picture: PictureLike, recognise: Recognise, *, min_confidence: 
     opened = open_picture(picture)
     ink = without_ruling(find_ink(opened.brightness))
     typical = typical_height(ink.stats)
-    candidates = _answered(parts_of(ink, typical), recognise)
+    candidates = _answered(without_streaks(parts_of(ink, typical), typical), recognise)
     candidates = _with_strokes_joined(candidates, ink, typical, recognise)
     whole = [one for one in candidates if one.part.height >= _LOWEST * typical]
     digits = [piece for one in whole for piece in _in_pieces(one, typical, recognise)]

@@ -23,6 +23,11 @@ Seam = NDArray[np.intp]
 
 # In typical heights: what is smaller is dirt.
 _DOT = 0.14
+# In typical stroke widths: what is narrower was not written with the same pen.
+_STREAK = 0.4
+# Of a part's own height, and of a typical one: streaks are slimmer than the one, and the pen is
+# known by parts that are taller than the other.
+_SLIM, _TALL = 0.15, 0.6
 # In typical heights: how near two strokes of one digit are, and how tall and how wide
 # both may be together.
 _NEAR, _TALLEST, _WIDEST = 0.16, 1.4, 1.3
@@ -111,6 +116,25 @@ def parts_of(ink: Ink, typical: float) -> list[Part]:
     if len(large) > _MOST_PARTS:
         large = np.sort(large[np.argsort(-sizes[large], kind="stable")[:_MOST_PARTS]])
     return [_cropped(ink, (i + 1,)) for i in large.tolist()]
+
+
+def without_streaks(parts: Sequence[Part], typical: float) -> list[Part]:
+    """Return the parts without hair-thin ones, which else would be taken for ones.
+
+    Scans have such streaks: the edge of a box, a scratch on the glass.
+    """
+    narrow = [part.width < _SLIM * part.height for part in parts]
+    widths = [
+        stroke_width(part.strength)
+        for part, slim in zip(parts, narrow, strict=True)
+        if not slim and part.height > _TALL * typical
+    ]
+    if not widths:
+        return list(parts)
+    least = _STREAK * float(np.median(widths))
+    return [
+        part for part, slim in zip(parts, narrow, strict=True) if not slim or part.width >= least
+    ]
 
 
 def joined(ink: Ink, one: Part, other: Part) -> Part:

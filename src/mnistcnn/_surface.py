@@ -26,6 +26,8 @@ _EDGE = 0.012
 # Within so many pixels of its edge, a sheet and what is beyond differ by so much of what
 # light and dark differ by on the whole; and so they do along so much of the edge.
 _NEAR, _SHARP, _NEARLY = 3, 0.5, 0.8
+# Further in and further out it still does: a ruled line is an edge with the same paper beyond.
+_FAR, _APART = 9, 0.35
 
 
 def find_sheet(grey: Float32Array) -> NDArray[np.bool_] | None:
@@ -89,4 +91,18 @@ def _ends_sharply(
     # Light and dark on both sides of the edge, as far as they are apart nearby.
     steps = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, near)[edge]
     apart = abs(float(levels[mask > 0].mean()) - float(levels[mask == 0].mean()))
-    return float(np.mean(steps > _SHARP * apart)) > _NEARLY
+    inside = cv2.erode(np.pad(around, _NEAR), near)[_NEAR:-_NEAR, _NEAR:-_NEAR]
+    sides = [_mean_near(levels, one)[edge] for one in (inside, 1 - cv2.dilate(around, near))]
+    differ = np.abs(sides[0] - sides[1]) > _APART * apart
+    # Where there is no other side so far out, nothing speaks against a sheet.
+    differ |= ~np.isfinite(sides[0] - sides[1])
+    return float(np.mean((steps > _SHARP * apart) & differ)) > _NEARLY
+
+
+def _mean_near(levels: NDArray[np.uint8], where: NDArray[np.uint8]) -> Float32Array:
+    """Return the mean level of those pixels near each place, NaN where none is near."""
+    size = (2 * _FAR + 1,) * 2
+    inside = where.astype(np.float32)
+    total = cv2.boxFilter(levels * inside, -1, size, normalize=False)
+    count = np.rint(cv2.boxFilter(inside, -1, size, normalize=False))
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan), np.float32)
