@@ -168,9 +168,13 @@ def real_number(name: str, value: Any) -> float:
         value, int | float | np.integer | np.floating
     ):
         raise TypeError(f"{name} must be a number; received {value!r}")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be finite; received {value}")
-    return float(value)
+    return number
 
 
 def positive(name: str, value: Any) -> float:

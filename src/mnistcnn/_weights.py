@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import logging
-import zipfile
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mnistcnn import _checks
+from mnistcnn import _archives, _checks
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._files import read_limited, replacing
 from mnistcnn._types import MODEL_SUFFIXES, WEIGHTS, Float32Array, PathLike
@@ -29,6 +29,11 @@ _ARCHIVE_MEMBER = "model.weights.h5"
 # may add, and none for what would fill a memory.
 _MOST_BYTES = 16 << 20
 _MOST_OBJECTS = 1000
+# HDF5 unpacks a chunk whole, however little of it an array takes, and it loads other filters
+# from wherever the machine keeps them. Keras uses neither; a tool that packs files may.
+_MOST_CHUNK_BYTES = 1 << 20
+_FILTERS = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
+_MOST_SHOWN = 80
 
 
 def read_weights(path: PathLike) -> list[Float32Array]:
@@ -45,7 +50,8 @@ def read_weights(path: PathLike) -> list[Float32Array]:
     content = read_limited(file, limit=_MOST_BYTES)
     try:
         if file.suffix == ".keras":
-            content = _archive_member(content)
+            with _archives.opened(content) as archive:
+                content = _archives.read_member(archive, _ARCHIVE_MEMBER, limit=_MOST_BYTES)
         with h5py.File(io.BytesIO(content), "r") as root:
             found = dict(_float_arrays(_weights_group(root)))
     except CorruptFileError as error:
@@ -72,17 +78,6 @@ def save_model(model: Any, path: PathLike) -> None:
             logger.setLevel(level)
 
 
-def _archive_member(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        member = archive.getinfo(_ARCHIVE_MEMBER)
-        if member.file_size > _MOST_BYTES:
-            raise CorruptFileError(
-                f"the member {_ARCHIVE_MEMBER} must unpack to at most {_MOST_BYTES:,} bytes; "
-                f"it declares {member.file_size:,}"
-            )
-        return archive.read(member)
-
-
 def _weights_group(root: h5py.File) -> h5py.Group:
     """Return where the weights are: Keras 3's own format, HDF5 models, bare Keras 2 weights."""
     for name in ("layers", "model_weights"):
@@ -101,7 +96,8 @@ def _float_arrays(group: h5py.Group) -> Iterator[tuple[str, Float32Array]]:
             if seen > _MOST_OBJECTS:
                 raise CorruptFileError(f"the file must hold at most {_MOST_OBJECTS} objects")
             if not isinstance(current.get(name, getlink=True), h5py.HardLink):
-                raise CorruptFileError(f"the file must hold its objects itself; {name!r} is a link")
+                shown = repr(name[:_MOST_SHOWN])
+                raise CorruptFileError(f"the file must hold its objects itself; {shown} is a link")
             item = current[name]
             if isinstance(item, h5py.Group):
                 waiting.append(item)
@@ -111,13 +107,34 @@ def _float_arrays(group: h5py.Group) -> Iterator[tuple[str, Float32Array]]:
 
 def _float_array(item: h5py.Dataset) -> Float32Array:
     if item.external or item.is_virtual:
-        raise CorruptFileError(f"the file must hold its arrays itself; {item.name!r} is elsewhere")
+        shown = repr(item.name[:_MOST_SHOWN])
+        raise CorruptFileError(f"the file must hold its arrays itself; {shown} is elsewhere")
     if item.dtype.kind != "f" or item.shape not in WEIGHT_SHAPES:
         raise CorruptFileError(
             f"the file must hold float arrays of shapes {_listed(WEIGHT_SHAPES)}, "
-            f"or it is a network of another architecture; it holds {item.dtype} {item.shape}"
+            f"or it is a network of another architecture; "
+            f"it holds {str(item.dtype)[:_MOST_SHOWN]} {item.shape}"
         )
+    _check_packing(item)
     return np.asarray(item[()], dtype=np.float32)
+
+
+def _check_packing(item: h5py.Dataset) -> None:
+    """Refuse an array that would take far more to unpack than it holds."""
+    if item.chunks is None:
+        return
+    size = math.prod(item.chunks) * item.dtype.itemsize
+    if size > _MOST_CHUNK_BYTES:
+        raise CorruptFileError(
+            f"the file must keep its arrays in chunks of at most {_MOST_CHUNK_BYTES:,} bytes; "
+            f"one has {size:,}"
+        )
+    properties = item.id.get_create_plist()
+    filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
+    if not set(filters) <= set(_FILTERS):
+        raise CorruptFileError(
+            f"the file must pack its arrays by deflate alone; it names the filters {filters}"
+        )
 
 
 def _in_order(file: Path, found: dict[str, Float32Array]) -> list[Float32Array]:
