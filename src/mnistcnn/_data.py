@@ -94,7 +94,7 @@ def load_data(
     if source != "mnist":
         return _read(_existing(source))
     return _load_mnist(
-        default_cache_dir() if cache_dir is None else _checks.path("cache_dir", cache_dir),
+        _own_cache_dir() if cache_dir is None else _checks.path("cache_dir", cache_dir),
         verbose=sys.stderr.isatty() if shown == "auto" else bool(shown),
     )
 
@@ -106,6 +106,12 @@ def default_cache_dir() -> Path:
     return platformdirs.user_cache_path("mnistcnn", appauthor=False)
 
 
+def _own_cache_dir() -> Path | None:
+    # Without a home folder the place would be called ~, and lie wherever the program runs.
+    place = default_cache_dir()
+    return place if place.is_absolute() else None
+
+
 def mnist_is_at_hand() -> bool:
     """Tell whether a place on this machine may hold MNIST, so that none need be asked."""
     cache = default_cache_dir()
@@ -114,7 +120,7 @@ def mnist_is_at_hand() -> bool:
     )
 
 
-def _load_mnist(cache_dir: Path, *, verbose: bool) -> Dataset:
+def _load_mnist(cache_dir: Path | None, *, verbose: bool) -> Dataset:
     named = os.environ.get(DATA_VARIABLE)
     if named:
         if not Path(named).exists():
@@ -122,6 +128,11 @@ def _load_mnist(cache_dir: Path, *, verbose: bool) -> Dataset:
                 f"{DATA_VARIABLE} must name an existing file or folder; received {named!r}"
             )
         return _verified(_read(Path(named)), named)
+    if cache_dir is None:
+        raise DataUnavailableError(
+            "there is no home folder to keep the data in; set HOME or XDG_CACHE_HOME, name a "
+            f"cache_dir, or set {DATA_VARIABLE} to a file or folder that holds MNIST"
+        )
     cached = _cached(cache_dir)
     if cached is not None:
         return cached
