@@ -18,6 +18,7 @@ import onnx
 import pytest
 from PIL import Image
 
+from mnistcnn import Evaluation
 from mnistcnn._assets import FOLDER, read_shipped
 from mnistcnn._formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn._manifest import _seal
@@ -183,6 +184,12 @@ def varint(value):
     return found + bytes([value])
 
 
+def evaluation(count):
+    result = Evaluation.from_probabilities([[1.0, 0.0], [0.0, 1.0]], [0, 0]).to_dict()
+    result["confusion_matrix"][0][0] = count
+    return json.dumps({"test": result}).encode()
+
+
 def sealed(**changed):
     fields = json.loads((FOLDER / "best.json").read_text())
     fields.pop("manifest_sha256")
@@ -303,6 +310,9 @@ CANARIES = {
     "large manifest": ("manifest", lambda: {"best.json": b"[" * DEEP, "best.safetensors": b""}, "must hold at most 65,536 bytes; it holds 100,000"),
     "deep evaluation": ("evaluation", lambda: {"a.json": b"[" * DEEP}, "must be JSON; received maximum recursion depth"),
     "deep evaluation, closed": ("evaluation", lambda: {"a.json": b'{"test":' + b"[" * DEEP + b"]" * DEEP + b"}"}, "must be JSON; received maximum recursion depth"),
+    "evaluation of 10^300 images": ("evaluation", lambda: {"a.json": evaluation(1e300)}, "must hold whole numbers"),
+    "evaluation of 10^30 images": ("evaluation", lambda: {"a.json": evaluation(10**30)}, "must be integers or floating numbers"),
+    "evaluation of NaN images": ("evaluation", lambda: {"a.json": evaluation(float("nan"))}, "must hold whole numbers"),
     "deep history": ("history", lambda: {"a.json": b'{"history":' * DEEP}, "must be JSON; received maximum recursion depth"),
     "safetensors, deep": ("portable", lambda: {"a.safetensors": safetensors(b'{"a":' * 20_000)}, "must be whole safetensors"),
     "safetensors, long header": ("portable", lambda: {"a.safetensors": struct.pack("<Q", 2**63) + b"{}"}, "must be whole safetensors"),

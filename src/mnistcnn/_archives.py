@@ -42,7 +42,7 @@ class _Sparing(io.BufferedReader):
 @contextmanager
 def opened(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
     """Open an archive, a file or its bytes, whose list of members is short."""
-    raw = io.BytesIO(source) if isinstance(source, bytes) else io.FileIO(source)
+    raw = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb", buffering=0)
     # BytesIO has all that a reader asks of a raw stream.
     with raw, _Sparing(raw) as file, zipfile.ZipFile(file) as archive:
         file.most = None
