@@ -185,7 +185,7 @@ def unexpanded(*words, **options):
 
 @pytest.mark.parametrize("place", [no_home, unexpanded])
 def test_without_a_home_nothing_is_made_where_the_program_runs(
-    place, mirrors, small_mnist, tmp_path, monkeypatch, capsys
+    place, mirrors, small_mnist, *, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(platformdirs, "user_cache_path", place)
     message = (
