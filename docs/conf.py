@@ -42,6 +42,7 @@ extensions = [
     "accuracy",
     "annotations",
     "exports",
+    "faults",
     "figures",
     "names",
     "offline",
