@@ -313,6 +313,8 @@ CANARIES = {
     "evaluation of 10^300 images": ("evaluation", lambda: {"a.json": evaluation(1e300)}, "must hold whole numbers"),
     "evaluation of 10^30 images": ("evaluation", lambda: {"a.json": evaluation(10**30)}, "must be integers or floating numbers"),
     "evaluation of NaN images": ("evaluation", lambda: {"a.json": evaluation(float("nan"))}, "must hold whole numbers"),
+    "history nested 900 levels": ("history", lambda: {"a.json": b'{"history":' + b"[" * 900 + b"]" * 900 + b"}"}, "must nest at most 16 levels; it nests more"),
+    "recipe nested 900 levels": ("history", lambda: {"a.json": b'{"a":' * 900 + b"1" + b"}" * 900}, "must nest at most 16 levels; it nests more"),
     "deep history": ("history", lambda: {"a.json": b'{"history":' * DEEP}, "must be JSON; received maximum recursion depth"),
     "safetensors, deep": ("portable", lambda: {"a.safetensors": safetensors(b'{"a":' * 20_000)}, "must be whole safetensors"),
     "safetensors, long header": ("portable", lambda: {"a.safetensors": struct.pack("<Q", 2**63) + b"{}"}, "must be whole safetensors"),

@@ -126,6 +126,11 @@ def a_page(handler):
     handler.wfile.write(page)
 
 
+def commands_to_the_terminal(handler):
+    handler.send_response_only(418, "\x1b]0;owned\x07" + "x" * 2000)
+    handler.end_headers()
+
+
 def no_http(handler):
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
 
@@ -165,6 +170,7 @@ def packed(handler):
         (dripped_body, "fewer than 2,048 bytes a second", 1),
         (endless_body, "it sent more than 16,777,216 bytes", 1),
         (a_page, "a web page came in place of the file", 1),
+        (commands_to_the_terminal, r"418 \?\]0;owned\?x{250,300}$", 1),
         (no_http, "BadStatusLine|Connection aborted|SSH", 1),
         (hangs_up, "Remote end closed connection without response", 1),
         (packed, "must have the hash", 1),

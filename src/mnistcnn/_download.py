@@ -117,7 +117,9 @@ class _MirrorError(Exception):
     """What a mirror did wrong, and whether it may do better soon."""
 
     def __init__(self, reason: str, *, may_pass: bool = False) -> None:
-        super().__init__(reason)
+        # A server's words may hold what a terminal would obey.
+        shown = "".join(one if one.isprintable() else "?" for one in reason[:_MOST_SHOWN])
+        super().__init__(shown)
         self.may_pass = may_pass
 
 
@@ -253,4 +255,4 @@ def _in_short(error: Exception) -> str:
     text = str(inner if inner is not None else reason)
     # urllib3 puts the object's address or the pool in front: only what follows says why.
     text = text.rpartition(">: ")[2].rpartition("): ")[2] if inner is not None else text
-    return " ".join(text.split())[:_MOST_SHOWN] or kind
+    return " ".join(text.split()) or kind
