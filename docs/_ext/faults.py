@@ -47,8 +47,9 @@ class Fuzz(FigureTable):
         head = ["format", "damaged files", "refused", "read", "anything else"]
         head += ["longest, s", "memory, MiB"]
         versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
-        text = f"Made by {report['command']} with {versions}."
-        return [self.table(head, rows), nodes.paragraph(text=text)]
+        made = nodes.paragraph("", "Made by ")
+        made += [nodes.literal(text=report["command"]), nodes.Text(f" with {versions}.")]
+        return [self.table(head, rows), made]
 
 
 def _of_fuzz(report: dict[str, Any]) -> Rows:

@@ -88,8 +88,9 @@ class File:
                 yield from self._symbols(tree, names)
             elif message.kind == _LINK:
                 yield _link(message.content)
-            elif message.kind == _LINK_INFO and message.content[1] & 3 == 0:
-                (heap,) = struct.unpack_from("<Q", message.content, 2)
+            elif message.kind == _LINK_INFO:
+                counted = message.content[1] & 1
+                (heap,) = struct.unpack_from("<Q", message.content, 2 + 8 * counted)
                 if heap != _NOWHERE:
                     raise CorruptFileError("the file must list the members of its groups plainly")
 
