@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser check docs bench weights format clean
+.PHONY: help demo test test-browser check docs bench fuzz audit weights format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,14 @@ docs: $(VENV)/.dev  ## build docs/_build/html, warnings as errors, and run every
 bench: $(VENV)/.dev  ## measure the speed of training and of reading; BENCH=--quick for 5 minutes in place of 30
 	$(BIN)/python benchmarks/training.py $(BENCH)
 	$(BIN)/python benchmarks/inference.py $(BENCH)
+
+fuzz: $(VENV)/.dev  ## read damaged files for 10 minutes; FUZZ="--minutes 60" for longer
+	$(BIN)/python benchmarks/fuzz.py $(FUZZ)
+	$(BIN)/python benchmarks/neighbours.py
+
+audit: $(VENV)/.dev  ## look every installed package up in the advisory database; takes a network
+	$(PIP) install --group audit
+	@.ci/audit
 
 weights: $(VENV)/.dev  ## train, measure and write the shipped weights, their card and its pictures
 	$(BIN)/python benchmarks/weights.py $(WEIGHTS)

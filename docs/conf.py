@@ -43,6 +43,7 @@ extensions = [
     "annotations",
     "draw",
     "exports",
+    "faults",
     "figures",
     "names",
     "offline",

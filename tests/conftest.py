@@ -1,6 +1,9 @@
 """What many tests share. Keras is imported, and a network built, once per session."""
 
+import gzip
+import hashlib
 import os
+import threading
 from dataclasses import replace
 
 import cv2
@@ -10,8 +13,11 @@ import pytest
 
 import mnistcnn
 import pages
+from mnistcnn import _data, _download
+from mnistcnn._formats import IDX_NAMES, encode_idx
 from mnistcnn._imaging import answers_to_views
 from mnistcnn._parts import Part
+from tests.serving import Server, arrays_of, md5s
 
 hypothesis.settings.register_profile(
     "mnistcnn",
@@ -103,6 +109,43 @@ def write_npz(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def small_mnist(tiny, monkeypatch):
+    """Let eight images a part pass for MNIST, so that no test needs the real one."""
+    monkeypatch.setattr(_data, "_MNIST_MD5", md5s(tiny))
+    return tiny
+
+
+@pytest.fixture
+def mirrors(small_mnist, server, monkeypatch, write_npz):
+    """Three mirrors of it on a local server, as the real ones are: one npz, two IDX."""
+    npz = write_npz(small_mnist, "mirror.npz").read_bytes()
+    idx = {
+        f"{name}.gz": gzip.compress(encode_idx(array))
+        for name, array in zip(IDX_NAMES, arrays_of(small_mnist), strict=True)
+    }
+    contents = [{"mnist.npz": npz}, idx, idx]
+    made = []
+    for number, files in enumerate(contents):
+        server.files |= {f"{number}/{name}": content for name, content in files.items()}
+        sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        made.append(_download.Mirror(f"{server.address}{number}/", sha256))
+    monkeypatch.setattr(_download, "MIRRORS", tuple(made))
+    monkeypatch.setattr(_download, "STALL_SECONDS", 1)
+    return server
 
 
 MNIST = os.environ.get("MNISTCNN_DATA")

@@ -1,8 +1,5 @@
 """load_data: where a data set comes from, and what is said when it can't be had."""
 
-import gzip
-import hashlib
-import http.server
 import multiprocessing
 import pathlib
 import re
@@ -14,89 +11,7 @@ import pytest
 import mnistcnn
 from mnistcnn import CorruptFileError, DataUnavailableError, _data, _download, load_data
 from mnistcnn._formats import IDX_NAMES, encode_idx
-
-
-def arrays_of(dataset):
-    return [array for split in dataset for array in split]
-
-
-def equal(found, expected):
-    return all(map(np.array_equal, arrays_of(found), arrays_of(expected)))
-
-
-def md5s(dataset):
-    return {
-        name: hashlib.md5(encode_idx(array)).hexdigest()
-        for name, array in zip(IDX_NAMES, arrays_of(dataset), strict=True)
-    }
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves `files`; a number in place of bytes is a status, a callable takes the handler."""
-
-    def __init__(self):
-        self.files, self.requested = {}, []
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def address(self):
-        return f"http://127.0.0.1:{self.server_port}/"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.requested.append(self.path)
-        answer = self.server.files.get(self.path.lstrip("/"), 404)
-        if isinstance(answer, int):
-            self.send_error(answer)
-            return
-        if callable(answer):
-            answer(self)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def small_mnist(tiny, monkeypatch):
-    """Let eight images a part pass for MNIST, so that no test needs the real one."""
-    monkeypatch.setattr(_data, "_MNIST_MD5", md5s(tiny))
-    return tiny
-
-
-@pytest.fixture
-def mirrors(small_mnist, server, monkeypatch, write_npz):
-    """Three mirrors of it on a local server, as the real ones are: one npz, two IDX."""
-    npz = write_npz(small_mnist, "mirror.npz").read_bytes()
-    idx = {
-        f"{name}.gz": gzip.compress(encode_idx(array))
-        for name, array in zip(IDX_NAMES, arrays_of(small_mnist), strict=True)
-    }
-    contents = [{"mnist.npz": npz}, idx, idx]
-    made = []
-    for number, files in enumerate(contents):
-        server.files |= {f"{number}/{name}": content for name, content in files.items()}
-        sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        made.append(_download.Mirror(f"{server.address}{number}/", sha256))
-    monkeypatch.setattr(_download, "MIRRORS", tuple(made))
-    monkeypatch.setattr(_download, "STALL_SECONDS", 1)
-    return server
+from tests.serving import Server, arrays_of, equal
 
 
 def fail(server, *numbers, status=500):

@@ -106,7 +106,7 @@ def test_an_unknown_name_is_an_attribute_error():
         mnistcnn.no_such_name  # noqa: B018  # the look-up itself is the test
 
 
-HEAVY = ["tensorflow", "keras", "matplotlib", "sklearn", "scipy", "requests", "pooch", "PIL"]
+HEAVY = ["tensorflow", "keras", "matplotlib", "sklearn", "scipy", "requests", "h5py", "PIL"]
 
 
 def loaded_by(statement):
@@ -133,13 +133,13 @@ def test_the_ground_stays_off_keras_and_tensorflow():
         "weights = read_shipped('best').weights(calibrated=True);"
         "from mnistcnn._onnx import onnx_bytes, read_onnx; read_onnx(onnx_bytes(weights))"
     )
-    assert not loaded.intersection(["tensorflow", "keras", "requests", "pooch"])
+    assert not loaded.intersection(["tensorflow", "keras", "requests", "h5py"])
 
 
 GROUND = {
     "__init__", "_types", "_checks", "_errors", "_files", "_formats", "_glyphs", "_digits",
     "_download", "_data", "_preprocessing", "_settings", "_manifest", "_assets", "recipes",
-    "_about", "_arrays", "_onnx", "_portable", "_quiet", "_runtimes",
+    "_about", "_archives", "_arrays", "_hdf5", "_onnx", "_portable", "_quiet", "_runtimes",
 }  # fmt: skip
 READING = {
     "_pictures", "_ink", "_surface", "_ruling", "_parts", "_layout", "_imaging", "_reading",

@@ -41,7 +41,8 @@ def as_array(name: str, value: ArrayLike) -> NDArray[Any]:
 def whole_numbers(name: str, value: ArrayLike) -> NDArray[np.int64]:
     """Return a new ``int64`` array of whole numbers, in whatever kind of number they came."""
     given = as_array(name, value)
-    array = np.array(given, np.int64)
+    with np.errstate(invalid="ignore"):  # NaN and what is too large are no longer equal then
+        array = np.array(given, np.int64)
     if not np.array_equal(array, given):
         raise ValueError(f"{name} must hold whole numbers; received fractions")
     return array
@@ -168,9 +169,13 @@ def real_number(name: str, value: Any) -> float:
         value, int | float | np.integer | np.floating
     ):
         raise TypeError(f"{name} must be a number; received {value!r}")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be finite; received {value}")
-    return float(value)
+    return number
 
 
 def positive(name: str, value: Any) -> float:
@@ -228,6 +233,8 @@ def path(name: str, value: PathLike, *, suffixes: tuple[str, ...] = ()) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"{name} must be a path; received {value!r}")
     result = Path(value)
+    if "\0" in str(result):
+        raise ValueError(f"{name} must hold no null character; received {str(value)!r}")
     if suffixes and not result.name.endswith(suffixes):
         raise ValueError(f"{name} must end in {' or '.join(suffixes)}; received {str(value)!r}")
     return result

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Of ten million images that are all read wrong, and more than any sane one holds.
 _MOST_BYTES = 1 << 30
+_MOST_LEVELS = 16  # what is shown of a value must not end in a RecursionError
 _STORED = ("result.json", "evaluation.json")
 
 
@@ -123,4 +124,12 @@ def document(path: Path) -> dict[str, Any]:
         raise mnistcnn.CorruptFileError(f"{path} must be JSON; received {error}") from None
     if not isinstance(found, dict):
         raise mnistcnn.CorruptFileError(f"{path} must hold a JSON object; received another value")
+    level: list[Any] = [found]
+    for _ in range(_MOST_LEVELS):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+    if level:
+        raise mnistcnn.CorruptFileError(
+            f"{path} must nest at most {_MOST_LEVELS} levels; it nests more"
+        )
     return found

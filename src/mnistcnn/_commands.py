@@ -118,7 +118,7 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
     console = tools.new_console()
     report: dict[str, Any] = {
         "versions": tools.versions(),
-        "cache": str(default_cache_dir()),
+        "cache": str(default_cache_dir() or "none, for there is no home folder"),
         DATA_VARIABLE: os.environ.get(DATA_VARIABLE),
         "settings": _settings.current(),
         "recipes": [recipe.to_dict() for recipe in mnistcnn.recipes.NAMED.values()],

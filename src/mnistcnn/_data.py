@@ -15,6 +15,7 @@ from mnistcnn._formats import IDX_NAMES, encode_idx, read_idx_folder, read_npz
 from mnistcnn._types import Dataset, PathLike
 
 DATA_VARIABLE = "MNISTCNN_DATA"
+_MOST_SHOWN = 300
 # md5 of the four uncompressed IDX files: what MNIST is, however it was packed.
 _MNIST_MD5 = dict(
     zip(
@@ -99,29 +100,42 @@ def load_data(
     )
 
 
-def default_cache_dir() -> Path:
-    """Return the folder where a download is kept unless the caller names another."""
+def default_cache_dir() -> Path | None:
+    """Return where a download is kept unless the caller names a folder; without a home, none."""
     import platformdirs
 
-    return platformdirs.user_cache_path("mnistcnn", appauthor=False)
+    try:
+        place = platformdirs.user_cache_path("mnistcnn", appauthor=False)
+    except RuntimeError:  # a user without a home folder
+        return None
+    # Older versions leave a ~ then, which would be a folder wherever the program runs.
+    return place if place.is_absolute() else None
 
 
 def mnist_is_at_hand() -> bool:
     """Tell whether a place on this machine may hold MNIST, so that none need be asked."""
     cache = default_cache_dir()
     return bool(os.environ.get(DATA_VARIABLE)) or any(
-        (cache / name).exists() for name in ("mnist.npz", f"{IDX_NAMES[0]}.gz", IDX_NAMES[0])
+        (cache / name).exists()
+        for name in ("mnist.npz", f"{IDX_NAMES[0]}.gz", IDX_NAMES[0])
+        if cache is not None
     )
 
 
-def _load_mnist(cache_dir: Path, *, verbose: bool) -> Dataset:
+def _load_mnist(cache_dir: Path | None, *, verbose: bool) -> Dataset:
     named = os.environ.get(DATA_VARIABLE)
     if named:
-        if not Path(named).exists():
+        if not _exists(Path(named)):
             raise DataUnavailableError(
-                f"{DATA_VARIABLE} must name an existing file or folder; received {named!r}"
+                f"{DATA_VARIABLE} must name an existing file or folder; "
+                f"received {named[:_MOST_SHOWN]!r}"
             )
         return _verified(_read(Path(named)), named)
+    if cache_dir is None:
+        raise DataUnavailableError(
+            "there is no home folder to keep the data in; set HOME or XDG_CACHE_HOME, name a "
+            f"cache_dir, or set {DATA_VARIABLE} to a file or folder that holds MNIST"
+        )
     cached = _cached(cache_dir)
     if cached is not None:
         return cached
@@ -152,12 +166,19 @@ def _cached(folder: Path) -> Dataset | None:
 
 def _existing(source: PathLike) -> Path:
     path = _checks.path("source", source)
-    if not path.exists():
+    if not _exists(path):
         raise DataUnavailableError(
             'source must be "mnist", "digits" or the path of an existing .npz file or folder; '
-            f"received {str(source)!r}"
+            f"received {str(source)[:_MOST_SHOWN]!r}"
         )
     return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long to be any file's
+        return False
 
 
 def _read(path: Path) -> Dataset:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import logging
+import hashlib
+import queue
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mnistcnn._errors import DataUnavailableError
+from mnistcnn._files import replacing
+
+if TYPE_CHECKING:
+    import requests
 
 CONNECT_SECONDS = 5
 STALL_SECONDS = 30
+ANSWER_SECONDS = 60
+PAUSE_SECONDS = 1.0
 LOCK_SECONDS = 600
+# A third of what a telephone line carried. Below it a server only keeps a program waiting.
+LEAST_BYTES_A_SECOND = 2048
+# The largest file takes 11.5 MB.
+_MOST_BYTES = 16 << 20
+_MOST_REDIRECTS = 5
+_PIECE = 1 << 16
+_MOST_SHOWN = 300
 
 
 class Mirror(NamedTuple):
@@ -66,48 +82,129 @@ def cache_lock(folder: Path) -> Iterator[None]:
 def fetch(folder: Path, *, verbose: bool) -> Path:
     """Put MNIST into `folder` from the first mirror that has it, and return where it is.
 
-    Each file is checked against its sha256 before it appears under its name.
+    Each file is checked against its sha256 before it appears under its name. A mirror that
+    says that it has trouble is asked once more, when no other one had the files.
 
     Raises
     ------
     DataUnavailableError
-        If no mirror gave the right files; it names each with its reason.
+        If no mirror gave the right files, each named with its reason, or the folder can't
+        be written.
     """
-    reasons = []
-    for mirror in MIRRORS:
-        try:
-            for name, sha256 in mirror.files.items():
-                _fetch_file(mirror.base_url + name, folder / name, sha256, verbose=verbose)
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors
-            reasons.append(f"{mirror.base_url}: {_in_short(error)}")
-        else:
-            return folder / "mnist.npz" if "mnist.npz" in mirror.files else folder
-    raise DataUnavailableError("\n".join(f"  {reason}" for reason in reasons))
+    reasons: dict[str, str] = {}
+    waiting = list(MIRRORS)
+    for pause in (PAUSE_SECONDS, 0.0):
+        troubled = []
+        for mirror in waiting:
+            try:
+                for name, sha256 in mirror.files.items():
+                    _fetch_file(mirror.base_url + name, folder / name, sha256, verbose=verbose)
+            except _MirrorError as error:
+                reasons[mirror.base_url] = str(error)
+                troubled += [mirror] if error.may_pass else []
+            except OSError as error:
+                raise DataUnavailableError(f"  {folder} cannot be written: {error}") from error
+            else:
+                return folder / "mnist.npz" if "mnist.npz" in mirror.files else folder
+        waiting = troubled
+        if not waiting:
+            break
+        time.sleep(pause)
+    raise DataUnavailableError("\n".join(f"  {url}: {why}" for url, why in reasons.items()))
+
+
+class _MirrorError(Exception):
+    """What a mirror did wrong, and whether it may do better soon."""
+
+    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
+        # A server's words may hold what a terminal would obey.
+        shown = "".join(one if one.isprintable() else "?" for one in reason[:_MOST_SHOWN])
+        super().__init__(shown)
+        self.may_pass = may_pass
 
 
 def _fetch_file(url: str, path: Path, sha256: str, *, verbose: bool) -> None:
-    import pooch
-
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with _progress(path.name, shown=verbose) as bar:
-            pooch.retrieve(
-                url,
-                known_hash=f"sha256:{sha256}",
-                fname=path.name,
-                path=path.parent,
-                downloader=pooch.HTTPDownloader(
-                    progressbar=bar, timeout=(CONNECT_SECONDS, STALL_SECONDS)
-                ),
+    if path.is_file():
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+                return
+    with (
+        _progress(path.name, shown=verbose) as bar,
+        replacing(path) as temporary,
+        temporary.open("wb") as file,
+    ):
+        digest = hashlib.sha256()
+        for piece in _pieces(url, bar):
+            file.write(piece)
+            digest.update(piece)
+        if digest.hexdigest() != sha256:
+            raise _MirrorError(
+                f"{path.name} must have the hash sha256:{sha256}; received {digest.hexdigest()}"
             )
-    finally:
-        logger.setLevel(level)
+
+
+def _pieces(url: str, bar: _Bar | None) -> Iterator[bytes]:
+    """Give what a server sends, as it comes; neither too much of it nor too slowly."""
+    import requests
+    import urllib3
+
+    try:
+        with _answer(url) as response:
+            if response.status_code != requests.codes.ok:
+                trouble = response.status_code >= 500
+                raise _MirrorError(f"{response.status_code} {response.reason}", may_pass=trouble)
+            if response.headers.get("Content-Type", "").startswith("text/html"):
+                raise _MirrorError("a web page came in place of the file")
+            if bar is not None:
+                bar.total = int(response.headers.get("Content-Length", "").strip() or 0)
+            count, started = 0, time.monotonic()
+            while piece := response.raw.read1(_PIECE, decode_content=False):
+                count += len(piece)
+                seconds = time.monotonic() - started
+                if count > _MOST_BYTES:
+                    raise _MirrorError(f"it sent more than {_MOST_BYTES:,} bytes")
+                if seconds > STALL_SECONDS and count < LEAST_BYTES_A_SECOND * seconds:
+                    raise _MirrorError(f"fewer than {LEAST_BYTES_A_SECOND:,} bytes a second")
+                if bar is not None:
+                    bar.update(len(piece))
+                yield piece
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+        raise _MirrorError(_in_short(error)) from error
+
+
+def _answer(url: str) -> requests.Response:
+    """Return an answer whose head is there; for one that trickles in nobody waits."""
+    import requests
+
+    answers: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        session = requests.Session()
+        session.max_redirects = _MOST_REDIRECTS
+        try:
+            answers.put(
+                session.get(
+                    url,
+                    stream=True,
+                    timeout=(CONNECT_SECONDS, STALL_SECONDS),
+                    headers={"Accept-Encoding": "identity"},
+                )
+            )
+        except Exception as error:  # noqa: BLE001  # raised below
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=ANSWER_SECONDS)
+    except queue.Empty:
+        raise _MirrorError(f"no answer within {ANSWER_SECONDS} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class _Bar:
-    """What pooch asks of a progress bar, drawn by rich."""
+    """How far a download is."""
 
     def __init__(self, name: str) -> None:
         from rich.console import Console
@@ -129,17 +226,14 @@ class _Bar:
     def update(self, count: int) -> None:
         self._progress.update(self._task, advance=count, total=self.total or None)
 
-    def reset(self) -> None:
-        self._progress.update(self._task, completed=0)
-
     def close(self) -> None:
         self._progress.stop()
 
 
 @contextmanager
-def _progress(name: str, *, shown: bool) -> Iterator[_Bar | bool]:
+def _progress(name: str, *, shown: bool) -> Iterator[_Bar | None]:
     if not shown:
-        yield False
+        yield None
         return
     bar = _Bar(name)
     bar.start()
@@ -149,16 +243,16 @@ def _progress(name: str, *, shown: bool) -> Iterator[_Bar | bool]:
         bar.close()
 
 
-def _in_short(error: BaseException) -> str:
+def _in_short(error: Exception) -> str:
     """Return the innermost reason of a chain of network errors, on one line."""
     kind = type(error).__name__
     if kind == "ConnectTimeout":
         return f"no connection within {CONNECT_SECONDS} s"
-    if kind in ("ReadTimeout", "ConnectionError") and "timed out" in str(error):
+    if "timed out" in str(error):
         return f"no data for {STALL_SECONDS} s"
     reason = error.args[0] if error.args else error
     inner = getattr(reason, "reason", None)
-    text = str(inner if inner is not None else error)
+    text = str(inner if inner is not None else reason)
     # urllib3 puts the object's address or the pool in front: only what follows says why.
     text = text.rpartition(">: ")[2].rpartition("): ")[2] if inner is not None else text
     return " ".join(text.split()) or kind

@@ -11,11 +11,16 @@ from pathlib import Path
 
 from mnistcnn._errors import CorruptFileError
 
+_PIECE = 1 << 16
+
 
 def read_limited(path: Path, *, limit: int) -> bytes:
     """Return the bytes of a file that may not hold more than `limit` of them."""
     with path.open("rb") as file:
-        content = file.read(limit + 1)
+        # As much as it seems to hold, since Python sets aside what it is asked for.
+        content = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
+        while len(content) <= limit and (more := file.read(min(_PIECE, limit + 1 - len(content)))):
+            content += more
     if len(content) > limit:
         raise CorruptFileError(
             f"{path} must hold at most {limit:,} bytes; it holds {path.stat().st_size:,}"

@@ -9,17 +9,17 @@ each dimension as a big-endian 32-bit number, then the values in C order.
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import struct
-import zipfile
-import zlib
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn import _checks
+from mnistcnn import _archives, _checks
+from mnistcnn._archives import Readable, exactly
 from mnistcnn._errors import CorruptFileError, DataUnavailableError
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Dataset, Split, UInt8Array
 
@@ -35,17 +35,16 @@ _UNSIGNED_BYTE = 8
 # MNIST fits in the free allowance. Beyond it a file has to be backed by bytes on the
 # disk, which real images are (they deflate about 5:1) and a bomb (1000:1) is not.
 _FREE_BYTES = 64 << 20
-_MOST_EXPANSION = 100
+_MOST_EXPANSION = 25
+_PIECE = 1 << 20
 
-_HEADER_READERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
+# The reader of each format's header, and how the length of the header is written before it.
+_HEADERS = {
+    (1, 0): (np.lib.format.read_array_header_1_0, "<H"),
+    (2, 0): (np.lib.format.read_array_header_2_0, "<I"),
 }
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+_MOST_HEADER = 10_000  # where NumPy stops too, but after it has read the header
+_NOT_DAMAGE = (FileNotFoundError, IsADirectoryError, PermissionError)
 
 
 def encode_idx(array: UInt8Array) -> bytes:
@@ -54,27 +53,27 @@ def encode_idx(array: UInt8Array) -> bytes:
     return header + np.ascontiguousarray(array).tobytes()
 
 
-def read_idx(path: Path) -> UInt8Array:
+def read_idx(path: Path, *, limit: int | None = None) -> UInt8Array:
     """Read one IDX file of unsigned bytes; gzipped if its name ends in ``.gz``."""
-    limit = _unpacked_limit(path)
+    most = _unpacked_limit(path) if limit is None else limit
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            zero, kind, ndim = struct.unpack(">HBB", _exactly(file, 4))
+            zero, kind, ndim = struct.unpack(">HBB", exactly(file, 4))
             if zero != 0 or kind != _UNSIGNED_BYTE or ndim not in (1, 3):
                 raise ValueError(
                     "an IDX file must begin with 00 00 08 and 1 or 3 dimensions; "
                     f"it begins with {zero >> 8:02x} {zero & 255:02x} {kind:02x} {ndim:02x}"
                 )
-            shape = struct.unpack(f">{ndim}I", _exactly(file, 4 * ndim))
-            _check_size(math.prod(shape), limit)
-            values = _exactly(file, math.prod(shape))
+            shape = struct.unpack(f">{ndim}I", exactly(file, 4 * ndim))
+            _check_size(math.prod(shape), most)
+            values = _values(file, math.prod(shape))
             if file.read(1):
                 raise ValueError(f"it must end after the {shape} values that its header names")
-    except FileNotFoundError:
+            return values.reshape(shape)
+    except _NOT_DAMAGE:
         raise
-    except _DAMAGE as error:
+    except Exception as error:  # gzip reports damage by almost any exception
         raise CorruptFileError(f"{path} is not a whole IDX file: {error}") from error
-    return np.frombuffer(bytearray(values), dtype=np.uint8).reshape(shape)
 
 
 def read_idx_folder(folder: Path) -> Dataset:
@@ -86,7 +85,12 @@ def read_idx_folder(folder: Path) -> Dataset:
             f"{folder} must hold {', '.join(IDX_NAMES)}, each plain or with .gz; "
             f"missing: {', '.join(missing)}"
         )
-    return _dataset(folder, [read_idx(path) for path in found.values() if path is not None])
+    paths = [path for path in found.values() if path is not None]
+    left, arrays = _unpacked_limit(*paths), []
+    for path in paths:
+        arrays.append(read_idx(path, limit=left))
+        left -= arrays[-1].nbytes
+    return _dataset(folder, arrays)
 
 
 def read_npz(path: Path) -> Dataset:
@@ -94,27 +98,34 @@ def read_npz(path: Path) -> Dataset:
     limit = _unpacked_limit(path)
     arrays = []
     try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {member.filename: member.file_size for member in archive.infolist()}
-            missing = [name for name in NPZ_NAMES if f"{name}.npy" not in sizes]
+        with _archives.opened(path) as archive:
+            held = archive.namelist()
+            missing = [name for name in NPZ_NAMES if f"{name}.npy" not in held]
             if missing:
                 raise ValueError(
                     f"it must hold the arrays {', '.join(NPZ_NAMES)}; missing: {', '.join(missing)}"
                 )
-            _check_size(sum(sizes[f"{name}.npy"] for name in NPZ_NAMES), limit)
-            for name in NPZ_NAMES:
+            sizes = [_archives.member_size(archive, f"{name}.npy") for name in NPZ_NAMES]
+            _check_size(sum(sizes), limit)
+            for name, size in zip(NPZ_NAMES, sizes, strict=True):
                 with archive.open(f"{name}.npy") as member:
-                    arrays.append(_read_npy(member, sizes[f"{name}.npy"]))
-    except FileNotFoundError:
+                    arrays.append(_read_npy(member, size))
+    except _NOT_DAMAGE:
         raise
-    except (*_DAMAGE, RuntimeError) as error:  # RuntimeError: an encrypted member
+    except Exception as error:  # so do zip files
         raise CorruptFileError(f"{path} is not a whole .npz data set: {error}") from error
     return _dataset(path, arrays)
 
 
 def _read_npy(file: IO[bytes], size: int) -> NDArray[Any]:
     try:
-        shape, fortran_order, dtype = _HEADER_READERS[np.lib.format.read_magic(file)](file)
+        read_header, length = _HEADERS[np.lib.format.read_magic(file)]
+        counted = exactly(file, struct.calcsize(length))
+        (count,) = struct.unpack(length, counted)
+        if count > _MOST_HEADER:
+            raise ValueError(f"the header must take at most {_MOST_HEADER:,} bytes, not {count:,}")
+        header = io.BytesIO(counted + exactly(file, count))
+        shape, fortran_order, dtype = read_header(header)
     except Exception as error:  # NumPy parses it as Python and lets any error through
         raise ValueError(
             f"an .npy member must have a header of format 1.0 or 2.0: {error}"
@@ -123,7 +134,7 @@ def _read_npy(file: IO[bytes], size: int) -> NDArray[Any]:
         raise ValueError(f"its arrays must be integers; one is of dtype {dtype}")
     count = math.prod(shape)
     _check_size(count * dtype.itemsize, size)
-    values = np.frombuffer(bytearray(_exactly(file, count * dtype.itemsize)), dtype=dtype)
+    values = _values(file, count * dtype.itemsize).view(dtype)
     if file.read(1):
         raise ValueError(f"an .npy member must end after the {shape} values that its header names")
     return values.reshape(shape[::-1]).T if fortran_order else values.reshape(shape)
@@ -155,8 +166,8 @@ def _idx_file(folder: Path, name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _unpacked_limit(path: Path) -> int:
-    return max(_FREE_BYTES, _MOST_EXPANSION * path.stat().st_size)
+def _unpacked_limit(*paths: Path) -> int:
+    return max(_FREE_BYTES, _MOST_EXPANSION * sum(path.stat().st_size for path in paths))
 
 
 def _check_size(declared: int, limit: int) -> None:
@@ -164,8 +175,13 @@ def _check_size(declared: int, limit: int) -> None:
         raise ValueError(f"it must unpack to at most {limit:,} bytes; it declares {declared:,}")
 
 
-def _exactly(file: _Readable, count: int) -> bytes:
-    content = file.read(count)
-    if len(content) != count:
-        raise EOFError(f"it must hold {count:,} more bytes; it holds {len(content):,}")
-    return content
+def _values(file: Readable, count: int) -> UInt8Array:
+    """Return the next `count` bytes, writable; what is declared but absent takes no memory."""
+    values = np.empty(count, np.uint8)
+    for first in range(0, count, _PIECE):
+        part = values[first : first + _PIECE]
+        piece = file.read(len(part))
+        if len(piece) != len(part):
+            raise EOFError(f"it must hold {count:,} more bytes; it holds {first + len(piece):,}")
+        part[:] = np.frombuffer(piece, np.uint8)
+    return values

@@ -18,6 +18,8 @@ from mnistcnn._files import read_limited
 from mnistcnn._onnx import onnx_bytes, to_channels_first, to_channels_last
 from mnistcnn._types import WEIGHTS, Float32Array
 
+_MOST_SHOWN = 40
+
 
 def write(weights: Sequence[NDArray[Any]], path: Path) -> None:
     """Write the .xml file and, beside it, the .bin file with the numbers."""
@@ -69,7 +71,8 @@ def _array(
     wanted = {"element_type": "f32", "shape": ", ".join(map(str, shape)), "size": str(size)}
     found = {key: given.get(key) for key in wanted}
     if found != wanted:
-        raise ValueError(f"{name} must be there with {wanted}; received {found}")
+        shown = {key: text and text[:_MOST_SHOWN] for key, text in found.items()}
+        raise ValueError(f"{name} must be there with {wanted}; received {shown}")
     first = given.get("offset", "")
     if not (first.isdecimal() and len(first) < 8 and int(first) + size <= len(numbers)):
         raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from mnistcnn import _checks
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._files import read_limited
+from mnistcnn._quiet import without_lines
 from mnistcnn._types import Float32Array
 
 PictureLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
@@ -33,6 +35,12 @@ _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _FULL = {"1": 1.0, "L": 255.0, "RGB": 255.0}
 _SIXTEEN_BITS = 65535.0
+# How a line begins that libtiff writes to standard error: the function that found the damage.
+_LIBTIFF = re.compile(
+    rb"(tempfile\.tif|MissingRequired|EstimateStripByteCounts|ChopUp\w+|Fetch\w+|setByteArray"
+    rb"|\w*TIFF\w*|(O?JPEG|Fax|ZIP|LZW|LZMA|ZSTD|WebP|LERC|PackBits|Predictor|LogL|PixarLog"
+    rb"|Thunder|NeXT|DumpMode|JBIG|horizontal|fp)\w*): "
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +143,7 @@ def _from_image(name: str, image: Image.Image) -> Pixels:
     """Return pixels and the number that full brightness is."""
     _check_size(name, image.height, image.width)  # before a pixel is unpacked
     with _naming_damage(name):
-        image.load()
+        _load(image)
         image = _upright(image)
         if image.mode.startswith("I;16"):
             pixels = np.asarray(image)
@@ -155,6 +163,15 @@ def _from_image(name: str, image: Image.Image) -> Pixels:
             # CMYK, palettes, YCbCr, Lab: Pillow knows their colours.
             image = image.convert("RGB")
         return np.asarray(image), _FULL[image.mode]
+
+
+def _load(image: Image.Image) -> None:
+    """Unpack the pixels; what libtiff would print of damage is told in an error anyway."""
+    if image.format == "TIFF" and image.info.get("compression") != "raw":
+        with without_lines(_LIBTIFF):
+            image.load()
+    else:
+        image.load()
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -6,10 +6,12 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _STDERR = 2
+_ONE_AT_A_TIME = threading.RLock()  # or one thread would take another's file for standard error
 
 
 @contextmanager
@@ -20,11 +22,13 @@ def without_lines(noise: re.Pattern[bytes]) -> Iterator[None]:
     is kept, also when the block fails.
     """
     try:
-        kept = os.dup(_STDERR)
-    except OSError:  # no standard error at all, as under a window manager
+        os.fstat(_STDERR)
+        place = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
+    except OSError:  # no standard error, as under a window manager, or nowhere to put it aside
         yield
         return
-    with tempfile.TemporaryFile() as caught:
+    with _ONE_AT_A_TIME, place as caught:
+        kept = os.dup(_STDERR)
         os.dup2(caught.fileno(), _STDERR)
         try:
             yield

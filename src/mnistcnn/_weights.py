@@ -8,17 +8,15 @@ layers were called when the file was written.
 
 from __future__ import annotations
 
-import io
 import logging
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
+from numpy.typing import NDArray
 
-from mnistcnn import _checks
+from mnistcnn import _archives, _checks, _hdf5
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._files import read_limited, replacing
 from mnistcnn._types import MODEL_SUFFIXES, WEIGHTS, Float32Array, PathLike
@@ -29,6 +27,7 @@ _ARCHIVE_MEMBER = "model.weights.h5"
 # may add, and none for what would fill a memory.
 _MOST_BYTES = 16 << 20
 _MOST_OBJECTS = 1000
+_MOST_SHOWN = 80
 
 
 def read_weights(path: PathLike) -> list[Float32Array]:
@@ -45,12 +44,12 @@ def read_weights(path: PathLike) -> list[Float32Array]:
     content = read_limited(file, limit=_MOST_BYTES)
     try:
         if file.suffix == ".keras":
-            content = _archive_member(content)
-        with h5py.File(io.BytesIO(content), "r") as root:
-            found = dict(_float_arrays(_weights_group(root)))
+            with _archives.opened(content) as archive:
+                content = _archives.read_member(archive, _ARCHIVE_MEMBER, limit=_MOST_BYTES)
+        found = list(_float_arrays(_hdf5.File(content)))
     except CorruptFileError as error:
         raise CorruptFileError(f"{file}: {error}") from None
-    except Exception as error:  # HDF5 and zip report damage by almost any exception
+    except Exception as error:  # damage ends in almost any exception
         raise CorruptFileError(f"{file} is not a whole Keras file: {error}") from error
     return _in_order(file, found)
 
@@ -72,62 +71,49 @@ def save_model(model: Any, path: PathLike) -> None:
             logger.setLevel(level)
 
 
-def _archive_member(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        member = archive.getinfo(_ARCHIVE_MEMBER)
-        if member.file_size > _MOST_BYTES:
-            raise CorruptFileError(
-                f"the member {_ARCHIVE_MEMBER} must unpack to at most {_MOST_BYTES:,} bytes; "
-                f"it declares {member.file_size:,}"
-            )
-        return archive.read(member)
-
-
-def _weights_group(root: h5py.File) -> h5py.Group:
+def _weights_group(file: _hdf5.File) -> int:
     """Return where the weights are: Keras 3's own format, HDF5 models, bare Keras 2 weights."""
-    for name in ("layers", "model_weights"):
-        if isinstance(root.get(name, getlink=True), h5py.HardLink):
-            return root[name]
-    return root
+    held = dict(file.members(file.root))
+    found = (held.get(name) for name in ("layers", "model_weights"))
+    return next((group for group in found if group is not None), file.root)
 
 
-def _float_arrays(group: h5py.Group) -> Iterator[tuple[str, Float32Array]]:
-    """Walk a tree of HDF5 without following links out of it; give the arrays it holds."""
-    waiting, seen = [group], 0
+def _float_arrays(file: _hdf5.File) -> Iterator[Float32Array]:
+    """Walk a tree of HDF5, which has no way out of the file, and give the arrays it holds."""
+    waiting, seen = [("", _weights_group(file))], 0
     while waiting:
-        current = waiting.pop()
-        for name in current:
+        path, group = waiting.pop()
+        for name, address in file.members(group):
             seen += 1
             if seen > _MOST_OBJECTS:
                 raise CorruptFileError(f"the file must hold at most {_MOST_OBJECTS} objects")
-            if not isinstance(current.get(name, getlink=True), h5py.HardLink):
-                raise CorruptFileError(f"the file must hold its objects itself; {name!r} is a link")
-            item = current[name]
-            if isinstance(item, h5py.Group):
-                waiting.append(item)
-            elif "seed_generator" not in item.name:
-                yield item.name, _float_array(item)
+            if address is None:
+                shown = repr(name[:_MOST_SHOWN])
+                raise CorruptFileError(f"the file must hold its objects itself; {shown} is a link")
+            full = f"{path}/{name}"
+            if file.is_group(address):
+                waiting.append((full, address))
+            elif "seed_generator" not in full:
+                yield _float_array(file.array(address, full))
 
 
-def _float_array(item: h5py.Dataset) -> Float32Array:
-    if item.external or item.is_virtual:
-        raise CorruptFileError(f"the file must hold its arrays itself; {item.name!r} is elsewhere")
-    if item.dtype.kind != "f" or item.shape not in WEIGHT_SHAPES:
+def _float_array(array: NDArray[Any]) -> Float32Array:
+    if array.shape not in WEIGHT_SHAPES:
         raise CorruptFileError(
             f"the file must hold float arrays of shapes {_listed(WEIGHT_SHAPES)}, "
-            f"or it is a network of another architecture; it holds {item.dtype} {item.shape}"
+            f"or it is a network of another architecture; it holds {array.dtype} {array.shape}"
         )
-    return np.asarray(item[()], dtype=np.float32)
+    return array.astype(np.float32)
 
 
-def _in_order(file: Path, found: dict[str, Float32Array]) -> list[Float32Array]:
-    shapes = [array.shape for array in found.values()]
+def _in_order(file: Path, found: list[Float32Array]) -> list[Float32Array]:
+    shapes = [array.shape for array in found]
     if sorted(shapes) != sorted(WEIGHT_SHAPES):
         raise CorruptFileError(
             f"{file}: the file must hold arrays of shapes {_listed(WEIGHT_SHAPES)}, or it is a "
             f"network of another architecture; it holds {_listed(shapes) or 'none'}"
         )
-    arrays = sorted(found.values(), key=lambda array: WEIGHT_SHAPES.index(array.shape))
+    arrays = sorted(found, key=lambda array: WEIGHT_SHAPES.index(array.shape))
     if not all(np.isfinite(array).all() for array in arrays):
         raise CorruptFileError(f"{file} must hold finite weights; it holds NaN or infinity")
     return arrays

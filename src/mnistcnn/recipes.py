@@ -218,6 +218,8 @@ class Recipe:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
         """Return the recipe that `to_dict` described; what is not named has its default."""
+        if not isinstance(settings, Mapping):
+            raise TypeError(f"settings must be a dictionary; received {settings!r}")
         parts: dict[str, Any] = {}
         if settings.get("augmentation") is not None:
             parts["augmentation"] = Augmentation(**settings["augmentation"])

@@ -1,0 +1,78 @@
+"""A process that reads hostile files in 200 MB more than it begins with, and says what came.
+
+    python tests/bounded.py FILE.json
+
+FILE.json lists pairs: a way to read and a path. What comes of each is printed as JSON: the error
+(null where it was read), its text and the seconds.
+"""
+
+import contextlib
+import json
+import pathlib
+import resource
+import sys
+import time
+
+from PIL import Image
+
+import mnistcnn
+from mnistcnn import _command_evaluate, _command_plot, _formats, _pictures
+from mnistcnn._assets import read_assets
+from mnistcnn._portable import read_portable
+from mnistcnn._weights import read_weights
+
+LIMIT = 200 << 20
+
+
+def plot_history(path):
+    return _command_plot.history_of(_command_evaluate.document(path), path)
+
+
+READERS = {
+    "data": mnistcnn.load_data,
+    "idx": _formats.read_idx,
+    "keras": read_weights,
+    "portable": read_portable,
+    "manifest": lambda path: read_assets(path, "best"),
+    "evaluation": lambda path: _command_evaluate.evaluation_of(str(path), None),
+    "history": plot_history,
+    "picture": _pictures.open_picture,
+}
+
+
+def import_all():
+    """Have everything imported that the readers import, each with the memory that it takes."""
+    imported = pathlib.Path("imported")
+    imported.mkdir()
+    Image.new("L", (9, 9)).save(imported / "a.png")
+    _pictures.open_picture(imported / "a.png")
+    result = mnistcnn.Evaluation.from_probabilities([[1.0, 0.0]], [0])
+    report = {"test": result.to_dict(), "history": {"loss": [1.0], "accuracy": [0.5]}}
+    (imported / "a.json").write_text(json.dumps(report))
+    READERS["evaluation"](imported / "a.json")
+    plot_history(imported / "a.json")
+    (imported / "a.bin").write_bytes(b"")
+    for name in ("a.onnx", "a.tflite", "a.safetensors", "a.xml"):
+        (imported / name).write_bytes(b"")
+        with contextlib.suppress(ValueError):
+            read_portable(imported / name)
+
+
+def main():
+    import_all()
+    taken = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + LIMIT, taken + LIMIT))
+    found = []
+    for reader, path in json.loads(pathlib.Path(sys.argv[1]).read_text()):
+        begun = time.monotonic()
+        try:
+            READERS[reader](pathlib.Path(path))
+            error, text = None, ""
+        except BaseException as caught:  # noqa: BLE001
+            error, text = type(caught).__name__, str(caught)
+        found.append([error, text, time.monotonic() - begun])
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
