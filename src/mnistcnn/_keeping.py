@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,17 +17,14 @@ import numpy as np
 
 from mnistcnn import _checks, _run_file
 from mnistcnn._backend import keras
-from mnistcnn._errors import CorruptFileError
-from mnistcnn._run_file import Arrays
+from mnistcnn._run_file import FREE_BYTES, STATE, Arrays, foreign
 from mnistcnn._stage import Stage
 from mnistcnn._types import Float32Array, PathLike
 
-STATE, _LOCK = "run.safetensors", "lock"
-NETWORK, TEACHER = "network", "teacher"
+_LOCK = "lock"
 _FORMAT = 1
-# A run of the documented network takes 0.5 MB; an optimizer's variables, averages and best
-# weights are each as large as the network. The rest is for teachers and histories.
-_FREE_BYTES, _TIMES_THE_NETWORK = 64 << 20, 16
+# An optimizer's variables, averages and best weights are each as large as the network.
+_TIMES_THE_NETWORK = 16
 
 
 class Checkpoints(NamedTuple):
@@ -58,6 +56,7 @@ class Keeper:
     def __init__(self, path: Path, identity: dict[str, Any], seed: int, every: int | None) -> None:
         self.seed = seed
         self._path, self._identity, self._every = path, identity, every
+        self._seconds, self._started = 0.0, time.monotonic()
         self._stages: dict[str, tuple[dict[str, Any], Arrays]] = {}
 
     def stage(self, name: str, *, forgets: bool = False) -> Stage:
@@ -67,10 +66,12 @@ class Keeper:
             self._stages[name] = record, arrays
             self._write()
 
-        return Stage(save, self._stages.get(name), every=self._every, forgets=forgets)
+        kept = self._stages.get(name)
+        return Stage(save, kept, source=str(self._path), every=self._every, forgets=forgets)
 
-    def take(self, stages: Mapping[str, Any], arrays: Arrays) -> None:
+    def take(self, stages: Mapping[str, Any], arrays: Arrays, *, seconds: float) -> None:
         """Begin with what was found in the file."""
+        self._seconds = seconds
         for name, record in stages.items():
             start = f"{name}/"
             own = {key[len(start) :]: one for key, one in arrays.items() if key.startswith(start)}
@@ -81,6 +82,7 @@ class Keeper:
             "format": _FORMAT,
             "identity": self._identity,
             "seed": self.seed,
+            "seconds": self._seconds + time.monotonic() - self._started,
             "stages": {name: stage for name, (stage, _) in self._stages.items()},
         }
         arrays = {
@@ -117,25 +119,10 @@ def kept_in(
             "in which another one is at work"
         ) from None
     try:
-        limit = _FREE_BYTES + _TIMES_THE_NETWORK * network_bytes
+        limit = FREE_BYTES + _TIMES_THE_NETWORK * network_bytes
         yield _keeper(at, identity.to_dict(), seed, limit)
     finally:
         lock.release()
-
-
-def progress(folder: Path) -> str | None:
-    """Say how far the run in `folder` has come; ``None`` if none is there or it has ended."""
-    try:
-        record, _ = _run_file.read(folder / STATE, limit=_FREE_BYTES)
-        stage, own = list(record["stages"].items())[-1]
-        if own["finished"] and stage == NETWORK:
-            return None
-        who = "epoch" if stage == NETWORK else f"{stage}, epoch"
-        return f"{who} {own['epoch'] + 1}, step {own['step']}"
-    except FileNotFoundError:
-        return None
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        raise _foreign(folder / STATE, error) from error
 
 
 def data_text(x: Float32Array, y: Float32Array) -> str:
@@ -207,18 +194,15 @@ def _keeper(at: Checkpoints, identity: dict[str, Any], seed: int | None, limit: 
             raise ValueError(f"the format {record['format']!r}")
         held = {name: record["identity"][name] for name in identity}
         kept = _checks.whole_number("seed", record["seed"], at_least=0)
+        seconds = _checks.not_negative("seconds", record["seconds"])
         stages = dict(record["stages"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _foreign(path, error) from error
+        raise foreign(path, error) from error
     given = kept if seed is None else seed
     _refuse_another(at.folder, held | {"seed": kept}, identity | {"seed": given})
     keeper = Keeper(path, identity, kept, at.every)
-    keeper.take(stages, arrays)
+    keeper.take(stages, arrays, seconds=seconds)
     return keeper
-
-
-def _foreign(path: Path, error: Exception) -> CorruptFileError:
-    return CorruptFileError(f"{path} must be the state of a run of this package; received {error}")
 
 
 def _refuse_another(folder: Path, held: dict[str, Any], received: dict[str, Any]) -> None:

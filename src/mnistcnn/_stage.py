@@ -78,6 +78,8 @@ class Stage(Unkept):
         Takes a record and arrays; when it returns they are on the disk.
     kept : tuple of record and arrays, optional
         What was kept before.
+    source : str
+        Where that comes from, for messages.
     every : int, optional
         After how many steps to keep, besides at each epoch's end.
     forgets : bool, default False
@@ -89,10 +91,12 @@ class Stage(Unkept):
         save: Save,
         kept: tuple[dict[str, Any], Arrays] | None,
         *,
+        source: str,
         every: int | None = None,
         forgets: bool = False,
     ) -> None:
         self.every = every
+        self._source = source
         self._save, self._kept, self._forgets = save, kept, forgets
         self._model: Any = None
         self._step: Step | None = None
@@ -107,7 +111,7 @@ class Stage(Unkept):
                 self.start = Place(int(record["epoch"]), int(record["step"]), logs)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise CorruptFileError(
-                    f"a run must say where it is; received {record!r}"
+                    f"{source} must say where its run is; received {error!r}"
                 ) from error
 
     def attach(
@@ -133,7 +137,7 @@ class Stage(Unkept):
             self._put_back(record, arrays)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CorruptFileError(
-                f"the state of a run must fit its network and callbacks; received {error}"
+                f"{self._source} must fit the run's network and callbacks; received {error!r}"
             ) from error
 
     def after_call(self, epoch: int, step: int, done: int) -> None:

@@ -17,8 +17,6 @@ from mnistcnn._backend import keras
 from mnistcnn._callback_state import check_keepable, description
 from mnistcnn._callbacks import checked, default_callbacks, monitoring, refuse_schedules
 from mnistcnn._keeping import (
-    NETWORK,
-    TEACHER,
     Checkpoints,
     Identity,
     Keeper,
@@ -31,6 +29,7 @@ from mnistcnn._keeping import (
 from mnistcnn._loop import Pair, Teach, run
 from mnistcnn._optimizer import optimizer_for
 from mnistcnn._progress import shown
+from mnistcnn._run_file import NETWORK, TEACHER
 from mnistcnn._teacher import TeacherStep, build_teacher
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array, PathLike
 

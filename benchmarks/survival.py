@@ -1,0 +1,279 @@
+"""Whether runs survive: real trainings are killed at random moments, again and again.
+
+    python benchmarks/survival.py            # some hundred kills, minutes
+    python benchmarks/survival.py --kills 10
+
+Each way to train runs once undisturbed. Then the same call runs in one folder until it comes to
+its end, and each process that does it is killed. Lost is what ends with other weights, another
+optimizer, history or best file, to the bit, than the undisturbed run; what a kill leaves that can't
+be read; and temporary files that are still there at the end. Figures go to
+benchmarks/results/survival.json. TensorFlow is imported once; a process that has only imported it
+can be forked. Needs Linux or macOS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import signal
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mnistcnn
+from mnistcnn import _evaluation, _run_file, _training  # noqa: F401  # imported before each fork
+from mnistcnn._backend import keras
+from mnistcnn._files import write_text
+from mnistcnn._run_file import STATE
+from mnistcnn._weights import read_weights
+from mnistcnn.recipes import BEST, DOCUMENTED, FAST
+from turns import RESULTS
+
+# A run is killed so often, and may then come to its end.
+MOST_KILLS_A_RUN = 6
+LIMIT = 16 << 20
+_TAUGHT = replace(
+    BEST,
+    name="taught",
+    epochs=2,
+    label_smoothing=0.0,
+    teacher=replace(FAST, name="teacher", epochs=2, dropout=0.3),
+)
+
+
+def documented() -> tuple[Any, dict[str, Any]]:
+    """Return the documented network and its recipe, with both callbacks."""
+    model = mnistcnn.build_model(seed=0)
+    callbacks = mnistcnn.default_callbacks("best.keras", min_delta=0.0, patience=2)
+    return model, {"recipe": replace(DOCUMENTED, epochs=4), "callbacks": callbacks}
+
+
+def distorted() -> tuple[Any, dict[str, Any]]:
+    """Return the network with the recipe best, of fewer epochs: distorted images and Muon."""
+    return mnistcnn.build_model(seed=0), {"recipe": replace(BEST, epochs=4)}
+
+
+def taught() -> tuple[Any, dict[str, Any]]:
+    """Return the network with a recipe that trains a teacher first."""
+    return mnistcnn.build_model(seed=0), {"recipe": _TAUGHT}
+
+
+def by_fit() -> tuple[Any, dict[str, Any]]:
+    """Return another network, which Keras' own fit trains, with averaged weights."""
+    layers = keras.layers
+    start = keras.initializers.GlorotUniform(seed=1)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer=start),
+            layers.BatchNormalization(),
+            layers.Flatten(),
+            layers.Dropout(0.3, seed=2),
+            layers.Dense(10, activation="softmax", kernel_initializer=start),
+        ]
+    )
+    model.compile(
+        keras.optimizers.Adam(use_ema=True, ema_momentum=0.9),
+        "categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    watch = {"monitor": "val_loss", "mode": "min"}
+    callbacks = [
+        keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+        keras.callbacks.EarlyStopping(**watch, patience=2, restore_best_weights=True),
+        keras.callbacks.ReduceLROnPlateau(**watch, patience=0, min_delta=0.3),
+    ]
+    return model, {"recipe": replace(DOCUMENTED, epochs=5), "callbacks": callbacks}
+
+
+WAYS = {
+    "the documented recipe": (documented, 5),
+    "distorted images, Muon": (distorted, 5),
+    "a teacher first": (taught, 5),
+    "another network, by Keras' fit": (by_fit, None),
+}
+
+
+def train_to_the_end(way: str, data: Any, end: Path) -> None:
+    """Make the call, in the folder of the run, and write what came of it."""
+    make, every = WAYS[way]
+    model, options = make()
+    history = mnistcnn.train(
+        model, *data, **options, seed=1, verbose=0, checkpoint_dir="state", checkpoint_every=every
+    )
+    digest = hashlib.sha256(json.dumps(history.history, sort_keys=True).encode())
+    for variable in [*model.variables, *model.optimizer.variables]:
+        digest.update(np.asarray(variable).tobytes())
+    if Path("best.keras").exists():
+        for array in read_weights("best.keras"):
+            digest.update(array.tobytes())
+    end.write_text(digest.hexdigest())
+
+
+def die_in_a_write(chance: np.random.Generator) -> None:
+    """Have this process killed before, in or after a step of writing a file."""
+    left = int(chance.integers(0, 40))
+
+    def perhaps_deadly(work: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **options: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0 and work is write_bytes:
+                path, content = arguments
+                write_bytes(path, content[: int(chance.integers(0, len(content)))])
+            if left == 0 and chance.random() < 0.5:
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = work(*arguments, **options)
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return step
+
+    write_bytes = pathlib.Path.write_bytes
+    pathlib.Path.write_bytes = perhaps_deadly(write_bytes)  # type: ignore[method-assign]
+    pathlib.Path.replace = perhaps_deadly(pathlib.Path.replace)  # type: ignore[method-assign]
+    os.fsync = perhaps_deadly(os.fsync)
+
+
+def start(way: str, folder: Path, data: Any, end: Path, *, seed: int | None = None) -> int:
+    """Fork a process that makes the call in `folder`; return its number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python's, of forks beside threads
+        child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        os.chdir(folder)
+        if seed is not None:
+            die_in_a_write(np.random.default_rng(seed))
+        train_to_the_end(way, data, end)
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+    finally:
+        os._exit(code)
+
+
+def wait(child: int, deadline: float | None, number: int) -> int:
+    """Send the signal at the deadline, if the process is still there, and return how it ended."""
+    while deadline is not None and time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.001)
+    if deadline is not None:
+        os.kill(child, number)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def unreadable(folder: Path) -> int:
+    """Count the files that a kill left and that can't be read."""
+    count = 0
+    for path, read in (
+        (folder / "state" / STATE, lambda path: _run_file.read(path, limit=LIMIT)),
+        (folder / "best.keras", read_weights),
+    ):
+        try:
+            read(path)
+        except FileNotFoundError:
+            pass
+        except ValueError:
+            count += 1
+    return count
+
+
+def survive(
+    way: str, fault: str, data: Any, *, expected: str, seconds: float, kills: int, seed: int
+) -> dict[str, Any]:
+    """Kill runs until there were `kills`; return what was lost."""
+    chance = np.random.default_rng(seed)
+    row = dict.fromkeys(("runs", "kills", "went_on", "other_ends", "unreadable", "litter"), 0)
+    number = signal.SIGINT if fault == "Ctrl-C" else signal.SIGKILL
+    while row["kills"] < kills:
+        with tempfile.TemporaryDirectory() as place:
+            folder, end = Path(place, "run"), Path(place, "end")
+            folder.mkdir()
+            row["runs"] += 1
+            for killed in range(MOST_KILLS_A_RUN + 1):
+                spared = killed == MOST_KILLS_A_RUN or row["kills"] == kills
+                by_itself = fault == "SIGKILL within a write" and not spared
+                child = start(
+                    way,
+                    folder,
+                    data,
+                    end,
+                    seed=int(chance.integers(1 << 32)) if by_itself else None,
+                )
+                moment = time.monotonic() + float(chance.uniform(0, seconds))
+                code = wait(child, None if spared or by_itself else moment, number)
+                row["unreadable"] += unreadable(folder)
+                if code == 0:
+                    break
+                if code not in (-signal.SIGKILL, -signal.SIGINT, 130):
+                    raise RuntimeError(f"{way}: the training failed with code {code}")
+                row["kills"] += 1
+                row["went_on"] += (folder / "state" / STATE).exists()
+            row["other_ends"] += end.read_text() != expected
+            row["litter"] += len(list(folder.rglob(".mnistcnn-*")))
+    return {"way": way, "fault": fault, **row}
+
+
+FAULTS = ("SIGKILL at a random moment", "SIGKILL within a write", "Ctrl-C")
+
+
+def main() -> None:
+    """Kill, count and write the file."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--kills", type=int, default=25, help="for each way and fault")
+    options.add_argument("--way", choices=WAYS, action="append", help="default: each")
+    options.add_argument("--output", type=Path, default=RESULTS / "survival.json")
+    options.add_argument("--seed", type=int, default=0)
+    given = options.parse_args()
+    (x, y), _ = mnistcnn.load_data("digits")
+    data = mnistcnn.preprocess(x, y)
+    rows = []
+    for way in given.way or WAYS:
+        with tempfile.TemporaryDirectory() as place:
+            ends, started = [], time.monotonic()
+            for attempt in ("first", "second"):
+                folder, end = Path(place, attempt), Path(place, f"{attempt} end")
+                folder.mkdir()
+                if wait(start(way, folder, data, end), None, 0) != 0:
+                    raise RuntimeError(f"{way}: the undisturbed training failed")
+                ends.append(end.read_text())
+            seconds = (time.monotonic() - started) / 2
+        if ends[0] != ends[1]:
+            raise RuntimeError(f"{way}: two undisturbed trainings differ")
+        for fault in FAULTS:
+            row = survive(
+                way, fault, data, expected=ends[0], seconds=seconds, kills=given.kills,
+                seed=given.seed,
+            )  # fmt: skip
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    report = {
+        "command": "python benchmarks/survival.py",
+        "kills_for_each": given.kills,
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "versions": {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
+        "rows": rows,
+    }
+    write_text(given.output, json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
