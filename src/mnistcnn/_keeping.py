@@ -36,13 +36,14 @@ class Checkpoints(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What makes two runs the same run, each as text or settings ready for JSON."""
+    """What makes two runs the same run, each as text or settings; `None`: not to be known."""
 
     versions: Mapping[str, str]
     recipe: Mapping[str, Any]
     data: str
     validation_data: str
     network: str
+    learning_rate: float | None
     callbacks: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,14 +153,19 @@ def network_text(model: keras.Model, *, with_optimizer: bool) -> str:
     if with_optimizer:
         optimizer = model.optimizer
         settings = {k: v for k, v in _config(optimizer).items() if isinstance(v, plain)}
-        settings.pop("name", None)
-        if int(optimizer.iterations):  # callbacks may have changed it by now
-            settings.pop("learning_rate", None)
-        rate = settings.get("learning_rate")
+        for name in ("name", "learning_rate"):
+            settings.pop(name, None)
         parts.append(sorted(settings.items()))
-        text += f" with {type(optimizer).__name__}" + (f" at {rate:.3g}" if rate else "")
+        text += f" with {type(optimizer).__name__}"
     digest = hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
     return f"{text} (sha256 {digest[:16]})"
+
+
+def first_learning_rate(model: keras.Model) -> float | None:
+    """Return at which rate a run begins, where it is one number that nothing has changed yet."""
+    rate = _config(model.optimizer).get("learning_rate")
+    fresh = not int(model.optimizer.iterations)  # else callbacks may have been at work
+    return float(rate) if fresh and isinstance(rate, int | float) else None
 
 
 def versions() -> dict[str, str]:
@@ -208,7 +214,7 @@ def _keeper(at: Checkpoints, identity: dict[str, Any], seed: int | None, limit: 
 def _refuse_another(folder: Path, held: dict[str, Any], received: dict[str, Any]) -> None:
     for name, own in received.items():
         other = held[name]
-        if other == own:
+        if other == own or other is None or own is None:
             continue
         texts = [str(other), str(own)]
         if isinstance(own, dict) and isinstance(other, dict):
