@@ -1,12 +1,14 @@
 """Whether runs survive: real trainings are killed at random moments, again and again.
 
-    python benchmarks/survival.py            # 180 kills in a quarter of an hour
+    python benchmarks/survival.py            # 120 kills in a quarter of an hour
     python benchmarks/survival.py --kills 10
 
 Each way to train runs once undisturbed. Then the same call runs in one folder until it comes to
 its end, and each process that does it is killed. Lost is what ends with other weights, another
 optimizer, history or best file, to the bit, than the undisturbed run; what a kill leaves that can't
-be read; and temporary files that are still there at the end. Figures go to
+be read; and temporary files that are still there at the end. One kill in five comes at a random
+moment before the process has kept anything, while graphs are made; the others at a random moment
+after that, when it has taken up the run and keeps it again and again. Figures go to
 benchmarks/results/survival.json. TensorFlow is imported once; a process that has only imported it
 can be forked. Needs Linux or macOS.
 """
@@ -27,7 +29,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,25 +45,29 @@ from turns import RESULTS
 # A run is killed so often, and may then come to its end.
 MOST_KILLS_A_RUN = 6
 LIMIT = 16 << 20
+EARLY = 0.2
+PATIENCE = 300  # seconds for a training to keep its first state
+RANDOM, WITHIN, CTRL_C = "SIGKILL at a random moment", "SIGKILL within a write", "Ctrl-C"
+FAULTS = (RANDOM, WITHIN, CTRL_C)
 _TAUGHT = replace(
     BEST,
     name="taught",
-    epochs=2,
+    epochs=6,
     label_smoothing=0.0,
-    teacher=replace(FAST, name="teacher", epochs=2, dropout=0.3),
+    teacher=replace(FAST, name="teacher", epochs=6, dropout=0.3),
 )
 
 
 def documented() -> tuple[Any, dict[str, Any]]:
     """Return the documented network and its recipe, with both callbacks."""
     model = mnistcnn.build_model(seed=0)
-    callbacks = mnistcnn.default_callbacks("best.keras", min_delta=0.0, patience=2)
-    return model, {"recipe": replace(DOCUMENTED, epochs=4), "callbacks": callbacks}
+    callbacks = mnistcnn.default_callbacks("best.keras", min_delta=0.0, patience=8)
+    return model, {"recipe": replace(DOCUMENTED, epochs=8), "callbacks": callbacks}
 
 
 def distorted() -> tuple[Any, dict[str, Any]]:
     """Return the network with the recipe best, of fewer epochs: distorted images and Muon."""
-    return mnistcnn.build_model(seed=0), {"recipe": replace(BEST, epochs=4)}
+    return mnistcnn.build_model(seed=0), {"recipe": replace(BEST, epochs=12)}
 
 
 def taught() -> tuple[Any, dict[str, Any]]:
@@ -91,10 +97,10 @@ def by_fit() -> tuple[Any, dict[str, Any]]:
     watch = {"monitor": "val_loss", "mode": "min"}
     callbacks = [
         keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
-        keras.callbacks.EarlyStopping(**watch, patience=2, restore_best_weights=True),
+        keras.callbacks.EarlyStopping(**watch, patience=12, restore_best_weights=True),
         keras.callbacks.ReduceLROnPlateau(**watch, patience=0, min_delta=0.3),
     ]
-    return model, {"recipe": replace(DOCUMENTED, epochs=5), "callbacks": callbacks}
+    return model, {"recipe": replace(DOCUMENTED, epochs=12), "callbacks": callbacks}
 
 
 WAYS = {
@@ -167,16 +173,62 @@ def start(way: str, folder: Path, data: Any, end: Path, *, seed: int | None = No
         os._exit(code)
 
 
-def wait(child: int, deadline: float | None, number: int) -> int:
-    """Send the signal at the deadline, if the process is still there, and return how it ended."""
-    while deadline is not None and time.monotonic() < deadline:
+class Alone(NamedTuple):
+    """An undisturbed training: how it ends, and seconds before and after it first kept a state."""
+
+    end: str
+    before: float
+    keeping: float
+
+
+def undisturbed(way: str, data: Any) -> Alone:
+    """Train twice; both must end alike."""
+    found = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as place:
+            folder, end = Path(place, "run"), Path(place, "end")
+            folder.mkdir()
+            started = time.monotonic()
+            child = start(way, folder, data, end)
+            while inode(folder / "state" / STATE) is None and time.monotonic() < started + PATIENCE:
+                time.sleep(0.001)
+            kept = time.monotonic()
+            if wait(child) != 0:
+                raise RuntimeError(f"{way}: the undisturbed training failed")
+            found.append(Alone(end.read_text(), kept - started, time.monotonic() - kept))
+    if found[0].end != found[1].end:
+        raise RuntimeError(f"{way}: two undisturbed trainings differ")
+    return min(found, key=lambda one: one.keeping)
+
+
+def wait(child: int) -> int:
+    """Return how a process ended by itself."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def strike(child: int, number: int, *, after: float, state: Path | None, old: int | None) -> int:
+    """Send the signal so long `after` the process began or, with `state`, first kept one.
+
+    Return how it ended, which may have been before.
+    """
+    deadline = time.monotonic() + after if state is None else None
+    while deadline is None or time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
+        if deadline is None and state is not None and inode(state) not in (None, old):
+            deadline = time.monotonic() + after
         time.sleep(0.001)
-    if deadline is not None:
-        os.kill(child, number)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.kill(child, number)
+    return wait(child)
+
+
+def inode(path: Path) -> int | None:
+    """Return which file it is, which changes when another takes its place."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def unreadable(folder: Path) -> int:
@@ -196,65 +248,50 @@ def unreadable(folder: Path) -> int:
 
 
 def survive(
-    way: str, fault: str, data: Any, *, expected: str, seconds: float, kills: int, seed: int
+    way: str, fault: str, data: Any, *, alone: Alone, kills: int, seed: int
 ) -> dict[str, Any]:
     """Kill runs until there were `kills`; return what was lost."""
     chance = np.random.default_rng(seed)
     row = dict.fromkeys(("runs", "kills", "went_on", "other_ends", "unreadable", "litter"), 0)
-    number = signal.SIGINT if fault == "Ctrl-C" else signal.SIGKILL
     while row["kills"] < kills:
         with tempfile.TemporaryDirectory() as place:
             folder, end = Path(place, "run"), Path(place, "end")
+            state = folder / "state" / STATE
             folder.mkdir()
             row["runs"] += 1
             for killed in range(MOST_KILLS_A_RUN + 1):
                 spared = killed == MOST_KILLS_A_RUN or row["kills"] == kills
-                by_itself = fault == "SIGKILL within a write" and not spared
-                child = start(
-                    way,
-                    folder,
-                    data,
-                    end,
-                    seed=int(chance.integers(1 << 32)) if by_itself else None,
-                )
-                moment = time.monotonic() + float(chance.uniform(0, seconds))
-                code = wait(child, None if spared or by_itself else moment, number)
+                deadly = fault == WITHIN and not spared
+                old = inode(state)
+                word = int(chance.integers(1 << 32))
+                child = start(way, folder, data, end, seed=word if deadly else None)
+                if spared or deadly:
+                    code = wait(child)
+                else:
+                    early = chance.random() < EARLY
+                    code = strike(
+                        child,
+                        signal.SIGINT if fault == CTRL_C else signal.SIGKILL,
+                        after=float(chance.uniform(0, alone.before if early else alone.keeping)),
+                        state=None if early else state,
+                        old=old,
+                    )
                 row["unreadable"] += unreadable(folder)
                 if code == 0:
                     break
                 if code not in (-signal.SIGKILL, -signal.SIGINT, 130):
                     raise RuntimeError(f"{way}: the training failed with code {code}")
                 row["kills"] += 1
-                row["went_on"] += (folder / "state" / STATE).exists()
-            row["other_ends"] += end.read_text() != expected
+                row["went_on"] += state.exists()
+            row["other_ends"] += end.read_text() != alone.end
             row["litter"] += len(list(folder.rglob(".mnistcnn-*")))
     return {"way": way, "fault": fault, **row}
-
-
-def alone(way: str, data: Any) -> tuple[str, float]:
-    """Return how an undisturbed training ends, and in how many seconds; two must agree."""
-    ends, times = [], []
-    for _ in range(2):
-        with tempfile.TemporaryDirectory() as place:
-            folder, end = Path(place, "run"), Path(place, "end")
-            folder.mkdir()
-            started = time.monotonic()
-            if wait(start(way, folder, data, end), None, 0) != 0:
-                raise RuntimeError(f"{way}: the undisturbed training failed")
-            times.append(time.monotonic() - started)
-            ends.append(end.read_text())
-    if ends[0] != ends[1]:
-        raise RuntimeError(f"{way}: two undisturbed trainings differ")
-    return ends[0], min(times)
-
-
-FAULTS = ("SIGKILL at a random moment", "SIGKILL within a write", "Ctrl-C")
 
 
 def main() -> None:
     """Kill, count and write the file."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--kills", type=int, default=15, help="for each way and fault")
+    options.add_argument("--kills", type=int, default=10, help="for each way and fault")
     options.add_argument("--way", choices=WAYS, action="append", help="default: each")
     options.add_argument("--output", type=Path, default=RESULTS / "survival.json")
     options.add_argument("--seed", type=int, default=0)
@@ -262,7 +299,8 @@ def main() -> None:
     (x, y), _ = mnistcnn.load_data("digits")
     data = mnistcnn.preprocess(x, y)
     ways = given.way or list(WAYS)
-    undisturbed = {way: alone(way, data) for way in ways}
+    found = {way: undisturbed(way, data) for way in ways}
+    print(found, flush=True)
     report: dict[str, Any] = {
         "command": "python benchmarks/survival.py",
         "machine": platform.machine(),
@@ -272,11 +310,7 @@ def main() -> None:
     }
     for fault in FAULTS:
         for way in ways:
-            expected, seconds = undisturbed[way]
-            row = survive(
-                way, fault, data, expected=expected, seconds=seconds, kills=given.kills,
-                seed=given.seed,
-            )  # fmt: skip
+            row = survive(way, fault, data, alone=found[way], kills=given.kills, seed=given.seed)
             report["rows"].append(row)
             print(json.dumps(row), flush=True)
             write_text(given.output, json.dumps(report, indent=1) + "\n")

@@ -578,7 +578,9 @@ def test_the_command_resumes_what_has_ended_and_begins_what_has_not_begun(
     state = Path("mnistcnn-run/checkpoint", _run_file.STATE)
     state.write_bytes(b"damaged")
     assert main(words) == 1
-    assert "must be the whole state of a run" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "run.safetensors must be the whole state of a run" in printed
+    assert printed.endswith("; --restart begins anew\n")
     assert main([*words, "--restart"]) == 0
     assert _run_file.progress(state.parent) is None
     with pytest.raises(SystemExit):

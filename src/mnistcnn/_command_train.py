@@ -117,7 +117,10 @@ def _refuse_unended(kept: Path, output: Path) -> None:
     """Refuse to begin over a training that could go on."""
     from mnistcnn._run_file import progress
 
-    far = progress(kept)
+    try:
+        far = progress(kept)
+    except mnistcnn.CorruptFileError as error:
+        raise tools.Failure(f"{error}; --restart begins anew") from None
     if far is not None:
         raise tools.Failure(
             f"{output} holds a training that has not ended, at {far}; "
