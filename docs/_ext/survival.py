@@ -48,11 +48,11 @@ class Determinism(FigureTable):
                 _seconds(row["without"]),
                 _seconds(row["with"]),
                 f"{row['ratio']:.2f}",
-                str(row["different_ends"]),
+                *(str(len(row[f"ends_{kind}"])) for kind in ("without", "with")),
             ]
             for name, row in report["determinism"].items()
         ]
-        head = ["recipe", "without, s", "with, s", "ratio", "different ends"]
+        head = ["recipe", "without, s", "with, s", "ratio", "different ends without", "with"]
         text = f"An epoch of {report['images']:,} images. {_versions(report)}"
         return [self.table(head, rows), nodes.paragraph(text=text)]
 
