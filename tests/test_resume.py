@@ -545,7 +545,7 @@ def test_the_command_says_how_to_go_on_and_does(number, code, capsys):
     words = " ".join([*TRAIN, "--output", "run", "--resume"])
     assert (
         printed
-        == f"\nmnistcnn: interrupted at {place}, which is kept; go on with: mnistcnn {words}\n"
+        == f"\nmnistcnn: interrupted at {place}, which is kept; go on with:\nmnistcnn {words}\n"
     )
 
     assert main([*TRAIN, "--output", "run"]) == 1

@@ -165,5 +165,5 @@ def _telling_how_to_go_on(kept: Path, options: argparse.Namespace) -> Iterator[N
             raise
         words = [word for word in options.words if word not in ("--resume", "--restart")]
         again = shlex.join(["mnistcnn", *words, "--resume"])
-        text = f"interrupted at {far}, which is kept; go on with: {again}"
+        text = f"interrupted at {far}, which is kept; go on with:\n{again}"
         raise StoppedError(text, signal.SIGINT) from None
