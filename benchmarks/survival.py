@@ -163,6 +163,7 @@ def start(way: str, folder: Path, data: Any, end: Path, *, seed: int | None = No
     code = 1
     try:
         os.chdir(folder)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
         if seed is not None:
             die_in_a_write(np.random.default_rng(seed))
         train_to_the_end(way, data, end)
@@ -293,6 +294,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--kills", type=int, default=10, help="for each way and fault")
     options.add_argument("--way", choices=WAYS, action="append", help="default: each")
+    options.add_argument("--fault", choices=FAULTS, help="this alone; others in the file stay")
     options.add_argument("--output", type=Path, default=RESULTS / "survival.json")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
@@ -308,7 +310,10 @@ def main() -> None:
         "versions": {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
         "rows": [],
     }
-    for fault in FAULTS:
+    if given.fault:
+        before = json.loads(given.output.read_text())["rows"]
+        report["rows"] = [row for row in before if row["fault"] != given.fault]
+    for fault in [given.fault] if given.fault else FAULTS:
         for way in ways:
             row = survive(way, fault, data, alone=found[way], kills=given.kills, seed=given.seed)
             report["rows"].append(row)

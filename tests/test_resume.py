@@ -529,10 +529,17 @@ TRAIN = ("train", "--data", "digits", "--seed", "3", "--epochs", "30", "--recipe
 
 
 @posix
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_the_command_says_how_to_go_on_and_does(number, code, capsys):
+@pytest.mark.parametrize(
+    ("number", "code", "starter"),
+    [
+        (signal.SIGTERM, 143, []),
+        (signal.SIGINT, 130, []),
+        (signal.SIGTERM, 143, ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]),  # in the background
+    ],
+)
+def test_the_command_says_how_to_go_on_and_does(number, code, starter, capsys):
     process = subprocess.Popen(
-        [sys.executable, "-m", "mnistcnn", *TRAIN, "--output", "run"],
+        [*starter, sys.executable, "-m", "mnistcnn", *TRAIN, "--output", "run"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     while not Path("run/checkpoint", _run_file.STATE).exists():

@@ -137,9 +137,12 @@ def _terminated_like_interrupted() -> Iterator[None]:
         return
     received = []
 
-    def interrupt(number: int, _: Any) -> None:
+    def interrupt(number: int, frame: Any) -> None:
         received.append(number)
-        signal.raise_signal(signal.SIGINT)
+        handler = signal.getsignal(signal.SIGINT)
+        if not callable(handler):  # a job in the background, to which Ctrl-C means nothing
+            raise KeyboardInterrupt
+        handler(signal.SIGINT, frame)
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
