@@ -49,6 +49,7 @@ extensions = [
     "offline",
     "reading",
     "speed",
+    "survival",
 ]
 exclude_patterns = ["_build"]
 default_role = "name"  # `single backticks` in docstrings; see _ext/names.py

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import mnistcnn
-from mnistcnn import _agreement, _cli, _commands, _data, _download, _runtimes, _targets
+from mnistcnn import _agreement, _cli, _command_train, _data, _download, _runtimes, _targets
 from mnistcnn._assets import SHIPPED
 from mnistcnn._backend import keras
 from mnistcnn._cli import main
@@ -37,7 +37,7 @@ def test_train_does_the_whole_job(tmp_path, tiny, write_npz, capsys):
     assert "run/bestmodel.keras, loaded again, on the test images:" in captured.out
     run = tmp_path / "run"
     assert sorted(path.name for path in run.iterdir()) == [
-        "bestmodel.keras", "confusion_matrix.png", "history.png", "result.json"
+        "bestmodel.keras", "checkpoint", "confusion_matrix.png", "history.png", "result.json"
     ]  # fmt: skip
     report = json.loads((run / "result.json").read_text())
     assert report["seed"] == 0
@@ -55,7 +55,7 @@ def test_train_does_the_whole_job(tmp_path, tiny, write_npz, capsys):
 
 
 def test_train_on_digits_takes_the_epochs_it_needs_and_says_so(capsys, monkeypatch):
-    monkeypatch.setattr(_commands, "DIGITS_EPOCHS", 1)
+    monkeypatch.setattr(_command_train, "DIGITS_EPOCHS", 1)
     assert main(["train", "--data", "digits"]) == 0
     assert "Epochs: up to 1 in place of 5, since the set is small" in capsys.readouterr().out
 
@@ -333,7 +333,7 @@ def test_fast_keeps_its_last_step(tmp_path, tiny, write_npz, capsys):
 
 
 def test_fast_on_digits_says_how_many_epochs(capsys, monkeypatch):
-    monkeypatch.setattr(_commands, "DIGITS_EPOCHS", 2)
+    monkeypatch.setattr(_command_train, "DIGITS_EPOCHS", 2)
     assert main(["train", "--data", "digits", "--recipe", "fast"]) == 0
     assert "Epochs: 2 in place of 1, since the set is small.\n" in capsys.readouterr().out
 

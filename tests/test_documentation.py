@@ -16,6 +16,21 @@ ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
+def test_the_pages_say_that_nothing_was_lost_since_nothing_was():
+    rows = json.loads((ROOT / "benchmarks/results/survival.json").read_text())["rows"]
+    assert sum(row["kills"] for row in rows if row["fault"].startswith("SIGKILL")) >= 50
+    for row in rows:
+        assert row["other_ends"] == row["unreadable"] == row["litter"] == 0
+        assert row["runs"] > 0
+
+
+def test_the_pages_say_that_runs_repeat_and_keeping_costs_little():
+    report = json.loads((ROOT / "benchmarks/results/repeatability.json").read_text())
+    for row in report["determinism"].values():
+        assert len(row["ends_without"]) == len(row["ends_with"]) == 1
+    assert all(row["share"] < 0.03 for row in report["states"].values())
+
+
 def test_the_figures_in_readme_are_the_measured_ones():
     runs = json.loads((ROOT / "benchmarks/results/documented.json").read_text())["runs"]
     accuracies = [f"{100 * run['test']['accuracy']:.2f} %" for run in runs]

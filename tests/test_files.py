@@ -1,14 +1,21 @@
 """Reading is bounded; writing leaves the old file or the new one."""
 
+import errno
 import itertools
+import os
 import pathlib
+import signal
 import stat
+import subprocess
 import sys
 
 import pytest
 
 from mnistcnn import CorruptFileError
 from mnistcnn._files import read_limited, replacing, replacing_together, write_text
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def test_reads_up_to_the_limit(tmp_path):
@@ -198,6 +205,10 @@ def test_stopped_at_any_move_there_is_never_a_mixture(
             assert found in (before, None)
             aside = [one for one in folder.rglob("*") if one.is_file()]
             assert {one.read_text() for one in aside} >= set(before.values())
+            write_text(folder / "other", "the next write into the folder")
+            assert names(folder) == sorted([*left, "other"])
+            found = parts(path)
+            assert found == before or all(part.startswith("new") for part in found.values())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links and modes as POSIX has them")
@@ -209,3 +220,85 @@ def test_links_to_parts_are_followed_and_modes_kept(tmp_path):
     assert (tmp_path / "link.xml").is_symlink()
     assert set(parts(tmp_path / "there" / "a.xml").values()) == {"new xml", "new bin"}
     assert stat.S_IMODE((tmp_path / "there" / "a.xml").stat().st_mode) == 0o640
+
+
+# What a killed writer left
+
+
+KILLED_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from mnistcnn._files import replacing, replacing_together
+print("ready", flush=True)
+with (replacing if sys.argv[2] == "one" else replacing_together)(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half of the n")
+    print("writing", flush=True)
+    sys.stdin.read() if sys.argv[3] == "waits" else os.kill(os.getpid(), signal.SIGKILL)
+"""
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks on folders")
+
+
+def writer(path, how, end):
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED_WRITER, str(path), how, end],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while process.stdout.readline() not in ("writing\n", ""):
+        pass
+    return process
+
+
+@posix
+@pytest.mark.parametrize("how", ["one", "together"])
+def test_the_next_write_removes_what_a_killed_writer_left(tmp_path, how):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    with writer(path, how, "killed") as process:
+        assert process.wait() == -signal.SIGKILL
+    assert path.read_text() == "old"
+    assert len(names(tmp_path)) == 2
+    write_text(tmp_path / "other.txt", "new")
+    assert names(tmp_path) == ["kept.txt", "other.txt"]
+    assert path.read_text() == "old"
+
+
+@posix
+@pytest.mark.parametrize("how", ["one", "together"])
+def test_a_living_writer_keeps_what_it_is_writing(tmp_path, how):
+    with writer(tmp_path / "a.txt", how, "waits") as process:
+        write_text(tmp_path / "b.txt", "another process")
+        with replacing(tmp_path / "c.txt") as temporary:  # and one within another
+            temporary.write_text("outer")
+            write_text(tmp_path / "d.txt", "inner")
+        process.communicate()
+    assert process.returncode == 0
+    assert names(tmp_path) == ["a.txt", "b.txt", "c.txt", "d.txt"]
+    assert (tmp_path / "a.txt").read_text() == "half of the n"
+
+
+def test_without_locks_only_what_is_old_is_stale(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOTSUP, "no locks here")
+
+    if sys.platform != "win32":
+        monkeypatch.setattr(fcntl, "flock", no_locks)
+    young, old = (tmp_path / f".mnistcnn-{digit * 12}.txt" for digit in "0f")
+    strange = tmp_path / ".mnistcnn-notes"
+    for one in (young, old, strange):
+        one.write_text("")
+        os.utime(one, (0, 0) if one != young else None)
+    write_text(tmp_path / "a.txt", "")
+    assert names(tmp_path) == [young.name, strange.name, "a.txt"]
+
+
+@posix
+def test_a_stranger_who_locks_the_folder_stops_no_write(tmp_path):
+    stale = tmp_path / f".mnistcnn-{'0' * 12}"
+    stale.write_text("")
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    write_text(tmp_path / "a.txt", "")
+    assert names(tmp_path) == [stale.name, "a.txt"]
+    os.close(descriptor)
+    write_text(tmp_path / "a.txt", "")
+    assert names(tmp_path) == ["a.txt"]

@@ -139,7 +139,7 @@ def test_the_ground_stays_off_keras_and_tensorflow():
 GROUND = {
     "__init__", "_types", "_checks", "_errors", "_files", "_formats", "_glyphs", "_digits",
     "_download", "_data", "_preprocessing", "_settings", "_manifest", "_assets", "recipes",
-    "_about", "_archives", "_arrays", "_hdf5", "_onnx", "_portable", "_quiet", "_runtimes",
+    "_about", "_archives", "_arrays", "_hdf5", "_onnx", "_portable", "_quiet", "_run_file", "_runtimes",
 }  # fmt: skip
 READING = {
     "_pictures", "_ink", "_surface", "_ruling", "_parts", "_layout", "_imaging", "_reading",
@@ -152,7 +152,7 @@ RESULTS = {
 }  # fmt: skip
 COMMAND = {
     "_cli", "_cli_results", "_commands", "_command_tools", "_command_read", "_command_evaluate",
-    "_command_plot", "_command_report", "__main__",
+    "_command_plot", "_command_report", "_command_train", "__main__",
 }  # fmt: skip
 
 

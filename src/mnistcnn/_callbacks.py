@@ -107,6 +107,14 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
         save_model(self.model, self.filepath)
         self.best = current
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what a run that goes on must know: the best figure so far."""
+        return {"best": self.best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take it back."""
+        self.best = state["best"]
+
 
 _SCHEDULERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 

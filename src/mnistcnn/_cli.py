@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn import _cli_results, _command_evaluate, _command_read, _commands
+from mnistcnn import _cli_results, _command_evaluate, _command_read, _command_train, _commands
 from mnistcnn._cli_results import at_least
 from mnistcnn._command_tools import Failure, to_json
 
@@ -22,9 +22,13 @@ _FAILURE, _INTERRUPTED = 1, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 1 for a failure, 130 for Ctrl-C."""
+    """Run the command and return its exit code.
+
+    0, 1 for a failure, 130 for Ctrl-C, 143 where a training was told to end.
+    """
     words = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(words)
+    options.words = words
     options.command = shlex.join(["mnistcnn", *words])
     action: Callable[[argparse.Namespace], dict[str, Any]] = options.action
     try:
@@ -34,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, Failure) as error:
         print(f"mnistcnn: {error}", file=sys.stderr)
         return _FAILURE
-    except KeyboardInterrupt:
-        print("\nmnistcnn: interrupted", file=sys.stderr)
-        return _INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        print(f"\nmnistcnn: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+        return int(getattr(interrupt, "code", _INTERRUPTED))
     if options.json:
         print(to_json(result))
     return _FAILURE if result.get("failed") else 0
@@ -68,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Train by a recipe, keep the network, load it again and evaluate it on the "
         "test images. FOLDER gets bestmodel.keras (the best epoch of the recipe documented) or "
         "model.keras (the last step of the others), result.json, history.png and "
-        "confusion_matrix.png.",
+        "confusion_matrix.png, and from the first epoch on the folder checkpoint, from which a "
+        "training that was stopped goes on.",
     )
     train.add_argument(
         "--recipe", choices=RECIPES, default="documented", help="default: %(default)s"
@@ -87,7 +92,18 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("mnistcnn-run"),
         help="where the files go (default: %(default)s)",
     )
-    train.set_defaults(action=_commands.train)
+    begin = train.add_mutually_exclusive_group()
+    begin.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the training that FOLDER holds; begin one if it holds none",
+    )
+    begin.add_argument(
+        "--restart",
+        action="store_true",
+        help="begin anew, though FOLDER holds a training that has not ended",
+    )
+    train.set_defaults(action=_command_train.train)
 
     evaluate = commands.add_parser(
         "evaluate",

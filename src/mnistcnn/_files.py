@@ -1,16 +1,34 @@
-"""Reading no more than is sane, and writing so that a crash leaves old or new."""
+"""Reading no more than is sane, and writing so that a crash leaves old or new.
+
+A writer that was killed leaves its temporary things behind, under names that begin with
+``.mnistcnn-``. The next writer into that folder removes them. It knows that they are stale
+since each writer holds a shared lock on the folder, which the system takes from a process
+that dies: whoever gets the folder for himself alone is the only writer there.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
 import shutil
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mnistcnn._errors import CorruptFileError
 
+if sys.platform != "win32":
+    import fcntl
+
+_OURS = re.compile(r"\.mnistcnn-[0-9a-f]{12}(\..*)?")
+# Names the thing that is moved last, should another process have to finish the moves.
+_LAST = "last"
+# Where no lock tells (Windows, some network file systems), nobody writes for so long.
+_SURELY_STALE_SECONDS = 24 * 60 * 60
 _PIECE = 1 << 16
 
 
@@ -34,7 +52,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary file keeps the suffix, since writers choose the format by it. It is
     flushed to the disk and renamed only when the block ends well; otherwise it is
-    removed, and what stood at `path` stays as it was. Missing folders are made.
+    removed, and what stood at `path` stays as it was. Missing folders are made, and
+    what killed writers left in the folder is removed.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -43,14 +62,15 @@ def replacing(path: Path) -> Iterator[Path]:
     suffix = ".weights.h5" if target.name.endswith(".weights.h5") else target.suffix
     # A short name of its own, so that a long but lawful target name stays possible.
     temporary = target.with_name(f".mnistcnn-{secrets.token_hex(6)}{suffix}")
-    try:
-        yield temporary
-        if target.exists():
-            shutil.copymode(target, temporary)
-        _flush(temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _writing_into(target.parent):
+        try:
+            yield temporary
+            if target.exists():
+                shutil.copymode(target, temporary)
+            _flush(temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
     if os.name == "posix":
         _flush(target.parent)
 
@@ -66,42 +86,107 @@ def replacing_together(path: Path, *suffixes: str) -> Iterator[Path]:
     Several names can't change in one step. So the old things are moved aside, that of
     `path` first, and the new ones moved in, that of `path` last. Whoever finds something
     at `path` therefore finds all of the old or all of the new. A crash of the machine just
-    between the moves can leave nothing at `path`; the old things then lie whole in a folder
-    beside it whose name begins with ``.mnistcnn-``.
+    between the moves can leave nothing at `path`; the new things then lie whole in a folder
+    beside it whose name begins with ``.mnistcnn-``, and the next write puts them in place.
     """
     target = Path(os.path.realpath(path))
     targets = [target, *(target.with_suffix(suffix) for suffix in suffixes)]
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = target.with_name(f".mnistcnn-{secrets.token_hex(6)}")
     new, old = folder / "new", folder / "old"
-    new.mkdir(parents=True)
-    old.mkdir()
     moves: list[tuple[Path, Path]] = []
-    try:
-        yield new / target.name
-        for one in targets:
-            if one.exists():
-                shutil.copymode(one, new / one.name)
-        _flush_tree(new)
-        moves += [(one, old / one.name) for one in targets if one.exists()]
-        moves += [(new / one.name, one) for one in reversed(targets)]
-        for source, destination in moves:
-            source.rename(destination)
-    except BaseException:
-        for source, destination in reversed(moves):
-            if destination.exists() and not source.exists():  # so this move took place
-                destination.rename(source)
-        shutil.rmtree(folder)
-        raise
-    if os.name == "posix":
-        _flush(target.parent)
-    shutil.rmtree(folder, ignore_errors=True)
+    with _writing_into(target.parent):
+        new.mkdir(parents=True)
+        old.mkdir()
+        (folder / _LAST).write_text(target.name, encoding="utf-8")
+        try:
+            yield new / target.name
+            for one in targets:
+                if one.exists():
+                    shutil.copymode(one, new / one.name)
+            _flush_tree(new)
+            moves += [(one, old / one.name) for one in targets if one.exists()]
+            moves += [(new / one.name, one) for one in reversed(targets)]
+            for source, destination in moves:
+                source.rename(destination)
+        except BaseException:
+            for source, destination in reversed(moves):
+                if destination.exists() and not source.exists():  # so this move took place
+                    destination.rename(source)
+            shutil.rmtree(folder)
+            raise
+        if os.name == "posix":
+            _flush(target.parent)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _writing_into(folder: Path) -> Iterator[None]:
+    """Remove what killed writers left in `folder`, and be known as a writer there meanwhile."""
+    if sys.platform == "win32":
+        _clean(folder, older_than=_SURELY_STALE_SECONDS)
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass  # another writer is at work: what lies here may be its own
+        except OSError:  # a file system that has no such locks
+            _clean(folder, older_than=_SURELY_STALE_SECONDS)
+        else:
+            _clean(folder)
+        _share(descriptor)
+        yield
+    finally:
+        os.close(descriptor)  # which gives the lock back
+
+
+def _share(descriptor: int) -> None:
+    """Take the shared lock; go without it where a stranger keeps the folder for long."""
+    for _ in range(100):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        except OSError:
+            return
+        else:
+            return
+
+
+def _clean(folder: Path, *, older_than: float = 0.0) -> None:
+    for one in list(folder.glob(".mnistcnn-*")):
+        if not _OURS.fullmatch(one.name):
+            continue
+        # Whatever forbids it, the write itself goes on.
+        with contextlib.suppress(OSError):
+            if older_than and time.time() - one.stat().st_mtime < older_than:
+                continue
+            if one.is_dir() and not one.is_symlink():
+                _finish_moves(one)
+                shutil.rmtree(one)
+            else:
+                one.unlink(missing_ok=True)
+
+
+def _finish_moves(folder: Path) -> None:
+    """Do what is left of `replacing_together`, if its moves had begun: all was whole then."""
+    new, old = folder / "new", folder / "old"
+    if not any(old.iterdir()):
+        return
+    last = (folder / _LAST).read_text(encoding="utf-8")
+    for source in sorted(new.iterdir(), key=lambda one: one.name == last):
+        target = folder.with_name(source.name)
+        if not (target.exists() and (old / source.name).exists()):  # else it is a later one
+            source.replace(target)
 
 
 def _flush_tree(folder: Path) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from mnistcnn._augmentation import Augmenter
 from mnistcnn._backend import keras, tf
+from mnistcnn._stage import Unkept
 from mnistcnn._step import Step, is_documented
 from mnistcnn._types import Float32Array
 from mnistcnn.recipes import Augmentation
@@ -49,31 +50,38 @@ def run(
     augmentation: Augmentation | None = None,
     step: Step | None = None,
     teach: Teach | None = None,
+    shows: Sequence[keras.callbacks.Callback] = (),
+    keep: Unkept | None = None,
 ) -> keras.callbacks.History:
     """Train as ``fit`` does, in the same order of hooks, and return the history.
 
     `step` is that of a network which is known to have one, `teach` what gives the targets
-    of distorted images in place of their labels.
+    of distorted images in place of their labels. `shows` are callbacks, too, which `keep`
+    need not know of. That one hears of each moment at which there is something whole to
+    keep, and says where to begin.
     """
     draw, distortions = np.random.SeedSequence(seed).generate_state(4).reshape(2, 2).tolist()
     augment = None if augmentation is None else Augmenter(augmentation, distortions)
+    kept = Unkept() if keep is None else keep
     if step is None and is_documented(model):
         step = Step(model)
-    if step is None:
-        return model.fit(
-            _batches(*training, batch_size=batch_size, draw=draw, augment=augment, teach=teach),
-            epochs=epochs,
-            steps_per_epoch=math.ceil(len(training[0]) / batch_size),
-            validation_data=validation,
-            validation_batch_size=_VALIDATION_BATCH_SIZE,
-            callbacks=list(callbacks),
-            shuffle=False,  # the batches come in an order of their own
-            verbose=verbose,
-        )
     count = len(training[0])
     steps = math.ceil(count / batch_size)
+    listening = [*callbacks, *shows, *kept.attach(model, callbacks, step)]
+    if step is None and not kept.finished:
+        batches = _batches(
+            *training,
+            batch_size=batch_size,
+            draw=draw,
+            augment=augment,
+            teach=teach,
+            first_epoch=kept.start.epoch,
+        )
+        return _fit(
+            model, batches, validation, listening, kept, epochs=epochs, steps=steps, verbose=verbose
+        )
     listeners = keras.callbacks.CallbackList(
-        list(callbacks),
+        listening,
         add_history=True,
         add_progbar=verbose != 0,
         model=model,
@@ -81,36 +89,41 @@ def run(
         epochs=epochs,
         steps=steps,
     )
+    if step is None or kept.finished:
+        kept.restore()
+        return model.history
     train = _Pass(step.train, training, batch_size, augment, teach)
     test = None if validation is None else _Pass(step.test, validation, _VALIDATION_BATCH_SIZE)
-    one_by_one = any(_listens(callback, _TRAIN_HOOKS) for callback in callbacks)
-    test_one_by_one = any(_listens(callback, _TEST_HOOKS) for callback in callbacks)
+    one_by_one = any(_listens(callback, _TRAIN_HOOKS) for callback in listening)
+    test_one_by_one = any(_listens(callback, _TEST_HOOKS) for callback in listening)
 
     model.stop_training = False
-    listeners.on_train_begin()
-    logs: dict[str, float] = {}
-    # Keras' BackupAndRestore says in this attribute where it goes on.
-    for epoch in range(getattr(model, "_initial_epoch", None) or 0, epochs):
-        listeners.on_epoch_begin(epoch)
-        step.reset()
-        order = epoch_order(count, draw, epoch)
-        for first, last in train.calls(order, epoch, one_by_one=one_by_one):
-            listeners.on_train_batch_begin(first)
-            if not model.optimizer.built:
-                model.optimizer.build(model.trainable_variables)
-            train(first, last)
+    with kept.attentive():
+        listeners.on_train_begin()
+        kept.restore()
+        epoch, begun, logs = kept.start
+        # Keras' BackupAndRestore says in this attribute where it goes on.
+        epoch = getattr(model, "_initial_epoch", None) or epoch
+        while epoch < epochs and not kept.stopped:
+            listeners.on_epoch_begin(epoch)
+            step.reset()
+            if begun:  # the hook was at work in this epoch before
+                kept.restore()
+            train.begin(epoch, epoch_order(count, draw, epoch))
+            _train(
+                model, step, train, listeners, kept, epoch=epoch, first=begun, one_by_one=one_by_one
+            )
             logs = step.figures()
-            listeners.on_train_batch_end(last - 1, logs)
+            if test is not None:
+                logs |= _validate(model, step, test, listeners, one_by_one=test_one_by_one)
+            listeners.on_epoch_end(epoch, logs)
+            kept.after_epoch(epoch, logs)
+            epoch, begun = epoch + 1, 0
             if model.stop_training:
                 break
-        logs = step.figures()
-        if test is not None:
-            logs |= _validate(model, step, test, listeners, one_by_one=test_one_by_one)
-        listeners.on_epoch_end(epoch, logs)
-        if model.stop_training:
-            break
-    model.optimizer.finalize_variable_values(model.trainable_weights)
-    listeners.on_train_end(logs)
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+        listeners.on_train_end(logs)
+        kept.end(epoch, logs)
     model._initial_epoch = None  # noqa: SLF001  # a later run begins at its beginning
     return model.history
 
@@ -135,6 +148,7 @@ def _batches(
     draw: Sequence[int],
     augment: Augmenter | None = None,
     teach: Teach | None = None,
+    first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Give batches without end, each epoch in its order."""
     with tf.device("CPU:0"):
@@ -149,8 +163,62 @@ def _batches(
         batch = chosen if augment is None else augment(chosen, number)
         return batch, tf.gather(labels, order) if teach is None else teach(batch)
 
-    epochs = tf.data.Dataset.range(np.iinfo(np.int64).max)
-    return epochs.flat_map(of_epoch).enumerate().map(take).prefetch(tf.data.AUTOTUNE)
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+    numbered = epochs.flat_map(of_epoch).enumerate(first_epoch * math.ceil(len(x) / batch_size))
+    return numbered.map(take).prefetch(tf.data.AUTOTUNE)
+
+
+def _fit(
+    model: keras.Model,
+    batches: tf.data.Dataset,
+    validation: Pair | None,
+    callbacks: list[keras.callbacks.Callback],
+    kept: Unkept,
+    *,
+    epochs: int,
+    steps: int,
+    verbose: int,
+) -> keras.callbacks.History:
+    """Leave the training to Keras; it is kept at each epoch's end."""
+    try:
+        return model.fit(
+            batches,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            validation_data=validation,
+            validation_batch_size=_VALIDATION_BATCH_SIZE,
+            callbacks=[*callbacks, _Epochs(kept, epochs)],
+            shuffle=False,  # the batches come in an order of their own
+            verbose=verbose,
+        )
+    finally:
+        model._initial_epoch = None  # noqa: SLF001  # a later run begins at its beginning
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Tells what keeps a run of the ends of epochs."""
+
+    def __init__(self, kept: Unkept, epochs: int) -> None:
+        super().__init__()
+        self._kept = kept
+        self._epoch = epochs if kept.stopped else kept.start.epoch
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Go on where the run was."""
+        del logs
+        self._kept.restore()
+        if self._epoch:
+            # Where Keras looks for it once all callbacks have begun.
+            self.model._initial_epoch = self._epoch  # noqa: SLF001
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep the epoch."""
+        self._epoch = epoch + 1
+        self._kept.after_epoch(epoch, logs or {})
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Keep the end."""
+        self._kept.end(self._epoch, logs or self._kept.start.logs)
 
 
 class _Pass:
@@ -170,7 +238,7 @@ class _Pass:
         self.steps = math.ceil(self.count / batch_size)
         self._length = 1
         self._order = tf.range(self.count)
-        self._begun = 0
+        self.begun = 0
 
         self._visit = visit
         self._augment = augment
@@ -183,7 +251,7 @@ class _Pass:
         if self._graph is None:
             self._graph = self._trace()
         # The place in the epoch, and how many steps the run had before it.
-        place = tf.constant([first, last]), tf.constant(self._begun, tf.int64)
+        place = tf.constant([first, last]), tf.constant(self.begun, tf.int64)
         self._graph(self._images, self._labels, self._order, *place)
 
     def _trace(self) -> Any:
@@ -221,16 +289,22 @@ class _Pass:
             tf.TensorSpec((), tf.int64),
         )
 
+    def begin(self, epoch: int, order: tf.Tensor) -> None:
+        """Begin an epoch, in its order."""
+        self._order = order
+        self.begun = epoch * self.steps
+
     def calls(
-        self, order: tf.Tensor | None = None, epoch: int = 0, *, one_by_one: bool = False
+        self, *, first: int = 0, every: int | None = None, one_by_one: bool = False
     ) -> Iterator[tuple[int, int]]:
-        """Divide the pass into calls, as long as fit into the time for one."""
-        if order is not None:
-            self._order = order
-        self._begun = epoch * self.steps
-        first = 0
+        """Divide the pass from step `first` on into calls, as long as fit into the time for one.
+
+        A call also ends where the run has made another `every` steps.
+        """
         while first < self.steps:
             last = min(first + (1 if one_by_one else self._length), self.steps)
+            if every is not None:
+                last = min(last, first + every - (self.begun + first) % every)
             started = time.perf_counter()
             yield first, last
             seconds = max(time.perf_counter() - started, 1e-9)
@@ -238,6 +312,29 @@ class _Pass:
             fitting = int(_SECONDS_A_CALL / seconds * (last - first))
             self._length = max(1, min(fitting, 8 * self._length))
             first = last
+
+
+def _train(
+    model: keras.Model,
+    step: Step,
+    train: _Pass,
+    listeners: keras.callbacks.CallbackList,
+    kept: Unkept,
+    *,
+    epoch: int,
+    first: int,
+    one_by_one: bool,
+) -> None:
+    """Go through the epoch from step `first` on."""
+    for begin, end in train.calls(first=first, every=kept.every, one_by_one=one_by_one):
+        listeners.on_train_batch_begin(begin)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        train(begin, end)
+        listeners.on_train_batch_end(end - 1, step.figures())
+        if model.stop_training:
+            break
+        kept.after_call(epoch, end, train.begun + end)
 
 
 def _validate(

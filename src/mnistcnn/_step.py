@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnistcnn._backend import keras, tf
 from mnistcnn._model import departure
 
@@ -44,6 +47,15 @@ class Step:
     def reset(self) -> None:
         """Begin the running figures anew."""
         self._totals.assign([0.0, 0.0, 0.0])
+
+    @property
+    def totals(self) -> NDArray[np.float32]:
+        """``float32 (3,)``: loss, right answers and images of the batches since `reset`."""
+        return np.array(self._totals.numpy(), np.float32)
+
+    @totals.setter
+    def totals(self, totals: NDArray[np.float32]) -> None:
+        self._totals.assign(totals)
 
     def figures(self) -> dict[str, float]:
         """Return loss and accuracy over the batches since `reset`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -13,12 +14,25 @@ from numpy.typing import ArrayLike
 
 from mnistcnn import _checks, recipes
 from mnistcnn._backend import keras
+from mnistcnn._callback_state import check_keepable, description
 from mnistcnn._callbacks import checked, default_callbacks, monitoring, refuse_schedules
+from mnistcnn._keeping import (
+    Checkpoints,
+    Identity,
+    Keeper,
+    checked_folder,
+    data_text,
+    first_learning_rate,
+    kept_in,
+    network_text,
+    versions,
+)
 from mnistcnn._loop import Pair, Teach, run
 from mnistcnn._optimizer import optimizer_for
 from mnistcnn._progress import shown
+from mnistcnn._run_file import NETWORK, TEACHER
 from mnistcnn._teacher import TeacherStep, build_teacher
-from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array
+from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array, PathLike
 
 
 def train(
@@ -34,11 +48,15 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     seed: int | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
+    checkpoint_dir: PathLike | None = None,
+    checkpoint_every: int | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled network by a recipe; the default is the document's.
 
     Everything is checked before the first step. Interrupting with Ctrl-C raises
-    ``KeyboardInterrupt`` as in any Keras program; the best epoch's file stays.
+    ``KeyboardInterrupt`` as in any Keras program; the best epoch's file stays. With
+    `checkpoint_dir` a run that was interrupted, killed or cut off goes on when the same
+    call is made again.
 
     Parameters
     ----------
@@ -71,6 +89,18 @@ def train(
         0: silent; 1: a progress bar an epoch; 2: one line an epoch. ``"auto"`` is 1 in a
         terminal or notebook and 2 elsewhere; beyond 10 epochs it is one bar for the run,
         or a line an epoch, with the time that is left.
+    checkpoint_dir : str or path-like, optional
+        A folder for the state of this run: network, optimizer, random generators, place in
+        the epoch, history, callbacks, and the teacher if there is one. The same call again
+        goes on from there and ends with the weights, to the bit, of a run that nothing
+        stopped (on the same machine and versions). Once the run has ended it returns at
+        once, with the network, history and callbacks as they were at the end. Where no
+        `seed` is given, one is drawn and kept. Callbacks of your own need ``get_state`` and
+        ``set_state``, unless they hold nothing. ``None``: nothing is kept.
+    checkpoint_every : int, optional
+        With `checkpoint_dir`: after how many steps to keep the state, at least 1, besides
+        at each epoch's end and at Ctrl-C. Only for the documented network: any other is
+        kept at each epoch's end.
 
     Returns
     -------
@@ -86,7 +116,13 @@ def train(
     ValueError
         If a value, shape or range is wrong: pixels that were not preprocessed, labels
         that are not one-hot over 10 classes, no images, a split that leaves no image to
-        train or to validate on, a callback that monitors what the run won't have.
+        train or to validate on, a callback that monitors what the run won't have; a
+        `checkpoint_dir` that holds a run of another recipe, data set, network, seed or
+        version, or a callback whose state can't be kept there.
+    BlockingIOError
+        If another training is at work in `checkpoint_dir`.
+    CorruptFileError
+        If the file in `checkpoint_dir` is damaged or something else.
 
     Examples
     --------
@@ -96,6 +132,14 @@ def train(
     >>> history = train(build_model(seed=0), x, y, epochs=2, seed=0, verbose=0)
     >>> sorted(history.history)
     ['accuracy', 'loss', 'val_accuracy', 'val_loss']
+
+    A run that goes on where it was stopped:
+
+    >>> options = dict(epochs=2, seed=0, callbacks=[], verbose=0, checkpoint_dir="run")
+    >>> history = train(build_model(seed=0), x, y, **options)
+    >>> again = train(build_model(seed=0), x, y, **options)  # returns at once
+    >>> again.history == history.history
+    True
     """
     network = _compiled(model)
     plan = recipes.find(recipe)
@@ -108,30 +152,37 @@ def train(
     )
     order_seed = _checks.optional_seed(seed)
     _checks.one_of("verbose", verbose, ("auto", 0, 1, 2))
+    place = _checkpoints(checkpoint_dir, checkpoint_every)
     training, validation = _parts(plan, (x, y), validation_split, validation_data)
     chosen = _recipe_callbacks(plan) if callbacks is None else checked(callbacks)
     if plan.learning_rate is not None:
         refuse_schedules(chosen)
     available = _figures(network, training, validated=validation is not None)
-    teach = None if plan.teacher is None else _lessons(plan, training, order_seed, verbose)
-    steps = count * math.ceil(len(training[0]) / batch)
+    plan = replace(plan, epochs=count, batch_size=batch)
     with (
+        _kept(network, plan, training, validation, chosen, seed=order_seed, at=place) as keeper,
         monitoring(chosen, available),
-        _following(network, plan, steps=steps),
-        shown(verbose, epochs=count) as (of_keras, display),
     ):
-        return run(
-            network,
-            (training[0], _smoothed(training[1], plan.label_smoothing)),
-            validation,
-            epochs=count,
-            batch_size=batch,
-            seed=order_seed,
-            callbacks=[*chosen, *display],
-            verbose=of_keras,
-            augmentation=plan.augmentation,
-            teach=teach,
-        )
+        drawn = order_seed if keeper is None else keeper.seed
+        teach = None if plan.teacher is None else _lessons(plan, training, drawn, verbose, keeper)
+        with (
+            _following(network, plan, steps=count * math.ceil(len(training[0]) / batch)),
+            shown(verbose, epochs=count) as (of_keras, display),
+        ):
+            return run(
+                network,
+                (training[0], _smoothed(training[1], plan.label_smoothing)),
+                validation,
+                epochs=count,
+                batch_size=batch,
+                seed=drawn,
+                callbacks=chosen,
+                verbose=of_keras,
+                augmentation=plan.augmentation,
+                teach=teach,
+                shows=display,
+                keep=None if keeper is None else keeper.stage(NETWORK),
+            )
 
 
 def _compiled(model: keras.Model) -> keras.Model:
@@ -145,6 +196,43 @@ def _compiled(model: keras.Model) -> keras.Model:
             f"model must take images of shape (28, 28, 1); received one that takes {taken[1:]}"
         )
     return model
+
+
+def _checkpoints(folder: PathLike | None, every: int | None) -> Checkpoints | None:
+    if every is not None:
+        _checks.whole_number("checkpoint_every", every, at_least=1)
+        if folder is None:
+            raise ValueError(f"checkpoint_every must come with checkpoint_dir; received {every}")
+    return None if folder is None else Checkpoints(checked_folder(folder), every)
+
+
+@contextmanager
+def _kept(
+    model: keras.Model,
+    plan: recipes.Recipe,
+    training: Pair,
+    validation: Pair | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    *,
+    seed: int | None,
+    at: Checkpoints | None,
+) -> Iterator[Keeper | None]:
+    """Give what keeps this run in its folder, if it has one."""
+    if at is None:
+        yield None
+        return
+    check_keepable(callbacks)
+    identity = Identity(
+        versions=versions(),
+        recipe=plan.to_dict(),
+        network=network_text(model, with_optimizer=plan.learning_rate is None),
+        learning_rate=first_learning_rate(model) if plan.learning_rate is None else None,
+        callbacks=", ".join(map(description, callbacks)) or "none",
+        data=data_text(*training),
+        validation_data="none" if validation is None else data_text(*validation),
+    )
+    with kept_in(at, identity, seed=seed, network_bytes=4 * model.count_params()) as keeper:
+        yield keeper
 
 
 def _refuse_late_dropout(model: keras.Model, plan: recipes.Recipe) -> None:
@@ -232,7 +320,11 @@ def _following(model: keras.Model, plan: recipes.Recipe, *, steps: int) -> Itera
 
 
 def _lessons(
-    plan: recipes.Recipe, training: Pair, seed: int | None, verbose: Literal["auto", 0, 1, 2]
+    plan: recipes.Recipe,
+    training: Pair,
+    seed: int | None,
+    verbose: Literal["auto", 0, 1, 2],
+    keeper: Keeper | None,
 ) -> Teach:
     """Train the teacher on the same images, and return what gives its answers."""
     own = plan.teacher
@@ -251,10 +343,12 @@ def _lessons(
             epochs=own.epochs,
             batch_size=own.batch_size,
             seed=seed,
-            callbacks=display,
+            callbacks=[],
             verbose=of_keras,
             augmentation=own.augmentation,
             step=step,
+            shows=display,
+            keep=None if keeper is None else keeper.stage(TEACHER, forgets=True),
         )
     return partial(step.teach, softness=plan.softness)
 

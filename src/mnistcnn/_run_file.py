@@ -1,0 +1,143 @@
+"""The file of a run: a record and arrays, in safetensors, with a digest over all of it.
+
+Nothing in such a file can run. Values that are neither numbers, texts nor arrays have no
+place in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from mnistcnn._errors import CorruptFileError
+from mnistcnn._files import read_limited, replacing
+
+Arrays = dict[str, NDArray[Any]]
+
+# Its name in the folder of a run, and what the trainings in it are called.
+STATE = "run.safetensors"
+NETWORK, TEACHER = "network", "teacher"
+# A run of the documented network takes 0.5 MB. The rest is for teachers and histories.
+FREE_BYTES = 64 << 20
+_RECORD, _DIGEST = "mnistcnn-run", "sha256"
+
+
+def write(path: Path, record: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write a record, ready for JSON, and arrays by name: whole or not at all."""
+    text = json.dumps(record)
+    whole = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    content = save(whole, metadata={_RECORD: text, _DIGEST: _digest(text, whole)})
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read(path: Path, *, limit: int) -> tuple[dict[str, Any], Arrays]:
+    """Return what `write` wrote, from a file of at most `limit` bytes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    CorruptFileError
+        If it is damaged, too large, or something else.
+    """
+    content = read_limited(path, limit=limit)
+    try:
+        arrays: Arrays = load(content)
+        # What safetensors has read begins with the length of its header, which is JSON.
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = header["__metadata__"]
+        text, digest = metadata[_RECORD], metadata[_DIGEST]
+        if digest != _digest(text, arrays):
+            raise ValueError("its digest is that of another content")
+        record = json.loads(text)
+        if not isinstance(record, dict):
+            raise TypeError("its record is no object")
+    except Exception as error:  # safetensors, JSON and what is missing report in many ways
+        raise CorruptFileError(f"{path} must be the whole state of a run: {error}") from error
+    return record, arrays
+
+
+def flattened(name: str, value: Any, arrays: Arrays) -> Any:
+    """Return a value as JSON takes it; arrays within go to `arrays` under names of their own.
+
+    Raises
+    ------
+    TypeError
+        If there is something in it that is no number, text, array, list or dict.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, list | tuple):
+        return [flattened(f"{name}/{index}", one, arrays) for index, one in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        parts = {key: flattened(f"{name}/{key}", one, arrays) for key, one in value.items()}
+        return {"dict": parts}
+    raise TypeError(
+        f"{name} must be numbers, texts, arrays, lists or dicts of them; received {value!r}"
+    )
+
+
+def restored(value: Any, arrays: Arrays) -> Any:
+    """Return what `flattened` was given; a tuple comes back as a list."""
+    if isinstance(value, list):
+        return [restored(one, arrays) for one in value]
+    if isinstance(value, dict):
+        if "array" in value:
+            return arrays[value["array"]]
+        return {key: restored(one, arrays) for key, one in value["dict"].items()}
+    return value
+
+
+def progress(folder: Path) -> str | None:
+    """Say how far the run in `folder` has come; ``None`` if none is there or it has ended.
+
+    Raises
+    ------
+    CorruptFileError
+        If its file is damaged or something else.
+    """
+    path = folder / STATE
+    try:
+        record, _ = read(path, limit=FREE_BYTES)
+        name, stage = list(record["stages"].items())[-1]
+        finished, place = bool(stage["finished"]), (int(stage["epoch"]) + 1, int(stage["step"]))
+    except FileNotFoundError:
+        return None
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise foreign(path, error) from error
+    if finished:
+        return None if name == NETWORK else f"the {name}'s end"
+    return f"{'' if name == NETWORK else f'{name}, '}epoch {place[0]}, step {place[1]}"
+
+
+def seconds(folder: Path) -> float:
+    """Return how long the run in `folder` has trained, in all its parts."""
+    record, _ = read(folder / STATE, limit=FREE_BYTES)
+    return float(record["seconds"])
+
+
+def foreign(path: Path, error: Exception) -> CorruptFileError:
+    """Return what to raise for a file of this format with another content."""
+    return CorruptFileError(f"{path} must be the state of a run of this package; received {error}")
+
+
+def _digest(text: str, arrays: Arrays) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.require(array, requirements="C").tobytes())
+    return digest.hexdigest()
