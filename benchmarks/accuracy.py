@@ -164,9 +164,9 @@ class Report:
 
 def place(recipe: Recipe, kept: dict[str, Any] | None, *parts: str) -> dict[str, Any]:
     """Return the figures that are kept of a recipe, or room for them."""
-    described = recipe.to_dict()
-    same = kept if kept is not None and kept.get("recipe") == described else {}
-    return {"recipe": described, **{part: [] for part in parts}, **same}
+    # A setting that the file does not know yet had its default.
+    same = kept if kept is not None and Recipe.from_dict(kept["recipe"]) == recipe else {}
+    return {**{part: [] for part in parts}, **same, "recipe": recipe.to_dict()}
 
 
 def version(name: str) -> str:

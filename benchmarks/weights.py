@@ -229,7 +229,7 @@ def check_same_recipes(work: Work) -> None:
     """Refuse figures of a recipe that has changed since, or that are not all there."""
     for name, recipe in work.recipes.items():
         found = work.accuracy["sets"][name]
-        if not work.quick and found["recipe"] != recipe.to_dict():
+        if not work.quick and recipes.Recipe.from_dict(found["recipe"]) != recipe:
             sys.exit(f"accuracy.json must be of the recipe {name!r} as it is; received another's")
         if not found["held_out"] or SEED not in [row["seed"] for row in found["test"]]:
             command = f"python benchmarks/accuracy.py --only test held_out --recipe {name}"

@@ -28,6 +28,7 @@ def test_the_documented_recipe_is_the_documents():
         "dropout": None,
         "augmentation": None,
         "teacher": None,
+        "teachers": 1,
         "softness": 2.0,
     }
     assert json.loads(json.dumps(DOCUMENTED.to_dict())) == DOCUMENTED.to_dict()

@@ -7,7 +7,7 @@ import pytest
 
 from mnistcnn import build_model, evaluate, train
 from mnistcnn._backend import tf
-from mnistcnn._teacher import TeacherStep, build_teacher
+from mnistcnn._teacher import TeacherStep, build_teacher, teach
 from mnistcnn.recipes import Augmentation, Recipe
 
 TEACHER = Recipe(
@@ -35,7 +35,7 @@ def trained(xy, recipe, seed=1, count=200):
 
 
 def test_it_is_larger_and_begins_by_its_seed(teacher):
-    assert teacher.count_params() == 75_242
+    assert teacher.count_params() == 143_978
     for one, other in zip(build_teacher(seed=0).get_weights(), teacher.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     other = build_teacher(seed=1).get_weights()[0]
@@ -44,17 +44,41 @@ def test_it_is_larger_and_begins_by_its_seed(teacher):
 
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_its_step_computes_what_keras_computes(teacher, xy, count):
-    given = TeacherStep(teacher).teach(tf.constant(xy[0][:count]), softness=1.0).numpy()
+    x = tf.constant(xy[0][:count])
+    given = teach(x, teachers=[TeacherStep(teacher)], softness=1.0).numpy()
     np.testing.assert_allclose(given, teacher(xy[0][:count]).numpy(), atol=1e-5)
 
 
 def test_softer_lessons_have_the_same_order_and_less_certainty(teacher, xy):
     step, x = TeacherStep(teacher), tf.constant(xy[0][:20])
-    plain, soft = step.teach(x, softness=1.0).numpy(), step.teach(x, softness=4.0).numpy()
+    plain, soft = (teach(x, teachers=[step], softness=one).numpy() for one in (1.0, 4.0))
     np.testing.assert_array_equal(plain.argsort(1), soft.argsort(1))
     np.testing.assert_allclose(soft.sum(1), 1, atol=1e-5)
     expected = plain**0.25 / (plain**0.25).sum(1, keepdims=True)
     np.testing.assert_allclose(soft, expected, atol=1e-4)
+
+
+def test_several_teach_the_mean_of_their_logits(teacher, xy):
+    other = build_teacher(seed=1)
+    x = tf.constant(xy[0][:20])
+    found = teach(x, teachers=[TeacherStep(teacher), TeacherStep(other)], softness=2.0).numpy()
+    product = np.sqrt(teacher(x).numpy() * other(x).numpy())  # the mean of the logarithms
+    expected = np.sqrt(product) / np.sqrt(product).sum(1, keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_recipe_with_several_teachers_repeats_and_differs_from_one(xy, capsys):
+    several = dataclasses.replace(TAUGHT, teachers=2)
+    first = trained(xy, several)
+    np.testing.assert_array_equal(first, trained(xy, several))
+    assert np.abs(first - trained(xy, TAUGHT)).max() > 1e-3
+    assert Recipe.from_dict(several.to_dict()) == several
+    # Two that were alike would teach what one teaches.
+    longer = dataclasses.replace(several, teacher=dataclasses.replace(TEACHER, epochs=11))
+    train(build_model(seed=0), xy[0][:50], xy[1][:50], recipe=longer, seed=1, verbose="auto")
+    said = capsys.readouterr().out
+    assert "Teacher 1 of 2, epoch" in said
+    assert "Teacher 2 of 2, epoch" in said
 
 
 def test_a_recipe_with_a_teacher_learns_from_it_and_repeats(xy):
@@ -108,6 +132,8 @@ def test_both_show_their_progress(xy, capsys):
         (dict(teacher=dataclasses.replace(TEACHER, validation_split=0.1)), ValueError, "since it ends at its last step; received None and 0.1"),
         (dict(label_smoothing=0.1), ValueError, "label_smoothing must be 0 with a teacher, which takes the labels' place; received 0.1"),
         (dict(softness=0), ValueError, "softness must be above 0; received 0"),
+        (dict(teachers=0), ValueError, "teachers must be at least 1; received 0"),
+        (dict(teachers=1.5), TypeError, "teachers must be a whole number; received 1.5"),
     ],
 )  # fmt: skip
 def test_what_is_no_teacher_is_refused(setting, error, message):

@@ -31,7 +31,7 @@ from mnistcnn._loop import Pair, Teach, run
 from mnistcnn._optimizer import optimizer_for
 from mnistcnn._progress import shown
 from mnistcnn._run_file import NETWORK, TEACHER
-from mnistcnn._teacher import TeacherStep, build_teacher
+from mnistcnn._teacher import TeacherStep, build_teacher, teach
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array, PathLike
 
 
@@ -69,7 +69,7 @@ def train(
     recipe : str or recipes.Recipe, default "documented"
         Where every setting comes from that is not given here. A recipe with a learning
         rate, as all but ``documented`` have, trains by an optimizer of its own and leaves
-        the model's as it was. One with a teacher trains that first, on the same images.
+        the model's as it was. One with a teacher trains that first, or several, on the same images.
     epochs, batch_size : int, optional
         In place of the recipe's, at least 1.
     validation_split : float, optional
@@ -164,7 +164,7 @@ def train(
         monitoring(chosen, available),
     ):
         drawn = order_seed if keeper is None else keeper.seed
-        teach = None if plan.teacher is None else _lessons(plan, training, drawn, verbose, keeper)
+        lessons = None if plan.teacher is None else _lessons(plan, training, drawn, verbose, keeper)
         with (
             _following(network, plan, steps=count * math.ceil(len(training[0]) / batch)),
             shown(verbose, epochs=count) as (of_keras, display),
@@ -179,7 +179,7 @@ def train(
                 callbacks=chosen,
                 verbose=of_keras,
                 augmentation=plan.augmentation,
-                teach=teach,
+                teach=lessons,
                 shows=display,
                 keep=None if keeper is None else keeper.stage(NETWORK),
             )
@@ -326,15 +326,37 @@ def _lessons(
     verbose: Literal["auto", 0, 1, 2],
     keeper: Keeper | None,
 ) -> Teach:
-    """Train the teacher on the same images, and return what gives its answers."""
+    """Train the teachers on the same images, and return what gives their answers."""
+    teachers = [
+        _taught(plan, number, training, seed=seed, verbose=verbose, keeper=keeper)
+        for number in range(plan.teachers)
+    ]
+    return partial(teach, teachers=teachers, softness=plan.softness)
+
+
+def _taught(
+    plan: recipes.Recipe,
+    number: int,
+    training: Pair,
+    *,
+    seed: int | None,
+    verbose: Literal["auto", 0, 1, 2],
+    keeper: Keeper | None,
+) -> TeacherStep:
+    """Train one of the teachers; each has weights, order and distortions of its own."""
     own = plan.teacher
     assert own is not None
-    teacher = build_teacher(seed=seed)
+    drawn, title = seed, "Teacher, epoch"
+    if seed is not None and number:
+        drawn = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    if plan.teachers > 1:
+        title = f"Teacher {number + 1} of {plan.teachers}, epoch"
+    teacher = build_teacher(seed=drawn)
     step = TeacherStep(teacher)
     count = own.epochs * math.ceil(len(training[0]) / own.batch_size)
     with (
         _following(teacher, own, steps=count),
-        shown(verbose, epochs=own.epochs, title="Teacher, epoch") as (of_keras, display),
+        shown(verbose, epochs=own.epochs, title=title) as (of_keras, display),
     ):
         run(
             teacher,
@@ -342,15 +364,15 @@ def _lessons(
             None,
             epochs=own.epochs,
             batch_size=own.batch_size,
-            seed=seed,
+            seed=drawn,
             callbacks=[],
             verbose=of_keras,
             augmentation=own.augmentation,
             step=step,
             shows=display,
-            keep=None if keeper is None else keeper.stage(TEACHER, forgets=True),
+            keep=None if keeper is None else keeper.stage(f"{TEACHER}{number}", forgets=True),
         )
-    return partial(step.teach, softness=plan.softness)
+    return step
 
 
 def _smoothed(y: Float32Array, share: float) -> Float32Array:

@@ -128,11 +128,14 @@ class Recipe:
         How the training images are distorted. ``None``: not at all. Images to validate on
         never are.
     teacher : Recipe, optional
-        How a larger network, of 75,242 parameters, is trained first, to its last step. The
-        network then learns to answer each image as that one does, in place of its label. ``None``:
-        there is none.
+        How a larger network, of 143,978 parameters, is trained first, to its last step. The
+        network then learns to answer each image as that one does, in place of its label. It
+        may be distorted otherwise than the teacher's images were. ``None``: there is none.
+    teachers : int, default 1
+        How many such networks are trained, each from a draw of its own. The mean of their
+        logits is what is learned. At least 1.
     softness : float, default 2.0
-        With a teacher: by what its logits are divided before they become the
+        With a teacher: by what the logits are divided before they become the
         probabilities that it teaches, above 0. More shows more of the lesser ones.
 
     Raises
@@ -166,6 +169,7 @@ class Recipe:
     dropout: float | None = None
     augmentation: Augmentation | None = None
     teacher: Recipe | None = None
+    teachers: int = 1
     softness: float = 2.0
 
     def __post_init__(self) -> None:
@@ -175,6 +179,7 @@ class Recipe:
             "epochs": _checks.whole_number("epochs", self.epochs, at_least=1),
             "batch_size": _checks.whole_number("batch_size", self.batch_size, at_least=1),
             "patience": _checks.whole_number("patience", self.patience, at_least=0),
+            "teachers": _checks.whole_number("teachers", self.teachers, at_least=1),
             "min_delta": _checks.not_negative("min_delta", self.min_delta),
         }
         for name in ("validation_split", "warmup", "beta_1", "beta_2", "label_smoothing"):
