@@ -160,3 +160,17 @@ def test_what_was_read_on_the_test_images_is_told():
             f"The test images had been read by that network before: {100 * run['accuracy']:.2f} %"
             in page
         )
+
+
+def test_nothing_was_lost_of_what_was_tried():
+    fuzz = json.loads((ROOT / "benchmarks/results/fuzz.json").read_text())
+    assert fuzz["cases"] == sum(row["cases"] for row in fuzz["formats"].values()) >= 20_000
+    for name, row in fuzz["formats"].items():
+        assert row["other errors"] == row["too slow"] == row["crashed or hung"] == 0, name
+        assert row["read"] + row["refused"] == row["cases"] >= 500, name
+        assert row["longest_seconds"] <= fuzz["most_seconds"] == 5, name
+        picture = name in {"PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "PPM", "JPEG2000", "AVIF"}
+        # Damage may make a lawful picture of 50 megapixels; the page tells what that takes.
+        assert row["memory_mib"] <= (1331 if picture else 200), name
+    faults = json.loads((ROOT / "benchmarks/results/faults.json").read_text())["kinds"]
+    assert all(row["lost"] == 0 and row["tried"] >= 20 for row in faults.values())
