@@ -28,6 +28,10 @@ NAMES = [
     "Reliability",
     "Comparison",
     "compare",
+    "Sweep",
+    "SweepFigures",
+    "SweepRun",
+    "sweep",
     "Recognizer",
     "ReadDigit",
     "Reading",
@@ -155,7 +159,7 @@ RESULTS = {
 }  # fmt: skip
 COMMAND = {
     "_cli", "_cli_results", "_commands", "_command_tools", "_command_read", "_command_evaluate",
-    "_command_plot", "_command_report", "__main__",
+    "_command_plot", "_command_report", "_command_sweep", "__main__",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn import _cli_results, _command_evaluate, _command_read, _commands
+from mnistcnn import _cli_results, _command_evaluate, _command_read, _command_sweep, _commands
 from mnistcnn._cli_results import at_least
 from mnistcnn._command_tools import Failure, to_json
 
@@ -88,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
         help="where the files go (default: %(default)s)",
     )
     train.set_defaults(action=_commands.train)
+
+    _command_sweep.add(commands, data, shared, RECIPES)
 
     evaluate = commands.add_parser(
         "evaluate",
