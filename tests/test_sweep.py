@@ -193,6 +193,20 @@ def test_a_cluster_needs_ray(monkeypatch, tiny):
         sweep(tiny, seeds=[0], ray="auto")
 
 
+@pytest.mark.parametrize(
+    ("address", "error", "message"),
+    [
+        (3, TypeError, "ray must be the address of a cluster; received 3"),
+        ("somewhere", ValueError, "ray must be 'auto', 'local' or 'host:port'; received 'somewhere'"),
+        ("127.0.0.1:1", ConnectionError, "no Ray cluster answers at 127.0.0.1:1: "),
+    ],
+)  # fmt: skip
+def test_a_cluster_that_is_none_is_refused_at_once(address, error, message, tiny, monkeypatch):
+    monkeypatch.setattr("mnistcnn._runtimes.check_installed", lambda *what: None)
+    with pytest.raises(error, match=f"^{re.escape(message)}"):
+        sweep(tiny, seeds=[0], ray=address)
+
+
 def test_results_are_checked():
     with pytest.raises(ValueError, match="accuracies must be those of at least one run; received"):
         SweepFigures(recipe="fast", accuracies=())

@@ -16,7 +16,7 @@ from types import ModuleType
 
 _ONNXRUNTIME_VARIABLE = "ORT_DISABLE_TELEMETRY"
 _OPENVINO_REPORTS = "openvino_telemetry"
-_RAY_STATISTICS, _RAY_LOG = "RAY_USAGE_STATS_ENABLED", "RAY_BACKEND_LOG_LEVEL"
+_RAY_STATISTICS = "RAY_USAGE_STATS_ENABLED"
 
 
 def check_installed(what: str, module: str, extra: str) -> None:
@@ -51,6 +51,4 @@ def openvino() -> ModuleType:
 def ray() -> ModuleType:
     """Return the module ``ray``, which sends no statistics of its use unless it is told to."""
     os.environ.setdefault(_RAY_STATISTICS, "0")
-    # Its own log tells of what it mends by itself; what fails is raised here.
-    os.environ.setdefault(_RAY_LOG, "fatal")
     return importlib.import_module("ray")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from mnistcnn._types import Dataset
 _CORES = 1
 # A machine that is lost takes its runs with it; each may begin again so often.
 _RETRIES = 3
+_SECONDS = 10  # that a cluster has to answer
 
 
 def on_ray(jobs: Sequence[Job], dataset: Dataset, *, address: str) -> Iterator[Event]:
@@ -20,7 +22,20 @@ def on_ray(jobs: Sequence[Job], dataset: Dataset, *, address: str) -> Iterator[E
     _runtimes.check_installed("a sweep on a cluster", "ray", "ray")
     if not isinstance(address, str):
         raise TypeError(f"ray must be the address of a cluster; received {address!r}")
+    if address not in ("auto", "local"):
+        _reach(address)
     return _events(jobs, dataset, address)
+
+
+def _reach(address: str) -> None:
+    """Refuse an address where nobody answers; Ray itself tries for a quarter of an hour."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(f"ray must be 'auto', 'local' or 'host:port'; received {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(f"no Ray cluster answers at {address}: {error}") from None
 
 
 def _events(jobs: Sequence[Job], dataset: Dataset, address: str) -> Iterator[Event]:
