@@ -47,6 +47,7 @@ extensions = [
     "names",
     "offline",
     "reading",
+    "scale",
     "speed",
 ]
 exclude_patterns = ["_build"]

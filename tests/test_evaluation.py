@@ -506,6 +506,23 @@ def test_every_kind_of_stream_gives_the_same(network, xy):
         assert evaluate(network, stream) == expected, kind
 
 
+def test_large_batches_of_a_stream_are_cut(network, xy):
+    sizes = []
+
+    class Noting:
+        def __call__(self, images, training):
+            sizes.append(len(images))
+            return network(images, training=training)
+
+    x, y = xy
+    expected = evaluate(network, x, y, batch_size=60)
+    assert evaluate(network, [(x[:300], y[:300]), (x[300:], y[300:])], batch_size=60) == expected
+    from mnistcnn._evaluating import _checked, evaluate_batches
+
+    evaluate_batches(Noting(), _checked(iter([(x[:130], y[:130]), (x[130:140], y[130:140])]), 60))
+    assert sizes == [60, 60, 10, 10]
+
+
 def test_streams_are_checked(network, xy):
     x, y = xy
     endless = streams(x, y)["tf.data"].repeat()

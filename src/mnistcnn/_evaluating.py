@@ -46,8 +46,8 @@ def evaluate(
     y : array_like, optional
         One-hot ``float32 (n, 10)``, as `preprocess` gives it.
     batch_size : int, default 256
-        Images at a time, at least 1. It changes speed and memory, not the result. Batches
-        that come as such stay as they are.
+        Images at a time, at least 1; larger batches are cut to it. It changes speed and
+        memory, not the result.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def evaluate(
     if y is None:
         if isinstance(x, np.ndarray):
             raise ValueError("y must be given where x is an array; received None")
-        return evaluate_batches(as_network(model), _checked(batches_of("x", x)))
+        return evaluate_batches(as_network(model), _checked(batches_of("x", x), size))
     images, labels = _checks.preprocessed(x, y)  # type: ignore[arg-type]  # it checks
     return evaluate_batches(as_network(model), batches(images, labels, size))
 
@@ -94,15 +94,16 @@ def batches(
 
 
 def _checked(
-    source: Iterator[Any],
+    source: Iterator[Any], size: int
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Give batches that were seen to be preprocessed."""
+    """Give batches that were seen to be preprocessed, in parts of at most `size`."""
     number = -1
     for number, batch in enumerate(source):
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             had = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
             raise ValueError(f"batch {number} must be a pair (x, y); received {had}")
-        yield _checks.preprocessed(*batch, names=(f"batch {number}: x", f"batch {number}: y"))
+        names = f"batch {number}: x", f"batch {number}: y"
+        yield from batches(*_checks.preprocessed(*batch, names=names), size)
     if number < 0:
         raise ValueError("x must hold at least one batch; received none")
 
