@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser check docs bench fuzz audit weights format clean
+.PHONY: help demo test test-browser test-ray check docs bench fuzz audit weights format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ test: $(VENV)/.dev  ## run the tests with branch coverage; the slow tier with MN
 test-browser: $(VENV)/.browser  ## open the page for drawing in a browser, and check its scripts' types
 	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
 	$(BIN)/pytest -m browser tests/browser
+
+test-ray: $(VENV)/.dev  ## read 100,000 images and train on a Ray cluster of this machine
+	$(BIN)/pytest -m ray tests/test_ray.py
 
 check: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -48,6 +48,7 @@ extensions = [
     "names",
     "offline",
     "reading",
+    "scale",
     "speed",
     "survival",
 ]

@@ -82,7 +82,7 @@ def test_settings_of_the_user_stay(monkeypatch):
 
 
 def test_half_of_the_cores_each(monkeypatch):
-    assert int(_settings.SETTINGS["TF_NUM_INTRAOP_THREADS"]) == max(1, _settings._cores() // 2)
+    assert int(_settings.SETTINGS["TF_NUM_INTRAOP_THREADS"]) == max(1, _settings.cores() // 2)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert _settings._cores() == 1
+    assert _settings.cores() == 1

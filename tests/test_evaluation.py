@@ -17,12 +17,12 @@ from sklearn import metrics
 
 from mnistcnn import CorruptFileError, Evaluation, build_model, evaluate
 from mnistcnn._backend import keras
-from mnistcnn._evaluating import evaluate_batches
 from mnistcnn._intervals import share_interval
 from mnistcnn._tally import Tally
 from mnistcnn._weights import save_model
 from tests import strategies as own
 from tests.evaluations import evaluation_of
+from tests.streams import Endless, streams
 
 
 @given(own.labelled())
@@ -500,6 +500,51 @@ def test_figures_from_numpy_are_plain_numbers():
     assert type(result.loss) is float
 
 
+def test_every_kind_of_stream_gives_the_same(network, xy):
+    expected = evaluate(network, *xy, batch_size=100)
+    for kind, stream in streams(*xy).items():
+        assert evaluate(network, stream) == expected, kind
+
+
+def test_large_batches_of_a_stream_are_cut(network, xy):
+    sizes = []
+
+    class Noting:
+        def __call__(self, images, training):
+            sizes.append(len(images))
+            return network(images, training=training)
+
+    x, y = xy
+    expected = evaluate(network, x, y, batch_size=60)
+    assert evaluate(network, [(x[:300], y[:300]), (x[300:], y[300:])], batch_size=60) == expected
+    from mnistcnn._evaluating import _checked, evaluate_batches
+
+    evaluate_batches(Noting(), _checked(iter([(x[:130], y[:130]), (x[130:140], y[130:140])]), 60))
+    assert sizes == [60, 60, 10, 10]
+
+
+def test_streams_are_checked(network, xy):
+    x, y = xy
+    endless = streams(x, y)["tf.data"].repeat()
+
+    for wrong, error, message in (
+        (endless, ValueError, "x must come to an end; received _RepeatDataset without"),
+        (Endless(x, y, 100), ValueError, "x must come to an end; received Endless without"),
+        (3, TypeError, "x must be an iterable of batches; received 3"),
+        ("file.npz", TypeError, "x must be an iterable of batches; received 'file.npz'"),
+        ({"x": x}, TypeError, "x must be an iterable of batches; received {"),
+        (x, ValueError, "y must be given where x is an array; received None"),
+        ([], ValueError, "x must hold at least one batch; received none"),
+        ([x], ValueError, "batch 0 must be a pair (x, y); received ndarray"),
+        ([(x, y), (x, y, y)], ValueError, "batch 1 must be a pair (x, y); received 3 parts"),
+        ([(x, y), (x * 255, y)], ValueError, "batch 1: x must lie in [0, 1]; received 0...255: call"),
+        ([(x, y[:3])], ValueError, "batch 0: x and batch 0: y must have the same length; received 355 and 3"),
+        ([(x[:0], y[:0])], ValueError, "batch 0: x must hold at least one image; received none"),
+    ):  # fmt: skip
+        with pytest.raises(error, match=f"^{re.escape(message)}"):
+            evaluate(network, wrong)
+
+
 def test_batches_may_come_from_anywhere_and_are_not_kept(network, xy):
     """A generator is read once, a batch at a time."""
     x, y = xy
@@ -516,7 +561,7 @@ def test_batches_may_come_from_anywhere_and_are_not_kept(network, xy):
             yield batch, y[first : first + size]
             first += size
 
-    found, expected = evaluate_batches(network, stream()), evaluate(network, x, y)
+    found, expected = evaluate(network, stream()), evaluate(network, x, y)
     assert found.labels_sha256 == expected.labels_sha256
     assert np.array_equal(found.confusion_matrix, expected.confusion_matrix)
     assert np.array_equal(found.mistakes.indices, expected.mistakes.indices)

@@ -126,3 +126,12 @@ def test_without_keras(run, tmp_path):
     size, right = re.search(r"digits\.onnx: (\d+) KiB\n([\d.]+)% right", out).groups()
     assert int(size) == round((tmp_path / "digits.onnx").stat().st_size / 1024)
     assert float(right) > 90
+
+
+def test_many_images(run, tmp_path):
+    out = run("many_images.py", "--images", "4500", "--actors", "0")
+    doubtful = int(
+        re.fullmatch(r"4,500 images, ([\d,]+) of them doubtful\n", out)[1].replace(",", "")
+    )
+    assert 0 < doubtful < 2_000
+    assert (tmp_path / "many_images.png").stat().st_size > 5_000

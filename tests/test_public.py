@@ -28,6 +28,10 @@ NAMES = [
     "Reliability",
     "Comparison",
     "compare",
+    "Sweep",
+    "SweepFigures",
+    "SweepRun",
+    "sweep",
     "Recognizer",
     "ReadDigit",
     "Reading",
@@ -79,7 +83,7 @@ def test_functions_take_options_by_keyword_and_document_each(name):
     assert not [p for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     optional = [p for p in parameters if p.default is not p.empty]
     positional = [p.name for p in optional if p.kind is not p.KEYWORD_ONLY]
-    assert positional in ([], ["source"], ["labels"], ["name"], ["filepath"])
+    assert positional in ([], ["source"], ["labels"], ["y"], ["name"], ["filepath"])
     text = inspect.getdoc(function)
     undocumented = [p.name for p in parameters if f"{p.name} : " not in text and p.name not in text]
     assert not undocumented
@@ -87,14 +91,17 @@ def test_functions_take_options_by_keyword_and_document_each(name):
         assert f"{section}\n---" in text
 
 
-@pytest.mark.parametrize("name", ["__init__", "predict_proba", "predict", "read"])
+@pytest.mark.parametrize(
+    "name",
+    ["__init__", "predict_proba", "predict", "predict_proba_batches", "predict_batches", "read"],
+)
 def test_the_recognizer_takes_options_by_keyword_and_documents_each(name):
     method = getattr(mnistcnn.Recognizer, name)
     documented = mnistcnn.Recognizer if name == "__init__" else method
     parameters = list(inspect.signature(method).parameters.values())[1:]
     assert not [p for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
-    assert positional in (["weights"], ["images"], ["picture"])
+    assert positional in (["weights"], ["images"], ["batches"], ["picture"])
     assert all(p.default is not p.empty for p in parameters if p.kind is p.KEYWORD_ONLY)
     text = inspect.getdoc(documented)
     assert not [p.name for p in parameters if f"{p.name} : " not in text]
@@ -138,7 +145,7 @@ def test_the_ground_stays_off_keras_and_tensorflow():
 
 GROUND = {
     "__init__", "_types", "_checks", "_errors", "_files", "_formats", "_glyphs", "_digits",
-    "_download", "_data", "_preprocessing", "_settings", "_manifest", "_assets", "recipes",
+    "_download", "_data", "_preprocessing", "_settings", "_stream", "_manifest", "_assets", "recipes",
     "_about", "_archives", "_arrays", "_hdf5", "_onnx", "_portable", "_quiet", "_run_file", "_runtimes",
 }  # fmt: skip
 READING = {
@@ -152,7 +159,7 @@ RESULTS = {
 }  # fmt: skip
 COMMAND = {
     "_cli", "_cli_results", "_commands", "_command_tools", "_command_read", "_command_evaluate",
-    "_command_plot", "_command_report", "_command_train", "__main__",
+    "_command_plot", "_command_report", "_command_sweep", "_command_train", "__main__",
 }  # fmt: skip
 
 

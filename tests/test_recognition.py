@@ -5,6 +5,7 @@ import pickle
 import re
 import subprocess
 import sys
+import weakref
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mnistcnn._arrays import safetensors_bytes
 from mnistcnn._assets import SHIPPED, read_shipped
 from mnistcnn._onnx import onnx_bytes
 from tests import strategies as own
+from tests.streams import OfKeras, streams
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -77,6 +79,55 @@ def test_images_that_preprocess_refuses_are_refused(recognizer):
         for method in (recognizer.predict_proba, recognizer.predict):
             with pytest.raises(expected.type, match=f"^{re.escape(str(expected.value))}$"):
                 method(images)
+
+
+def test_batches_give_what_the_whole_gives(recognizer, digits):
+    images = digits.test.images
+    expected = recognizer.predict_proba(images)
+    for kind, stream in streams(images, images).items():
+        alone = stream.map(lambda x, _: x) if kind == "tf.data" else (x for x, _ in stream)
+        if kind == "a PyDataset":
+            alone = OnlyImages(images, None, 100)
+        found = list(recognizer.predict_proba_batches(alone))
+        assert [len(part) for part in found] == [100, 100, 100, 55], kind
+        np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-6)
+    labels = list(recognizer.predict_batches([images[:7], images[7:8], images[8]]))
+    assert [part.dtype for part in labels] == [np.int64] * 3
+    np.testing.assert_array_equal(np.concatenate(labels), expected[:9].argmax(axis=1))
+
+
+class OnlyImages(OfKeras):
+    def __getitem__(self, number):
+        return self.x[number * self.size : (number + 1) * self.size]
+
+
+def test_batches_are_taken_when_asked_for_and_not_kept(recognizer, digits):
+    alive = []
+
+    def stream():
+        for first in range(0, 300, 10):
+            batch = digits.test.images[first : first + 10].copy()
+            alive.append(weakref.ref(batch))
+            assert sum(one() is not None for one in alive) <= 2
+            yield batch
+
+    answers = recognizer.predict_batches(stream())
+    assert not alive
+    next(answers)
+    assert len(alive) == 1
+    assert sum(map(len, answers)) == 290
+
+
+def test_batches_are_checked_and_a_bad_one_is_named(recognizer, digits):
+    for method in (recognizer.predict_proba_batches, recognizer.predict_batches):
+        with pytest.raises(TypeError, match="^batches must be an iterable of batches; received 3$"):
+            method(3)
+        answers = method([digits.test.images, np.full((28, 28), 1.5)])
+        assert len(next(answers)) == 355
+        with pytest.raises(ValueError, match=r"^batch 1: floating images must lie in \[0, 1\]; "):
+            next(answers)
+        with pytest.raises(TypeError, match="^batch 0: images must be integers"):
+            next(method([["text"]]))
 
 
 @pytest.fixture

@@ -16,8 +16,12 @@ Gallery
 Small programs and what they draw. Each was run when these pages were built; take one, change it,
 and see what happens.
 """
-# Without these the one program would look for MNIST, and train on it for minutes.
-ARGUMENTS = {"whole_pipeline.py": ["--data", "digits", "--epochs", "12", "--quiet"]}
+# Without these the one program would look for MNIST, and train on it for minutes, and the other
+# would begin a cluster.
+ARGUMENTS = {
+    "whole_pipeline.py": ["--data", "digits", "--epochs", "12", "--quiet"],
+    "many_images.py": ["--images", "20000", "--actors", "0"],
+}
 
 
 def copied(folder: Path) -> str:

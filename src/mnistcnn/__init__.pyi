@@ -11,6 +11,8 @@ from ._evaluating import evaluate as evaluate
 from ._mistakes import Mistakes as Mistakes
 from ._reliability import Reliability as Reliability
 from ._comparison import Comparison as Comparison, compare as compare
+from ._sweep import Sweep as Sweep, SweepFigures as SweepFigures, SweepRun as SweepRun
+from ._sweeping import sweep as sweep
 from ._recognition import Recognizer as Recognizer
 from ._reading import ReadDigit as ReadDigit, Reading as Reading
 from ._export import export_model as export_model

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn import _cli_results, _command_evaluate, _command_read, _command_train, _commands
+from mnistcnn import (
+    _cli_results,
+    _command_evaluate,
+    _command_read,
+    _command_sweep,
+    _command_train,
+    _commands,
+)
 from mnistcnn._cli_results import at_least
 from mnistcnn._command_tools import Failure, to_json
 
@@ -104,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
         help="begin anew, though FOLDER holds a training that has not ended",
     )
     train.set_defaults(action=_command_train.train)
+
+    _command_sweep.add(commands, data, shared, RECIPES)
 
     evaluate = commands.add_parser(
         "evaluate",

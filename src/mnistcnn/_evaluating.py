@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn import _checks
 from mnistcnn._evaluation import Evaluation
+from mnistcnn._stream import batches_of
 from mnistcnn._tally import Tally
 from mnistcnn._types import NUM_CLASSES, PathLike
 
@@ -23,8 +24,8 @@ Batches = Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 def evaluate(
     model: keras.Model | PathLike,
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | Iterable[tuple[ArrayLike, ArrayLike]],
+    y: ArrayLike | None = None,
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Evaluation:
@@ -37,12 +38,16 @@ def evaluate(
     model : keras.Model, str or path-like
         A Keras model that gives ``(n, 10)`` probabilities, or a file that `load_model`
         takes.
-    x : array_like
-        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it.
-    y : array_like
+    x : array_like or iterable
+        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it. Without `y`:
+        batches, each a pair ``(x, y)`` as `preprocess` gives it, from a generator, a
+        ``tf.data.Dataset``, a ``keras.utils.PyDataset`` or any other iterable that comes to
+        an end. One batch at a time is held, however many there are.
+    y : array_like, optional
         One-hot ``float32 (n, 10)``, as `preprocess` gives it.
     batch_size : int, default 256
-        Images at a time, at least 1. It changes speed and memory, not the result.
+        Images at a time, at least 1; larger batches are cut to it. It changes speed and
+        memory, not the result.
 
     Returns
     -------
@@ -62,11 +67,21 @@ def evaluate(
     >>> result = evaluate(build_model(seed=0), *preprocess(x_test, y_test))
     >>> result.num_images, result.confusion_matrix.shape
     (355, (10, 10))
+
+    From a generator, however many there are:
+
+    >>> batches = (preprocess(x_test[i : i + 50], y_test[i : i + 50]) for i in range(0, 355, 50))
+    >>> evaluate(build_model(seed=0), batches).accuracy == result.accuracy
+    True
     """
     from mnistcnn._model import as_network
 
-    images, labels = _checks.preprocessed(x, y)
     size = _checks.whole_number("batch_size", batch_size, at_least=1)
+    if y is None:
+        if isinstance(x, np.ndarray):
+            raise ValueError("y must be given where x is an array; received None")
+        return evaluate_batches(as_network(model), _checked(batches_of("x", x), size))
+    images, labels = _checks.preprocessed(x, y)  # type: ignore[arg-type]  # it checks
     return evaluate_batches(as_network(model), batches(images, labels, size))
 
 
@@ -76,6 +91,21 @@ def batches(
     """Give preprocessed arrays a batch at a time."""
     for first in range(0, len(images), size):
         yield images[first : first + size], labels[first : first + size]
+
+
+def _checked(
+    source: Iterator[Any], size: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Give batches that were seen to be preprocessed, in parts of at most `size`."""
+    number = -1
+    for number, batch in enumerate(source):
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            had = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
+            raise ValueError(f"batch {number} must be a pair (x, y); received {had}")
+        names = f"batch {number}: x", f"batch {number}: y"
+        yield from batches(*_checks.preprocessed(*batch, names=names), size)
+    if number < 0:
+        raise ValueError("x must hold at least one batch; received none")
 
 
 def evaluate_batches(network: keras.Model, batches: Batches) -> Evaluation:

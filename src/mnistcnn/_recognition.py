@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mnistcnn._onnx import onnx_bytes
 from mnistcnn._pictures import PictureLike
 from mnistcnn._portable import PORTABLE_SUFFIXES, is_portable, read_portable
 from mnistcnn._reading import Reading
+from mnistcnn._stream import batches_of
 from mnistcnn._types import MODEL_SUFFIXES, NUM_CLASSES, Float32Array, Int64Array, PathLike
 
 _DEFAULT = "best"
@@ -116,6 +118,60 @@ class Recognizer:
         """
         return np.asarray(self.predict_proba(images).argmax(axis=1), np.int64)
 
+    def predict_proba_batches(self, batches: Iterable[ArrayLike]) -> Iterator[Float32Array]:
+        """Return how probable each digit is, batch after batch, for any number of images.
+
+        A batch is taken when its result is asked for, so that memory holds one batch and its
+        result, whether ten images come or ten billion.
+
+        Parameters
+        ----------
+        batches : iterable
+            Batches as `predict_proba` takes them: a generator, a ``tf.data.Dataset``, a
+            ``keras.utils.PyDataset`` or any other iterable that comes to an end. Images
+            alone: of pairs with labels, give the first part.
+
+        Returns
+        -------
+        iterator
+            For each batch of n images ``float32 (n, 10)``, in the order of the batches.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `batches` is no such iterable or never ends; and, when its result is asked
+            for, if a batch is one that `preprocess` refuses.
+
+        Examples
+        --------
+        >>> from mnistcnn import Recognizer, load_data
+        >>> _, (images, labels) = load_data("digits")
+        >>> parts = (images[i : i + 100] for i in range(0, 355, 100))
+        >>> [len(part) for part in Recognizer().predict_proba_batches(parts)]
+        [100, 100, 100, 55]
+        """
+        return self._each(batches_of("batches", batches))
+
+    def predict_batches(self, batches: Iterable[ArrayLike]) -> Iterator[Int64Array]:
+        """Return the most probable digits, batch after batch, for any number of images.
+
+        Parameters
+        ----------
+        batches : iterable
+            As for `predict_proba_batches`.
+
+        Returns
+        -------
+        iterator
+            For each batch of n images ``int64 (n,)``, in the order of the batches.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `predict_proba_batches` raises them.
+        """
+        return (np.asarray(p.argmax(axis=1), np.int64) for p in self.predict_proba_batches(batches))
+
     def read(self, picture: PictureLike, *, min_confidence: float = 0.0) -> Reading:
         """Read the digits of a person's picture: one or many, in lines.
 
@@ -156,6 +212,14 @@ class Recognizer:
 
         least = _checks.fraction("min_confidence", min_confidence)
         return read_picture(picture, self.predict_proba, min_confidence=least)
+
+    def _each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
+        for number, batch in enumerate(batches):
+            try:
+                result = self.predict_proba(batch)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"batch {number}: {error}") from None
+            yield result
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what pickle keeps: the network as ONNX holds it."""

@@ -1,8 +1,9 @@
-"""Other runtimes, imported so that they report nothing over the network.
+"""Other runtimes and engines, imported so that they report nothing over the network.
 
 Both ONNX Runtime and OpenVINO tell their makers of each import unless they are stopped,
-and keep a number for this machine in the user's home. A user who set ONNX Runtime's
-variable, or imported either of them before, has decided, and that stays.
+and keep a number for this machine in the user's home; Ray tells of each cluster that it
+begins. A user who set a variable of theirs, or imported them before, has decided, and
+that stays.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from types import ModuleType
 
 _ONNXRUNTIME_VARIABLE = "ORT_DISABLE_TELEMETRY"
 _OPENVINO_REPORTS = "openvino_telemetry"
+_RAY_STATISTICS = "RAY_USAGE_STATS_ENABLED"
 
 
 def check_installed(what: str, module: str, extra: str) -> None:
@@ -44,3 +46,9 @@ def openvino() -> ModuleType:
         return importlib.import_module("openvino")
     finally:
         del sys.modules[_OPENVINO_REPORTS]
+
+
+def ray() -> ModuleType:
+    """Return the module ``ray``, which sends no statistics of its use unless it is told to."""
+    os.environ.setdefault(_RAY_STATISTICS, "0")
+    return importlib.import_module("ray")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -21,7 +22,7 @@ SETTINGS = {
     # oneDNN's convolutions; TensorFlow leaves them off on processors without AVX-512.
     "TF_ENABLE_ONEDNN_OPTS": "1",
     # A training step has two halves that run side by side, so each gets half of the cores.
-    "TF_NUM_INTRAOP_THREADS": str(max(1, _cores() // 2)),
+    "TF_NUM_INTRAOP_THREADS": str(max(1, cores() // 2)),
 }
 
 

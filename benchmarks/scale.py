@@ -1,0 +1,200 @@
+"""How reading and training grow with processes, what Ray costs, and memory while images stream by.
+
+    python benchmarks/scale.py [--quick] [--only reading|training|stream]
+
+The sides take turns in processes of their own, so that a noisy machine is noisy for all of them;
+ratios are of the same turn. Needs MNIST and the extra ``ray``. Figures go to
+benchmarks/results/scale.json; with --quick they are only shown. A part alone replaces that part.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnistcnn import _sweep_pool, recipes
+from mnistcnn._sweep_run import Job
+from turns import RESULTS, Peer, cores_here, find_data, spread
+
+READING = ("bare-1", "bare-2", "ray-1", "ray-2")
+_TRAINED_ON, _RUNS = 12_800, 2
+_STREAMED, _CHUNK = 2_000_000, 5_000
+
+
+def reading(data: Path, *, rounds: int) -> dict[str, Any]:
+    """Images a second, and what a start costs, in plain processes and by Ray's actors."""
+    peers = {name: Peer("many", data, images=0, cores=cores_here(), style=name) for name in READING}
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in peers}
+    for number in range(rounds + 1):
+        for name, peer in peers.items():
+            found = peer.turn()
+            if number:  # the first turn warms up
+                turns[name].append(found["seconds"])
+    for peer in peers.values():
+        peer.close()
+    large = max(turns[READING[0]][0], key=int)
+
+    def ratio(over: str, under: str) -> float:
+        pairs = zip(turns[over], turns[under], strict=True)
+        return statistics.median(b[large] / a[large] for a, b in pairs)
+
+    return {
+        "images": int(large),
+        "sides": {name: _line(each) for name, each in turns.items()},
+        "efficiency": {"bare": ratio("bare-2", "bare-1") / 2, "ray": ratio("ray-2", "ray-1") / 2},
+        "ray_over_bare": {"1": ratio("ray-1", "bare-1"), "2": ratio("ray-2", "bare-2")},
+    }
+
+
+def _line(turns: list[dict[str, float]]) -> dict[str, Any]:
+    """Return seconds by count and, of their medians, the rate beyond the start and the start."""
+    seconds = {size: spread([turn[size] for turn in turns]) for size in turns[0]}
+    (small, first), (large, second) = (
+        (int(size), value["median"]) for size, value in seconds.items()
+    )
+    rate = (large - small) / (second - first)
+    return {"seconds": seconds, "rate": rate, "start": max(first - small / rate, 0.0)}
+
+
+def training(data: Path, *, rounds: int) -> dict[str, Any]:
+    """Time of runs of the recipe `fast`, one after another and side by side."""
+    cores = cores_here()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with np.load(data) as archive:
+            small = {
+                key: archive[key][: _TRAINED_ON if "train" in key else 2_000] for key in archive
+            }
+        np.savez(folder / "small.npz", **small)
+        sides = {
+            str(count): [
+                _sweep_pool._Process(  # noqa: SLF001  # the same processes as a sweep's
+                    folder / "small.npz",
+                    folder / f"{count}-{number}.log",
+                    _sweep_pool._environment(max(1, cores // count)),  # noqa: SLF001
+                )
+                for number in range(count)
+            ]
+            for count in (1, 2)
+        }
+        turns: dict[str, list[float]] = {count: [] for count in sides}
+        for number in range(rounds + 1):
+            for count, processes in sides.items():
+                seconds = _trained(processes)
+                if number:
+                    turns[count].append(seconds)
+        for processes in sides.values():
+            for process in processes:
+                process.end()
+    return {
+        "images": _TRAINED_ON,
+        "runs": _RUNS,
+        "seconds": {count: spread(each) for count, each in turns.items()},
+        "two_over_one": statistics.median(
+            one / two for one, two in zip(turns["1"], turns["2"], strict=True)
+        ),
+    }
+
+
+def _trained(processes: list[Any]) -> float:
+    def work(process: Any, seeds: list[int]) -> None:
+        for seed in seeds:
+            process.run(Job(recipes.FAST, seed))
+
+    seeds = list(range(_RUNS))
+    parts = [seeds[i :: len(processes)] for i in range(len(processes))]
+    threads = [
+        threading.Thread(target=work, args=pair) for pair in zip(processes, parts, strict=True)
+    ]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - started
+
+
+STREAMS = {
+    "recognizer": "reader = mnistcnn.Recognizer('best')\n"
+    "def work(n): return sum(map(len, reader.predict_batches(b for b, _ in parts(n))))",
+    "evaluate": "model = mnistcnn.load_pretrained('best')\n"
+    "def work(n): return mnistcnn.evaluate(model, (mnistcnn.preprocess(*b) for b in parts(n)))"
+    ".num_images",
+}
+_PROGRAM = """
+import json, resource, sys, time
+import mnistcnn, numpy as np
+with np.load(sys.argv[1]) as archive:
+    x, y = archive['x_train'], archive['y_train']
+def parts(n):
+    for i in range(0, n, CHUNK):
+        k = i % len(x)
+        yield x[k : k + CHUNK], y[k : k + CHUNK]
+WORK
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+work(20 * CHUNK)
+first, started = peak(), time.perf_counter()
+done = work(int(sys.argv[2]))
+print(json.dumps([done, time.perf_counter() - started, first, peak()]))
+"""
+
+
+def stream(data: Path, *, count: int) -> dict[str, Any]:
+    """Peak memory after some batches and after very many."""
+    found = {}
+    for name, work in STREAMS.items():
+        code = _PROGRAM.replace("WORK", work).replace("CHUNK", str(_CHUNK))
+        words = [sys.executable, "-c", code, str(data), str(count)]
+        told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
+        images, seconds, first, last = json.loads(told)
+        found[name] = {
+            "images": images,
+            "chunk": _CHUNK,
+            "images_per_second": images / seconds,
+            "peak_mib_at_first": round(first, 1),
+            "peak_mib": round(last, 1),
+        }
+    return found
+
+
+def main() -> None:
+    """Measure, show and keep."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few turns, nothing kept")
+    parser.add_argument("--only", choices=("reading", "training", "stream"), action="append")
+    options = parser.parse_args()
+    data, path = find_data(), RESULTS / "scale.json"
+    measures = {
+        "reading": lambda: reading(data, rounds=2 if options.quick else 4),
+        "training": lambda: training(data, rounds=2 if options.quick else 5),
+        "stream": lambda: stream(data, count=200_000 if options.quick else _STREAMED),
+    }
+    report: dict[str, Any] = {}
+    report["versions"] = {
+        "python": platform.python_version(),
+        **{one: version(one) for one in ("mnistcnn", "onnxruntime", "ray", "tensorflow")},
+    }
+    report["cores"] = cores_here()
+    for name in options.only or measures:
+        load = [round(value, 2) for value in os.getloadavg()]
+        report[name] = {"load_before": load[0], **measures[name]()}
+    print(json.dumps(report, indent=1))
+    if not options.quick:
+        if options.only and path.is_file():  # the other parts stay as they were
+            report = json.loads(path.read_text()) | report
+        path.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

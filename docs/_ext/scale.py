@@ -1,0 +1,169 @@
+"""Directives for the page on very many images, from the figures of benchmarks/scale.py."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from tables import FigureTable
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import plan  # the model, which stands with what measures for it
+
+SIDES = {
+    "bare-1": "one process",
+    "bare-2": "two processes",
+    "ray-1": "Ray, one actor",
+    "ray-2": "Ray, two actors",
+}
+STREAMS = {"recognizer": "Recognizer.predict_batches", "evaluate": "evaluate"}
+
+
+def _load(part: dict[str, Any]) -> str:
+    return f"The machine's load before it began was {part['load_before']:.1f}."
+
+
+class Scale(FigureTable):
+    """What all of them share."""
+
+    program = "scale"
+
+
+class Reading(Scale):
+    """Images a second by processes and by Ray's actors."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return a table and a line of ratios."""
+        part = report["reading"]
+        rows = [
+            [
+                title,
+                f"{seconds['median']:.1f}",
+                f"{seconds['least']:.1f} to {seconds['most']:.1f}",
+                f"{side['rate']:,.0f}",
+                f"{side['start']:.1f}",
+            ]
+            for name, title in SIDES.items()
+            for side in (part["sides"][name],)
+            for seconds in (side["seconds"][str(part["images"])],)
+        ]
+        head = [
+            "",
+            f"seconds for {part['images']:,} images",
+            "range",
+            "images a second beyond the start",
+            "seconds to start",
+        ]
+        efficiency, over = part["efficiency"], part["ray_over_bare"]
+        text = (
+            f"Efficiency of two: {efficiency['bare']:.0%} in plain processes, "
+            f"{efficiency['ray']:.0%} on Ray. With its start, Ray reads {part['images']:,} images "
+            f"at {over['1']:.0%} (one) and {over['2']:.0%} (two) of plain processes, as "
+            f"medians turn by turn, on {report['cores']} cores. {_load(part)}"
+        )
+        table = self.table(head, rows)
+        return [table, nodes.paragraph(text=text)]
+
+
+class Training(Scale):
+    """Trainings side by side."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return a table and the ratio."""
+        part = report["training"]
+        rows = [
+            [
+                title,
+                f"{seconds['median']:.1f}",
+                f"{seconds['least']:.1f} to {seconds['most']:.1f}",
+                f"{part['runs'] * part['images'] / seconds['median']:,.0f}",
+            ]
+            for title, seconds in (
+                ("one after another, on all cores", part["seconds"]["1"]),
+                ("side by side, each on half of them", part["seconds"]["2"]),
+            )
+        ]
+        text = (
+            f"{part['runs']} runs of fast on {part['images']:,} images each. Side by side is "
+            f"{part['two_over_one']:.2f} times as fast, as the median turn by turn. {_load(part)}"
+        )
+        table = self.table(["", "seconds", "range", "images a second"], rows)
+        return [table, nodes.paragraph(text=text)]
+
+
+class Stream(Scale):
+    """Memory while images stream by."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return a table."""
+        rows = [
+            [
+                title,
+                f"{row['images']:,}",
+                f"{row['chunk']:,}",
+                f"{row['peak_mib_at_first']:,.0f}",
+                f"{row['peak_mib']:,.0f}",
+            ]
+            for name, title in STREAMS.items()
+            for row in (report["stream"][name],)
+        ]
+        head = ["", "images", "in batches of", "MiB after 20 batches", "MiB at the end"]
+        return [self.table(head, rows)]
+
+
+class Billion(Scale):
+    """A plan by the model."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return a table, what was assumed and how the model did."""
+        costs = plan.measured(report)
+        rows = []
+        for cores in (1, 10, 100, 1_000):
+            found = plan.plan(1e9, cores, costs)
+            rows.append(
+                [
+                    f"{cores:,}",
+                    _duration(found.seconds),
+                    f"{found.images_per_second:,.0f}",
+                    f"{found.bytes_per_second / 1e6:,.0f}",
+                    found.bound,
+                    f"{found.price:,.2f}",
+                    f"{found.price / 1e3:.4f}",
+                ]
+            )
+        head = [
+            "cores",
+            "time",
+            "images a second",
+            "MB a second",
+            "bound by",
+            "price",
+            "per million",
+        ]
+        sides = plan.check(report)
+        told = ", ".join(
+            f"{SIDES[name]} {one:.1f} ({two:.1f})" for name, (one, two) in sides.items()
+        )
+        text = (
+            f"Assumed: {plan.PRICE} for a core and hour, in whatever currency you pay, and "
+            f"{plan.BANDWIDTH / 1e9:g} GB a second from where the images lie. Checked on the sides "
+            f"with Ray, of which the model has only the start: seconds for "
+            f"{report['reading']['images']:,} images as told (and as measured): {told}."
+        )
+        return [self.table(head, rows), nodes.paragraph(text=text)]
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.1f} min"
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the directives."""
+    app.add_directive("scale-reading", Reading)
+    app.add_directive("scale-training", Training)
+    app.add_directive("scale-stream", Stream)
+    app.add_directive("scale-billion", Billion)
+    return {"parallel_read_safe": True}
