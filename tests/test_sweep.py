@@ -302,7 +302,7 @@ def test_the_command_refuses(words, message, capsys):
 
 
 def test_the_command_says_how_many_epochs_and_ends_with_the_figures(done, capsys, monkeypatch):
-    monkeypatch.setattr("mnistcnn._commands.DIGITS_EPOCHS", 3)
+    monkeypatch.setattr("mnistcnn._command_train.DIGITS_EPOCHS", 3)
     assert main(["sweep", "--seeds", "0-1", "--recipe", "fast", "--data", "digits"]) == 0
     out = capsys.readouterr().out
     assert "Epochs: at most 3, since the set is small.\n" in out

@@ -85,7 +85,7 @@ def seeds(text: str) -> list[int]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Train with each seed, and tell how far the results lie apart."""
-    from mnistcnn._commands import DIGITS_EPOCHS
+    from mnistcnn._command_train import DIGITS_EPOCHS
 
     console = tools.new_console()
     *dataset, data = tools.load(options.data, console, tensorflow=False)
