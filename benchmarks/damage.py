@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 import mnistcnn
-from mnistcnn import CorruptFileError, recipes
+from mnistcnn import CorruptFileError, _run_file, recipes
 from mnistcnn._assets import FOLDER, read_assets
 from mnistcnn._command_evaluate import document, evaluation_of
 from mnistcnn._command_plot import history_of
@@ -180,8 +180,8 @@ def write_whole(folder: Path) -> None:
 
 def kinds(whole: Path) -> list[Kind]:
     """Return every kind, with the files that `write_whole` wrote."""
-    made = [*_data_sets(), *_keras_files(whole), *_exports(whole), *_shipped(), *_documents()]
-    return [*made, *_pictures()]
+    made = [*_data_sets(), *_keras_files(whole), *_exports(whole), *_shipped(), *_runs()]
+    return [*made, *_documents(), *_pictures()]
 
 
 def _small() -> mnistcnn.Dataset:
@@ -364,6 +364,34 @@ def _shipped() -> Iterator[Kind]:
         put=put_fields,
         read=read,
     )
+
+
+def _runs() -> Iterator[Kind]:
+    """Give the state of a training that is kept, and its record under a right digest."""
+    network = read_portable(FOLDER / "best.safetensors")
+    arrays = {f"network/{name}": one for name, one in zip(WEIGHTS, network, strict=True)}
+    place = {"finished": False, "stopped": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
+    identity = {"versions": {}, "recipe": recipes.FAST.to_dict(), "data": "7 images"}
+    record = {"format": 1, "identity": identity, "seed": 5, "seconds": 1.5}
+    record["stages"] = {"teacher0": {**place, "finished": True}, "network": place}
+
+    def put(folder: Path, content: bytes) -> Path:
+        (folder / _run_file.STATE).write_bytes(content)
+        return folder
+
+    def put_record(folder: Path, text: bytes) -> Path:
+        return put(folder, _run_file.sealed(text.decode(errors="replace"), arrays))
+
+    def read(folder: Path) -> None:
+        _run_file.progress(folder)
+        _run_file.seconds(folder)
+
+    text = json.dumps(record)
+    for name, contents, how in (
+        ("state of a run", _run_file.sealed(text, arrays), put),
+        ("record of a run", text.encode(), put_record),
+    ):
+        yield Kind(name=name, format="run", contents=(contents,), put=how, read=read)
 
 
 def _documents() -> Iterator[Kind]:

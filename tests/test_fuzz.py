@@ -15,8 +15,8 @@ CASES = 70
 NAMES = [
     "npz", "npy in npz", "IDX", "gzip", "IDX in gzip", ".keras", ".h5", ".weights.h5",
     "HDF5 in .keras", ".onnx", ".safetensors", ".tflite", ".tflite of 8 bits", ".xml", ".bin",
-    "SavedModel", "shipped safetensors", "manifest", "evaluation", "history", "recipe", "PNG",
-    "PNG with new checksums", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "PPM", "JPEG2000", "AVIF",
+    "SavedModel", "shipped safetensors", "manifest", "state of a run", "record of a run",
+    "evaluation", "history", "recipe", "PNG", "PNG with new checksums", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "PPM", "JPEG2000", "AVIF",
 ]  # fmt: skip
 AS_PILLOW_WAS_BUILT = {"JPEG2000", "AVIF"}
 

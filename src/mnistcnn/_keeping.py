@@ -202,7 +202,7 @@ def _keeper(at: Checkpoints, identity: dict[str, Any], seed: int | None, limit: 
         kept = _checks.whole_number("seed", record["seed"], at_least=0)
         seconds = _checks.not_negative("seconds", record["seconds"])
         stages = dict(record["stages"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise foreign(path, error) from error
     given = kept if seed is None else seed
     _refuse_another(at.folder, held | {"seed": kept}, identity | {"seed": given})

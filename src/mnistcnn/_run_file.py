@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from mnistcnn import _checks
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._files import read_limited, replacing
 
@@ -31,11 +32,14 @@ _RECORD, _DIGEST = "mnistcnn-run", "sha256"
 
 def write(path: Path, record: Mapping[str, Any], arrays: Arrays) -> None:
     """Write a record, ready for JSON, and arrays by name: whole or not at all."""
-    text = json.dumps(record)
-    whole = {name: np.require(array, requirements="C") for name, array in arrays.items()}
-    content = save(whole, metadata={_RECORD: text, _DIGEST: _digest(text, whole)})
     with replacing(path) as temporary:
-        temporary.write_bytes(content)
+        temporary.write_bytes(sealed(json.dumps(record), arrays))
+
+
+def sealed(text: str, arrays: Arrays) -> bytes:
+    """Return a record's text and arrays as a file, under the digest of both."""
+    whole = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    return save(whole, metadata={_RECORD: text, _DIGEST: _digest(text, whole)})
 
 
 def read(path: Path, *, limit: int) -> tuple[dict[str, Any], Arrays]:
@@ -116,7 +120,9 @@ def progress(folder: Path) -> str | None:
         finished, place = bool(stage["finished"]), (int(stage["epoch"]) + 1, int(stage["step"]))
     except FileNotFoundError:
         return None
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        if isinstance(error, CorruptFileError):
+            raise
         raise foreign(path, error) from error
     if finished:
         return None if name == NETWORK else f"the {name}'s end"
@@ -124,9 +130,19 @@ def progress(folder: Path) -> str | None:
 
 
 def seconds(folder: Path) -> float:
-    """Return how long the run in `folder` has trained, in all its parts."""
-    record, _ = read(folder / STATE, limit=FREE_BYTES)
-    return float(record["seconds"])
+    """Return how long the run in `folder` has trained, in all its parts.
+
+    Raises
+    ------
+    CorruptFileError
+        If its file is damaged or something else.
+    """
+    path = folder / STATE
+    record, _ = read(path, limit=FREE_BYTES)
+    try:
+        return _checks.not_negative("seconds", record["seconds"])
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise foreign(path, error) from error
 
 
 def foreign(path: Path, error: Exception) -> CorruptFileError:

@@ -109,7 +109,7 @@ class Stage(Unkept):
                 self.finished, self.stopped = bool(record["finished"]), bool(record["stopped"])
                 logs = {str(name): float(figure) for name, figure in record["logs"].items()}
                 self.start = Place(int(record["epoch"]), int(record["step"]), logs)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
                 raise CorruptFileError(
                     f"{source} must say where its run is; received {error!r}"
                 ) from error
@@ -135,7 +135,7 @@ class Stage(Unkept):
         record, arrays = self._kept
         try:
             self._put_back(record, arrays)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise CorruptFileError(
                 f"{self._source} must fit the run's network and callbacks; received {error!r}"
             ) from error
