@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import signal
 import threading
 from dataclasses import replace
 
@@ -29,6 +30,14 @@ hypothesis.settings.register_profile(
     ],
 )
 hypothesis.settings.load_profile("mnistcnn")
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Let Ctrl-C be heard, also where the tests run in the background, which ignores it."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """A run that is stopped goes on, and ends as if nothing had been: bit for bit."""
 
 import dataclasses
+import itertools
 import json
 import os
 import signal
@@ -613,9 +614,11 @@ def test_real_processes_survive_sigkill():
         [sys.executable, ROOT / "benchmarks/survival.py", *words], check=True, capture_output=True
     )
     rows = json.loads(Path("survival.json").read_text())["rows"]
-    assert len(rows) == 3
+    faults = ("SIGKILL at a random moment", "SIGKILL within a write", "Ctrl-C")
+    ways = ("the documented recipe", "a teacher first")
+    assert [(row["fault"], row["way"]) for row in rows] == list(itertools.product(faults, ways))
     for row in rows:
-        assert row["kills"] == 2
+        assert row["kills"] == 3
         lost = [row[name] for name in ("other_ends", "unreadable", "litter")]
         assert lost == [0, 0, 0], row
 
