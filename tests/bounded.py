@@ -68,7 +68,7 @@ def main():
         try:
             READERS[reader](pathlib.Path(path))
             error, text = None, ""
-        except BaseException as caught:  # noqa: BLE001
+        except BaseException as caught:  # noqa: BLE001  # the other process looks at it
             error, text = type(caught).__name__, str(caught)
         found.append([error, text, time.monotonic() - begun])
     sys.stdout.write(json.dumps(found))

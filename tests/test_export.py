@@ -249,7 +249,7 @@ def test_safetensors_are_laid_out_as_the_shipped_ones(exported, trained):
         (3, None, TypeError, "path must be a path; received 3"),
     ],
 )  # fmt: skip
-def test_formats_and_paths_are_checked(path, format, error, message, *, network, tmp_path):  # noqa: A002
+def test_formats_and_paths_are_checked(path, format, error, message, *, network, tmp_path):  # noqa: A002  # as in export_model
     with pytest.raises(error, match=f"^{message}$"):
         export_model(network, path, format=format)
     assert not list(tmp_path.iterdir())

@@ -55,7 +55,7 @@ def test_lines_go_and_strokes_stay(name):
 @pytest.mark.parametrize("touching", [0, 1], ids=["around", "touched"])
 def test_frames_go_and_what_is_in_them_stays(touching):
     boxes = [(45, 45, 110, 135), (165, 45, 230, 135), (270, 45, 330, 135 - 13 * touching)]
-    frames = [[(l, t), (r, t), (r, b), (l, b), (l, t)] for l, t, r, b in boxes]  # noqa: E741
+    frames = [[(l, t), (r, t), (r, b), (l, b), (l, t)] for l, t, r, b in boxes]  # noqa: E741  # left
     digits, lines, left = masks(frames)
     assert np.count_nonzero(left & lines) < 0.1 * np.count_nonzero(lines)
     assert np.count_nonzero(left & digits) > 0.93 * np.count_nonzero(digits)

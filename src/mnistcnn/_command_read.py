@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Of a folder, the files that are called as pictures are.
 SUFFIXES = frozenset(
-    ".avif .bmp .gif .jp2 .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905
+    ".avif .bmp .gif .jp2 .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905  # one line to read
 )
 _WILD = frozenset("*?[")
 _DPI = 150

@@ -209,7 +209,7 @@ class _Epochs(keras.callbacks.Callback):
         self._kept.restore()
         if self._epoch:
             # Where Keras looks for it once all callbacks have begun.
-            self.model._initial_epoch = self._epoch  # noqa: SLF001
+            self.model._initial_epoch = self._epoch  # noqa: SLF001  # where fit begins
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep the epoch."""
