@@ -6,16 +6,15 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn import _checks, recipes
 from mnistcnn._backend import keras
 from mnistcnn._callback_state import check_keepable, description
 from mnistcnn._callbacks import checked, default_callbacks, monitoring, refuse_schedules
+from mnistcnn._following import following, smoothed
 from mnistcnn._keeping import (
     Checkpoints,
     Identity,
@@ -27,12 +26,11 @@ from mnistcnn._keeping import (
     network_text,
     versions,
 )
-from mnistcnn._loop import Pair, Teach, run
-from mnistcnn._optimizer import optimizer_for
+from mnistcnn._lessons import lessons_of
+from mnistcnn._loop import Pair, run
 from mnistcnn._progress import shown
-from mnistcnn._run_file import NETWORK, TEACHER
-from mnistcnn._teacher import TeacherStep, build_teacher, teach
-from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, Float32Array, PathLike
+from mnistcnn._run_file import NETWORK
+from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, PathLike
 
 
 def train(
@@ -164,14 +162,16 @@ def train(
         monitoring(chosen, available),
     ):
         drawn = order_seed if keeper is None else keeper.seed
-        lessons = None if plan.teacher is None else _lessons(plan, training, drawn, verbose, keeper)
+        lessons = None
+        if plan.teacher is not None:
+            lessons = lessons_of(plan, training, seed=drawn, verbose=verbose, keeper=keeper)
         with (
-            _following(network, plan, steps=count * math.ceil(len(training[0]) / batch)),
+            following(network, plan, steps=count * math.ceil(len(training[0]) / batch)),
             shown(verbose, epochs=count) as (of_keras, display),
         ):
             return run(
                 network,
-                (training[0], _smoothed(training[1], plan.label_smoothing)),
+                (training[0], smoothed(training[1], plan.label_smoothing)),
                 validation,
                 epochs=count,
                 batch_size=batch,
@@ -299,81 +299,3 @@ def _figures(model: keras.Model, training: Pair, *, validated: bool) -> list[str
     names = list(model.compute_metrics(x, y, given))
     model.reset_metrics()
     return names + ([f"val_{name}" for name in names] if validated else [])
-
-
-@contextmanager
-def _following(model: keras.Model, plan: recipes.Recipe, *, steps: int) -> Iterator[None]:
-    """Give the model what the recipe asks for; its own comes back at the end."""
-    own_optimizer = model.optimizer
-    if plan.learning_rate is not None:
-        model.optimizer = optimizer_for(plan, steps=steps)
-    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
-    own_rates = [layer.rate for layer in dropouts]
-    for layer in dropouts:
-        layer.rate = layer.rate if plan.dropout is None else plan.dropout
-    try:
-        yield
-    finally:
-        model.optimizer = own_optimizer
-        for layer, rate in zip(dropouts, own_rates, strict=True):
-            layer.rate = rate
-
-
-def _lessons(
-    plan: recipes.Recipe,
-    training: Pair,
-    seed: int | None,
-    verbose: Literal["auto", 0, 1, 2],
-    keeper: Keeper | None,
-) -> Teach:
-    """Train the teachers on the same images, and return what gives their answers."""
-    teachers = [
-        _taught(plan, number, training, seed=seed, verbose=verbose, keeper=keeper)
-        for number in range(plan.teachers)
-    ]
-    return partial(teach, teachers=teachers, softness=plan.softness)
-
-
-def _taught(
-    plan: recipes.Recipe,
-    number: int,
-    training: Pair,
-    *,
-    seed: int | None,
-    verbose: Literal["auto", 0, 1, 2],
-    keeper: Keeper | None,
-) -> TeacherStep:
-    """Train one of the teachers; each has weights, order and distortions of its own."""
-    own = plan.teacher
-    assert own is not None
-    drawn, title = seed, "Teacher, epoch"
-    if seed is not None and number:
-        drawn = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    if plan.teachers > 1:
-        title = f"Teacher {number + 1} of {plan.teachers}, epoch"
-    teacher = build_teacher(seed=drawn)
-    step = TeacherStep(teacher)
-    count = own.epochs * math.ceil(len(training[0]) / own.batch_size)
-    with (
-        _following(teacher, own, steps=count),
-        shown(verbose, epochs=own.epochs, title=title) as (of_keras, display),
-    ):
-        run(
-            teacher,
-            (training[0], _smoothed(training[1], own.label_smoothing)),
-            None,
-            epochs=own.epochs,
-            batch_size=own.batch_size,
-            seed=drawn,
-            callbacks=[],
-            verbose=of_keras,
-            augmentation=own.augmentation,
-            step=step,
-            shows=display,
-            keep=None if keeper is None else keeper.stage(f"{TEACHER}{number}", forgets=True),
-        )
-    return step
-
-
-def _smoothed(y: Float32Array, share: float) -> Float32Array:
-    return y if share == 0 else y * np.float32(1 - share) + np.float32(share / NUM_CLASSES)
