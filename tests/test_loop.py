@@ -10,7 +10,8 @@ import pytest
 
 from mnistcnn import build_model, evaluate, train
 from mnistcnn._backend import keras, tf
-from mnistcnn._loop import _batches, epoch_order
+from mnistcnn._fit import batches
+from mnistcnn._passes import epoch_order
 from mnistcnn._step import Step, is_documented
 
 
@@ -239,9 +240,9 @@ def test_any_other_network_is_left_to_fit_and_trains(xy, change):
 
 def test_the_order_in_fit_is_that_of_the_loop():
     x = np.arange(7, dtype=np.float32).reshape(7, 1)
-    batches = iter(_batches(x, -x, batch_size=3, draw=[1, 2]))
+    given = iter(batches(x, -x, batch_size=3, draw=[1, 2]))
     for epoch in range(3):
-        images, labels = zip(*(next(batches) for _ in range(3)), strict=True)
+        images, labels = zip(*(next(given) for _ in range(3)), strict=True)
         found = np.concatenate(images).ravel()
         assert np.array_equal(found, epoch_order(7, [1, 2], epoch))
         assert np.array_equal(np.concatenate(labels).ravel(), -found)
@@ -350,7 +351,7 @@ def test_stop_evaluating_ends_the_validation(xy):
 # Keras' stock callbacks
 
 
-def test_checkpoint_every_so_many_batches(xy, tmp_path):
+def test_checkpoint_every_so_manybatches(xy, tmp_path):
     checkpoint = stock.ModelCheckpoint(
         "at{batch:02d}.weights.h5", save_freq=3, save_weights_only=True
     )
@@ -376,7 +377,7 @@ def test_backup_and_restore_goes_on_where_it_was(xy):
     assert run(xy, [], fresh, epochs=1).epoch == [0]
 
 
-def test_lambda_callback_on_batches(xy):
+def test_lambda_callback_onbatches(xy):
     batches = []
     callback = stock.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
     run(xy, [callback], epochs=1, validation_split=0.0)

@@ -21,7 +21,7 @@ from mnistcnn import (
     train,
 )
 from mnistcnn._backend import keras, tf
-from mnistcnn._loop import epoch_order
+from mnistcnn._passes import epoch_order
 
 
 def quick(xy, model=None, **options):

@@ -11,7 +11,8 @@ import numpy as np
 from mnistcnn import recipes
 from mnistcnn._following import following, smoothed
 from mnistcnn._keeping import Keeper
-from mnistcnn._loop import Pair, Teach, run
+from mnistcnn._loop import run
+from mnistcnn._passes import Pair, Teach
 from mnistcnn._progress import shown
 from mnistcnn._run_file import TEACHER
 from mnistcnn._teacher import TeacherStep, build_teacher, teach

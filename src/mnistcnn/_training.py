@@ -27,7 +27,8 @@ from mnistcnn._keeping import (
     versions,
 )
 from mnistcnn._lessons import lessons_of
-from mnistcnn._loop import Pair, run
+from mnistcnn._loop import run
+from mnistcnn._passes import Pair
 from mnistcnn._progress import shown
 from mnistcnn._run_file import NETWORK
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, PathLike

@@ -1,0 +1,97 @@
+"""Training by Keras' own ``fit``, for what is not the documented network, in the same order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mnistcnn._augmentation import Augmenter
+from mnistcnn._backend import keras, tf
+from mnistcnn._passes import Pair, Teach, epoch_order
+from mnistcnn._stage import Unkept
+from mnistcnn._types import Float32Array
+
+VALIDATION_BATCH_SIZE = 250
+
+
+def batches(
+    x: Float32Array,
+    y: Float32Array,
+    *,
+    batch_size: int,
+    draw: Sequence[int],
+    augment: Augmenter | None = None,
+    teach: Teach | None = None,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Give batches without end, each epoch in its order."""
+    with tf.device("CPU:0"):
+        images, labels = tf.constant(x), tf.constant(y)
+
+    def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = epoch_order(len(x), draw, epoch)
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    def take(number: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chosen = tf.gather(images, order)
+        batch = chosen if augment is None else augment(chosen, number)
+        return batch, tf.gather(labels, order) if teach is None else teach(batch)
+
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+    numbered = epochs.flat_map(of_epoch).enumerate(first_epoch * math.ceil(len(x) / batch_size))
+    return numbered.map(take).prefetch(tf.data.AUTOTUNE)
+
+
+def fit(
+    model: keras.Model,
+    batches: tf.data.Dataset,
+    validation: Pair | None,
+    callbacks: list[keras.callbacks.Callback],
+    kept: Unkept,
+    *,
+    epochs: int,
+    steps: int,
+    verbose: int,
+) -> keras.callbacks.History:
+    """Leave the training to Keras; it is kept at each epoch's end."""
+    try:
+        return model.fit(
+            batches,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            validation_data=validation,
+            validation_batch_size=VALIDATION_BATCH_SIZE,
+            callbacks=[*callbacks, _Epochs(kept, epochs)],
+            shuffle=False,  # the batches come in an order of their own
+            verbose=verbose,
+        )
+    finally:
+        model._initial_epoch = None  # noqa: SLF001  # a later run begins at its beginning
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Tells what keeps a run of the ends of epochs."""
+
+    def __init__(self, kept: Unkept, epochs: int) -> None:
+        super().__init__()
+        self._kept = kept
+        self._epoch = epochs if kept.stopped else kept.start.epoch
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Go on where the run was."""
+        del logs
+        self._kept.restore()
+        if self._epoch:
+            # Where Keras looks for it once all callbacks have begun.
+            self.model._initial_epoch = self._epoch  # noqa: SLF001  # where fit begins
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep the epoch."""
+        self._epoch = epoch + 1
+        self._kept.after_epoch(epoch, logs or {})
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Keep the end."""
+        self._kept.end(self._epoch, logs or self._kept.start.logs)

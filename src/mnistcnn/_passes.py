@@ -1,0 +1,123 @@
+"""Ways through images that lie in memory, in an order that repeats, many batches to a call."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from mnistcnn._augmentation import Augmenter
+from mnistcnn._backend import tf
+from mnistcnn._types import Float32Array
+
+Pair = tuple[Float32Array, Float32Array]
+Teach = Callable[[tf.Tensor], tf.Tensor]
+
+# Short enough for a progress bar that moves and for Ctrl-C, long enough to cost nothing.
+_SECONDS_A_CALL = 0.25
+
+
+def epoch_order(count: int, draw: Sequence[int], epoch: int | tf.Tensor) -> tf.Tensor:
+    """Return ``int32 (count,)``: an order of the images, drawn from the seed and the epoch.
+
+    Keras' own shuffle depends on what the process drew before; this one repeats, and an
+    epoch can be begun without the ones before it.
+    """
+    first, second = (tf.constant(word, tf.int64) for word in draw)
+    return tf.random.experimental.stateless_shuffle(
+        tf.range(count), seed=tf.stack([first, second + tf.cast(epoch, tf.int64)])
+    )
+
+
+class Pass:
+    """A way through images that lie in memory, many batches to a call."""
+
+    def __init__(
+        self,
+        visit: Any,
+        data: Pair,
+        batch_size: int,
+        augment: Augmenter | None = None,
+        teach: Teach | None = None,
+    ) -> None:
+        with tf.device("CPU:0"):
+            self._images, self._labels = map(tf.constant, data)
+        self.count = len(data[0])
+        self.steps = math.ceil(self.count / batch_size)
+        self._length = 1
+        self._order = tf.range(self.count)
+        self.begun = 0
+
+        self._visit = visit
+        self._augment = augment
+        self._teach = teach
+        self._batch_size = batch_size
+        self._graph: Any = None
+
+    def __call__(self, first: int, last: int) -> None:
+        """Visit the batches from `first` up to `last`."""
+        if self._graph is None:
+            self._graph = self._trace()
+        # The place in the epoch, and how many steps the run had before it.
+        place = tf.constant([first, last]), tf.constant(self.begun, tf.int64)
+        self._graph(self._images, self._labels, self._order, *place)
+
+    def _trace(self) -> Any:
+        """Make the graph, at the first call and once: TensorFlow warns of retracing.
+
+        The images are handed in at each call: a graph that held them would keep them in
+        memory until Python next looks for cycles.
+        """
+        size, visit, augment, teach = self._batch_size, self._visit, self._augment, self._teach
+
+        @tf.function
+        def visit_batches(
+            images: tf.Tensor,
+            labels: tf.Tensor,
+            order: tf.Tensor,
+            span: tf.Tensor,
+            begun: tf.Tensor,
+        ) -> None:
+            for number in tf.range(span[0], span[1]):
+                chosen = order[number * size : (number + 1) * size]
+                x = tf.gather(images, chosen)
+                if augment is not None:
+                    x = augment(x, begun + tf.cast(number, tf.int64))
+                y = tf.gather(labels, chosen)
+                if teach is None:
+                    visit(x, y)
+                else:
+                    visit(x, y, teach(x))
+
+        return visit_batches.get_concrete_function(
+            self._images,
+            self._labels,
+            self._order,
+            tf.TensorSpec((2,), tf.int32),
+            tf.TensorSpec((), tf.int64),
+        )
+
+    def begin(self, epoch: int, order: tf.Tensor) -> None:
+        """Begin an epoch, in its order."""
+        self._order = order
+        self.begun = epoch * self.steps
+
+    def calls(
+        self, *, first: int = 0, every: int | None = None, one_by_one: bool = False
+    ) -> Iterator[tuple[int, int]]:
+        """Divide the pass from step `first` on into calls, as long as fit into the time for one.
+
+        A call also ends where the run has made another `every` steps.
+        """
+        while first < self.steps:
+            last = min(first + (1 if one_by_one else self._length), self.steps)
+            if every is not None:
+                last = min(last, first + every - (self.begun + first) % every)
+            started = time.perf_counter()
+            yield first, last
+            seconds = max(time.perf_counter() - started, 1e-9)
+            # Growing by steps, since the first calls are slower than the rest.
+            fitting = int(_SECONDS_A_CALL / seconds * (last - first))
+            self._length = max(1, min(fitting, 8 * self._length))
+            first = last
