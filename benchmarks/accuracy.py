@@ -13,8 +13,9 @@
 
 Each figure goes to benchmarks/results/accuracy.json as soon as it is there, and what is there
 for the same recipe is not measured again. The networks of ``test`` are kept in
-benchmarks/out, where `weights.py` finds the first of each recipe. ``--recipe`` leaves out the
-other one, and with it levers and cost if that is `best`.
+benchmarks/out, where `weights.py` finds the first of each recipe, and so are teachers, which
+the levers share with the recipe. ``--recipe`` leaves out the other one, and with it levers and
+cost if that is `best`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 import mnistcnn
+import teachers
 from corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from mnistcnn._backend import keras
 from mnistcnn._files import write_text
@@ -73,9 +75,8 @@ def levers() -> dict[str, Recipe]:
 
 
 def shortened(recipe: Recipe) -> Recipe:
-    """Return the recipe, and its teacher's if there is one, with fewer epochs."""
-    teacher = recipe.teacher and replace(recipe.teacher, epochs=LEVER_EPOCHS)
-    return replace(recipe, epochs=LEVER_EPOCHS, teacher=teacher)
+    """Return the recipe with fewer epochs; its teachers are as they are."""
+    return replace(recipe, epochs=LEVER_EPOCHS)
 
 
 def changed(base: Recipe) -> dict[str, dict[str, Any]]:
@@ -105,6 +106,7 @@ def changed(base: Recipe) -> dict[str, dict[str, Any]]:
         "half the learning rate": {"learning_rate": rate / 2},
         "dropout 0.25": {"dropout": 0.25},
         "no teacher": {"teacher": None},
+        "one teacher": {"teachers": 1},
         f"label smoothing 0{alone}": {"teacher": None, "label_smoothing": 0.0},
         f"label smoothing 0.1{alone}": {"teacher": None, "label_smoothing": 0.1},
     }
@@ -177,11 +179,12 @@ def version(name: str) -> str:
 
 
 def trained(recipe: Recipe, x: Any, y: Any, *, seed: int) -> tuple[Any, float]:
-    """Return a network after its last step, and the seconds that it took."""
+    """Return a network after its last step, and the seconds that it took with its teachers."""
     model = mnistcnn.build_model(seed=seed)
     started = time.perf_counter()
-    mnistcnn.train(model, x, y, recipe=recipe, callbacks=[], seed=seed, verbose="auto")
-    return model, round(time.perf_counter() - started, 1)
+    with teachers.kept() as saved:
+        mnistcnn.train(model, x, y, recipe=recipe, callbacks=[], seed=seed, verbose="auto")
+    return model, round(time.perf_counter() - started + saved.seconds, 1)
 
 
 def logits_of(model: Any, x: Any) -> np.ndarray:
