@@ -1,7 +1,7 @@
 """Whether runs survive: real trainings are killed at random moments, again and again.
 
     python benchmarks/survival.py            # 120 kills in a quarter of an hour
-    python benchmarks/survival.py --kills 10
+    python benchmarks/survival.py --missing  # only what the file lacks
 
 Each way to train runs once undisturbed. Then the same call runs in one folder until it comes to
 its end, and each process that does it is killed. Lost is what ends with other weights, another
@@ -21,11 +21,13 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import signal
+import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -289,36 +291,46 @@ def survive(
     return {"way": way, "fault": fault, **row}
 
 
+def command(before: str | None, arguments: Sequence[str]) -> str:
+    """Return the calls that made the file: those before this one, if it only adds to them."""
+    call = shlex.join(["python", "benchmarks/survival.py", *arguments])
+    return call if before is None else f"{before}; {call}"
+
+
 def main() -> None:
     """Kill, count and write the file."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--kills", type=int, default=10, help="for each way and fault")
     options.add_argument("--way", choices=WAYS, action="append", help="default: each")
-    options.add_argument("--fault", choices=FAULTS, help="this alone; others in the file stay")
+    options.add_argument("--fault", choices=FAULTS, action="append", help="default: each")
+    options.add_argument("--missing", action="store_true", help="only rows that the file lacks")
     options.add_argument("--output", type=Path, default=RESULTS / "survival.json")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
+    pairs = [(fault, way) for fault in given.fault or FAULTS for way in given.way or WAYS]
+    asked = given.missing or given.fault or given.way
+    before = json.loads(given.output.read_text()) if asked and given.output.exists() else {}
+    rows = {(row["fault"], row["way"]): row for row in before.get("rows", [])}
+    if given.missing:
+        pairs = [pair for pair in pairs if pair not in rows]
     (x, y), _ = mnistcnn.load_data("digits")
     data = mnistcnn.preprocess(x, y)
-    ways = given.way or list(WAYS)
-    found = {way: undisturbed(way, data) for way in ways}
+    found = {way: undisturbed(way, data) for way in dict.fromkeys(way for _, way in pairs)}
     print(found, flush=True)
     report: dict[str, Any] = {
-        "command": "python benchmarks/survival.py",
+        "command": command(before.get("command"), sys.argv[1:]),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "versions": {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
         "rows": [],
     }
-    if given.fault:
-        before = json.loads(given.output.read_text())["rows"]
-        report["rows"] = [row for row in before if row["fault"] != given.fault]
-    for fault in [given.fault] if given.fault else FAULTS:
-        for way in ways:
-            row = survive(way, fault, data, alone=found[way], kills=given.kills, seed=given.seed)
-            report["rows"].append(row)
-            print(json.dumps(row), flush=True)
-            write_text(given.output, json.dumps(report, indent=1) + "\n")
+    for fault, way in pairs:
+        row = survive(way, fault, data, alone=found[way], kills=given.kills, seed=given.seed)
+        rows[fault, way] = row
+        print(json.dumps(row), flush=True)
+        order = [(one, other) for one in FAULTS for other in WAYS]
+        report["rows"] = [rows[pair] for pair in order if pair in rows]
+        write_text(given.output, json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import time
 from PIL import Image
 
 import mnistcnn
-from mnistcnn import _command_evaluate, _command_plot, _formats, _pictures
+from mnistcnn import _command_evaluate, _command_plot, _formats, _pictures, _run_file
 from mnistcnn._assets import read_assets
 from mnistcnn._portable import read_portable
 from mnistcnn._weights import read_weights
@@ -28,6 +28,10 @@ def plot_history(path):
     return _command_plot.history_of(_command_evaluate.document(path), path)
 
 
+def read_run(folder):
+    return _run_file.progress(folder), _run_file.seconds(folder)
+
+
 READERS = {
     "data": mnistcnn.load_data,
     "idx": _formats.read_idx,
@@ -37,6 +41,7 @@ READERS = {
     "evaluation": lambda path: _command_evaluate.evaluation_of(str(path), None),
     "history": plot_history,
     "picture": _pictures.open_picture,
+    "run": read_run,
 }
 
 

@@ -15,8 +15,8 @@ import pytest
 import mnistcnn
 import pages
 from mnistcnn import _data, _download
+from mnistcnn._candidates import answers_to_views
 from mnistcnn._formats import IDX_NAMES, encode_idx
-from mnistcnn._imaging import answers_to_views
 from mnistcnn._parts import Part
 from tests.serving import Server, arrays_of, md5s
 

@@ -13,7 +13,8 @@ from PIL import Image
 import mnistcnn
 import pages
 from mnistcnn import Reading, _pictures
-from mnistcnn._imaging import answers_to_views, read_picture
+from mnistcnn._candidates import answers_to_views
+from mnistcnn._imaging import read_picture
 from tests.drawing import cover_of
 
 SEEDS = st.integers(0, 2**32 - 1)

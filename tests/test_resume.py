@@ -443,6 +443,8 @@ def test_a_whole_file_with_a_strange_content_is_refused(xy):
         (kept | {"seconds": "long"}, arrays, strange),
         (kept | {"stages": {"network": {}}}, arrays, nowhere),
         (kept | {"stages": {"network": stage | {"epoch": "x"}}}, arrays, nowhere),
+        (kept | {"stages": {"network": stage | {"epoch": 1e300}}}, arrays, nowhere),
+        (kept | {"stages": {"network": stage | {"step": -1}}}, arrays, nowhere),
         (
             kept | {"stages": {"network": stage | {"callbacks": [{"array": "no"}, 1]}}},
             arrays,
@@ -455,6 +457,19 @@ def test_a_whole_file_with_a_strange_content_is_refused(xy):
         _run_file.write(STATE, changed, own)
         with pytest.raises(CorruptFileError, match=message):
             run(xy, epochs=1)
+
+
+def test_what_a_file_says_of_its_run_does_not_flood_the_message(xy):
+    run(xy, epochs=1)
+    kept, arrays = _run_file.read(STATE, limit=1 << 26)
+    for name, value in [("data", "a" * 1_000_000), ("recipe", {"name": "a" * 1_000_000})]:
+        strange = kept | {"identity": kept["identity"] | {name: value}}
+        _run_file.write(STATE, strange, arrays)
+        with pytest.raises(
+            ValueError, match=f"a run of the same {name}; .* holds one of "
+        ) as caught:
+            run(xy, epochs=1)
+        assert len(str(caught.value)) < 5_000
 
 
 def test_no_state_is_too_deep_to_be_refused():

@@ -29,16 +29,19 @@ _OURS = re.compile(r"\.mnistcnn-[0-9a-f]{12}(\..*)?")
 _LAST = "last"
 # Where no lock tells (Windows, some network file systems), nobody writes for so long.
 _SURELY_STALE_SECONDS = 24 * 60 * 60
-_PIECE = 1 << 16
+_PIECE = 1 << 20
 
 
 def read_limited(path: Path, *, limit: int) -> bytes:
     """Return the bytes of a file that may not hold more than `limit` of them."""
     with path.open("rb") as file:
         # As much as it seems to hold, since Python sets aside what it is asked for.
-        content = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
-        while len(content) <= limit and (more := file.read(min(_PIECE, limit + 1 - len(content)))):
-            content += more
+        pieces = [file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)]
+        count = len(pieces[0])
+        while count <= limit and (more := file.read(min(_PIECE, limit + 1 - count))):
+            pieces.append(more)
+            count += len(more)
+    content = b"".join(pieces)
     if len(content) > limit:
         raise CorruptFileError(
             f"{path} must hold at most {limit:,} bytes; it holds {path.stat().st_size:,}"

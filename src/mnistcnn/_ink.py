@@ -32,6 +32,8 @@ _LEAST, _DEVIATIONS = 0.06, 5.0
 _QUIET = 0.1
 # No digit has fewer pixels.
 _LEAST_AREA = 6
+# Boxes about all parts together are no larger than so many times the picture.
+_MOST_TIMES = 4
 # How much clearer a colour must be than grey to be looked at in its place.
 _CLEARER = 1.4
 
@@ -79,6 +81,22 @@ def find_ink(brightness: Float32Array) -> Ink:
 def _beyond(grey: Float32Array, sheet: NDArray[np.bool_]) -> Float32Array:
     """Put the median of the sheet where the picture shows something else."""
     return np.where(sheet, grey, np.float32(np.median(grey[sheet])))
+
+
+def without_nests(ink: Ink) -> Ink:
+    """Return the ink without what lies around the most of it; the very same if that is little.
+
+    Parts that lie in one another, as frames in frames do, are each looked at with all within.
+    """
+    areas = ink.stats[:, WIDTH].astype(np.int64) * ink.stats[:, HEIGHT]
+    areas[0] = 0
+    order = np.argsort(areas, kind="stable")
+    outer = order[np.cumsum(areas[order]) > _MOST_TIMES * ink.labels.size]
+    if not len(outer):
+        return ink
+    stays = np.ones(len(ink.stats), np.uint8)
+    stays[[0, *outer]] = 0
+    return connected(ink.strength, stays[ink.labels])
 
 
 def connected(strength: Float32Array, mask: NDArray[np.uint8]) -> Ink:

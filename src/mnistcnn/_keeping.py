@@ -25,6 +25,8 @@ _LOCK = "lock"
 _FORMAT = 1
 # An optimizer's variables, averages and best weights are each as large as the network.
 _TIMES_THE_NETWORK = 16
+# Of what a file says of its run, in a message.
+_MOST_SHOWN = 1000
 
 
 class Checkpoints(NamedTuple):
@@ -216,10 +218,10 @@ def _refuse_another(folder: Path, held: dict[str, Any], received: dict[str, Any]
         other = held[name]
         if other == own or other is None or own is None:
             continue
-        texts = [str(other), str(own)]
+        texts = [str(other)[:_MOST_SHOWN], str(own)]
         if isinstance(own, dict) and isinstance(other, dict):
             keys = [key for key in own if key != "name" and other.get(key) != own[key]]
-            texts = [_settings(one, keys) for one in (other, own)]
+            texts = [_settings(one, keys)[:_MOST_SHOWN] for one in (other, own)]
         raise ValueError(
             f"checkpoint_dir must hold a run of the same {name.replace('_', ' ')}; "
             f"{str(folder)!r} holds one of {texts[0]}, received {texts[1]}"

@@ -32,19 +32,20 @@ def in_lines(boxes: Sequence[tuple[int, int, int, int]]) -> list[list[int]]:
     half = (bottom - top) / 2
     middle = (top + bottom) / 2 - _slope(left, top, right, bottom) * (left + right) / 2
     lines: list[list[int]] = []
+    # Of the last few in each line.
+    centres, reaches = np.empty(len(left)), np.empty(len(left))
     for one in np.argsort(left, kind="stable").tolist():
-        best, most = None, _SHARED
-        for line in lines:
-            centre, reach = middle[line[-_NEAR:]].mean(), half[line[-_NEAR:]].mean()
-            low = max(centre - reach, middle[one] - half[one])
-            high = min(centre + reach, middle[one] + half[one])
-            share = (high - low) / max(2 * min(reach, half[one]), 1)
-            if share > most:
-                best, most = line, share
-        if best is None:
-            lines.append([one])
-        else:
-            best.append(one)
+        centre, reach = centres[: len(lines)], reaches[: len(lines)]
+        low = np.maximum(centre - reach, middle[one] - half[one])
+        high = np.minimum(centre + reach, middle[one] + half[one])
+        share = (high - low) / np.maximum(2 * np.minimum(reach, half[one]), 1)
+        best = int(share.argmax()) if lines else 0
+        if not lines or share[best] <= _SHARED:
+            best = len(lines)
+            lines.append([])
+        lines[best].append(one)
+        near = lines[best][-_NEAR:]
+        centres[best], reaches[best] = middle[near].mean(), half[near].mean()
     return sorted(lines, key=lambda line: float(middle[line].mean()))
 
 

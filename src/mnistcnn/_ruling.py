@@ -7,6 +7,8 @@ itself: where a stroke crosses or touches it, the ink is thicker and stays.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,10 @@ _HOLLOW = 0.5
 # In typical heights: the least side of a frame.
 _SMALLEST_FRAME = 0.5
 _MOST_LINES = 64
+# Pixels of ink among which lines are looked for; of more, in squares of several pixels.
+_MOST_VOTERS, _LARGE = 600_000, 1000
+# Parts that may hold lines, and those that may be frames, of which so many are looked at.
+_MOST_SUSPECTS = 2000
 _STEEPEST = np.tan(np.radians(20))
 
 
@@ -44,23 +50,38 @@ def without_ruling(ink: Ink) -> Ink:
     flat = widths > _FLAT * heights
     thin = stats[:, AREA] / widths < _THIN * _stroke_measure(stats, typical)
     suspect = far | (flat & (thin | (widths > _BAR * typical)))
+    suspect[0] = False  # the paper
+    lines = suspect & (flat & (heights < 0.5 * typical) | (widths > _FLATTEST * heights))
     # Only what is about as large as a digit can be the frame of one.
     framing = ~suspect & (np.minimum(widths, heights) > _SMALLEST_FRAME * typical)
-    suspects = [
-        part
-        for part in range(1, len(stats))
-        if suspect[part] or (framing[part] and _is_frame(_mask_of(ink, part)))
-    ]
-    if not suspects:
+    framing &= stats[:, AREA] <= _HOLLOW * widths * heights
+    framing[0] = False
+    suspects = _largest(suspect & ~lines, stats)
+    suspects += [part for part in _largest(framing, stats) if _is_frame(_mask_of(ink, part))]
+    if not suspects and not lines.any():
         return ink
-    mask = np.asarray(ink.labels > 0, np.uint8)
+    mask = np.asarray(~lines, np.uint8)[ink.labels]
+    mask[ink.labels == 0] = 0
+    # Hough's transform sets a table aside for each part, which for a large one takes long, too.
+    tables = 4 * np.maximum(widths + heights - _LARGE, 0)
+    voters = int((stats[:, AREA] + tables)[suspects].sum())
+    shrink = max(1, math.ceil(math.sqrt(voters / _MOST_VOTERS)))
     for part in suspects:
         left, top, width, height, _ = stats[part]
         inside = mask[top : top + height, left : left + width]
         own = _mask_of(ink, part)
         inside[own > 0] = 0
-        inside |= _cleared(own, typical)
+        inside |= _cleared(own, typical, shrink)
     return connected(ink.strength, mask)
+
+
+def _largest(chosen: NDArray[np.bool_], stats: NDArray[np.int32]) -> list[int]:
+    """Return which parts are chosen, without the smallest of very many."""
+    parts = np.flatnonzero(chosen)
+    if len(parts) > _MOST_SUSPECTS:
+        order = np.argsort(-stats[parts, AREA], kind="stable")
+        parts = parts[order[:_MOST_SUSPECTS]]
+    return parts.tolist()
 
 
 def _stroke_measure(stats: NDArray[np.int32], typical: float) -> float:
@@ -103,14 +124,11 @@ def _is_frame(mask: NDArray[np.uint8]) -> bool:
     return all(side.mean() > _COVERED for side in (*rows, *columns))
 
 
-def _cleared(mask: NDArray[np.uint8], typical: float) -> NDArray[np.uint8]:
+def _cleared(mask: NDArray[np.uint8], typical: float, shrink: int) -> NDArray[np.uint8]:
     """Return a part without its lines: what is left of it, without what is small."""
-    height, width = mask.shape
-    if width > _FLATTEST * height or (width > _FLAT * height and height < 0.5 * typical):
-        return np.zeros_like(mask)
     left = _without_sides(mask) if _is_frame(mask) else mask
-    left = _without_lines(left, _SHORTEST * typical)
-    left = _without_lines(left.T, _LONG * typical).T
+    left = _without_lines(left, _SHORTEST * typical, shrink)
+    left = _without_lines(left.T, _LONG * typical, shrink).T
     if left is mask or np.array_equal(left, mask):
         return mask
     ink = connected(np.empty(0, np.float32), np.ascontiguousarray(left))
@@ -122,14 +140,33 @@ def _cleared(mask: NDArray[np.uint8], typical: float) -> NDArray[np.uint8]:
 def _without_sides(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Erase what is thin and runs along most of a side of a frame."""
     height, width = mask.shape
-    half = np.ones((1, max(3, round(0.5 * width))), np.uint8)
-    across = cv2.morphologyEx(mask, cv2.MORPH_OPEN, half)
-    half = np.ones((max(3, round(0.5 * height)), 1), np.uint8)
-    down = cv2.morphologyEx(mask, cv2.MORPH_OPEN, half)
-    lines = _sides(np.asarray(down)) | _sides(np.asarray(across).T).T
+    across = _opened(mask.T, max(3, round(0.5 * width))).T
+    down = _opened(mask, max(3, round(0.5 * height)))
+    lines = _sides(down) | _sides(across.T).T
     lines = cv2.dilate(lines, np.ones((3, 3), np.uint8))
     # Of a stroke that touches the frame, only what the line itself covers is lost.
     return np.asarray((mask > 0) & (lines == 0), np.uint8)
+
+
+def _opened(mask: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
+    """Return what lies in upright runs of that length; beyond the edges there may be ink.
+
+    As OpenCV's opening, whose time grows with the length.
+    """
+    before, after = length // 2, length - 1 - length // 2
+    eroded = np.pad(mask, [(before, after), (0, 0)], constant_values=1)
+    eroded = _over(np.minimum, eroded, length)
+    return _over(np.maximum, np.pad(eroded, [(before, after), (0, 0)]), length)
+
+
+def _over(extreme: np.ufunc, array: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
+    """Return the extreme of each so many rows that follow one another."""
+    count = 1
+    while count < length:
+        step = min(count, length - count)
+        array = extreme(array[:-step], array[step:])
+        count += step
+    return array
 
 
 def _sides(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -144,31 +181,60 @@ def _sides(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(lines * chosen, np.uint8)
 
 
-def _without_lines(mask: NDArray[np.uint8], shortest: float) -> NDArray[np.uint8]:
+def _without_lines(mask: NDArray[np.uint8], shortest: float, shrink: int) -> NDArray[np.uint8]:
     """Erase lines that run across and are no shorter than `shortest`."""
     mask = np.ascontiguousarray(mask)
     if mask.shape[1] < max(shortest, _FEW):
         return mask
+    length = shortest / shrink
     found = cv2.HoughLinesP(
-        mask,
+        _shrunk(mask, shrink),
         rho=1,
         theta=np.pi / 720,
-        threshold=int(0.6 * shortest),
-        minLineLength=shortest,
-        maxLineGap=max(4.0, 0.1 * shortest),
+        threshold=int(0.6 * length),
+        minLineLength=length,
+        maxLineGap=max(4.0, 0.1 * length),
     )
     if found is None:
         return mask
     left = mask.copy()
-    for x1, y1, x2, y2 in found.reshape(-1, 4)[:_MOST_LINES].tolist():
-        if abs(y2 - y1) <= _STEEPEST * abs(x2 - x1):
-            _erase(left, mask, (x1, y1), (x2, y2))
+    lines = shrink * found.reshape(-1, 4)[:_MOST_LINES] + shrink // 2
+    lines = np.minimum(lines, np.tile(np.array(mask.shape[::-1]) - 1, 2))
+    lines = lines[
+        np.abs(lines[:, 3] - lines[:, 1]) <= _STEEPEST * np.abs(lines[:, 2] - lines[:, 0])
+    ]
+    if len(lines):
+        paper = _paper_about(mask)
+        for x1, y1, x2, y2 in lines.tolist():
+            _erase(left, mask, paper, (x1, y1), (x2, y2))
     return left
+
+
+def _shrunk(mask: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
+    """Return a mask of squares of so many pixels: ink where there is any in the square."""
+    if by == 1:
+        return mask
+    height, width = mask.shape
+    padded = np.pad(mask, [(0, -height % by), (0, -width % by)])
+    squares = padded.reshape(len(padded) // by, by, -1, by)
+    return np.ascontiguousarray(squares.max(axis=(1, 3)))
+
+
+_Rows = NDArray[np.int32]
+
+
+def _paper_about(mask: NDArray[np.uint8]) -> tuple[_Rows, _Rows]:
+    """Return the row of the nearest paper above each place, and of that below it."""
+    rows = np.arange(len(mask), dtype=np.int32)[:, np.newaxis]
+    above = np.maximum.accumulate(np.where(mask == 0, rows, np.int32(-1)), axis=0)
+    below = np.where(mask == 0, rows, np.int32(len(mask)))[::-1]
+    return above, np.minimum.accumulate(below, axis=0)[::-1]
 
 
 def _erase(
     left: NDArray[np.uint8],
     mask: NDArray[np.uint8],
+    paper: tuple[_Rows, _Rows],
     start: tuple[int, int],
     end: tuple[int, int],
 ) -> None:
@@ -176,29 +242,32 @@ def _erase(
     (x1, y1), (x2, y2) = sorted((start, end))
     columns = np.arange(x1, x2 + 1)
     middle = np.rint(y1 + (y2 - y1) * (columns - x1) / max(x2 - x1, 1)).astype(int)
-    tops, bottoms = _runs(mask, columns, middle)
+    tops, bottoms = _runs(mask, paper, columns, middle)
     there = bottoms > tops
     if not there.any():
         return
-    thickness = float(np.median((bottoms - tops)[there]))
-    thin = there & (bottoms - tops <= 1.5 * thickness + 1)
-    for x, top, bottom in zip(columns[thin], tops[thin], bottoms[thin], strict=True):
-        left[top:bottom, x] = 0
+    thick = bottoms - tops
+    thickness = float(np.median(thick[there]))
+    thin = there & (thick <= 1.5 * thickness + 1)
+    thick = thick[thin]
+    first = np.cumsum(thick) - thick
+    rows = np.arange(thick.sum()) + np.repeat(tops[thin] - first, thick)
+    left[rows, np.repeat(columns[thin], thick)] = 0
 
 
 def _runs(
-    mask: NDArray[np.uint8], columns: NDArray[np.int_], middle: NDArray[np.int_]
+    mask: NDArray[np.uint8],
+    paper: tuple[_Rows, _Rows],
+    columns: NDArray[np.int_],
+    middle: NDArray[np.int_],
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """Return where the ink about each place of a line begins and ends, upwards and downwards."""
-    height = len(mask)
-    tops, bottoms = np.zeros_like(middle), np.zeros_like(middle)
-    for i, (x, y) in enumerate(zip(columns, middle, strict=True)):
-        rows = (y, y - 1, y + 1, y - 2, y + 2)
-        near = [row for row in rows if 0 <= row < height and mask[row, x]]
-        if not near:
-            continue
-        paper = np.flatnonzero(mask[:, x] == 0)
-        place = np.searchsorted(paper, near[0])
-        tops[i] = paper[place - 1] + 1 if place else 0
-        bottoms[i] = paper[place] if place < len(paper) else height
-    return tops, bottoms
+    near = np.full_like(middle, -1)
+    for away in (2, -2, 1, -1, 0):  # the nearest one stays
+        rows = middle + away
+        inside = (rows >= 0) & (rows < len(mask))
+        ink = inside & (mask[np.clip(rows, 0, len(mask) - 1), columns] > 0)
+        near[ink] = rows[ink]
+    there = near >= 0
+    above, below = (side[near, columns] for side in paper)
+    return np.where(there, above + 1, 0), np.where(there, below, 0)

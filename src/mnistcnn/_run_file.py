@@ -27,13 +27,24 @@ STATE = "run.safetensors"
 NETWORK, TEACHER = "network", "teacher"
 # A run of the documented network takes 0.5 MB. The rest is for teachers and histories.
 FREE_BYTES = 64 << 20
+# Names, shapes and the record are text, of which little makes many objects. A run of a thousand
+# epochs takes 0.2 MB of it.
+_MOST_TEXT, _MOST_LEVELS, _MOST_SHOWN = 4 << 20, 100, 300
 _RECORD, _DIGEST = "mnistcnn-run", "sha256"
 
 
 def write(path: Path, record: Mapping[str, Any], arrays: Arrays) -> None:
-    """Write a record, ready for JSON, and arrays by name: whole or not at all."""
+    """Write a record, ready for JSON, and arrays by name: whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If it is too much text to be read again.
+    """
+    content = sealed(json.dumps(record), arrays)
+    _text_of(content)
     with replacing(path) as temporary:
-        temporary.write_bytes(sealed(json.dumps(record), arrays))
+        temporary.write_bytes(content)
 
 
 def sealed(text: str, arrays: Arrays) -> bytes:
@@ -50,22 +61,26 @@ def read(path: Path, *, limit: int) -> tuple[dict[str, Any], Arrays]:
     FileNotFoundError
         If there is no such file.
     CorruptFileError
-        If it is damaged, too large, or something else.
+        If it is damaged, too large, something else, or a link.
     """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        # What is elsewhere belongs to somebody else, and a pipe may never end.
+        raise CorruptFileError(f"{path} must be a file of the run's own folder; it is none")
     content = read_limited(path, limit=limit)
     try:
+        header = _text_of(content)
         arrays: Arrays = load(content)
-        # What safetensors has read begins with the length of its header, which is JSON.
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        metadata = header["__metadata__"]
+        metadata = json.loads(header)["__metadata__"]
         text, digest = metadata[_RECORD], metadata[_DIGEST]
         if digest != _digest(text, arrays):
             raise ValueError("its digest is that of another content")
         record = json.loads(text)
         if not isinstance(record, dict):
             raise TypeError("its record is no object")
+        _check_levels(record)
     except Exception as error:  # safetensors, JSON and what is missing report in many ways
-        raise CorruptFileError(f"{path} must be the whole state of a run: {error}") from error
+        said = str(error)[:_MOST_SHOWN]
+        raise CorruptFileError(f"{path} must be the whole state of a run: {said}") from error
     return record, arrays
 
 
@@ -117,7 +132,8 @@ def progress(folder: Path) -> str | None:
     try:
         record, _ = read(path, limit=FREE_BYTES)
         name, stage = list(record["stages"].items())[-1]
-        finished, place = bool(stage["finished"]), (int(stage["epoch"]) + 1, int(stage["step"]))
+        finished = bool(stage["finished"])
+        place = [_checks.whole_number(one, stage[one], at_least=0) for one in ("epoch", "step")]
     except FileNotFoundError:
         return None
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
@@ -126,7 +142,7 @@ def progress(folder: Path) -> str | None:
         raise foreign(path, error) from error
     if finished:
         return None if name == NETWORK else f"the {name}'s end"
-    return f"{'' if name == NETWORK else f'{name}, '}epoch {place[0]}, step {place[1]}"
+    return f"{'' if name == NETWORK else f'{name}, '}epoch {place[0] + 1}, step {place[1]}"
 
 
 def seconds(folder: Path) -> float:
@@ -147,7 +163,28 @@ def seconds(folder: Path) -> float:
 
 def foreign(path: Path, error: Exception) -> CorruptFileError:
     """Return what to raise for a file of this format with another content."""
-    return CorruptFileError(f"{path} must be the state of a run of this package; received {error}")
+    said = str(error)[:_MOST_SHOWN]
+    return CorruptFileError(f"{path} must be the state of a run of this package; received {said}")
+
+
+def _text_of(content: bytes) -> bytes:
+    """Return the header of a safetensors file, which is JSON, behind its length."""
+    length = int.from_bytes(content[:8], "little")
+    if length > _MOST_TEXT:
+        raise ValueError(
+            f"names and record of a run must take at most {_MOST_TEXT:,} bytes, not {length:,}; "
+            "arrays are kept beside them"
+        )
+    return content[8 : 8 + length]
+
+
+def _check_levels(record: dict[str, Any]) -> None:
+    level: list[Any] = [record]
+    for _ in range(_MOST_LEVELS):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+    if level:
+        raise ValueError(f"its record must nest at most {_MOST_LEVELS} levels; it nests more")
 
 
 def _digest(text: str, arrays: Arrays) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn import _callback_state
+from mnistcnn import _callback_state, _checks
 from mnistcnn._backend import keras
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._run_file import Arrays, flattened, restored
@@ -108,7 +108,10 @@ class Stage(Unkept):
             try:
                 self.finished, self.stopped = bool(record["finished"]), bool(record["stopped"])
                 logs = {str(name): float(figure) for name, figure in record["logs"].items()}
-                self.start = Place(int(record["epoch"]), int(record["step"]), logs)
+                epoch, step = (
+                    _checks.whole_number(one, record[one], at_least=0) for one in ("epoch", "step")
+                )
+                self.start = Place(epoch, step, logs)
             except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
                 raise CorruptFileError(
                     f"{source} must say where its run is; received {error!r}"

@@ -1,0 +1,79 @@
+"""What the network says of a part: the mean over its glyph and slight changes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistcnn._parts import Part
+from mnistcnn._types import IMAGE_SIZE, Float32Array, UInt8Array
+
+Recognise = Callable[[UInt8Array], Float32Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A part, and what the network says of it."""
+
+    part: Part
+    glyph: UInt8Array
+    answer: Float32Array
+
+    @property
+    def sure(self) -> float:
+        """How sure the network is of its most probable digit."""
+        return float(self.answer.max())
+
+
+def answers_to_views(glyphs: Sequence[UInt8Array], recognise: Recognise) -> Float32Array:
+    """Return ``float32 (n, 10)``: the mean over each glyph and five slight changes of it.
+
+    Digits keep their answer when they are turned, slanted or made smaller; what is no digit
+    often does not, and so gets less certain.
+    """
+    if not glyphs:
+        return np.zeros((0, 10), np.float32)
+    views = list(glyphs)
+    for change in _CHANGES:
+        views += [np.asarray(cv2.warpAffine(one, change, (IMAGE_SIZE,) * 2)) for one in glyphs]
+    answers = recognise(np.stack(views)).reshape(len(_CHANGES) + 1, len(glyphs), -1)
+    return np.asarray(answers.mean(axis=0), np.float32)
+
+
+def _changes() -> list[NDArray[np.float64]]:
+    middle = (IMAGE_SIZE - 1) / 2
+    turned = ((10, 1), (-10, 1), (0, 0.85))
+    maps = [cv2.getRotationMatrix2D((middle, middle), angle, scale) for angle, scale in turned]
+    slanted = [np.array([[1, by, -by * middle], [0, 1, 0]]) for by in (0.2, -0.2)]
+    return [np.asarray(one, np.float64) for one in maps + slanted]
+
+
+_CHANGES = _changes()
+# The glyph itself and its changes.
+VIEWS = len(_CHANGES) + 1
+
+
+def answered(parts: Sequence[Part], recognise: Recognise) -> list[Candidate]:
+    """Return parts with what the network says of them."""
+    glyphs = [part.glyph() for part in parts]
+    answers = answers_to_views(glyphs, recognise)
+    return [Candidate(*each) for each in zip(parts, glyphs, answers, strict=True)]
+
+
+def answered_if_sure(
+    parts: Sequence[Part], least: Sequence[float], recognise: Recognise
+) -> list[Candidate | None]:
+    """Return parts with what the network says of them, None where it is less sure of the glyph."""
+    found: list[Candidate | None] = [None] * len(parts)
+    if not parts:
+        return found
+    glyphs = [part.glyph() for part in parts]
+    sure = np.flatnonzero(recognise(np.stack(glyphs)).max(axis=1) >= least).tolist()
+    answers = answers_to_views([glyphs[i] for i in sure], recognise)
+    for i, answer in zip(sure, answers, strict=True):
+        found[i] = Candidate(parts[i], glyphs[i], answer)
+    return found
