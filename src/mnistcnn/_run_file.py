@@ -52,7 +52,17 @@ def read(path: Path, *, limit: int) -> tuple[dict[str, Any], Arrays]:
     CorruptFileError
         If it is damaged, too large, or something else.
     """
-    content = read_limited(path, limit=limit)
+    return opened(path, read_limited(path, limit=limit))
+
+
+def opened(path: Path, content: bytes) -> tuple[dict[str, Any], Arrays]:
+    """Return what `sealed` sealed; `path` is where it comes from.
+
+    Raises
+    ------
+    CorruptFileError
+        If it is damaged or something else.
+    """
     try:
         arrays: Arrays = load(content)
         # What safetensors has read begins with the length of its header, which is JSON.

@@ -21,6 +21,7 @@ from mnistcnn._backend import keras
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._run_file import Arrays, flattened, restored
 from mnistcnn._step import Step
+from mnistcnn._team import Alone
 
 Save = Callable[[dict[str, Any], Arrays], None]
 
@@ -84,6 +85,8 @@ class Stage(Unkept):
         After how many steps to keep, besides at each epoch's end.
     forgets : bool, default False
         Whether only the network is kept once the training has ended.
+    team : Alone, optional
+        Those who train together; an interrupt of one is an interrupt of all.
     """
 
     def __init__(
@@ -94,10 +97,12 @@ class Stage(Unkept):
         source: str,
         every: int | None = None,
         forgets: bool = False,
+        team: Alone | None = None,
     ) -> None:
         self.every = every
         self._source = source
         self._save, self._kept, self._forgets = save, kept, forgets
+        self._team = Alone() if team is None else team
         self._model: Any = None
         self._step: Step | None = None
         self._callbacks: list[keras.callbacks.Callback] = []
@@ -141,12 +146,14 @@ class Stage(Unkept):
             ) from error
 
     def after_call(self, epoch: int, step: int, done: int) -> None:
+        self._interrupted = self._team.any(self._interrupted)
         if self._interrupted or (self.every is not None and done % self.every == 0):
             self._keep(Place(epoch, step))
         self._listen()
 
     def after_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         self._keep(Place(epoch + 1, 0, logs))
+        self._interrupted = self._team.any(self._interrupted)
         self._listen()
 
     def end(self, epoch: int, logs: dict[str, float]) -> None:
