@@ -180,6 +180,8 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 @contextmanager
 def _telling_how_to_go_on(kept: Path, options: argparse.Namespace) -> Iterator[None]:
+    words = [word for word in options.words if word not in ("--resume", "--restart")]
+    again = shlex.join(["mnistcnn", *words, "--resume"])
     try:
         yield
     except KeyboardInterrupt:
@@ -188,7 +190,8 @@ def _telling_how_to_go_on(kept: Path, options: argparse.Namespace) -> Iterator[N
         far = progress(kept)
         if far is None:
             raise
-        words = [word for word in options.words if word not in ("--resume", "--restart")]
-        again = shlex.join(["mnistcnn", *words, "--resume"])
         text = f"interrupted at {far}, which is kept; go on with:\n{again}"
         raise StoppedError(text, signal.SIGINT) from None
+    except mnistcnn.WorkerLostError as error:
+        rule = str(error).partition(". ")[0]
+        raise tools.Failure(f"{rule}. Go on with, on every machine:\n{again}") from None
