@@ -68,7 +68,7 @@ def interrupt(model):
 
 
 def disturb(model):
-    model.set_weights([weight + NUMBER for weight in model.get_weights()])
+    model.set_weights([weight + 0.01 * NUMBER for weight in model.get_weights()])
 
 
 def kill(model):
@@ -76,9 +76,9 @@ def kill(model):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def of_last(act, *, last=1):
+def of_last(act, *, last=1, at=3):
     """Return a callback that acts on the last worker, and elsewhere does nothing."""
-    return Once(act if last == NUMBER else nothing)
+    return Once(act if last == NUMBER else nothing, at=at)
 
 
 def refusal(error, *arguments, **options):
@@ -104,7 +104,7 @@ def two(strategy):
     teams.save("drawn", *drawn)
     files = [name for name in ("best.keras", "log.csv", "written") if Path(name).exists()]
 
-    stopped = teams.train(recipe, callbacks=[of_last(stop)], **options)
+    stopped = teams.train(teams.RECIPES["documented"], callbacks=[of_last(stop)], **options)
     short = {"epochs": 2, "strategy": strategy}
     refused = [
         refusal(ValueError, recipe, batch_size=50 + NUMBER, **options),
@@ -148,12 +148,13 @@ def three(strategy):
     teams.save("three", *teams.train(recipe, **options))
     started = time.monotonic()
     text = refusal(
-        mnistcnn.WorkerLostError, recipe, epochs=4, callbacks=[of_last(kill, last=2)],
+        mnistcnn.WorkerLostError, recipe, epochs=4, callbacks=[of_last(kill, last=2, at=10)],
         checkpoint_dir="kept", **options,
     )  # fmt: skip
     return {"lost": text, "seconds": time.monotonic() - started}
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the background ignores it
     found = {"two": two, "three": three}[sys.argv[1]](connected(named()))
     Path("report.json").write_text(json.dumps(found))

@@ -52,6 +52,7 @@ class Team:
             environment = os.environ | {
                 "TF_CONFIG": config(ports, number),
                 "PYTHONPATH": str(ROOT),
+                "PYTHONUNBUFFERED": "1",
             }
             with (own / "out").open("wb") as out:
                 process = subprocess.Popen(

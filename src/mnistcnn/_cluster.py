@@ -142,7 +142,8 @@ def _signals_at_once() -> Iterator[None]:
         yield
         return
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if callable(handlers[signal.SIGINT]):  # else it is the background, which ignores it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:

@@ -146,15 +146,14 @@ class Stage(Unkept):
             ) from error
 
     def after_call(self, epoch: int, step: int, done: int) -> None:
-        self._interrupted = self._team.any(self._interrupted)
-        if self._interrupted or (self.every is not None and done % self.every == 0):
+        ended = self._team.any(self._interrupted)
+        if ended or (self.every is not None and done % self.every == 0):
             self._keep(Place(epoch, step))
-        self._listen()
+        _end(ended)
 
     def after_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         self._keep(Place(epoch + 1, 0, logs))
-        self._interrupted = self._team.any(self._interrupted)
-        self._listen()
+        _end(self._team.any(self._interrupted))
 
     def end(self, epoch: int, logs: dict[str, float]) -> None:
         self._keep(Place(epoch, 0, logs), finished=True)
@@ -176,11 +175,7 @@ class Stage(Unkept):
             yield
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._listen()
-
-    def _listen(self) -> None:
-        if self._interrupted:
-            raise KeyboardInterrupt
+        _end(self._interrupted)
 
     def _keep(self, place: Place, *, finished: bool = False) -> None:
         """Take everything as it is now, and have it written."""
@@ -216,6 +211,11 @@ class Stage(Unkept):
         self._history.epoch = restored(record["epochs"], arrays)
         self._history.history = restored(record["history"], arrays)
         self._model.stop_training = record["stopped"]
+
+
+def _end(asked: bool) -> None:
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _check_variables(model: keras.Model) -> None:

@@ -102,6 +102,13 @@ def train(
         With `checkpoint_dir`: after how many steps to keep the state, at least 1, besides
         at each epoch's end and at Ctrl-C. Only for the documented network: any other is
         kept at each epoch's end.
+    strategy : tf.distribute.Strategy, optional
+        Where to compute: a ``MirroredStrategy``, ``MultiWorkerMirroredStrategy`` or
+        ``OneDeviceStrategy``. Each batch is shared out over its replicas, and the result is
+        that of one device, up to rounding. The documented network is built outside
+        ``strategy.scope()``; any other within, and not for several machines. Of several
+        machines the first, the chief, alone prints and writes, and the others begin with what
+        it has. ``None``: TensorFlow's own choice of one device.
 
     Returns
     -------
@@ -119,7 +126,13 @@ def train(
         that are not one-hot over 10 classes, no images, a split that leaves no image to
         train or to validate on, a callback that monitors what the run won't have; a
         `checkpoint_dir` that holds a run of another recipe, data set, network, seed or
-        version, or a callback whose state can't be kept there.
+        version, or a callback whose state can't be kept there; a `model` that the
+        `strategy` can't train, or machines that don't have the same images and settings.
+    WorkerLostError
+        If another of several machines is gone; with `checkpoint_dir` the same call on all of
+        them goes on.
+    RuntimeError
+        If several machines come to different weights.
     BlockingIOError
         If another training is at work in `checkpoint_dir`.
     CorruptFileError
