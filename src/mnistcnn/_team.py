@@ -180,6 +180,8 @@ class Workers(Devices):
 
     def from_chief(self, content: bytes) -> bytes:
         length = int(self._table([len(content)])[0, 0])
+        if not length:
+            return b""
         whole = np.zeros(-(-length // 8) * 8, np.uint8)
         if self.chief:
             whole[:length] = np.frombuffer(content, np.uint8)
