@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-ray check docs bench fuzz audit weights format clean
+.PHONY: help demo test test-browser test-ray test-workers check docs bench fuzz audit weights format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ test-browser: $(VENV)/.browser  ## open the page for drawing in a browser, and c
 
 test-ray: $(VENV)/.dev  ## read 100,000 images and train on a Ray cluster of this machine
 	$(BIN)/pytest -m ray tests/test_ray.py
+
+test-workers: $(VENV)/.dev  ## train on two and three workers, kill one of them, and go on
+	$(BIN)/pytest -m workers tests/test_workers.py
 
 check: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -49,7 +49,7 @@ def kept() -> Iterator[Saved]:
         started = time.perf_counter()
         step = train(plan, number, training, **options)
         seconds = time.perf_counter() - started
-        weights = {str(place): one for place, one in enumerate(step._model.get_weights())}  # noqa: SLF001
+        weights = {str(place): one for place, one in enumerate(step.model.get_weights())}
         OUT.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, seconds=np.float64(seconds), **weights)

@@ -51,6 +51,7 @@ extensions = [
     "scale",
     "speed",
     "survival",
+    "workers",
 ]
 exclude_patterns = ["_build"]
 default_role = "name"  # `single backticks` in docstrings; see _ext/names.py

@@ -21,8 +21,8 @@ def trained(monkeypatch, tmp_path):
     """Teachers that need no training; the list tells which would have been trained."""
     seen = []
 
-    def train(plan, number, training, *, seed, verbose, keeper):
-        del plan, training, verbose, keeper
+    def train(plan, number, training, *, seed, verbose, keeper, team):
+        del plan, training, verbose, keeper, team
         seen.append((number, seed))
         return TeacherStep(build_teacher(seed=10 * seed + number))
 
@@ -33,7 +33,7 @@ def trained(monkeypatch, tmp_path):
 
 def ask(plan, number, training, seed):
     with teachers.kept() as saved:
-        step = _lessons._taught(plan, number, training, seed=seed, verbose=0, keeper=None)
+        step = _lessons._taught(plan, number, training, seed=seed, verbose=0, keeper=None, team=None)
     return step.answers(tf.constant(training[0][:5])).numpy(), saved.seconds
 
 

@@ -27,6 +27,7 @@ from ._plot_reading import plot_reading as plot_reading
 from ._errors import (
     CorruptFileError as CorruptFileError,
     DataUnavailableError as DataUnavailableError,
+    WorkerLostError as WorkerLostError,
 )
 
 __version__: str

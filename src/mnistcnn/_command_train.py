@@ -11,11 +11,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mnistcnn
 from mnistcnn import _command_tools as tools
+from mnistcnn._cluster import Named, connected, named
 from mnistcnn._command_evaluate import show
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 CHECKPOINT = "checkpoint"
 
@@ -44,6 +48,8 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn import _run_file
 
     console = tools.new_console()
+    machines = named()
+    strategy = _together(machines, console)
     recipe = mnistcnn.recipes.find(options.recipe)
     settings = {"epochs": options.epochs, "batch_size": options.batch_size}
     recipe = dataclasses.replace(
@@ -53,7 +59,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output must be a folder; {str(output)!r} is a file")
     kept = output / CHECKPOINT
-    if not (options.resume or options.restart):
+    if machines.chief and not (options.resume or options.restart):
         _refuse_unended(kept, output)
     (x_train, y_train), (x_test, y_test), data = tools.load(options.data, console)
     if options.epochs is None and data["source"] == "digits":
@@ -63,11 +69,12 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
             f"since the set is small{end}."
         )
         recipe = dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
-    output.mkdir(parents=True, exist_ok=True)
-    if not os.access(output, os.W_OK):
-        raise PermissionError(f"--output must be a folder to write to; {str(output)!r} is not")
-    if not options.resume:
-        (kept / _run_file.STATE).unlink(missing_ok=True)
+    if machines.chief:
+        output.mkdir(parents=True, exist_ok=True)
+        if not os.access(output, os.W_OK):
+            raise PermissionError(f"--output must be a folder to write to; {str(output)!r} is not")
+        if not options.resume:
+            (kept / _run_file.STATE).unlink(missing_ok=True)
     saved = output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     model = mnistcnn.build_model(seed=options.seed)
     x, y = mnistcnn.preprocess(x_train, y_train)
@@ -86,7 +93,11 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
             seed=options.seed,
             checkpoint_dir=kept,
             checkpoint_every=_EVERY,
+            strategy=strategy,
         ).history
+    if not machines.chief:
+        console.print(f"Worker {machines.number} has done its part; the results are the chief's.")
+        return {"worker": machines.number, "workers": len(machines.addresses), "history": history}
     seconds = _run_file.seconds(kept)
     if not recipe.monitor:
         tools.save_network(model, saved)
@@ -111,6 +122,17 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
     show(result, console)
     console.print(f"\nIn {output}: {saved.name}, result.json, history.png, confusion_matrix.png")
     return report
+
+
+def _together(machines: Named, console: Console) -> Any:
+    """Return a strategy over the machines that the environment names; None where it is this one."""
+    if not machines.several:
+        return None
+    count = len(machines.addresses)
+    part = "the chief, which writes the results" if machines.chief else "which writes nothing"
+    console.print(f"Worker {machines.number} of {count}, {part}. Waiting for the others.")
+    tools.import_tensorflow()
+    return connected(machines)
 
 
 def _refuse_unended(kept: Path, output: Path) -> None:
@@ -158,6 +180,8 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 @contextmanager
 def _telling_how_to_go_on(kept: Path, options: argparse.Namespace) -> Iterator[None]:
+    words = [word for word in options.words if word not in ("--resume", "--restart")]
+    again = shlex.join(["mnistcnn", *words, "--resume"])
     try:
         yield
     except KeyboardInterrupt:
@@ -166,7 +190,8 @@ def _telling_how_to_go_on(kept: Path, options: argparse.Namespace) -> Iterator[N
         far = progress(kept)
         if far is None:
             raise
-        words = [word for word in options.words if word not in ("--resume", "--restart")]
-        again = shlex.join(["mnistcnn", *words, "--resume"])
         text = f"interrupted at {far}, which is kept; go on with:\n{again}"
         raise StoppedError(text, signal.SIGINT) from None
+    except mnistcnn.WorkerLostError as error:
+        rule = str(error).partition(". ")[0]
+        raise tools.Failure(f"{rule}. Go on with, on every machine:\n{again}") from None

@@ -15,6 +15,15 @@ class CorruptFileError(ValueError):
     __module__ = "mnistcnn"  # tracebacks show the name that users catch
 
 
+class WorkerLostError(ConnectionError):
+    """Another worker of a training on several machines is gone.
+
+    The message says which one, where that is known, and how to go on.
+    """
+
+    __module__ = "mnistcnn"
+
+
 class DataUnavailableError(OSError):
     """A data set could not be had from anywhere.
 

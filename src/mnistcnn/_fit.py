@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -57,18 +58,39 @@ def fit(
 ) -> keras.callbacks.History:
     """Leave the training to Keras; it is kept at each epoch's end."""
     try:
-        return model.fit(
-            batches,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            validation_batch_size=VALIDATION_BATCH_SIZE,
-            callbacks=[*callbacks, _Epochs(kept, epochs)],
-            shuffle=False,  # the batches come in an order of their own
-            verbose=verbose,
-        )
+        with _built(model, batches):
+            return model.fit(
+                batches,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                validation_data=validation,
+                validation_batch_size=VALIDATION_BATCH_SIZE,
+                callbacks=[*callbacks, _Epochs(kept, epochs)],
+                shuffle=False,  # the batches come in an order of their own
+                verbose=verbose,
+            )
     finally:
         model._initial_epoch = None  # noqa: SLF001  # a later run begins at its beginning
+
+
+@contextmanager
+def _built(model: keras.Model, batches: tf.data.Dataset) -> Iterator[None]:
+    """Build what several devices share before Keras would.
+
+    Keras 3.15 does it with the first batch of each pass, which is then missing from the pass, and
+    fails where the devices' shares of it are not equally many.
+    """
+    name = "_maybe_symbolic_build"
+    if getattr(model, "_distribute_strategy", None) is None or not hasattr(model, name):
+        yield
+        return
+    with model.distribute_strategy.scope():
+        model._symbolic_build(data_batch=next(iter(batches)))  # noqa: SLF001  # no other way
+    vars(model)[name] = lambda **given: None  # noqa: ARG005  # Keras' signature
+    try:
+        yield
+    finally:
+        del vars(model)[name]
 
 
 class _Epochs(keras.callbacks.Callback):

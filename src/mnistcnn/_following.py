@@ -18,7 +18,8 @@ def following(model: keras.Model, plan: recipes.Recipe, *, steps: int) -> Iterat
     """Give the model what the recipe asks for; its own comes back at the end."""
     own_optimizer = model.optimizer
     if plan.learning_rate is not None:
-        model.optimizer = optimizer_for(plan, steps=steps)
+        with model.distribute_strategy.scope():  # where its variables must be, too
+            model.optimizer = optimizer_for(plan, steps=steps)
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     own_rates = [layer.rate for layer in dropouts]
     for layer in dropouts:

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from mnistcnn import _checks, _run_file
 from mnistcnn._backend import keras
 from mnistcnn._run_file import FREE_BYTES, STATE, Arrays, foreign
 from mnistcnn._stage import Stage
+from mnistcnn._team import Alone
 from mnistcnn._types import Float32Array, PathLike
 
 _LOCK = "lock"
@@ -54,11 +55,23 @@ class Identity:
 
 
 class Keeper:
-    """A folder that is this run's own while `kept_in` lasts."""
+    """A folder that is this run's own while `kept_in` lasts.
 
-    def __init__(self, path: Path, identity: dict[str, Any], seed: int, every: int | None) -> None:
+    On several machines it is the chief's, and the others hear of it what was in it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        identity: dict[str, Any],
+        seed: int,
+        every: int | None,
+        team: Alone | None = None,
+    ) -> None:
+        self._team = Alone() if team is None else team
         self.seed = seed
-        self._path, self._identity, self._every = path, identity, every
+        self.identity = identity
+        self._path, self._every = path, every
         self._seconds, self._started = 0.0, time.monotonic()
         self._stages: dict[str, tuple[dict[str, Any], Arrays]] = {}
 
@@ -70,7 +83,14 @@ class Keeper:
             self._write()
 
         kept = self._stages.get(name)
-        return Stage(save, kept, source=str(self._path), every=self._every, forgets=forgets)
+        return Stage(
+            save,
+            kept,
+            source=str(self._path),
+            every=self._every,
+            forgets=forgets,
+            team=self._team,
+        )
 
     def take(self, stages: Mapping[str, Any], arrays: Arrays, *, seconds: float) -> None:
         """Begin with what was found in the file."""
@@ -80,10 +100,19 @@ class Keeper:
             own = {key[len(start) :]: one for key, one in arrays.items() if key.startswith(start)}
             self._stages[name] = record, own
 
+    def content(self) -> bytes:
+        """Return all of it, as a worker on another machine needs it."""
+        record, arrays = self._whole()
+        return _run_file.sealed(json.dumps(record), arrays)
+
     def _write(self) -> None:
+        if self._team.chief:
+            _run_file.write(self._path, *self._whole())
+
+    def _whole(self) -> tuple[dict[str, Any], Arrays]:
         record = {
             "format": _FORMAT,
-            "identity": self._identity,
+            "identity": self.identity,
             "seed": self.seed,
             "seconds": self._seconds + time.monotonic() - self._started,
             "stages": {name: stage for name, (stage, _) in self._stages.items()},
@@ -93,12 +122,17 @@ class Keeper:
             for name, (_, own) in self._stages.items()
             for key, array in own.items()
         }
-        _run_file.write(self._path, record, arrays)
+        return record, arrays
 
 
 @contextmanager
 def kept_in(
-    at: Checkpoints, identity: Identity, *, seed: int | None, network_bytes: int
+    at: Checkpoints,
+    identity: Identity,
+    *,
+    seed: int | None,
+    network_bytes: int,
+    team: Alone,
 ) -> Iterator[Keeper]:
     """Give what keeps a run in its folder.
 
@@ -112,6 +146,10 @@ def kept_in(
         If it belongs to another run.
     """
     folder = at.folder
+    if not team.chief:
+        content = team.from_chief(b"")
+        yield _filled(at, folder / STATE, *_run_file.opened(folder / STATE, content), team=team)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / _LOCK)
     try:
@@ -123,7 +161,9 @@ def kept_in(
         ) from None
     try:
         limit = FREE_BYTES + _TIMES_THE_NETWORK * network_bytes
-        yield _keeper(at, identity.to_dict(), seed, limit)
+        keeper = _keeper(at, identity.to_dict(), seed, limit, team)
+        team.from_chief(keeper.content())
+        yield keeper
     finally:
         lock.release()
 
@@ -166,7 +206,8 @@ def network_text(model: keras.Model, *, with_optimizer: bool) -> str:
 def first_learning_rate(model: keras.Model) -> float | None:
     """Return at which rate a run begins, where it is one number that nothing has changed yet."""
     rate = _config(model.optimizer).get("learning_rate")
-    fresh = not int(model.optimizer.iterations)  # else callbacks may have been at work
+    # Else callbacks may have been at work.
+    fresh = not keras.ops.convert_to_numpy(model.optimizer.iterations)
     return float(rate) if fresh and isinstance(rate, int | float) else None
 
 
@@ -190,26 +231,38 @@ def _config(thing: Any) -> dict[str, Any]:
         return {}
 
 
-def _keeper(at: Checkpoints, identity: dict[str, Any], seed: int | None, limit: int) -> Keeper:
+def _filled(
+    at: Checkpoints, path: Path, record: dict[str, Any], arrays: Arrays, *, team: Alone
+) -> Keeper:
+    """Return a keeper of what another one told, or wrote."""
+    try:
+        if record["format"] != _FORMAT:
+            raise ValueError(f"the format {record['format']!r}")
+        identity = {field.name: record["identity"][field.name] for field in fields(Identity)}
+        seed = _checks.whole_number("seed", record["seed"], at_least=0)
+        seconds = _checks.not_negative("seconds", record["seconds"])
+        stages = dict(record["stages"])
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise foreign(path, error) from error
+    keeper = Keeper(path, identity, seed, at.every, team)
+    keeper.take(stages, arrays, seconds=seconds)
+    return keeper
+
+
+def _keeper(
+    at: Checkpoints, identity: dict[str, Any], seed: int | None, limit: int, team: Alone
+) -> Keeper:
     path = at.folder / STATE
     try:
         record, arrays = _run_file.read(path, limit=limit)
     except FileNotFoundError:
         drawn = int(np.random.SeedSequence().generate_state(1)[0])
-        return Keeper(path, identity, drawn if seed is None else seed, at.every)
-    try:
-        if record["format"] != _FORMAT:
-            raise ValueError(f"the format {record['format']!r}")
-        held = {name: record["identity"][name] for name in identity}
-        kept = _checks.whole_number("seed", record["seed"], at_least=0)
-        seconds = _checks.not_negative("seconds", record["seconds"])
-        stages = dict(record["stages"])
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise foreign(path, error) from error
-    given = kept if seed is None else seed
-    _refuse_another(at.folder, held | {"seed": kept}, identity | {"seed": given})
-    keeper = Keeper(path, identity, kept, at.every)
-    keeper.take(stages, arrays, seconds=seconds)
+        return Keeper(path, identity, drawn if seed is None else seed, at.every, team)
+    keeper = _filled(at, path, record, arrays, team=team)
+    given = keeper.seed if seed is None else seed
+    held = keeper.identity | {"seed": keeper.seed}
+    _refuse_another(at.folder, held, identity | {"seed": given})
+    keeper.identity = identity
     return keeper
 
 

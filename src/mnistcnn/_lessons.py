@@ -16,6 +16,7 @@ from mnistcnn._passes import Pair, Teach
 from mnistcnn._progress import shown
 from mnistcnn._run_file import TEACHER
 from mnistcnn._teacher import TeacherStep, build_teacher, teach
+from mnistcnn._team import Alone
 
 
 def lessons_of(
@@ -25,10 +26,11 @@ def lessons_of(
     seed: int | None,
     verbose: Literal["auto", 0, 1, 2],
     keeper: Keeper | None,
+    team: Alone,
 ) -> Teach:
     """Train the teachers on the same images, and return what gives their answers."""
     teachers = [
-        _taught(plan, number, training, seed=seed, verbose=verbose, keeper=keeper)
+        _taught(plan, number, training, seed=seed, verbose=verbose, keeper=keeper, team=team)
         for number in range(plan.teachers)
     ]
     return partial(teach, teachers=teachers, softness=plan.softness)
@@ -42,6 +44,7 @@ def _taught(
     seed: int | None,
     verbose: Literal["auto", 0, 1, 2],
     keeper: Keeper | None,
+    team: Alone,
 ) -> TeacherStep:
     """Train one of the teachers; each has weights, order and distortions of its own."""
     own = plan.teacher
@@ -71,5 +74,6 @@ def _taught(
             step=step,
             shows=display,
             keep=None if keeper is None else keeper.stage(f"{TEACHER}{number}", forgets=True),
+            team=team,
         )
     return step

@@ -19,6 +19,7 @@ from mnistcnn._fit import VALIDATION_BATCH_SIZE, batches, fit
 from mnistcnn._passes import Pair, Pass, Teach, epoch_order
 from mnistcnn._stage import Unkept
 from mnistcnn._step import Step, is_documented
+from mnistcnn._team import Alone
 from mnistcnn.recipes import Augmentation
 
 _TRAIN_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
@@ -45,19 +46,23 @@ def run(
     teach: Teach | None = None,
     shows: Sequence[keras.callbacks.Callback] = (),
     keep: Unkept | None = None,
+    team: Alone | None = None,
 ) -> keras.callbacks.History:
     """Train as ``fit`` does, in the same order of hooks, and return the history.
 
     `step` is that of a network which is known to have one, `teach` what gives the targets
     of distorted images in place of their labels. `shows` are callbacks, too, which `keep`
     need not know of. That one hears of each moment at which there is something whole to
-    keep, and says where to begin.
+    keep, and says where to begin. `team` are those who train together.
     """
     draw, distortions = np.random.SeedSequence(seed).generate_state(4).reshape(2, 2).tolist()
     augment = None if augmentation is None else Augmenter(augmentation, distortions)
     kept = Unkept() if keep is None else keep
+    team = Alone() if team is None else team
     if step is None and is_documented(model):
         step = Step(model)
+    if step is not None:
+        step, teach = team.step(step, teach)
     count = len(training[0])
     steps = math.ceil(count / batch_size)
     listening = [*callbacks, *shows, *kept.attach(model, callbacks, step)]
@@ -104,12 +109,24 @@ def run(
                 kept.restore()
             train.begin(epoch, epoch_order(count, draw, epoch))
             _train(
-                model, step, train, listeners, kept, epoch=epoch, first=begun, one_by_one=one_by_one
+                model,
+                step,
+                train,
+                listeners,
+                kept,
+                team=team,
+                epoch=epoch,
+                first=begun,
+                one_by_one=one_by_one,
             )
             logs = step.figures()
             if test is not None:
-                logs |= _validate(model, step, test, listeners, one_by_one=test_one_by_one)
+                logs |= _validate(
+                    model, step, test, listeners, team=team, one_by_one=test_one_by_one
+                )
             listeners.on_epoch_end(epoch, logs)
+            team.check_equal(model, epoch)
+            model.stop_training = team.any(model.stop_training)
             kept.after_epoch(epoch, logs)
             epoch, begun = epoch + 1, 0
             if model.stop_training:
@@ -128,17 +145,20 @@ def _train(
     listeners: keras.callbacks.CallbackList,
     kept: Unkept,
     *,
+    team: Alone,
     epoch: int,
     first: int,
     one_by_one: bool,
 ) -> None:
     """Go through the epoch from step `first` on."""
-    for begin, end in train.calls(first=first, every=kept.every, one_by_one=one_by_one):
+    calls = train.calls(first=first, every=kept.every, one_by_one=one_by_one, agree=team.least)
+    for begin, end in calls:
         listeners.on_train_batch_begin(begin)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         train(begin, end)
         listeners.on_train_batch_end(end - 1, step.figures())
+        model.stop_training = team.any(model.stop_training)
         if model.stop_training:
             break
         kept.after_call(epoch, end, train.begun + end)
@@ -150,18 +170,19 @@ def _validate(
     test: Pass,
     listeners: keras.callbacks.CallbackList,
     *,
+    team: Alone,
     one_by_one: bool,
 ) -> dict[str, float]:
     step.reset()
     model.stop_evaluating = False
     listeners.on_test_begin()
     logs: dict[str, float] = {}
-    for first, last in test.calls(one_by_one=one_by_one):
+    for first, last in test.calls(one_by_one=one_by_one, agree=team.least):
         listeners.on_test_batch_begin(first)
         test(first, last)
         logs = step.figures()
         listeners.on_test_batch_end(last - 1, logs)
-        if model.stop_evaluating:
+        if team.any(model.stop_evaluating):
             break
     listeners.on_test_end(logs)
     return {f"val_{name}": figure for name, figure in logs.items()}

@@ -104,16 +104,23 @@ class Pass:
         self.begun = epoch * self.steps
 
     def calls(
-        self, *, first: int = 0, every: int | None = None, one_by_one: bool = False
+        self,
+        *,
+        first: int = 0,
+        every: int | None = None,
+        one_by_one: bool = False,
+        agree: Callable[[int], int] = int,
     ) -> Iterator[tuple[int, int]]:
         """Divide the pass from step `first` on into calls, as long as fit into the time for one.
 
-        A call also ends where the run has made another `every` steps.
+        A call also ends where the run has made another `every` steps, and where others who
+        make the same one `agree` to end it.
         """
         while first < self.steps:
             last = min(first + (1 if one_by_one else self._length), self.steps)
             if every is not None:
                 last = min(last, first + every - (self.begun + first) % every)
+            last = agree(last)
             started = time.perf_counter()
             yield first, last
             seconds = max(time.perf_counter() - started, 1e-9)

@@ -66,7 +66,17 @@ def read(path: Path, *, limit: int) -> tuple[dict[str, Any], Arrays]:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         # What is elsewhere belongs to somebody else, and a pipe may never end.
         raise CorruptFileError(f"{path} must be a file of the run's own folder; it is none")
-    content = read_limited(path, limit=limit)
+    return opened(path, read_limited(path, limit=limit))
+
+
+def opened(path: Path, content: bytes) -> tuple[dict[str, Any], Arrays]:
+    """Return what `sealed` sealed; `path` is where it comes from.
+
+    Raises
+    ------
+    CorruptFileError
+        If it is damaged or something else.
+    """
     try:
         header = _text_of(content)
         arrays: Arrays = load(content)

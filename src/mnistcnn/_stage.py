@@ -21,6 +21,7 @@ from mnistcnn._backend import keras
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._run_file import Arrays, flattened, restored
 from mnistcnn._step import Step
+from mnistcnn._team import Alone
 
 Save = Callable[[dict[str, Any], Arrays], None]
 
@@ -84,6 +85,8 @@ class Stage(Unkept):
         After how many steps to keep, besides at each epoch's end.
     forgets : bool, default False
         Whether only the network is kept once the training has ended.
+    team : Alone, optional
+        Those who train together; an interrupt of one is an interrupt of all.
     """
 
     def __init__(
@@ -94,10 +97,12 @@ class Stage(Unkept):
         source: str,
         every: int | None = None,
         forgets: bool = False,
+        team: Alone | None = None,
     ) -> None:
         self.every = every
         self._source = source
         self._save, self._kept, self._forgets = save, kept, forgets
+        self._team = Alone() if team is None else team
         self._model: Any = None
         self._step: Step | None = None
         self._callbacks: list[keras.callbacks.Callback] = []
@@ -144,13 +149,14 @@ class Stage(Unkept):
             ) from error
 
     def after_call(self, epoch: int, step: int, done: int) -> None:
-        if self._interrupted or (self.every is not None and done % self.every == 0):
+        ended = self._team.any(self._interrupted)
+        if ended or (self.every is not None and done % self.every == 0):
             self._keep(Place(epoch, step))
-        self._listen()
+        _end(ended)
 
     def after_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         self._keep(Place(epoch + 1, 0, logs))
-        self._listen()
+        _end(self._team.any(self._interrupted))
 
     def end(self, epoch: int, logs: dict[str, float]) -> None:
         self._keep(Place(epoch, 0, logs), finished=True)
@@ -172,11 +178,7 @@ class Stage(Unkept):
             yield
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._listen()
-
-    def _listen(self) -> None:
-        if self._interrupted:
-            raise KeyboardInterrupt
+        _end(self._interrupted)
 
     def _keep(self, place: Place, *, finished: bool = False) -> None:
         """Take everything as it is now, and have it written."""
@@ -212,6 +214,11 @@ class Stage(Unkept):
         self._history.epoch = restored(record["epochs"], arrays)
         self._history.history = restored(record["history"], arrays)
         self._model.stop_training = record["stopped"]
+
+
+def _end(asked: bool) -> None:
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _check_variables(model: keras.Model) -> None:

@@ -38,8 +38,8 @@ class Step:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        self._model = model
-        self._dropout = next(
+        self.model = model
+        self.dropout = next(
             layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)
         )
         self._totals = tf.Variable([0.0, 0.0, 0.0], trainable=False)
@@ -67,48 +67,71 @@ class Step:
 
         The loss is that against `targets`, the accuracy that against `y`.
         """
-        weights, size = self._weights(), tf.shape(x)[0]
+        weights, size = self.weights(), tf.shape(x)[0]
         half = tf.maximum(size // 2, 1)
         goal = y if targets is None else targets
-        first, first_figures = self._gradients(weights, x[:half], y[:half], goal[:half])
+        first, first_figures = self.gradients(weights, x[:half], y[:half], goal[:half])
         # A batch of one has no second half; it is computed all the same, and left out.
         rest = tf.minimum(half, size - 1)
-        second, second_figures = self._gradients(weights, x[rest:], y[rest:], goal[rest:])
+        second, second_figures = self.gradients(weights, x[rest:], y[rest:], goal[rest:])
         counted = tf.cast(size > 1, tf.float32)
         share = 1 / tf.cast(size, tf.float32)
         gradients = [
             one * share + other * (share * counted)
             for one, other in zip(first, second, strict=True)
         ]
-        self._model.optimizer.apply(gradients, self._model.trainable_variables)
+        self.model.optimizer.apply(gradients, self.model.trainable_variables)
         self._totals.assign_add(first_figures + second_figures * counted)
 
     def test(self, x: tf.Tensor, y: tf.Tensor) -> None:
         """Count one batch, inside a graph."""
-        logits = self._logits(self._weights(), x, training=False)
-        self._totals.assign_add(_figures(logits, y, _summed_loss(logits, y)))
+        self._totals.assign_add(self.counts(self.weights(), x, y))
 
-    def _weights(self) -> list[tf.Tensor]:
-        return [tf.convert_to_tensor(variable.value) for variable in self._model.weights]
+    def counts(self, weights: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Return what images add to the totals when they are only looked at."""
+        logits = self.logits(weights, x, training=False)
+        return _figures(logits, y, _summed_loss(logits, y))
 
-    def _gradients(
-        self, weights: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor, goal: tf.Tensor
+    def weights(self) -> list[tf.Tensor]:
+        """Return the network's weights as they are now."""
+        return [tf.convert_to_tensor(variable.value) for variable in self.model.weights]
+
+    def gradients(
+        self,
+        weights: list[tf.Tensor],
+        x: tf.Tensor,
+        y: tf.Tensor,
+        goal: tf.Tensor,
+        mask: tf.Tensor | None = None,
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        pairs = zip(weights, self._model.weights, strict=True)
+        """Return the gradients of the summed loss, and what the images add to the totals.
+
+        What dropout leaves is drawn here, or else given as `mask`.
+        """
+        pairs = zip(weights, self.model.weights, strict=True)
         trained = [tensor for tensor, variable in pairs if variable.trainable]
         with tf.GradientTape() as tape:
             tape.watch(trained)
-            logits = self._logits(weights, x, training=True)
+            logits = self.logits(weights, x, training=True, mask=mask)
             loss = _summed_loss(logits, goal)
         return tape.gradient(loss, trained), _figures(logits, y, loss)
 
-    def _logits(self, weights: list[tf.Tensor], x: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def logits(
+        self,
+        weights: list[tf.Tensor],
+        x: tf.Tensor,
+        *,
+        training: bool,
+        mask: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Return ``float32 (n, 10)``: what the softmax is given."""
         kernel1, bias1, kernel2, bias2, kernel3, bias3 = weights
         x = x[:, :_PIXELS_IN_USE, :_PIXELS_IN_USE]
         x = pooled_relu(tf.nn.conv2d(x, kernel1, 1, "VALID"), bias1)
         x = pooled_relu(tf.nn.conv2d(x, kernel2, 1, "VALID"), bias2)
         x = tf.reshape(x, (-1, kernel3.shape[0]))
-        return tf.matmul(self._dropout(x, training=training), kernel3) + bias3
+        x = self.dropout(x, training=training) if mask is None else x * mask
+        return tf.matmul(x, kernel3) + bias3
 
 
 def is_documented(model: keras.Model) -> bool:

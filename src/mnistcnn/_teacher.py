@@ -68,18 +68,26 @@ class TeacherStep(Step):
 
     def answers(self, x: tf.Tensor) -> tf.Tensor:
         """Return ``float32 (n, 10)``: its logits."""
-        weights, size = self._weights(), tf.shape(x)[0]
+        weights, size = self.weights(), tf.shape(x)[0]
         half = tf.maximum(size // 2, 1)
         # As in training: two halves side by side, and never one that is empty.
         parts = x[:half], x[tf.minimum(half, size - 1) :]
-        logits = [self._logits(weights, part, training=False) for part in parts]
+        logits = [self.logits(weights, part, training=False) for part in parts]
         return tf.concat(logits, axis=0)[:size]
 
-    def _logits(self, weights: list[tf.Tensor], x: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def logits(
+        self,
+        weights: list[tf.Tensor],
+        x: tf.Tensor,
+        *,
+        training: bool,
+        mask: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         *convolutions, kernel6, bias6 = weights
         kernels, biases = convolutions[::2], convolutions[1::2]
         for number, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
             x = tf.nn.conv2d(x, kernel, 1, "VALID")
             x = pooled_relu(x, bias) if number in _BEFORE_POOLING else tf.nn.relu(x + bias)
         x = tf.reshape(x, (-1, kernel6.shape[0]))
-        return tf.matmul(self._dropout(x, training=training), kernel6) + bias6
+        x = self.dropout(x, training=training) if mask is None else x * mask
+        return tf.matmul(x, kernel6) + bias6

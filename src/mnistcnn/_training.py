@@ -11,7 +11,7 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from mnistcnn import _checks, recipes
-from mnistcnn._backend import keras
+from mnistcnn._backend import keras, tf
 from mnistcnn._callback_state import check_keepable, description
 from mnistcnn._callbacks import checked, default_callbacks, monitoring, refuse_schedules
 from mnistcnn._following import following, smoothed
@@ -31,6 +31,7 @@ from mnistcnn._loop import run
 from mnistcnn._passes import Pair
 from mnistcnn._progress import shown
 from mnistcnn._run_file import NETWORK
+from mnistcnn._team import Alone, team_of
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, PathLike
 
 
@@ -49,6 +50,7 @@ def train(
     verbose: Literal["auto", 0, 1, 2] = "auto",
     checkpoint_dir: PathLike | None = None,
     checkpoint_every: int | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled network by a recipe; the default is the document's.
 
@@ -100,6 +102,13 @@ def train(
         With `checkpoint_dir`: after how many steps to keep the state, at least 1, besides
         at each epoch's end and at Ctrl-C. Only for the documented network: any other is
         kept at each epoch's end.
+    strategy : tf.distribute.Strategy, optional
+        Where to compute: a ``MirroredStrategy``, ``MultiWorkerMirroredStrategy`` or
+        ``OneDeviceStrategy``. Each batch is shared out over its replicas, and the result is
+        that of one device, up to rounding. The documented network is built outside
+        ``strategy.scope()``; any other within, and not for several machines. Of several
+        machines the first, the chief, alone prints and writes, and the others begin with what
+        it has. ``None``: TensorFlow's own choice of one device.
 
     Returns
     -------
@@ -117,7 +126,13 @@ def train(
         that are not one-hot over 10 classes, no images, a split that leaves no image to
         train or to validate on, a callback that monitors what the run won't have; a
         `checkpoint_dir` that holds a run of another recipe, data set, network, seed or
-        version, or a callback whose state can't be kept there.
+        version, or a callback whose state can't be kept there; a `model` that the
+        `strategy` can't train, or machines that don't have the same images and settings.
+    WorkerLostError
+        If another of several machines is gone; with `checkpoint_dir` the same call on all of
+        them goes on.
+    RuntimeError
+        If several machines come to different weights.
     BlockingIOError
         If another training is at work in `checkpoint_dir`.
     CorruptFileError
@@ -141,6 +156,7 @@ def train(
     True
     """
     network = _compiled(model)
+    team = team_of(strategy)
     plan = recipes.find(recipe)
     _refuse_late_dropout(network, plan)
     count = plan.epochs if epochs is None else _checks.whole_number("epochs", epochs, at_least=1)
@@ -156,16 +172,23 @@ def train(
     chosen = _recipe_callbacks(plan) if callbacks is None else checked(callbacks)
     if plan.learning_rate is not None:
         refuse_schedules(chosen)
+    team.refuse(network, chosen)
     available = _figures(network, training, validated=validation is not None)
     plan = replace(plan, epochs=count, batch_size=batch)
     with (
-        _kept(network, plan, training, validation, chosen, seed=order_seed, at=place) as keeper,
+        team.together(),
+        _kept(
+            network, plan, training, validation, chosen, seed=order_seed, at=place, team=team
+        ) as keeper,
         monitoring(chosen, available),
     ):
-        drawn = order_seed if keeper is None else keeper.seed
+        drawn = team.seed(order_seed if keeper is None else keeper.seed)
+        verbose = verbose if team.chief else 0
         lessons = None
         if plan.teacher is not None:
-            lessons = lessons_of(plan, training, seed=drawn, verbose=verbose, keeper=keeper)
+            lessons = lessons_of(
+                plan, training, seed=drawn, verbose=verbose, keeper=keeper, team=team
+            )
         with (
             following(network, plan, steps=count * math.ceil(len(training[0]) / batch)),
             shown(verbose, epochs=count) as (of_keras, display),
@@ -177,12 +200,13 @@ def train(
                 epochs=count,
                 batch_size=batch,
                 seed=drawn,
-                callbacks=chosen,
+                callbacks=team.own(chosen),
                 verbose=of_keras,
                 augmentation=plan.augmentation,
                 teach=lessons,
                 shows=display,
                 keep=None if keeper is None else keeper.stage(NETWORK),
+                team=team,
             )
 
 
@@ -217,12 +241,14 @@ def _kept(
     *,
     seed: int | None,
     at: Checkpoints | None,
+    team: Alone,
 ) -> Iterator[Keeper | None]:
     """Give what keeps this run in its folder, if it has one."""
-    if at is None:
+    if at is None and team.count == 1:
         yield None
         return
-    check_keepable(callbacks)
+    if at is not None:
+        check_keepable(callbacks)
     identity = Identity(
         versions=versions(),
         recipe=plan.to_dict(),
@@ -232,8 +258,25 @@ def _kept(
         data=data_text(*training),
         validation_data="none" if validation is None else data_text(*validation),
     )
-    with kept_in(at, identity, seed=seed, network_bytes=4 * model.count_params()) as keeper:
+    if team.count > 1:
+        # Where the chief's optimizer is, the others' will be.
+        alike = identity.to_dict() | {"learning_rate": None}
+        team.agree(alike | {"seed": seed, "checkpoint_dir": at is not None})
+        team.begin_alike(_variables(model, with_optimizer=plan.learning_rate is None))
+    if at is None:
+        yield None
+        return
+    size = 4 * model.count_params()
+    with kept_in(at, identity, seed=seed, network_bytes=size, team=team) as keeper:
         yield keeper
+
+
+def _variables(model: keras.Model, *, with_optimizer: bool) -> list[keras.Variable]:
+    if not with_optimizer:
+        return list(model.variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _refuse_late_dropout(model: keras.Model, plan: recipes.Recipe) -> None:
