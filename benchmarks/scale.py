@@ -1,6 +1,6 @@
 """How reading and training grow with processes, what Ray costs, and memory while images stream by.
 
-    python benchmarks/scale.py [--quick] [--only reading|training|stream]
+    python benchmarks/scale.py [--quick] [--only reading|training|stream|train_stream|feeding]
 
 The sides take turns in processes of their own, so that a noisy machine is noisy for all of them;
 ratios are of the same turn. Needs MNIST and the extra ``ray``. Figures go to
@@ -17,19 +17,23 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import mnistcnn
 from mnistcnn import _sweep_pool, recipes
 from mnistcnn._sweep_run import Job
 from turns import RESULTS, Peer, cores_here, find_data, spread
 
+PARTS = ("reading", "training", "stream", "train_stream", "feeding")
 READING = ("bare-1", "bare-2", "ray-1", "ray-2")
 _TRAINED_ON, _RUNS = 12_800, 2
-_STREAMED, _CHUNK = 2_000_000, 5_000
+_STREAMED, _CHUNK, _TRAINED_CHUNK = 2_000_000, 5_000, 500
+_FED, _BATCH, _EPOCHS = 12_800, 128, 4
 
 
 def reading(data: Path, *, rounds: int) -> dict[str, Any]:
@@ -131,9 +135,20 @@ STREAMS = {
     "evaluate": "model = mnistcnn.load_pretrained('best')\n"
     "def work(n): return mnistcnn.evaluate(model, (mnistcnn.preprocess(*b) for b in parts(n)))"
     ".num_images",
+    "train": """
+model = mnistcnn.build_model(seed=0)
+tf = importlib.import_module('tensorflow')
+kinds = tf.TensorSpec((None, 28, 28, 1)), tf.TensorSpec((None, 10))
+def work(n):
+    batches = tf.data.Dataset.from_generator(
+        lambda: (mnistcnn.preprocess(*b) for b in parts(n)), output_signature=kinds)
+    counted = batches.apply(tf.data.experimental.assert_cardinality(n // CHUNK))
+    mnistcnn.train(model, counted, recipe='fast', verbose=0)
+    return n
+""",
 }
 _PROGRAM = """
-import json, resource, sys, time
+import importlib, json, resource, sys, time
 import mnistcnn, numpy as np
 with np.load(sys.argv[1]) as archive:
     x, y = archive['x_train'], archive['y_train']
@@ -150,17 +165,17 @@ print(json.dumps([done, time.perf_counter() - started, first, peak()]))
 """
 
 
-def stream(data: Path, *, count: int) -> dict[str, Any]:
+def stream(data: Path, names: Sequence[str], *, count: int, chunk: int) -> dict[str, Any]:
     """Peak memory after some batches and after very many."""
     found = {}
-    for name, work in STREAMS.items():
-        code = _PROGRAM.replace("WORK", work).replace("CHUNK", str(_CHUNK))
+    for name in names:
+        code = _PROGRAM.replace("WORK", STREAMS[name]).replace("CHUNK", str(chunk))
         words = [sys.executable, "-c", code, str(data), str(count)]
         told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
         images, seconds, first, last = json.loads(told)
         found[name] = {
             "images": images,
-            "chunk": _CHUNK,
+            "chunk": chunk,
             "images_per_second": images / seconds,
             "peak_mib_at_first": round(first, 1),
             "peak_mib": round(last, 1),
@@ -168,17 +183,90 @@ def stream(data: Path, *, count: int) -> dict[str, Any]:
     return found
 
 
+def feeding(data: Path, *, rounds: int) -> dict[str, Any]:
+    """Images a second of an epoch after the first, by where they come from, in turns."""
+    from mnistcnn._backend import keras, tf
+
+    with np.load(data) as archive:
+        x, y = mnistcnn.preprocess(archive["x_train"][:_FED], archive["y_train"][:_FED])
+    steps = _FED // _BATCH
+
+    class Parts(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return steps
+
+        def __getitem__(self, number: int) -> Any:
+            part = slice(number * _BATCH, (number + 1) * _BATCH)
+            return x[part], y[part]
+
+    starts: list[float] = []
+    ends: list[float] = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: starts.append(time.perf_counter()),
+        on_epoch_end=lambda *_: ends.append(time.perf_counter()),
+    )
+    watch.by_call = True  # it need not see each batch
+    kinds = tf.TensorSpec((None, 28, 28, 1)), tf.TensorSpec((None, 10))
+    slices = tf.data.Dataset.from_tensor_slices((x, y)).batch(_BATCH).prefetch(2)
+    made = tf.data.Dataset.from_generator(
+        lambda: (Parts()[number] for number in range(steps)), output_signature=kinds
+    ).apply(tf.data.experimental.assert_cardinality(steps))
+    recipe = recipes.Recipe(name="plain", epochs=_EPOCHS, batch_size=_BATCH)
+
+    def ours(*given: Any) -> None:
+        network = mnistcnn.build_model(seed=0)
+        mnistcnn.train(network, *given, recipe=recipe, callbacks=[watch], seed=0, verbose=0)
+
+    def keras_own(given: Any) -> None:
+        network = mnistcnn.build_model(seed=0)
+        network.fit(given, epochs=_EPOCHS, callbacks=[watch], shuffle=False, verbose=0)
+
+    sides = {
+        "arrays": lambda: ours(x, y),
+        "tf_data": lambda: ours(slices),
+        "generator": lambda: ours(made),
+        "py_dataset": lambda: ours(Parts()),
+        "fit_tf_data": lambda: keras_own(slices),
+        "fit_py_dataset": lambda: keras_own(Parts()),
+    }
+    turns: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            starts.clear()
+            ends.clear()
+            side()
+            epochs = [end - start for start, end in zip(starts, ends, strict=True)]
+            turns[name].append(statistics.median(epochs[1:]))  # the first makes the graph
+    return {
+        "images": _FED,
+        "batch_size": _BATCH,
+        "images_per_second": {
+            name: spread([_FED / one for one in each]) for name, each in turns.items()
+        },
+        "over_arrays": {
+            name: statistics.median(
+                first / one for first, one in zip(turns["arrays"], each, strict=True)
+            )
+            for name, each in turns.items()
+        },
+    }
+
+
 def main() -> None:
     """Measure, show and keep."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few turns, nothing kept")
-    parser.add_argument("--only", choices=("reading", "training", "stream"), action="append")
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--images", type=int, help="how many stream by, in place of 2,000,000")
     options = parser.parse_args()
     data, path = find_data(), RESULTS / "scale.json"
+    count = options.images or (200_000 if options.quick else _STREAMED)
     measures = {
         "reading": lambda: reading(data, rounds=2 if options.quick else 4),
         "training": lambda: training(data, rounds=2 if options.quick else 5),
-        "stream": lambda: stream(data, count=200_000 if options.quick else _STREAMED),
+        "stream": lambda: stream(data, ("recognizer", "evaluate"), count=count, chunk=_CHUNK),
+        "train_stream": lambda: stream(data, ("train",), count=count, chunk=_TRAINED_CHUNK),
+        "feeding": lambda: feeding(data, rounds=2 if options.quick else 5),
     }
     report: dict[str, Any] = {}
     report["versions"] = {

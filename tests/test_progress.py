@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mnistcnn import _progress, build_model, train
+from mnistcnn._backend import tf
 from mnistcnn._progress import RunBar, shown
 
 LINE = re.compile(r"Epoch (\d+)/11: accuracy [01]\.\d{4}, loss \d\.\d{4}, (\d+ min )?\d+ s left")
@@ -77,6 +78,26 @@ def test_the_bar_follows_the_run_call_by_call_and_ends_full(xy):
     assert re.fullmatch(r"accuracy [01]\.\d{4}, loss \d\.\d{4}", task.fields["figures"])
     assert seen == sorted(seen)
     assert len(seen) < 30  # calls, not batches
+
+
+def test_the_bar_counts_epochs_where_nobody_knows_how_long_they_are(xy):
+    bar = Progress(console=Console(file=io.StringIO()))
+    seen = []
+
+    class Following(RunBar):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            seen.append(bar.tasks[0].completed)
+
+    dataset = tf.data.Dataset.from_tensor_slices(xy).batch(50).filter(lambda x, y: True)
+    train(
+        build_model(seed=0), dataset, epochs=2, validation_split=0, callbacks=[Following(bar)],
+        verbose=0,
+    )  # fmt: skip
+    (task,) = bar.tasks
+    assert task.finished
+    assert task.total == 2
+    assert set(seen) == {0, 1}
 
 
 def test_the_terminal_is_given_back_when_training_fails(monkeypatch):

@@ -33,7 +33,9 @@ def trained(monkeypatch, tmp_path):
 
 def ask(plan, number, training, seed):
     with teachers.kept() as saved:
-        step = _lessons._taught(plan, number, training, seed=seed, verbose=0, keeper=None, team=None)
+        step = _lessons._taught(
+            plan, number, training, seed=seed, verbose=0, keeper=None, team=None
+        )
     return step.answers(tf.constant(training[0][:5])).numpy(), saved.seconds
 
 

@@ -196,7 +196,7 @@ def test_arrays_are_checked(xy, change, error, message):
         (dict(validation_split=1e-20), ValueError, "must leave at least one image .* received 1e-20 of 355"),
         (dict(validation_split=0.0), ValueError, r"EarlyStopping must monitor a figure that the run will have \(loss, accuracy\); received 'val_accuracy'"),
         (dict(validation_split=0.1, validation_data=(0, 0)), ValueError, "give validation_split or validation_data; received both"),
-        (dict(validation_data=np.zeros(3)), TypeError, r"validation_data must be a pair \(x, y\); received ndarray"),
+        (dict(validation_data=np.zeros(3)), TypeError, r"validation_data must be a pair \(x, y\) or a dataset; received ndarray"),
         (dict(validation_data=(np.zeros((2, 28, 28)), [0, 1])), ValueError, r"validation x must have shape \(n, 28, 28, 1\); received \(2, 28, 28\)"),
         (dict(callbacks="bestmodel.keras"), TypeError, "callbacks must be a list of Keras callbacks; received 'bestmodel.keras'"),
         (dict(callbacks=keras.callbacks.TerminateOnNaN()), TypeError, "callbacks must be a list of Keras callbacks; received <"),

@@ -17,7 +17,7 @@ SIDES = {
     "ray-1": "Ray, one actor",
     "ray-2": "Ray, two actors",
 }
-STREAMS = {"recognizer": "Recognizer.predict_batches", "evaluate": "evaluate"}
+STREAMS = {"recognizer": "Recognizer.predict_batches", "evaluate": "evaluate", "train": "train"}
 
 
 def _load(part: dict[str, Any]) -> str:
@@ -96,7 +96,8 @@ class Stream(Scale):
     """Memory while images stream by."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return a table."""
+        """Return a table of what was measured."""
+        streams = {**report["stream"], **report.get("train_stream", {})}
         rows = [
             [
                 title,
@@ -106,10 +107,45 @@ class Stream(Scale):
                 f"{row['peak_mib']:,.0f}",
             ]
             for name, title in STREAMS.items()
-            for row in (report["stream"][name],)
+            if name in streams
+            for row in (streams[name],)
         ]
         head = ["", "images", "in batches of", "MiB after 20 batches", "MiB at the end"]
         return [self.table(head, rows)]
+
+
+FEEDS = {
+    "arrays": "train, arrays in memory",
+    "tf_data": "train, a tf.data.Dataset of the same",
+    "generator": "train, a tf.data.Dataset from a generator",
+    "py_dataset": "train, a PyDataset",
+    "fit_tf_data": "Keras' fit, the first dataset",
+    "fit_py_dataset": "Keras' fit, the PyDataset",
+}
+
+
+class Feeding(Scale):
+    """Images a second by where they come from."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return a table, or how to make it."""
+        if "feeding" not in report:
+            command = "python benchmarks/scale.py --only feeding"
+            return [nodes.paragraph(text=f"Not measured yet; {command} does it.")]
+        part = report["feeding"]
+        rows = [
+            [
+                title,
+                f"{rate['median']:,.0f}",
+                f"{rate['least']:,.0f} to {rate['most']:,.0f}",
+                f"{part['over_arrays'][name]:.2f}",
+            ]
+            for name, title in FEEDS.items()
+            for rate in (part["images_per_second"][name],)
+        ]
+        head = ["", "images a second, median", "range", "arrays are 1"]
+        text = f"Ratios are medians turn by turn, on {report['cores']} cores. {_load(part)}"
+        return [self.table(head, rows), nodes.paragraph(text=text)]
 
 
 class Billion(Scale):
@@ -165,5 +201,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_directive("scale-reading", Reading)
     app.add_directive("scale-training", Training)
     app.add_directive("scale-stream", Stream)
+    app.add_directive("scale-feeding", Feeding)
     app.add_directive("scale-billion", Billion)
     return {"parallel_read_safe": True}

@@ -20,7 +20,7 @@ from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, PathLike
 _Choice = TypeVar("_Choice")
 
 _IMAGE = (IMAGE_SIZE, IMAGE_SIZE)
-_CALL_PREPROCESS = "call mnistcnn.preprocess first"
+CALL_PREPROCESS = "call mnistcnn.preprocess first"
 
 
 def as_array(name: str, value: ArrayLike) -> NDArray[Any]:
@@ -132,12 +132,12 @@ def preprocessed(
     x_array, y_array = as_array(x_name, x), as_array(y_name, y)
     if x_array.shape[1:] != (*_IMAGE, 1):
         raise ValueError(
-            f"{x_name} must have shape (n, 28, 28, 1); received {x_array.shape}: {_CALL_PREPROCESS}"
+            f"{x_name} must have shape (n, 28, 28, 1); received {x_array.shape}: {CALL_PREPROCESS}"
         )
     if x_array.dtype.kind != "f":
         raise TypeError(
             f"{x_name} must be floating numbers in [0, 1]; "
-            f"received {x_array.dtype}: {_CALL_PREPROCESS}"
+            f"received {x_array.dtype}: {CALL_PREPROCESS}"
         )
     if not is_one_hot(y_array, NUM_CLASSES):
         received = f"shape {y_array.shape}"
@@ -145,13 +145,22 @@ def preprocessed(
             received = "rows that are not one-hot"
         raise ValueError(
             f"{y_name} must be one-hot of shape (n, {NUM_CLASSES}); "
-            f"received {received}: {_CALL_PREPROCESS}"
+            f"received {received}: {CALL_PREPROCESS}"
         )
     same_length(x_name, len(x_array), y_name, len(y_array))
     if not len(x_array):
         raise ValueError(f"{x_name} must hold at least one image; received none")
-    unit_interval(x_name, x_array, advice=_CALL_PREPROCESS)
+    unit_interval(x_name, x_array, advice=CALL_PREPROCESS)
     return x_array.astype(np.float32, copy=False), y_array.astype(np.float32, copy=False)
+
+
+def batch(name: str, value: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a batch of preprocessed images and labels, or say why it is not one."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        had = f"{len(value)} parts" if isinstance(value, tuple | list) else type(value).__name__
+        raise ValueError(f"{name} must be a pair (x, y); received {had}")
+    x, y = value
+    return preprocessed(x, y, names=(f"{name}: x", f"{name}: y"))
 
 
 def whole_number(name: str, value: Any, *, at_least: int) -> int:

@@ -99,11 +99,7 @@ def _checked(
     """Give batches that were seen to be preprocessed, in parts of at most `size`."""
     number = -1
     for number, batch in enumerate(source):
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
-            had = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
-            raise ValueError(f"batch {number} must be a pair (x, y); received {had}")
-        names = f"batch {number}: x", f"batch {number}: y"
-        yield from batches(*_checks.preprocessed(*batch, names=names), size)
+        yield from batches(*_checks.batch(f"batch {number}", batch), size)
     if number < 0:
         raise ValueError("x must hold at least one batch; received none")
 

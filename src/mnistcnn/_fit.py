@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,11 +11,43 @@ import numpy as np
 
 from mnistcnn._augmentation import Augmenter
 from mnistcnn._backend import keras, tf
-from mnistcnn._passes import Pair, Teach, epoch_order
+from mnistcnn._passes import Teach, epoch_order
+from mnistcnn._source_passes import TellSources, batches_for_fit
+from mnistcnn._sources import Data, Source
 from mnistcnn._stage import Unkept
 from mnistcnn._types import Float32Array
 
 VALIDATION_BATCH_SIZE = 250
+
+
+def given(
+    training: Data,
+    validation: Data | None,
+    *,
+    batch_size: int,
+    draw: Sequence[int],
+    augment: Augmenter | None,
+    teach: Teach | None,
+    first_epoch: int,
+) -> tuple[tf.data.Dataset, list[keras.callbacks.Callback]]:
+    """Return what to train on, and who must hear of it."""
+    begun = tf.Variable(0, dtype=tf.int64, trainable=False)
+    streamed = isinstance(training, Source) or isinstance(validation, Source)
+    hears = [TellSources(training, validation, begun)] if streamed else []
+    if isinstance(training, Source):
+        source = batches_for_fit(
+            training, augment=augment, teach=teach, first_epoch=first_epoch, begun=begun
+        )
+        return source, hears
+    in_memory = batches(
+        *training,
+        batch_size=batch_size,
+        draw=draw,
+        augment=augment,
+        teach=teach,
+        first_epoch=first_epoch,
+    )
+    return in_memory, hears
 
 
 def batches(
@@ -48,22 +81,25 @@ def batches(
 def fit(
     model: keras.Model,
     batches: tf.data.Dataset,
-    validation: Pair | None,
+    validation: Data | None,
     callbacks: list[keras.callbacks.Callback],
     kept: Unkept,
     *,
     epochs: int,
-    steps: int,
+    steps: int | None,
     verbose: int,
 ) -> keras.callbacks.History:
     """Leave the training to Keras; it is kept at each epoch's end."""
+    held_out = validation.batches() if isinstance(validation, Source) else validation
     try:
-        with _built(model, batches):
+        with warnings.catch_warnings(), _built(model, batches):
+            # Keras warns of each end that it was not told of, though it ends an epoch by it.
+            warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
             return model.fit(
                 batches,
                 epochs=epochs,
                 steps_per_epoch=steps,
-                validation_data=validation,
+                validation_data=held_out,
                 validation_batch_size=VALIDATION_BATCH_SIZE,
                 callbacks=[*callbacks, _Epochs(kept, epochs)],
                 shuffle=False,  # the batches come in an order of their own

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from mnistcnn import recipes
-from mnistcnn._following import following, smoothed
+from mnistcnn._following import following, with_smoothed_labels
 from mnistcnn._keeping import Keeper
 from mnistcnn._loop import run
-from mnistcnn._passes import Pair, Teach
+from mnistcnn._passes import Teach
 from mnistcnn._progress import shown
 from mnistcnn._run_file import TEACHER
+from mnistcnn._sources import Data, skip, steps_of
 from mnistcnn._teacher import TeacherStep, build_teacher, teach
 from mnistcnn._team import Alone
 
 
 def lessons_of(
     plan: recipes.Recipe,
-    training: Pair,
+    training: Data,
     *,
     seed: int | None,
     verbose: Literal["auto", 0, 1, 2],
@@ -39,7 +39,7 @@ def lessons_of(
 def _taught(
     plan: recipes.Recipe,
     number: int,
-    training: Pair,
+    training: Data,
     *,
     seed: int | None,
     verbose: Literal["auto", 0, 1, 2],
@@ -56,14 +56,17 @@ def _taught(
         title = f"Teacher {number + 1} of {plan.teachers}, epoch"
     teacher = build_teacher(seed=drawn)
     step = TeacherStep(teacher)
-    count = own.epochs * math.ceil(len(training[0]) / own.batch_size)
+    stage = None if keeper is None else keeper.stage(f"{TEACHER}{number}", forgets=True)
+    if stage is not None and stage.finished:
+        skip(training, own.epochs)
+    steps = steps_of(training, own.batch_size)
     with (
-        following(teacher, own, steps=count),
+        following(teacher, own, steps=None if steps is None else own.epochs * steps),
         shown(verbose, epochs=own.epochs, title=title) as (of_keras, display),
     ):
         run(
             teacher,
-            (training[0], smoothed(training[1], own.label_smoothing)),
+            with_smoothed_labels(training, own.label_smoothing),
             None,
             epochs=own.epochs,
             batch_size=own.batch_size,
@@ -73,7 +76,7 @@ def _taught(
             augmentation=own.augmentation,
             step=step,
             shows=display,
-            keep=None if keeper is None else keeper.stage(f"{TEACHER}{number}", forgets=True),
+            keep=stage,
             team=team,
         )
     return step

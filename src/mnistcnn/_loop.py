@@ -8,15 +8,16 @@ than the documented one is handed to Keras, by `_fit`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from mnistcnn._augmentation import Augmenter
 from mnistcnn._backend import keras
-from mnistcnn._fit import VALIDATION_BATCH_SIZE, batches, fit
-from mnistcnn._passes import Pair, Pass, Teach, epoch_order
+from mnistcnn._fit import VALIDATION_BATCH_SIZE, fit, given
+from mnistcnn._passes import Pass, Teach
+from mnistcnn._source_passes import pass_over
+from mnistcnn._sources import Data, steps_of
 from mnistcnn._stage import Unkept
 from mnistcnn._step import Step, is_documented
 from mnistcnn._team import Alone
@@ -33,8 +34,8 @@ _OF_KERAS = (
 
 def run(
     model: keras.Model,
-    training: Pair,
-    validation: Pair | None,
+    training: Data,
+    validation: Data | None,
     *,
     epochs: int,
     batch_size: int,
@@ -63,20 +64,21 @@ def run(
         step = Step(model)
     if step is not None:
         step, teach = team.step(step, teach)
-    count = len(training[0])
-    steps = math.ceil(count / batch_size)
+    steps = steps_of(training, batch_size)
     listening = [*callbacks, *shows, *kept.attach(model, callbacks, step)]
     if step is None and not kept.finished:
-        given = batches(
-            *training,
+        batches, hears = given(
+            training,
+            validation,
             batch_size=batch_size,
             draw=draw,
             augment=augment,
             teach=teach,
             first_epoch=kept.start.epoch,
         )
+        listening += hears
         return fit(
-            model, given, validation, listening, kept, epochs=epochs, steps=steps, verbose=verbose
+            model, batches, validation, listening, kept, epochs=epochs, steps=steps, verbose=verbose
         )
     listeners = keras.callbacks.CallbackList(
         listening,
@@ -90,8 +92,8 @@ def run(
     if step is None or kept.finished:
         kept.restore()
         return model.history
-    train = Pass(step.train, training, batch_size, augment, teach)
-    test = None if validation is None else Pass(step.test, validation, VALIDATION_BATCH_SIZE)
+    train = pass_over(step.train, training, batch_size, augment, teach)
+    test = None if validation is None else pass_over(step.test, validation, VALIDATION_BATCH_SIZE)
     one_by_one = any(_listens(callback, _TRAIN_HOOKS) for callback in listening)
     test_one_by_one = any(_listens(callback, _TEST_HOOKS) for callback in listening)
 
@@ -107,7 +109,7 @@ def run(
             step.reset()
             if begun:  # the hook was at work in this epoch before
                 kept.restore()
-            train.begin(epoch, epoch_order(count, draw, epoch))
+            train.begin(epoch, draw, begun)
             _train(
                 model,
                 step,
@@ -119,8 +121,10 @@ def run(
                 first=begun,
                 one_by_one=one_by_one,
             )
+            train.end()
             logs = step.figures()
             if test is not None:
+                test.begin_in_order(epoch)
                 logs |= _validate(
                     model, step, test, listeners, team=team, one_by_one=test_one_by_one
                 )
@@ -156,12 +160,14 @@ def _train(
         listeners.on_train_batch_begin(begin)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        train(begin, end)
-        listeners.on_train_batch_end(end - 1, step.figures())
+        done = train(begin, end)
+        if done == begin:  # the dataset had ended
+            break
+        listeners.on_train_batch_end(done - 1, step.figures())
         model.stop_training = team.any(model.stop_training)
         if model.stop_training:
             break
-        kept.after_call(epoch, end, train.begun + end)
+        kept.after_call(epoch, done, train.begun + done)
 
 
 def _validate(
@@ -179,11 +185,14 @@ def _validate(
     logs: dict[str, float] = {}
     for first, last in test.calls(one_by_one=one_by_one, agree=team.least):
         listeners.on_test_batch_begin(first)
-        test(first, last)
+        done = test(first, last)
+        if done == first:  # the dataset had ended
+            break
         logs = step.figures()
-        listeners.on_test_batch_end(last - 1, logs)
+        listeners.on_test_batch_end(done - 1, logs)
         if team.any(model.stop_evaluating):
             break
+    test.end()
     listeners.on_test_end(logs)
     return {f"val_{name}": figure for name, figure in logs.items()}
 

@@ -55,13 +55,14 @@ class Pass:
         self._batch_size = batch_size
         self._graph: Any = None
 
-    def __call__(self, first: int, last: int) -> None:
-        """Visit the batches from `first` up to `last`."""
+    def __call__(self, first: int, last: int) -> int:
+        """Visit the batches from `first` up to `last`, and return where that ended."""
         if self._graph is None:
             self._graph = self._trace()
         # The place in the epoch, and how many steps the run had before it.
         place = tf.constant([first, last]), tf.constant(self.begun, tf.int64)
         self._graph(self._images, self._labels, self._order, *place)
+        return last
 
     def _trace(self) -> Any:
         """Make the graph, at the first call and once: TensorFlow warns of retracing.
@@ -98,10 +99,17 @@ class Pass:
             tf.TensorSpec((), tf.int64),
         )
 
-    def begin(self, epoch: int, order: tf.Tensor) -> None:
-        """Begin an epoch, in its order."""
-        self._order = order
+    def begin(self, epoch: int, draw: Sequence[int], first: int = 0) -> None:
+        """Begin an epoch, in its order, at the batch `first`."""
+        del first  # each call says where it is
+        self._order = epoch_order(self.count, draw, epoch)
         self.begun = epoch * self.steps
+
+    def begin_in_order(self, epoch: int) -> None:
+        """Begin a pass in the order in which the images lie."""
+
+    def end(self) -> None:
+        """Hear that the pass is over."""
 
     def calls(
         self,

@@ -64,7 +64,7 @@ class RunBar(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Count the epoch."""
         del logs
-        epochs, steps = self.params["epochs"], self.params["steps"]
+        epochs, steps = self.params["epochs"], self.params["steps"] or 1
         self._epoch = epoch
         description = f"{self._title} {epoch + 1}/{epochs}"
         if self._task is None:
@@ -72,17 +72,15 @@ class RunBar(keras.callbacks.Callback):
         self._bar.update(self._task, description=description, completed=epoch * steps)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Move the bar."""
-        self._bar.update(
-            self._task,
-            completed=self._epoch * self.params["steps"] + batch + 1,
-            figures=_figures(logs or {}),
-        )
+        """Move the bar; by epochs, where nobody knows how many steps they have."""
+        steps = self.params["steps"]
+        done = self._epoch if steps is None else self._epoch * steps + batch + 1
+        self._bar.update(self._task, completed=done, figures=_figures(logs or {}))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Show the epoch's figures, those of the validation too."""
-        del epoch
-        self._bar.update(self._task, figures=_figures(logs or {}))
+        done = (epoch + 1) * (self.params["steps"] or 1)
+        self._bar.update(self._task, completed=done, figures=_figures(logs or {}))
 
 
 class RunLines(keras.callbacks.Callback):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn import _checks, recipes
 from mnistcnn._backend import keras, tf
 from mnistcnn._callback_state import check_keepable, description
 from mnistcnn._callbacks import checked, default_callbacks, monitoring, refuse_schedules
-from mnistcnn._following import following, smoothed
+from mnistcnn._following import following, with_smoothed_labels
+from mnistcnn._given import parts, refuse_unknown_steps
 from mnistcnn._keeping import (
     Checkpoints,
     Identity,
@@ -28,23 +29,26 @@ from mnistcnn._keeping import (
 )
 from mnistcnn._lessons import lessons_of
 from mnistcnn._loop import run
-from mnistcnn._passes import Pair
 from mnistcnn._progress import shown
 from mnistcnn._run_file import NETWORK
+from mnistcnn._sources import Data, Source, steps_of, told
 from mnistcnn._team import Alone, team_of
 from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, PathLike
 
 
 def train(
     model: keras.Model,
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | tf.data.Dataset | keras.utils.PyDataset,
+    y: ArrayLike | None = None,
     *,
     recipe: str | recipes.Recipe = "documented",
     epochs: int | None = None,
     batch_size: int | None = None,
     validation_split: float | None = None,
-    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    validation_data: tuple[ArrayLike, ArrayLike]
+    | tf.data.Dataset
+    | keras.utils.PyDataset
+    | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     seed: int | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
@@ -54,30 +58,35 @@ def train(
 ) -> keras.callbacks.History:
     """Train a compiled network by a recipe; the default is the document's.
 
-    Everything is checked before the first step. Interrupting with Ctrl-C raises
-    ``KeyboardInterrupt`` as in any Keras program; the best epoch's file stays. With
-    `checkpoint_dir` a run that was interrupted, killed or cut off goes on when the same
-    call is made again.
+    Everything is checked before the first step, but for the batches of a dataset, each of
+    which is checked when it comes. Interrupting with Ctrl-C raises ``KeyboardInterrupt`` as in
+    any Keras program; the best epoch's file stays. With `checkpoint_dir` a run that was
+    interrupted, killed or cut off goes on when the same call is made again.
 
     Parameters
     ----------
     model : keras.Model
         A compiled network as `build_model` makes it. It is trained in place.
-    x : array_like
-        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it.
-    y : array_like
-        One-hot ``float32 (n, 10)``, as `preprocess` gives it.
+    x : array_like, tf.data.Dataset or keras.utils.PyDataset
+        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it. Or a dataset of batches
+        that comes to an end, each a pair ``(x, y)`` of such arrays or tensors: a pass over it
+        is an epoch, in its own order and batches, of which a few at a time lie in memory. A
+        PyDataset's workers and its methods for the ends of epochs are minded as in Keras.
+    y : array_like, optional
+        One-hot ``float32 (n, 10)``, as `preprocess` gives it. ``None`` where `x` is a dataset.
     recipe : str or recipes.Recipe, default "documented"
         Where every setting comes from that is not given here. A recipe with a learning
         rate, as all but ``documented`` have, trains by an optimizer of its own and leaves
         the model's as it was. One with a teacher trains that first, or several, on the same images.
     epochs, batch_size : int, optional
-        In place of the recipe's, at least 1.
+        In place of the recipe's, at least 1. A dataset has batches of its own: no
+        `batch_size` then.
     validation_split : float, optional
         In place of the recipe's: the share of the images, the last ones, to validate
-        on, in [0, 1).
-    validation_data : tuple of array_like, optional
-        ``(x, y)`` to validate on, preprocessed. All of `x` is then trained on.
+        on, in [0, 1). Of a dataset nothing can be held out: ``None`` or 0 then.
+    validation_data : tuple of array_like, tf.data.Dataset or keras.utils.PyDataset, optional
+        ``(x, y)`` to validate on, preprocessed, or a dataset of such batches. All of `x` is
+        then trained on.
     callbacks : list of keras.callbacks.Callback, optional
         ``None``: the recipe's own, for ``documented`` those of `default_callbacks`,
         which keep the best epoch in ``bestmodel.keras``. ``[]``: none. A callback that
@@ -97,7 +106,13 @@ def train(
         stopped (on the same machine and versions). Once the run has ended it returns at
         once, with the network, history and callbacks as they were at the end. Where no
         `seed` is given, one is drawn and kept. Callbacks of your own need ``get_state`` and
-        ``set_state``, unless they hold nothing. ``None``: nothing is kept.
+        ``set_state``, unless they hold nothing. Of a dataset the kinds and the number of its
+        batches are compared, not its images. The weights are the same to the bit where a
+        dataset made anew gives the same batches: one that repeats them in each epoch, a
+        ``shuffle`` with a seed, or a PyDataset whose order comes from its calls of
+        ``on_epoch_begin`` and ``on_epoch_end``, which are made again for past epochs. A
+        shuffle without a seed, a generator that counts its passes, or batches that arrive in
+        chance order go on with whatever batches come. ``None``: nothing is kept.
     checkpoint_every : int, optional
         With `checkpoint_dir`: after how many steps to keep the state, at least 1, besides
         at each epoch's end and at Ctrl-C. Only for the documented network: any other is
@@ -125,6 +140,8 @@ def train(
         If a value, shape or range is wrong: pixels that were not preprocessed, labels
         that are not one-hot over 10 classes, no images, a split that leaves no image to
         train or to validate on, a callback that monitors what the run won't have; a
+        dataset without an end, or of unknown length beside `checkpoint_dir` or a recipe with
+        a learning rate; a batch that was not preprocessed, when it comes; a
         `checkpoint_dir` that holds a run of another recipe, data set, network, seed or
         version, or a callback whose state can't be kept there; a `model` that the
         `strategy` can't train, or machines that don't have the same images and settings.
@@ -147,6 +164,14 @@ def train(
     >>> sorted(history.history)
     ['accuracy', 'loss', 'val_accuracy', 'val_loss']
 
+    From a dataset, which may be larger than memory:
+
+    >>> import tensorflow as tf
+    >>> batches = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1442, seed=0).batch(128)
+    >>> history = train(build_model(seed=0), batches, recipe="fast", seed=0, verbose=0)
+    >>> sorted(history.history)
+    ['accuracy', 'loss']
+
     A run that goes on where it was stopped:
 
     >>> options = dict(epochs=2, seed=0, callbacks=[], verbose=0, checkpoint_dir="run")
@@ -168,15 +193,25 @@ def train(
     order_seed = _checks.optional_seed(seed)
     _checks.one_of("verbose", verbose, ("auto", 0, 1, 2))
     place = _checkpoints(checkpoint_dir, checkpoint_every)
-    training, validation = _parts(plan, (x, y), validation_split, validation_data)
+    training, validation = parts(
+        plan,
+        x,
+        y,
+        batch_size=batch_size,
+        validation_split=validation_split,
+        validation_data=validation_data,
+    )
+    refuse_unknown_steps(plan, training, kept=place is not None, several=team.count > 1)
     chosen = _recipe_callbacks(plan) if callbacks is None else checked(callbacks)
     if plan.learning_rate is not None:
         refuse_schedules(chosen)
     team.refuse(network, chosen)
-    available = _figures(network, training, validated=validation is not None)
+    available = _figures(network, validated=validation is not None)
     plan = replace(plan, epochs=count, batch_size=batch)
+    steps = steps_of(training, batch)
     with (
         team.together(),
+        told(training, validation),
         _kept(
             network, plan, training, validation, chosen, seed=order_seed, at=place, team=team
         ) as keeper,
@@ -190,12 +225,12 @@ def train(
                 plan, training, seed=drawn, verbose=verbose, keeper=keeper, team=team
             )
         with (
-            following(network, plan, steps=count * math.ceil(len(training[0]) / batch)),
+            following(network, plan, steps=None if steps is None else count * steps),
             shown(verbose, epochs=count) as (of_keras, display),
         ):
             return run(
                 network,
-                (training[0], smoothed(training[1], plan.label_smoothing)),
+                with_smoothed_labels(training, plan.label_smoothing),
                 validation,
                 epochs=count,
                 batch_size=batch,
@@ -235,8 +270,8 @@ def _checkpoints(folder: PathLike | None, every: int | None) -> Checkpoints | No
 def _kept(
     model: keras.Model,
     plan: recipes.Recipe,
-    training: Pair,
-    validation: Pair | None,
+    training: Data,
+    validation: Data | None,
     callbacks: Sequence[keras.callbacks.Callback],
     *,
     seed: int | None,
@@ -255,8 +290,8 @@ def _kept(
         network=network_text(model, with_optimizer=plan.learning_rate is None),
         learning_rate=first_learning_rate(model) if plan.learning_rate is None else None,
         callbacks=", ".join(map(description, callbacks)) or "none",
-        data=data_text(*training),
-        validation_data="none" if validation is None else data_text(*validation),
+        data=_text(training),
+        validation_data="none" if validation is None else _text(validation),
     )
     if team.count > 1:
         # Where the chief's optimizer is, the others' will be.
@@ -279,6 +314,10 @@ def _variables(model: keras.Model, *, with_optimizer: bool) -> list[keras.Variab
     return [*model.variables, *model.optimizer.variables]
 
 
+def _text(data: Data) -> str:
+    return data.text if isinstance(data, Source) else data_text(*data)
+
+
 def _refuse_late_dropout(model: keras.Model, plan: recipes.Recipe) -> None:
     # Keras gives a dropout layer its generator when it is made, and none to one of rate 0.
     for layer in model.layers:
@@ -290,48 +329,19 @@ def _refuse_late_dropout(model: keras.Model, plan: recipes.Recipe) -> None:
             )
 
 
-def _parts(
-    plan: recipes.Recipe,
-    data: tuple[ArrayLike, ArrayLike],
-    validation_split: float | None,
-    validation_data: tuple[ArrayLike, ArrayLike] | None,
-) -> tuple[Pair, Pair | None]:
-    """Return what to train on and what to validate on: Keras takes the last images."""
-    x, y = _checks.preprocessed(*data)
-    if validation_data is not None:
-        if validation_split is not None:
-            raise ValueError("give validation_split or validation_data; received both")
-        if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-            raise TypeError(
-                f"validation_data must be a pair (x, y); received {type(validation_data).__name__}"
-            )
-        names = ("validation x", "validation y")
-        return (x, y), _checks.preprocessed(*validation_data, names=names)
-    split = plan.validation_split if validation_split is None else validation_split
-    share = _checks.fraction("validation_split", split)
-    if share == 0:
-        return (x, y), None
-    first = int(len(x) * (1 - share))
-    if first in (0, len(x)):
-        raise ValueError(
-            "validation_split must leave at least one image to train on and one to validate on; "
-            f"received {share} of {len(x)}"
-        )
-    return (x[:first], y[:first]), (x[first:], y[first:])
-
-
 def _recipe_callbacks(plan: recipes.Recipe) -> list[keras.callbacks.Callback]:
     if plan.monitor is None:
         return []
     return default_callbacks(monitor=plan.monitor, min_delta=plan.min_delta, patience=plan.patience)
 
 
-def _figures(model: keras.Model, training: Pair, *, validated: bool) -> list[str] | None:
+def _figures(model: keras.Model, *, validated: bool) -> list[str] | None:
     """Return the names that the run's logs will have, asked of the model itself.
 
     None where the model has a step of its own, whose names can't be known before it runs.
     """
-    x, y = training[0][:1], training[1][:1]
+    x = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32)
+    y = np.eye(NUM_CLASSES, dtype=np.float32)[:1]
     given = model(x)
     if tuple(given.shape) != (1, NUM_CLASSES):
         raise ValueError(
