@@ -92,9 +92,10 @@ def train(
         which keep the best epoch in ``bestmodel.keras``. ``[]``: none. A callback that
         monitors ``val_acc`` is understood to mean ``val_accuracy``.
     seed : int, optional
-        Fixes the order of the images. It is drawn from the seed and the number of the
-        epoch alone, so no global seed takes part. ``None`` draws afresh. The initial
-        weights and dropout have their seed in `build_model`.
+        Fixes the order of the images, unless a dataset brings one, and their distortions.
+        They are drawn from the seed and the number of the epoch or step alone, so no global
+        seed takes part. ``None`` draws afresh. The initial weights and dropout have their
+        seed in `build_model`.
     verbose : {"auto", 0, 1, 2}, default "auto"
         0: silent; 1: a progress bar an epoch; 2: one line an epoch. ``"auto"`` is 1 in a
         terminal or notebook and 2 elsewhere; beyond 10 epochs it is one bar for the run,
