@@ -46,6 +46,7 @@ NAMES = [
     "plot_reading",
     "CorruptFileError",
     "DataUnavailableError",
+    "WorkerLostError",
 ]
 
 
@@ -158,7 +159,7 @@ RESULTS = {
     "_plotting", "_mosaic", "_plot_digits", "_plot_reliability", "_plot_layers", "_plot_reading", "_report",
 }  # fmt: skip
 COMMAND = {
-    "_cli", "_cli_results", "_commands", "_command_tools", "_command_read", "_command_evaluate",
+    "_cli", "_cli_results", "_cluster", "_commands", "_command_tools", "_command_read", "_command_evaluate",
     "_command_plot", "_command_report", "_command_sweep", "_command_train", "__main__",
 }  # fmt: skip
 
