@@ -26,7 +26,7 @@ from turns import RESULTS, cores_here, find_data, spread
 
 COMMAND = ("train", "--data", "digits", "--recipe", "fast", "--epochs", "5", "--seed", "0")
 _TRAINED_ON, _EPOCHS = 12_800, 4
-_ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
+_PIXELS = re.compile(r"\s+0: <tf\.Tensor.*>\s*(?=\}\))", re.DOTALL)
 
 _TRAIN = """
 import dataclasses, json, sys, time
@@ -129,7 +129,7 @@ def throughput(*, rounds: int) -> dict[str, Any]:
 def fit() -> dict[str, Any]:
     """Return what Keras' own fit says on two workers."""
     first = said(2, ["-c", _FIT])[0]
-    return {"said": _ADDRESS.sub("HOST:PORT", first.strip()).splitlines()[:4]}
+    return {"said": _PIXELS.sub(" ... ", first.strip()).splitlines()[:4]}
 
 
 def main() -> None:
