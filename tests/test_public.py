@@ -150,7 +150,7 @@ GROUND = {
 }  # fmt: skip
 READING = {
     "_pictures", "_ink", "_surface", "_ruling", "_parts", "_layout", "_imaging", "_reading",
-    "_recognition",
+    "_recognition", "_detector",
 }  # fmt: skip
 # Need no training; evaluate reaches up inside.
 RESULTS = {

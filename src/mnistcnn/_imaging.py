@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -27,6 +27,7 @@ from mnistcnn._ruling import typical_height, without_ruling
 from mnistcnn._types import IMAGE_SIZE, Float32Array, UInt8Array
 
 Recognise = Callable[[UInt8Array], Float32Array]
+IsDigit = Callable[[UInt8Array], Float32Array]
 
 # In its own heights: a narrower part is one digit, a wider one is tried in pieces, and so is
 # what lies between if the network is less sure of it than this.
@@ -58,7 +59,13 @@ class _Candidate:
         return float(self.answer.max())
 
 
-def read_picture(picture: PictureLike, recognise: Recognise, *, min_confidence: float) -> Reading:
+def read_picture(
+    picture: PictureLike,
+    recognise: Recognise,
+    *,
+    min_confidence: float,
+    is_digit: IsDigit | None = None,
+) -> Reading:
     """Read the digits of a picture.
 
     Parameters
@@ -69,6 +76,9 @@ def read_picture(picture: PictureLike, recognise: Recognise, *, min_confidence: 
         Gives ``float32 (n, 10)`` for ``uint8 (n, 28, 28)``.
     min_confidence : float
         Digits of less probability are left out.
+    is_digit : callable, optional
+        Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit at all,
+        ``float32 (n,)``. ``None``: all are.
     """
     opened = open_picture(picture)
     ink = without_ruling(find_ink(opened.brightness))
@@ -77,6 +87,13 @@ def read_picture(picture: PictureLike, recognise: Recognise, *, min_confidence: 
     candidates = _with_strokes_joined(candidates, ink, typical, recognise)
     whole = [one for one in candidates if one.part.height >= _LOWEST * typical]
     digits = [piece for one in whole for piece in _in_pieces(one, typical, recognise)]
+    if is_digit is not None and digits:
+        shares = is_digit(np.stack([digit.glyph for digit in digits]))
+        # Bayes' rule: to be a 3 it must be a digit first.
+        digits = [
+            replace(digit, answer=share * digit.answer)
+            for digit, share in zip(digits, shares, strict=True)
+        ]
     digits = [digit for digit in digits if digit.sure >= min_confidence]
     # A picture of very many pixels was made smaller to work on.
     scale = opened.height / len(opened.brightness)
