@@ -48,6 +48,7 @@ audit: $(VENV)/.dev  ## look every installed package up in the advisory database
 	@.ci/audit
 
 weights: $(VENV)/.dev  ## train, measure and write the shipped weights, their card and its pictures
+	$(BIN)/python benchmarks/scraps.py
 	$(BIN)/python benchmarks/weights.py $(WEIGHTS)
 
 format: $(VENV)/.dev  ## put the sources into the project's format

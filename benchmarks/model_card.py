@@ -6,6 +6,7 @@ lines the metadata that model hubs read.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from textwrap import fill
 from typing import Any, TypeVar
@@ -245,11 +246,50 @@ Cite the package by its `CITATION.cff`, and MNIST: Y. LeCun, L. Bottou, Y. Bengi
   Benchmarks*, 2021, [arXiv:2103.14749](https://arxiv.org/abs/2103.14749)
 """
 
+DETECTOR_HEAD = "## What is no digit"
+DETECTOR_TEMPLATE = """\
+{head}
+
+Both sets always answer with a digit. The package's reader of pictures therefore asks a third,
+smaller network first, `scraps`: how probable is it that a glyph is a digit at all? Confidence in
+a reading is that, times how probable the answer is if it is one. `predict_proba` and
+`load_pretrained` don't use it.
+
+Its layers are the same, narrower, with {parameters} parameters and {outputs} outputs: the ten
+digits, and {groups} groups of other shapes, since what is no digit takes many forms. It was
+trained for {epochs} epochs on {glyphs} glyphs: MNIST's training images but the last 10,000,
+typed digits, and drawings by the program of letters and signs in typefaces of OpenCV and
+Matplotlib, bent as by a hand, of blots and scribbles, of digits turned, mirrored or cut so that
+they are none, and of two digits as one. Letters that look like digits in some hand are left out:
+{alike}.
+
+On the last 10,000 training images, on typefaces and on a kind of scribbles that took no part in
+training, and on which alone its temperature, {temperature:.3f}, was fitted: the share that it
+takes for digits, by how probable it must find them.
+
+{table}
+
+On a page nearly all is digits, unlike in the drawings: so the odds of a digit are multiplied by
+{prior:.1f}, chosen on the same glyphs.
+
+It has seen letters that a program bent, not handwritten ones: expect less of it there. SHA-256
+of what it was trained on, glyphs followed by outputs: `{data_sha256}`. `{command}` makes it
+again.
+"""
+KINDS = {
+    "mnist": "MNIST's digits", "digits": "typed digits, bent", "bent": "MNIST's digits, bent",
+    "typed": "typed", "letters": "letters, bent", "signs": "signs, bent", "scribbles": "scribbles",
+    "spoilt": "digits turned, mirrored or cut", "two": "two digits as one",
+    "pages": "from pages of both", "coarse": "of coarse scans",
+}  # fmt: skip
+
 Value = TypeVar("Value")
 
 
-def card(manifests: Sequence[Manifest]) -> str:
+def card(manifests: Sequence[Manifest], detector: Manifest | None = None) -> str:
     """Return the card of sets of weights whose manifests have all figures of `weights.py`.
+
+    With that of `scraps.py`, it has a section about it.
 
     Raises
     ------
@@ -311,7 +351,41 @@ def card(manifests: Sequence[Manifest]) -> str:
         "command": shared("command", lambda one: one.command),
         "again": " ".join(filter(None, map(_again, manifests))),
     }
-    return _filled(TEMPLATE.format_map({key: str(value) for key, value in values.items()}))
+    text = TEMPLATE.format_map({key: str(value) for key, value in values.items()})
+    if detector is not None:
+        before, mark, after = text.partition("## Mistakes")
+        text = before + _detector(detector) + "\n" + mark + after
+    return _filled(text)
+
+
+def _detector(manifest: Manifest) -> str:
+    """Return the section about the network that tells digits from what is none."""
+    outputs = len(manifest.recipe["outputs"])
+    least = manifest.figures["least"]
+    rows = [
+        [
+            "yes" if name == "digits" else "no",
+            KINDS[kind],
+            f"{row['glyphs']:,}",
+            *(f"{100 * share:.1f} %" for share in row["left"]),
+        ]
+        for name in ("digits", "no_digits")
+        for kind, row in manifest.figures[name].items()
+    ]
+    return DETECTOR_TEMPLATE.format(
+        head=DETECTOR_HEAD,
+        parameters=f"{sum(math.prod(array.shape) for array in manifest.arrays):,}",
+        outputs=outputs,
+        groups=outputs - 10,
+        epochs=manifest.recipe["epochs"],
+        glyphs=f"{manifest.data['images']:,}",
+        alike=" ".join(manifest.recipe["left_out"]),
+        temperature=manifest.temperature,
+        prior=math.exp(manifest.recipe["prior"]),
+        table=_table(["a digit", "what", "glyphs", *(f"{one:g}" for one in least)], rows, left=2),
+        data_sha256=manifest.data["sha256"],
+        command=manifest.command,
+    )
 
 
 def _filled(text: str) -> str:

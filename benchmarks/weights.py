@@ -8,7 +8,8 @@
 Trains each recipe with seed 0 on all 60,000 training images, and plainly once more to compare
 with, or takes networks that were trained so, and measures them on the test images. The weights,
 their manifests and `MODEL_CARD.md` go to the package, the pictures of the card to docs/images.
-Needs MNIST and benchmarks/results/accuracy.json, which has the temperatures.
+Needs MNIST and benchmarks/results/accuracy.json, which has the temperatures. The third network,
+which tells digits from what is none, is made by `scraps.py`; the card tells of it, too.
 
 A FOLDER holds ``best-0.keras`` and ``robust-0.keras``, as benchmarks/out does after
 `accuracy.py` and after this. ``--from`` also takes ``plain.keras`` if it is there. ``--only``
@@ -41,7 +42,7 @@ import mnistcnn
 import model_card
 from accuracy import OUT, PLAIN
 from mnistcnn import recipes
-from mnistcnn._assets import FOLDER, SHIPPED, Assets, read_assets, write_assets
+from mnistcnn._assets import FOLDER, SHIPPED, Assets, read_assets, read_detector, write_assets
 from mnistcnn._files import replacing, write_text
 from mnistcnn._manifest import Manifest
 from mnistcnn._weights import save_model
@@ -327,7 +328,8 @@ def present(
     manifests: Mapping[str, Manifest], data: mnistcnn.Dataset, folder: Path, images: Path
 ) -> None:
     """Write the card and draw the pictures."""
-    write_text(folder / model_card.NAME, model_card.card(list(manifests.values())))
+    card = model_card.card(list(manifests.values()), read_detector().manifest)
+    write_text(folder / model_card.NAME, card)
     sets = {name: manifest.figures for name, manifest in manifests.items()}
     for name, figure in pictures(sets, data.test.images).items():
         with replacing(images / name) as temporary:

@@ -131,9 +131,21 @@ def test_pages_are_read_as_well_as_promised():
     assert right["clean"] >= 0.99
     for name in ("uneven light", "noise", "tilt to 10 degrees", "light, tilt and noise"):
         assert right[name] >= 0.97, name
-    left = report["confidence"]["left"]
-    assert left["digits"] > left["letters"]
-    assert left["digits"] > left["blots"]
+
+
+def test_confidence_tells_digits_from_what_is_none_as_the_docs_say():
+    report = json.loads((ROOT / "benchmarks/results/reading.json").read_text())["confidence"]
+    at = report["least"].index(0.9)
+    left, alone = (
+        {name: row[at] for name, row in report[key].items()} for key in ("left", "network_alone")
+    )
+    assert left.pop("digits") >= 0.97
+    assert left.pop("digits of other hands") >= alone["digits of other hands"] - 0.05
+    assert left["letters bent as by a hand"] <= 0.15
+    assert left["blots"] <= 0.1
+    # Of each kind half as much, or nearly, but for letters that look like digits.
+    del left["those that resemble digits"]
+    assert all(share <= 0.7 * alone[name] for name, share in left.items())
 
 
 def test_reading_is_as_fast_as_promised():

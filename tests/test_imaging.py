@@ -134,7 +134,7 @@ def test_what_is_read_is_complete_and_consistent(recognizer, page):
         assert digit.glyph.shape == (28, 28)
         assert digit.glyph.dtype == np.uint8
         assert digit.probabilities.shape == (10,)
-        assert digit.probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert 0 < digit.probabilities.sum() <= 1 + 1e-5  # the rest: that it is no digit
         assert digit.label == digit.probabilities.argmax()
         assert digit.probability == pytest.approx(digit.probabilities.max())
         assert {type(edge) for edge in digit.box} == {int}

@@ -15,7 +15,7 @@ import model_card
 import weight_figures
 import weight_pictures
 import weights
-from mnistcnn._assets import FOLDER, SHIPPED, read_assets, read_shipped, write_assets
+from mnistcnn._assets import FOLDER, SHIPPED, read_assets, read_detector, read_shipped, write_assets
 from mnistcnn._weights import save_model
 from mnistcnn.recipes import FAST, Augmentation
 
@@ -345,8 +345,24 @@ def test_what_the_card_says_once_must_be_true_of_both(manifests):
 
 
 def test_the_shipped_card_is_what_its_manifests_give():
-    expected = model_card.card([read_shipped(name).manifest for name in SHIPPED])
-    assert (FOLDER / model_card.NAME).read_text(encoding="utf-8") == expected
+    shipped = (FOLDER / model_card.NAME).read_text(encoding="utf-8")
+    # A card from before the detector has no section about it.
+    detector = read_detector().manifest if model_card.DETECTOR_HEAD in shipped else None
+    assert shipped == model_card.card([read_shipped(name).manifest for name in SHIPPED], detector)
+
+
+def test_the_card_tells_of_the_detector(manifests):
+    detector = read_detector().manifest
+    card = model_card.card(manifests, detector)
+    section = card.partition(model_card.DETECTOR_HEAD)[2].partition("\n## ")[0]
+    assert f"{detector.data['images']:,} glyphs" in flat(section)
+    assert f"{detector.temperature:.3f}" in section
+    assert detector.data["sha256"] in section
+    for name in ("digits", "no_digits"):
+        for row in detector.figures[name].values():
+            shares = " | ".join(f"{100 * share:.1f} %" for share in row["left"])
+            assert f"| {row['glyphs']:,} | {shares} |" in section
+    assert model_card.DETECTOR_HEAD not in model_card.card(manifests)
 
 
 # Pictures

@@ -10,15 +10,15 @@ import mnistcnn
 from mnistcnn import _onnx, _runtimes
 from mnistcnn._assets import read_shipped
 from mnistcnn._onnx import onnx_bytes, read_onnx
-from mnistcnn._types import WEIGHTS
+from mnistcnn._types import NETWORKS, WEIGHTS
 
 SHIPPED = read_shipped("best").weights(calibrated=True)
 CONTENT = onnx_bytes(SHIPPED)
 
 
-def drawn(seed, scale=0.1):
+def drawn(seed, scale=0.1, shapes=WEIGHTS):
     rng = np.random.default_rng(seed)
-    return [rng.normal(0, scale, shape).astype(np.float32) for shape in WEIGHTS.values()]
+    return [rng.normal(0, scale, shape).astype(np.float32) for shape in shapes.values()]
 
 
 def run(content, images):
@@ -46,11 +46,17 @@ def forward(weights, images):
 
 
 @settings(max_examples=25)
-@given(seed=st.integers(0, 2**32 - 1), scale=st.floats(0, 0.2), n=st.sampled_from([1, 3]))
-def test_any_weights_compute_what_the_layers_say(seed, scale, n):
-    weights = drawn(seed, scale)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.floats(0, 0.2),
+    n=st.sampled_from([1, 3]),
+    shapes=st.sampled_from(NETWORKS),
+)
+def test_any_weights_compute_what_the_layers_say(seed, scale, n, shapes):
+    weights = drawn(seed, scale, shapes)
     images = np.random.default_rng(seed).random((n, 28, 28, 1), dtype=np.float32)
-    assert np.allclose(run(onnx_bytes(weights), images), forward(weights, images), atol=1e-4)
+    found = run(onnx_bytes(weights, shapes), images)
+    assert np.allclose(found, forward(weights, images), atol=1e-4)
 
 
 @pytest.mark.parametrize("n", [1, 7, 355])

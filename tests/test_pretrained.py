@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 
 import mnistcnn
 from mnistcnn import CorruptFileError, _assets, load_pretrained, preprocess
-from mnistcnn._assets import FOLDER, SHIPPED, read_assets, read_shipped, write_assets
+from mnistcnn._assets import DETECTOR, FOLDER, SHIPPED, read_assets, read_shipped, write_assets
 from mnistcnn._backend import keras
 from mnistcnn._manifest import Manifest, _seal
 from mnistcnn._types import WEIGHTS
@@ -164,7 +164,8 @@ def test_the_shipped_files_are_what_they_should_be(name):
     assert not any(array.flags.writeable for array in shipped.arrays.values())
     assert 0 <= manifest.figures["test_accuracy"] <= 1
     assert manifest.recipe["name"]
-    names = {f"{name}.{suffix}" for name in SHIPPED for suffix in ("json", "safetensors")}
+    every = (*SHIPPED, DETECTOR)
+    names = {f"{name}.{suffix}" for name in every for suffix in ("json", "safetensors")}
     assert {path.name for path in FOLDER.iterdir()} - {"MODEL_CARD.md"} == names
 
 
@@ -223,7 +224,9 @@ def test_what_is_not_safetensors_is_refused(folder, content):
         load_pretrained()
 
 
-ARRAYS = json.loads((FOLDER / "best.json").read_text())["arrays"]
+ARRAYS, DETECTORS = (
+    json.loads((FOLDER / f"{name}.json").read_text())["arrays"] for name in ("best", DETECTOR)
+)
 BAD_FIELDS = [
     (dict(seed=None), r"the manifest must hold the keys format, name, .*, figures; missing: seed"),
     (dict(extra=1), "the manifest must hold the keys format, name, .*, figures; unknown: 'extra'"),
@@ -239,6 +242,7 @@ BAD_FIELDS = [
     (dict(arrays={}), "arrays must be a list; received {}"),
     (dict(arrays=[]), r"arrays must list conv1.kernel \(3, 3, 1, 32\), .*, in this order; received none"),
     (dict(arrays=ARRAYS[:5]), "arrays must list .*, in this order; received conv1.kernel, .*, dense.kernel"),
+    (dict(arrays=[*DETECTORS[:2], *ARRAYS[2:]]), r"arrays must list conv1.kernel \(3, 3, 1, 32\), .*, in this order; received conv1.kernel, .*"),
     (dict(arrays=ARRAYS[::-1]), "arrays must list .*, in this order; received dense.bias, .*, conv1.kernel"),
     (dict(arrays=[7]), "arrays: each must be an object; received 7"),
     (dict(arrays=[{"name": "a"}]), "arrays: each must hold the keys name, shape, dtype, sha256; missing: shape, dtype, sha256"),

@@ -151,7 +151,7 @@ GROUND = {
 }  # fmt: skip
 READING = {
     "_pictures", "_ink", "_surface", "_ruling", "_parts", "_layout", "_candidates", "_cutting", "_imaging", "_reading",
-    "_recognition",
+    "_recognition", "_detector",
 }  # fmt: skip
 # Need no training; evaluate reaches up inside.
 RESULTS = {

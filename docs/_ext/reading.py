@@ -67,11 +67,14 @@ class Confidence(FigureTable):
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
         found = report["confidence"]
-        rows = [
-            [name, *[f"{100 * value:.1f}\N{NO-BREAK SPACE}%" for value in left]]
-            for name, left in found["left"].items()
-        ]
-        return [self.table(["min_confidence", *[f"{one:g}" for one in found["least"]]], rows)]
+        compared = found["least"].index(0.9)
+        rows = []
+        for name, left in found["left"].items():
+            shown = [*left, found["network_alone"][name][compared]]
+            cells = [f"{100 * value:.1f}\N{NO-BREAK SPACE}%" for value in shown]
+            rows.append([name, f"{found['pictures'][name]:,}", *cells])
+        head = ["", "pictures", *[f"{one:g}" for one in found["least"]]]
+        return [self.table([*head, "0.9, by the network alone"], rows)]
 
 
 class Ways(FigureTable):

@@ -7,7 +7,7 @@ one can run.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,27 +22,32 @@ from mnistcnn._types import WEIGHTS, Float32Array
 MOST_BYTES = 256 << 10
 
 
-def network_arrays(weights: Sequence[NDArray[Any]]) -> dict[str, Float32Array]:
-    """Return the arrays by name, each contiguous, if they are the network's.
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def network_arrays(
+    weights: Sequence[NDArray[Any]], shapes: Shapes = WEIGHTS
+) -> dict[str, Float32Array]:
+    """Return the arrays by name, each contiguous, if they are those of the network of `shapes`.
 
     Raises
     ------
     ValueError
         If there are more or fewer, or one is of another dtype or shape, or not finite.
     """
-    if len(weights) != len(WEIGHTS):
-        raise ValueError(f"weights must be {len(WEIGHTS)} arrays; received {len(weights)}")
-    arrays = {key: np.ascontiguousarray(one) for key, one in zip(WEIGHTS, weights, strict=True)}
+    if len(weights) != len(shapes):
+        raise ValueError(f"weights must be {len(shapes)} arrays; received {len(weights)}")
+    arrays = {key: np.ascontiguousarray(one) for key, one in zip(shapes, weights, strict=True)}
     for key, array in arrays.items():
-        check_array(key, array)
+        check_array(key, array, shapes)
     return arrays
 
 
-def check_array(name: str, array: NDArray[Any]) -> None:
-    """Refuse what is not the network's array of that name."""
-    if array.dtype != DTYPE or array.shape != WEIGHTS[name]:
+def check_array(name: str, array: NDArray[Any], shapes: Shapes = WEIGHTS) -> None:
+    """Refuse what is not the array of that name of the network of `shapes`."""
+    if array.dtype != DTYPE or array.shape != shapes[name]:
         raise ValueError(
-            f"{name} must be {DTYPE} {WEIGHTS[name]}; received {array.dtype} {array.shape}"
+            f"{name} must be {DTYPE} {shapes[name]}; received {array.dtype} {array.shape}"
         )
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite; received NaN or infinity")

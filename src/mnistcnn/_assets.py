@@ -18,14 +18,16 @@ from safetensors.numpy import save
 
 import mnistcnn
 from mnistcnn import _checks
-from mnistcnn._arrays import MOST_BYTES, check_array, network_arrays, stored_arrays
+from mnistcnn._arrays import MOST_BYTES, Shapes, check_array, network_arrays, stored_arrays
 from mnistcnn._errors import CorruptFileError
 from mnistcnn._files import read_limited, replacing, write_text
 from mnistcnn._manifest import DTYPE, FORMAT, ArrayRecord, Manifest
-from mnistcnn._types import WEIGHTS, Float32Array
+from mnistcnn._types import DETECTOR_WEIGHTS, WEIGHTS, Float32Array
 
 # The names that `load_pretrained` knows: each has its two files in the folder.
 SHIPPED = ("best", "robust")
+# The name of the network that tells digits from what is none.
+DETECTOR = "scraps"
 FOLDER = Path(__file__).parent / "assets"
 
 # A manifest takes some 20 KB.
@@ -76,7 +78,18 @@ def read_shipped(name: str) -> Assets:
     return read_assets(FOLDER, _checks.one_of("name", name, SHIPPED))
 
 
-def read_assets(folder: Path, name: str) -> Assets:
+def read_detector() -> Assets:
+    """Read the weights of the network that tells digits from what is none.
+
+    Raises
+    ------
+    FileNotFoundError, CorruptFileError
+        If a file is absent, or not what was shipped.
+    """
+    return read_assets(FOLDER, DETECTOR, DETECTOR_WEIGHTS)
+
+
+def read_assets(folder: Path, name: str, shapes: Shapes = WEIGHTS) -> Assets:
     """Read ``name.json`` and ``name.safetensors``; give them only if all is as it says.
 
     Raises
@@ -96,7 +109,7 @@ def read_assets(folder: Path, name: str) -> Assets:
         raise CorruptFileError(f"{card}: {error}") from None
     content = read_limited(file, limit=MOST_BYTES)
     try:
-        return Assets(manifest, _verified(content, manifest))
+        return Assets(manifest, _verified(content, manifest, shapes))
     except ValueError as error:
         raise CorruptFileError(f"{file}: {error}") from None
 
@@ -114,6 +127,7 @@ def write_assets(
     versions: dict[str, str],
     data: dict[str, Any],
     figures: dict[str, Any],
+    shapes: Shapes = WEIGHTS,
 ) -> Assets:
     """Write the two files, read them back and return what they hold.
 
@@ -130,13 +144,15 @@ def write_assets(
         The six ``float32`` arrays as ``model.get_weights()`` gives them.
     name, temperature, recipe, seed, command, commit, versions, data, figures
         Fields of `Manifest`.
+    shapes : mapping
+        The arrays of the network: `WEIGHTS` or `DETECTOR_WEIGHTS`.
 
     Raises
     ------
     TypeError, ValueError
         If an array is not the network's, or a field is not what a manifest holds.
     """
-    arrays = network_arrays(weights)
+    arrays = network_arrays(weights, shapes)
     content = save(arrays, metadata=_metadata())
     manifest = Manifest(
         format=FORMAT,
@@ -161,12 +177,12 @@ def write_assets(
         raise ValueError(
             f"the manifest must take at most {_MOST_MANIFEST_BYTES:,} bytes; received {len(text):,}"
         )
-    _verified(content, Manifest.from_json(text.encode()))
+    _verified(content, Manifest.from_json(text.encode()), shapes)
     card, file = _places(folder, name)
     with replacing(file) as temporary:
         temporary.write_bytes(content)
     write_text(card, text)
-    return read_assets(folder, name)
+    return read_assets(folder, name, shapes)
 
 
 def _places(folder: Path, name: str) -> tuple[Path, Path]:
@@ -181,7 +197,7 @@ def _metadata() -> dict[str, str]:
     }
 
 
-def _verified(content: bytes, manifest: Manifest) -> dict[str, Float32Array]:
+def _verified(content: bytes, manifest: Manifest, shapes: Shapes) -> dict[str, Float32Array]:
     """Return the arrays of a weights file that is just what the manifest says."""
     digest = hashlib.sha256(content).hexdigest()
     if digest != manifest.sha256:
@@ -189,13 +205,13 @@ def _verified(content: bytes, manifest: Manifest) -> dict[str, Float32Array]:
     found = stored_arrays(content)
     for record in manifest.arrays:
         array = found[record.name]
-        check_array(record.name, array)
+        check_array(record.name, array, shapes)
         if _digest(array) != record.sha256:
             raise ValueError(
                 f"{record.name} must have sha256 {record.sha256}; it has {_digest(array)}"
             )
         array.setflags(write=False)
-    return {name: found[name] for name in WEIGHTS}
+    return {name: found[name] for name in shapes}
 
 
 def _digest(array: NDArray[Any]) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
 from mnistcnn._candidates import Candidate, Recognise, answered
 from mnistcnn._cutting import in_pieces
 from mnistcnn._ink import Ink, find_ink, without_nests
@@ -10,6 +15,9 @@ from mnistcnn._parts import joined, neighbours, parts_of, share_beside, without_
 from mnistcnn._pictures import PictureLike, open_picture
 from mnistcnn._reading import ReadDigit, Reading
 from mnistcnn._ruling import typical_height, without_ruling
+from mnistcnn._types import Float32Array, UInt8Array
+
+IsDigit = Callable[[UInt8Array], Float32Array]
 
 # In typical heights: lower than these is a stroke of a digit, and no digit at all.
 _STROKE, _LOWEST = 0.6, 0.3
@@ -23,7 +31,13 @@ _MOST_STROKES = 3
 _MOST_PAIRS = 2000
 
 
-def read_picture(picture: PictureLike, recognise: Recognise, *, min_confidence: float) -> Reading:
+def read_picture(
+    picture: PictureLike,
+    recognise: Recognise,
+    *,
+    min_confidence: float,
+    is_digit: IsDigit | None = None,
+) -> Reading:
     """Read the digits of a picture.
 
     Parameters
@@ -34,6 +48,9 @@ def read_picture(picture: PictureLike, recognise: Recognise, *, min_confidence: 
         Gives ``float32 (n, 10)`` for ``uint8 (n, 28, 28)``.
     min_confidence : float
         Digits of less probability are left out.
+    is_digit : callable, optional
+        Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit at all,
+        ``float32 (n,)``. ``None``: all are.
     """
     opened = open_picture(picture)
     ink = without_ruling(without_nests(find_ink(opened.brightness)))
@@ -42,6 +59,13 @@ def read_picture(picture: PictureLike, recognise: Recognise, *, min_confidence: 
     candidates = _with_strokes_joined(candidates, ink, typical, recognise)
     whole = [one for one in candidates if one.part.height >= _LOWEST * typical]
     digits = in_pieces(whole, typical, recognise)
+    if is_digit is not None and digits:
+        shares = is_digit(np.stack([digit.glyph for digit in digits]))
+        # Bayes' rule: to be a 3 it must be a digit first.
+        digits = [
+            replace(digit, answer=share * digit.answer)
+            for digit, share in zip(digits, shares, strict=True)
+        ]
     digits = [digit for digit in digits if digit.sure >= min_confidence]
     # A picture of very many pixels was made smaller to work on.
     scale = opened.height / len(opened.brightness)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mnistcnn import _checks
-from mnistcnn._types import WEIGHTS
+from mnistcnn._types import NETWORKS, WEIGHTS
 
 FORMAT = 1
 DTYPE = "float32"
@@ -45,7 +45,8 @@ class ArrayRecord:
             raise TypeError(f"arrays: shape must be a list; received {self.shape!r}")
         sides = (_checks.whole_number("arrays: shape", side, at_least=0) for side in self.shape)
         object.__setattr__(self, "shape", tuple(sides))
-        if (name, self.shape) not in WEIGHTS.items() or self.dtype != DTYPE:
+        known = any((name, self.shape) in network.items() for network in NETWORKS)
+        if not known or self.dtype != DTYPE:
             raise ValueError(
                 f"arrays must list {DTYPE} arrays of the network, {_listed_arrays()}; "
                 f"received {name} {self.dtype} {self.shape}"
@@ -130,7 +131,8 @@ class Manifest:
             raise ValueError(f"file must be '{self.name}.safetensors'; received {self.file!r}")
         _sha256("sha256", self.sha256)
         names = [record.name for record in self.arrays]
-        if names != list(WEIGHTS):
+        shapes = [(record.name, record.shape) for record in self.arrays]
+        if all(shapes != list(network.items()) for network in NETWORKS):
             raise ValueError(
                 f"arrays must list {_listed_arrays()}, in this order; "
                 f"received {', '.join(names) or 'none'}"

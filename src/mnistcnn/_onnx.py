@@ -21,23 +21,25 @@ from onnx import TensorProto, helper
 
 import mnistcnn
 from mnistcnn._about import INPUT, OUTPUT, about
-from mnistcnn._arrays import MOST_BYTES, network_arrays
-from mnistcnn._types import IMAGE_SIZE, NUM_CLASSES, WEIGHTS, Float32Array
+from mnistcnn._arrays import MOST_BYTES, Shapes, network_arrays
+from mnistcnn._types import IMAGE_SIZE, WEIGHTS, Float32Array
 
 # From late 2020: what these layers need has not changed since, and old runtimes read it.
 _OPSET, _IR_VERSION = 13, 7
-_FILTERS, _SIDE = 64, 5  # what the second pooling leaves: 64 channels of 5 x 5
+_SIDE = 5  # what the second pooling leaves: each channel 5 x 5
 _SHAPE = "images.shape"
 _MOST_NAMES, _MOST_SHOWN = 8, 40
 
 
-def onnx_bytes(weights: Sequence[NDArray[Any]]) -> bytes:
+def onnx_bytes(weights: Sequence[NDArray[Any]], shapes: Shapes = WEIGHTS) -> bytes:
     """Return the network as an ONNX file.
 
     Parameters
     ----------
     weights : sequence of numpy.ndarray
         The six ``float32`` arrays as ``model.get_weights()`` gives them.
+    shapes : mapping
+        Those of the network: `WEIGHTS`, or `DETECTOR_WEIGHTS`, which has more outputs.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def onnx_bytes(weights: Sequence[NDArray[Any]]) -> bytes:
         helper.make_tensor(
             name, TensorProto.FLOAT, array.shape, array.astype("<f4").tobytes(), raw=True
         )
-        for name, array in to_channels_first(network_arrays(weights)).items()
+        for name, array in to_channels_first(network_arrays(weights, shapes)).items()
     ]
     # 0 keeps the number of images, also of none.
     stored.append(
@@ -64,7 +66,7 @@ def onnx_bytes(weights: Sequence[NDArray[Any]]) -> bytes:
         _nodes(),
         "mnistcnn",
         [_float_tensor(INPUT, ["n", IMAGE_SIZE, IMAGE_SIZE, 1])],
-        [_float_tensor(OUTPUT, ["n", NUM_CLASSES])],
+        [_float_tensor(OUTPUT, ["n", *shapes["dense.bias"]])],
         stored,
     )
     said = about()
@@ -157,14 +159,16 @@ def to_channels_first(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[A
         name: array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
         for name, array in arrays.items()
     }
-    rows = turned["dense.kernel"].reshape(_SIDE, _SIDE, _FILTERS, NUM_CLASSES)
-    return turned | {"dense.kernel": rows.transpose(2, 0, 1, 3).reshape(-1, NUM_CLASSES)}
+    outputs = arrays["dense.kernel"].shape[1]
+    rows = turned["dense.kernel"].reshape(_SIDE, _SIDE, -1, outputs)
+    return turned | {"dense.kernel": rows.transpose(2, 0, 1, 3).reshape(-1, outputs)}
 
 
 def to_channels_last(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
     """Undo `to_channels_first`, and give the order in which Keras takes the arrays."""
-    rows = arrays["dense.kernel"].reshape(_FILTERS, _SIDE, _SIDE, NUM_CLASSES)
-    turned = {**arrays, "dense.kernel": rows.transpose(1, 2, 0, 3).reshape(-1, NUM_CLASSES)}
+    outputs = arrays["dense.kernel"].shape[1]
+    rows = arrays["dense.kernel"].reshape(-1, _SIDE, _SIDE, outputs)
+    turned = {**arrays, "dense.kernel": rows.transpose(1, 2, 0, 3).reshape(-1, outputs)}
     return [
         turned[name].transpose(2, 3, 1, 0) if turned[name].ndim == 4 else turned[name]
         for name in WEIGHTS

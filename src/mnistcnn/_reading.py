@@ -19,15 +19,17 @@ class ReadDigit:
     label : int
         The most probable digit, 0 to 9.
     probability : float
-        How probable it is, in [0, 1]: the mean over the glyph and five slight changes of
-        it, so that what is no digit tends to get less.
+        How probable it is, in [0, 1]: how probable the glyph is a digit at all, times how
+        probable this one then is, which is the mean over the glyph and five slight changes
+        of it.
     box : tuple of int
         Left, top, right and bottom in pixels from the picture's upper left corner; right
         and bottom are just outside.
     glyph : numpy.ndarray
         ``uint8 (28, 28)``: what the network saw; 0 is paper, 255 full ink.
     probabilities : numpy.ndarray
-        ``float32 (10,)``: of all ten digits.
+        ``float32 (10,)``: of all ten digits. What their sum lacks to 1 is how probable it
+        is that the glyph is no digit.
     """
 
     label: int

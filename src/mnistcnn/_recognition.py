@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from mnistcnn import _checks, _runtimes
 from mnistcnn._about import INPUT, OUTPUT
 from mnistcnn._assets import SHIPPED, read_shipped
+from mnistcnn._detector import Detector
 from mnistcnn._onnx import onnx_bytes
 from mnistcnn._pictures import PictureLike
 from mnistcnn._portable import PORTABLE_SUFFIXES, is_portable, read_portable
@@ -23,7 +24,6 @@ from mnistcnn._types import MODEL_SUFFIXES, NUM_CLASSES, Float32Array, Int64Arra
 _DEFAULT = "best"
 # Large enough for full speed, small enough that memory stays as it is however many come.
 _CHUNK = 256
-_ERRORS_ONLY = 3
 
 
 class Recognizer:
@@ -67,6 +67,9 @@ class Recognizer:
     >>> recognizer.predict(images[:5])
     array([5, 0, 9, 8, 7])
     """
+
+    # Made when the first picture is read.
+    _detector: Detector | None = None
 
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
         threads = 0
@@ -186,7 +189,8 @@ class Recognizer:
             ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
             floating numbers in [0, 1]. At most 50 megapixels.
         min_confidence : float, default 0.0
-            Digits of less probability are left out; in [0, 1).
+            Digits of less probability are left out; in [0, 1). It is lower the less a
+            digit looks like one, so that letters and blots are left out first.
 
         Returns
         -------
@@ -200,7 +204,8 @@ class Recognizer:
         FileNotFoundError
             If there is no such file.
         CorruptFileError
-            If the file is no picture, or a damaged one.
+            If the file is no picture, or a damaged one; or if what came with the package
+            to tell digits from what is none is damaged.
 
         Notes
         -----
@@ -213,7 +218,11 @@ class Recognizer:
         from mnistcnn._imaging import read_picture  # OpenCV, which images don't need
 
         least = _checks.fraction("min_confidence", min_confidence)
-        return read_picture(picture, self.predict_proba, min_confidence=least)
+        if self._detector is None:
+            self._detector = Detector(self._threads)
+        return read_picture(
+            picture, self.predict_proba, min_confidence=least, is_digit=self._detector
+        )
 
     def _each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
         for number, batch in enumerate(batches):
@@ -233,13 +242,7 @@ class Recognizer:
 
     def _begin(self, network: bytes, threads: int) -> None:
         self._network, self._threads = network, threads
-        onnxruntime = _runtimes.onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _ERRORS_ONLY
-        options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            network, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _runtimes.session(network, threads)
 
 
 def _arrays(weights: PathLike) -> list[Float32Array]:

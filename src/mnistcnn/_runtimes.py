@@ -13,10 +13,12 @@ import os
 import sys
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 _ONNXRUNTIME_VARIABLE = "ORT_DISABLE_TELEMETRY"
 _OPENVINO_REPORTS = "openvino_telemetry"
 _RAY_STATISTICS = "RAY_USAGE_STATS_ENABLED"
+_ERRORS_ONLY = 3
 
 
 def check_installed(what: str, module: str, extra: str) -> None:
@@ -31,6 +33,15 @@ def onnxruntime() -> ModuleType:
     """Return the module ``onnxruntime``."""
     os.environ.setdefault(_ONNXRUNTIME_VARIABLE, "1")  # read while it is imported
     return importlib.import_module("onnxruntime")
+
+
+def session(network: bytes, threads: int) -> Any:
+    """Return a network, an ONNX file's bytes, ready to run on so many threads; 0: each core's."""
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = threads
+    return runtime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
 def openvino() -> ModuleType:

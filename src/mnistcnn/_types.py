@@ -23,6 +23,19 @@ WEIGHTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
         "dense.bias": (10,),
     }
 )
+# Those of the smaller network that tells digits from what is none: the first ten outputs are
+# the digits, the others kinds of what is none.
+DETECTOR_WEIGHTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "conv1.kernel": (3, 3, 1, 16),
+        "conv1.bias": (16,),
+        "conv2.kernel": (3, 3, 16, 24),
+        "conv2.bias": (24,),
+        "dense.kernel": (600, 24),
+        "dense.bias": (24,),
+    }
+)
+NETWORKS = (WEIGHTS, DETECTOR_WEIGHTS)
 
 # What the files of a network that Keras writes end in.
 MODEL_SUFFIXES = (".keras", ".h5")

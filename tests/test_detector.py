@@ -1,0 +1,183 @@
+"""Telling digits from what is none: in a reading's confidence, and nowhere else."""
+
+import pickle
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+
+from mnistcnn import CorruptFileError, Recognizer, _assets
+from mnistcnn._assets import DETECTOR, FOLDER, read_assets, read_detector
+from mnistcnn._detector import Detector
+from mnistcnn._imaging import read_picture
+from tests.drawing import cover_of
+from tests.test_onnx import forward
+
+ENDINGS = ("json", "safetensors")
+
+
+@pytest.fixture(scope="session")
+def detector():
+    return Detector(1)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the shipped files, from which the detector is read."""
+    copy = tmp_path / "assets"
+    shutil.copytree(FOLDER, copy)
+    monkeypatch.setattr(_assets, "FOLDER", copy)
+    return copy
+
+
+def typed(letter, bold):
+    """A letter in a typeface that nothing was trained on."""
+    face = font_manager.FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
+    font = ImageFont.truetype(font_manager.findfont(face), 80)
+    picture = Image.new("L", (160, 160), 255)
+    ImageDraw.Draw(picture).text((80, 80), letter, fill=0, font=font, anchor="mm")
+    return np.asarray(picture)
+
+
+def blot(generator):
+    """A round blot with an uneven edge."""
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    waves = [
+        generator.uniform(0, 5) * np.sin(number * angles + generator.uniform(0, 7))
+        for number in range(2, 6)
+    ]
+    reach = generator.uniform(25, 40) + sum(waves)
+    edge = 70 + np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1)
+    picture = np.full((140, 140), 255, np.uint8)
+    cv2.fillPoly(picture, [np.rint(edge).astype(np.int32)], 0)
+    # Amid much paper: one that fills the picture is taken for the paper.
+    return np.pad(picture, 150, constant_values=255)
+
+
+def share_left(recognizer, pictures):
+    left = [bool(recognizer.read(one, min_confidence=0.9).digits) for one in pictures]
+    return float(np.mean(left))
+
+
+def test_most_letters_are_dropped(recognizer):
+    """Those that the reader does not take for several ones that touch, as it does W."""
+    pictures = [typed(letter, bold) for letter in "AEFHKMRXkx" for bold in (False, True)]
+    assert share_left(recognizer, pictures) < 0.2
+
+
+def test_most_blots_are_dropped(recognizer):
+    generator = np.random.default_rng(0)
+    assert share_left(recognizer, [blot(generator) for _ in range(40)]) < 0.2
+
+
+def test_digits_stay(recognizer, clear):
+    some = np.random.default_rng(0).choice(len(clear.images), 60, replace=False)
+    pictures = [np.pad(255 - clear.images[i], 10, constant_values=255) for i in some]
+    assert share_left(recognizer, pictures) > 0.9
+
+
+def test_what_stands_among_digits_is_dropped(recognizer, clear):
+    """A line of digits with letters between them."""
+    chosen = [int(np.flatnonzero(clear.labels == digit)[0]) for digit in (2, 5, 0)]
+    stamps = [
+        cv2.resize(np.pad(255 - clear.images[i], 4, constant_values=255), (140, 140))
+        for i in chosen
+    ]
+    strange = [cv2.resize(typed(one, bold=False), (140, 140)) for one in "XKR"]
+    page = np.hstack([one for pair in zip(stamps, strange, strict=True) for one in pair])
+    assert len(recognizer.read(page).text) == 6
+    assert recognizer.read(page, min_confidence=0.8).text == "250"
+
+
+def test_it_computes_what_the_layers_say(detector, digits):
+    glyphs = digits.test.images[:40]
+    expected = forward(read_detector().weights(calibrated=True), glyphs[..., np.newaxis] / 255)
+    np.testing.assert_allclose(detector(glyphs), expected[:, :10].sum(axis=1), atol=1e-5)
+
+
+def test_many_glyphs_are_answered_as_few(detector, digits):
+    glyphs = np.tile(digits.train.images[:150], (4, 1, 1))
+    shares = detector(glyphs)
+    assert shares.dtype == np.float32
+    assert shares.shape == (600,)
+    assert 0 <= shares.min() <= shares.max() <= 1
+    np.testing.assert_allclose(shares, np.tile(detector(glyphs[:150]), 4), atol=1e-6)
+
+
+def three(glyphs):
+    """A network that says 3 of everything, fairly sure."""
+    answers = np.full((len(glyphs), 10), 0.2 / 9, np.float32)
+    answers[:, 3] = 0.8
+    return answers
+
+
+def test_the_confidence_is_the_product_of_both():
+    """To be a 3 it must be a digit first; the label and the order of digits stay."""
+    cover = cover_of((100, 300), [(20, 20), (20, 80)], [(180, 20), (180, 80)], width=6)
+    asked = []
+
+    def half(glyphs):
+        asked.append(glyphs)
+        return np.array([0.5, 1], np.float32)[: len(glyphs)]
+
+    digits = read_picture(1 - cover, three, min_confidence=0, is_digit=half).digits
+    assert [digit.label for digit in digits] == [3, 3]
+    assert [digit.probability for digit in digits] == pytest.approx([0.4, 0.8])
+    assert [digit.probabilities.sum() for digit in digits] == pytest.approx([0.5, 1])
+    assert [digit.probabilities.max() for digit in digits] == pytest.approx([0.4, 0.8])
+    (glyphs,) = asked
+    np.testing.assert_array_equal(glyphs, [digit.glyph for digit in digits])
+    left = read_picture(1 - cover, three, min_confidence=0.5, is_digit=half).digits
+    assert [digit.box for digit in left] == [digits[1].box]
+
+
+def test_on_a_blank_page_nothing_is_asked():
+    def refuse(glyphs):
+        raise AssertionError
+
+    blank = np.full((50, 50), 255, np.uint8)
+    assert read_picture(blank, three, min_confidence=0, is_digit=refuse).text == ""
+
+
+def test_a_pickled_recognizer_reads_the_same(recognizer, page):
+    recognizer.read(page.picture)
+    again = pickle.loads(pickle.dumps(recognizer))
+    first, second = (one.read(page.picture).to_dict() for one in (recognizer, again))
+    assert first == second
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_without_its_files_no_picture_is_read(folder, ending, page):
+    (folder / f"{DETECTOR}.{ending}").unlink()
+    recognizer = Recognizer()
+    with pytest.raises(FileNotFoundError, match=f"{DETECTOR}.{ending}"):
+        recognizer.read(page.picture)
+    assert recognizer.predict_proba(np.zeros((1, 28, 28), np.uint8)).shape == (1, 10)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_flipped_byte_is_refused(folder, ending, page):
+    path = folder / f"{DETECTOR}.{ending}"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptFileError, match=f"{DETECTOR}.{ending}: "):
+        Recognizer().read(page.picture)
+
+
+def test_the_two_networks_are_not_taken_for_each_other(folder):
+    """Each is of its own shape, whatever file it stands in."""
+    message = r"conv1.kernel must be float32 \(3, 3, 1, 16\); received float32 \(3, 3, 1, 32\)$"
+    with pytest.raises(CorruptFileError, match=f"best.safetensors: {message}"):
+        read_assets(folder, "best", _assets.DETECTOR_WEIGHTS)
+    message = r"conv1.kernel must be float32 \(3, 3, 1, 32\); received float32 \(3, 3, 1, 16\)$"
+    with pytest.raises(CorruptFileError, match=f"{DETECTOR}.safetensors: {message}"):
+        read_assets(folder, DETECTOR)
+
+
+def test_it_is_small():
+    assert sum((Path(FOLDER) / f"{DETECTOR}.{one}").stat().st_size for one in ENDINGS) < 100_000
