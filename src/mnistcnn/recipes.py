@@ -263,26 +263,37 @@ FAST = Recipe(
 
 BEST = Recipe(
     name="best",
-    epochs=60,
+    epochs=24,
     batch_size=128,
-    learning_rate=0.003,
+    learning_rate=0.004,
     warmup=0.05,
     optimizer="muon",
     beta_2=0.99,
-    label_smoothing=0.03,
     dropout=0.0,
-    augmentation=Augmentation(
-        rotation=8,
-        shear=6,
-        scale=0.08,
-        shift=1.6,
-        elastic=0.8,
-        stroke=0.3,
-        soil=0.25,
-        fading=0.5,
+    augmentation=Augmentation(rotation=8, shear=6, scale=0.08, shift=1.6, elastic=0.8),
+    teacher=Recipe(
+        name="teacher",
+        epochs=24,
+        batch_size=128,
+        learning_rate=0.003,
+        warmup=0.05,
+        optimizer="muon",
+        beta_2=0.99,
+        augmentation=Augmentation(
+            rotation=8,
+            shear=6,
+            scale=0.08,
+            shift=1.6,
+            elastic=0.8,
+            stroke=0.3,
+            soil=0.25,
+            fading=0.5,
+        ),
     ),
+    teachers=2,
+    softness=2.0,
 )
-"""Many passes over distorted images, for digits in MNIST's layout, in whatever hand."""
+"""Two larger networks learn first, and teach: for digits in MNIST's layout, in whatever hand."""
 
 ROBUST = Recipe(
     name="robust",
