@@ -63,15 +63,28 @@ def share_left(recognizer, pictures):
     return float(np.mean(left))
 
 
-def test_most_letters_are_dropped(recognizer):
+@pytest.fixture
+def alone(monkeypatch):
+    """A recognizer to which every glyph is a digit."""
+    found = Recognizer()
+    monkeypatch.setattr(found, "_detector", lambda glyphs: np.ones(len(glyphs), np.float32))
+    return found
+
+
+def test_most_letters_are_dropped(recognizer, alone):
     """Those that the reader does not take for several ones that touch, as it does W."""
     pictures = [typed(letter, bold) for letter in "AEFHKMRXkx" for bold in (False, True)]
-    assert share_left(recognizer, pictures) < 0.2
+    left = share_left(recognizer, pictures)
+    assert left < 0.2
+    assert left <= share_left(alone, pictures) / 2
 
 
-def test_most_blots_are_dropped(recognizer):
+def test_most_blots_are_dropped(recognizer, alone):
     generator = np.random.default_rng(0)
-    assert share_left(recognizer, [blot(generator) for _ in range(40)]) < 0.2
+    pictures = [blot(generator) for _ in range(40)]
+    left = share_left(recognizer, pictures)
+    assert left < 0.2
+    assert left <= share_left(alone, pictures) / 2
 
 
 def test_digits_stay(recognizer, clear):
