@@ -131,11 +131,11 @@ The data are not part of the package. SHA-256 of the images' bytes followed by t
 
 ## Training
 
-Each set by the recipe of its name. Where that has a `teacher`, larger networks
-were trained first, on the same images, and the mean of their answers took the place of the labels.
-The settings were chosen on a part of the training images, and scikit-learn's digits decided against a
-candidate that learned labels on clean paper alone. The test images took part in nothing but the
-figures below; that candidate had been read on them, too.
+Each set by the recipe of its name. Where that has a `teacher`, larger networks were trained first,
+on the same images, and the mean of their answers took the place of the labels. The settings were
+chosen on a part of the training images, and scikit-learn's digits decided against a candidate that
+learned labels on clean paper alone. The test images took part in nothing but the figures below;
+that candidate had been read on them, too.
 
 {recipe_table}
 

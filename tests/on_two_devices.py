@@ -113,7 +113,7 @@ def main():
     history = teams.train(teams.FITTED, fitted, strategy=strategy, batch_size=51)[1]
     scoped = within(plain)()
     learned = teams.train(teams.FITTED, scoped, strategy=strategy)[1]
-    best = teams.train(teams.RECIPES["best"], within(plain)(), strategy=strategy)[1]
+    robust = teams.train(teams.RECIPES["robust"], within(plain)(), strategy=strategy)[1]
     report = {
         "callbacks": callbacks(strategy),
         "resumed": resumed(strategy, "ours", teams.TAUGHT, lambda: plain(seed=0), 2),
@@ -123,7 +123,7 @@ def main():
         "fitted": history.history["loss"],
         "placed": str(type(fitted.weights[0].value)),
         "scoped": learned.history["loss"],
-        "scoped best": best.history["loss"],
+        "scoped robust": robust.history["loss"],
         "refused": refused(strategy),
     }
     Path(sys.argv[1]).write_text(json.dumps(report))

@@ -17,7 +17,7 @@ from mnistcnn._backend import keras, tf
 from mnistcnn._passes import epoch_order
 from mnistcnn._py_dataset import items
 from mnistcnn._sources import Source
-from mnistcnn.recipes import BEST, DOCUMENTED, FAST, Augmentation
+from mnistcnn.recipes import DOCUMENTED, FAST, ROBUST, Augmentation
 from tests.streams import Endless, OfKeras
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks as POSIX has them")
@@ -105,7 +105,7 @@ MOVED = Augmentation(shift=1.0, rotation=5, stroke=0.3)
 RECIPES = {
     "dropout": (network, PLAIN),
     "smoothed labels and a schedule": (network, dataclasses.replace(FAST, epochs=2, batch_size=SIZE)),
-    "distorted": (network, dataclasses.replace(BEST, epochs=2, batch_size=SIZE, dropout=0.2)),
+    "distorted": (network, dataclasses.replace(ROBUST, epochs=2, batch_size=SIZE, dropout=0.2)),
     "taught": (
         network,
         dataclasses.replace(

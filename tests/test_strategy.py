@@ -58,7 +58,7 @@ def test_a_run_on_two_devices_that_crashed_goes_on_to_the_same_bits(two, way):
 def test_what_was_built_for_the_devices_is_left_to_fit(two):
     report = two[1]
     assert "Mirrored" in report["placed"]
-    for name in ("fitted", "scoped", "scoped best"):
+    for name in ("fitted", "scoped", "scoped robust"):
         assert report[name][-1] < report[name][0]
 
 
