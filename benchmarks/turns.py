@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import mnistcnn
-from mnistcnn._data import DATA_VARIABLE, default_cache_dir
+from mnistcnn._data import DATA_VARIABLE
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -74,9 +74,8 @@ def cores_here() -> int:
 def find_data() -> Path:
     """Return an .npz file with MNIST; made from what `load_data` finds, where that is not one."""
     named = os.environ.get(DATA_VARIABLE)
-    path = Path(named) if named else default_cache_dir() / "mnist.npz"
-    if path.is_file():
-        return path
+    if named and Path(named).is_file():
+        return Path(named)
     (x_train, y_train), (x_test, y_test) = mnistcnn.load_data("mnist")
     path = Path(tempfile.mkdtemp()) / "mnist.npz"
     np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
