@@ -293,7 +293,7 @@ BEST = Recipe(
     teachers=2,
     softness=2.0,
 )
-"""Two larger networks learn first, and teach: for digits in MNIST's layout, in whatever hand."""
+"""Taught by two larger networks that learn first, for digits in MNIST's layout in any hand."""
 
 ROBUST = Recipe(
     name="robust",
