@@ -20,21 +20,11 @@ from mnistcnn import CorruptFileError, _run_file, build_model, default_callbacks
 from mnistcnn._backend import keras
 from mnistcnn._cli import main
 from mnistcnn.recipes import DOCUMENTED, FAST, ROBUST, Augmentation
+from tests.teams import Crash
 
 ROOT = Path(__file__).parents[1]
 STATE = Path("kept", _run_file.STATE)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
-
-
-class Crash(keras.callbacks.Callback):
-    """Ends the run after so many batches, in a way that nobody expects."""
-
-    left = -1
-
-    def on_train_batch_end(self, batch, logs=None):
-        Crash.left -= 1
-        if Crash.left == 0:
-            raise RuntimeError("crash")
 
 
 def of_fit():
