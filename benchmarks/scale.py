@@ -9,8 +9,6 @@ benchmarks/results/scale.json; with --quick they are only shown. A part alone re
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,7 +16,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,7 @@ import numpy as np
 import mnistcnn
 from mnistcnn import _sweep_pool, recipes
 from mnistcnn._sweep_run import Job
-from turns import RESULTS, Peer, cores_here, find_data, spread
+from turns import Peer, cores_here, find_data, report_parts, spread
 
 PARTS = ("reading", "training", "stream", "train_stream", "feeding")
 READING = ("bare-1", "bare-2", "ray-1", "ray-2")
@@ -259,7 +256,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--images", type=int, help="how many stream by, in place of 2,000,000")
     options = parser.parse_args()
-    data, path = find_data(), RESULTS / "scale.json"
+    data = find_data()
     count = options.images or (200_000 if options.quick else _STREAMED)
     measures = {
         "reading": lambda: reading(data, rounds=2 if options.quick else 4),
@@ -268,20 +265,13 @@ def main() -> None:
         "train_stream": lambda: stream(data, ("train",), count=count, chunk=_TRAINED_CHUNK),
         "feeding": lambda: feeding(data, rounds=2 if options.quick else 5),
     }
-    report: dict[str, Any] = {}
-    report["versions"] = {
-        "python": platform.python_version(),
-        **{one: version(one) for one in ("mnistcnn", "onnxruntime", "ray", "tensorflow")},
-    }
-    report["cores"] = cores_here()
-    for name in options.only or measures:
-        load = [round(value, 2) for value in os.getloadavg()]
-        report[name] = {"load_before": load[0], **measures[name]()}
-    print(json.dumps(report, indent=1))
-    if not options.quick:
-        if options.only and path.is_file():  # the other parts stay as they were
-            report = json.loads(path.read_text()) | report
-        path.write_text(json.dumps(report, indent=1) + "\n")
+    report_parts(
+        "scale",
+        measures,
+        only=options.only,
+        packages=("mnistcnn", "onnxruntime", "ray", "tensorflow"),
+        kept=not options.quick,
+    )
 
 
 if __name__ == "__main__":

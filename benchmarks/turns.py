@@ -2,11 +2,13 @@
 
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 
 import mnistcnn
 from mnistcnn._data import DATA_VARIABLE
+from mnistcnn._files import write_text
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -69,6 +72,36 @@ def cores_here() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def report_parts(
+    name: str,
+    parts: Mapping[str, Callable[[], dict[str, Any]]],
+    *,
+    only: Collection[str] | None,
+    packages: Sequence[str],
+    kept: bool,
+) -> None:
+    """Measure each part, or only some, and show the figures and how loaded the machine was.
+
+    They are kept in the results' ``NAME.json``, where the parts that were not measured stay.
+    """
+    path = RESULTS / f"{name}.json"
+    report: dict[str, Any] = {
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+        "cores": cores_here(),
+    }
+    for part in only or parts:
+        load = round(os.getloadavg()[0], 2)
+        report[part] = {"load_before": load, **parts[part]()}
+    print(json.dumps(report, indent=1))
+    if kept:
+        if only and path.is_file():
+            report = json.loads(path.read_text(encoding="utf-8")) | report
+        write_text(path, json.dumps(report, indent=1) + "\n")
 
 
 def find_data() -> Path:

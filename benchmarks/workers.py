@@ -10,7 +10,6 @@ part alone replaces that part.
 import argparse
 import json
 import os
-import platform
 import re
 import socket
 import subprocess
@@ -18,11 +17,10 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from turns import RESULTS, cores_here, find_data, spread
+from turns import cores_here, find_data, report_parts, spread
 
 COMMAND = ("train", "--data", "digits", "--recipe", "fast", "--epochs", "5", "--seed", "0")
 _TRAINED_ON, _EPOCHS = 12_800, 4
@@ -138,27 +136,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one turn, nothing kept")
     parser.add_argument("--only", choices=("log", "throughput", "fit"), action="append")
     options = parser.parse_args()
-    path = RESULTS / "workers.json"
     measures = {
         "log": log,
         "throughput": lambda: throughput(rounds=1 if options.quick else 3),
         "fit": fit,
     }
-    report: dict[str, Any] = {
-        "versions": {
-            "python": platform.python_version(),
-            **{one: version(one) for one in ("mnistcnn", "keras", "tensorflow")},
-        },
-        "cores": cores_here(),
-    }
-    for name in options.only or measures:
-        load = round(os.getloadavg()[0], 2)
-        report[name] = {"load_before": load, **measures[name]()}
-    print(json.dumps(report, indent=1))
-    if not options.quick:
-        if options.only and path.is_file():  # the other parts stay as they were
-            report = json.loads(path.read_text()) | report
-        path.write_text(json.dumps(report, indent=1) + "\n")
+    report_parts(
+        "workers",
+        measures,
+        only=options.only,
+        packages=("mnistcnn", "keras", "tensorflow"),
+        kept=not options.quick,
+    )
 
 
 if __name__ == "__main__":
