@@ -1,4 +1,4 @@
-"""Files made to do harm: each refused within a second and 200 MB, and no canary sings."""
+"""Hostile files: each refused within a processor's second and 200 MB, and no canary sings."""
 
 import gzip
 import hashlib
