@@ -1,7 +1,6 @@
 """Telling digits from what is none: in a reading's confidence, and nowhere else."""
 
 import pickle
-import shutil
 from pathlib import Path
 
 import cv2
@@ -25,15 +24,6 @@ ENDINGS = ("json", "safetensors")
 @pytest.fixture(scope="session")
 def detector():
     return Detector(1)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A copy of the shipped files, from which the detector is read."""
-    copy = tmp_path / "assets"
-    shutil.copytree(FOLDER, copy)
-    monkeypatch.setattr(_assets, "FOLDER", copy)
-    return copy
 
 
 def typed(letter, bold):
@@ -197,8 +187,8 @@ def test_a_pickled_recognizer_reads_the_same(recognizer, page):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_without_its_files_no_picture_is_read(folder, ending, page):
-    (folder / f"{DETECTOR}.{ending}").unlink()
+def test_without_its_files_no_picture_is_read(shipped_files, ending, page):
+    (shipped_files / f"{DETECTOR}.{ending}").unlink()
     recognizer = Recognizer()
     with pytest.raises(FileNotFoundError, match=f"{DETECTOR}.{ending}"):
         recognizer.read(page.picture)
@@ -206,8 +196,8 @@ def test_without_its_files_no_picture_is_read(folder, ending, page):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_flipped_byte_is_refused(folder, ending, page):
-    path = folder / f"{DETECTOR}.{ending}"
+def test_a_flipped_byte_is_refused(shipped_files, ending, page):
+    path = shipped_files / f"{DETECTOR}.{ending}"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -215,14 +205,14 @@ def test_a_flipped_byte_is_refused(folder, ending, page):
         Recognizer().read(page.picture)
 
 
-def test_the_two_networks_are_not_taken_for_each_other(folder):
+def test_the_two_networks_are_not_taken_for_each_other(shipped_files):
     """Each is of its own shape, whatever file it stands in."""
     message = r"conv1.kernel must be float32 \(3, 3, 1, 16\); received float32 \(3, 3, 1, 32\)$"
     with pytest.raises(CorruptFileError, match=f"best.safetensors: {message}"):
-        read_assets(folder, "best", _assets.DETECTOR_WEIGHTS)
+        read_assets(shipped_files, "best", _assets.DETECTOR_WEIGHTS)
     message = r"conv1.kernel must be float32 \(3, 3, 1, 32\); received float32 \(3, 3, 1, 16\)$"
     with pytest.raises(CorruptFileError, match=f"{DETECTOR}.safetensors: {message}"):
-        read_assets(folder, DETECTOR)
+        read_assets(shipped_files, DETECTOR)
 
 
 def test_it_is_small():
