@@ -271,8 +271,13 @@ takes for digits, by how probable it must find them.
 
 {table}
 
-On a page nearly all is digits, unlike in the drawings: so the odds of a digit are multiplied by
-{prior:.1f}, chosen on the same glyphs.
+What the reader cuts into digits, as it does with digits that touch and may do with a letter, is
+only as sure as the whole looks like a digit or two. That is asked of the same glyphs here:
+
+{cut_table}
+
+On a page nearly all is digits, alone or touching, unlike in the drawings: so their odds are
+multiplied by {prior:.1f}, chosen on the same glyphs.
 
 It has seen letters that a program bent, not handwritten ones: expect less of it there. SHA-256
 of what it was trained on, glyphs followed by outputs: `{data_sha256}`. `{command}` makes it
@@ -364,16 +369,20 @@ def _detector(manifest: Manifest) -> str:
     """Return the section about the network that tells digits from what is none."""
     outputs = len(manifest.recipe["outputs"])
     least = manifest.figures["least"]
-    rows = [
-        [
-            "yes" if name == "digits" else "no",
-            KINDS[kind],
-            f"{row['glyphs']:,}",
-            *(f"{100 * share:.1f} %" for share in row["left"]),
+
+    def rows(*names: str) -> list[list[str]]:
+        return [
+            [
+                "yes" if name == "digits" else "no",
+                KINDS[kind],
+                f"{row['glyphs']:,}",
+                *(f"{100 * share:.1f} %" for share in row["left"]),
+            ]
+            for name in names
+            for kind, row in manifest.figures[name].items()
         ]
-        for name in ("digits", "no_digits")
-        for kind, row in manifest.figures[name].items()
-    ]
+
+    head = ["a digit", "what", "glyphs", *(f"{one:g}" for one in least)]
     return DETECTOR_TEMPLATE.format(
         head=DETECTOR_HEAD,
         parameters=f"{sum(math.prod(array.shape) for array in manifest.arrays):,}",
@@ -384,7 +393,8 @@ def _detector(manifest: Manifest) -> str:
         alike=" ".join(manifest.recipe["left_out"]),
         temperature=manifest.temperature,
         prior=math.exp(manifest.recipe["prior"]),
-        table=_table(["a digit", "what", "glyphs", *(f"{one:g}" for one in least)], rows, left=2),
+        table=_table(head, rows("digits", "no_digits"), left=2),
+        cut_table=_table(head, rows("digits_or_two"), left=2),
         data_sha256=manifest.data["sha256"],
         command=manifest.command,
     )

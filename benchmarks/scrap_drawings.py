@@ -322,7 +322,7 @@ def _cut(ink: Ink, side: str, share: float) -> Ink:
 
 def _side_by_side(one: Ink, other: Ink, generator: Draw) -> Ink:
     left, right = one[_inked(one)], other[_inked(other)]
-    over = min(int(generator.integers(2, 10)), left.shape[1], right.shape[1])
+    over = min(int(generator.integers(2, 16)), left.shape[1], right.shape[1])
     tall = max(len(left), len(right))
     both = np.zeros((tall, left.shape[1] + right.shape[1] - over), np.float32)
     for part, at in ((left, 0), (right, left.shape[1] - over)):

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import shutil
 import signal
 import threading
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 
 import mnistcnn
 import pages
-from mnistcnn import _data, _download
+from mnistcnn import _assets, _data, _download
 from mnistcnn._candidates import answers_to_views
 from mnistcnn._formats import IDX_NAMES, encode_idx
 from mnistcnn._parts import Part
@@ -102,6 +103,15 @@ def network():
 def tiny(digits):
     """Eight images for each part, as a user's own data set."""
     return mnistcnn.Dataset(*(mnistcnn.Split(s.images[:8], s.labels[:8]) for s in digits))
+
+
+@pytest.fixture
+def shipped_files(tmp_path, monkeypatch):
+    """A copy of the folder of shipped files, from which the package reads them."""
+    copy = tmp_path / "assets"
+    shutil.copytree(_assets.FOLDER, copy)
+    monkeypatch.setattr(_assets, "FOLDER", copy)
+    return copy
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from mnistcnn import _cutting, _imaging, _ruling
-from mnistcnn._candidates import Candidate
 from mnistcnn._ink import connected, without_nests
-from mnistcnn._parts import Part
+from tests.drawing import surer_of_narrow, uprights
 
 SHAPE = (1500, 2000)
 # Of a processor. None takes more than 4 on two cores of 2020; without bounds each of these takes
@@ -103,26 +102,8 @@ def test_runs_are_opened_as_opencv_does(length):
         np.testing.assert_array_equal(_ruling._opened(mask, length), wanted)
 
 
-def bars(count):
-    """Candidates that are two uprights side by side; the network knows one upright alone."""
-    strength = np.zeros((40, 44), np.float32)
-    strength[:, 4:10] = strength[:, 34:40] = 1
-    strength[20:22, 10:34] = 0.6
-    part = Part(0, 0, strength)
-    answer = np.full(10, 0.1, np.float32)
-    return [Candidate(part, part.glyph(), answer) for _ in range(count)]
-
-
-def surer_of_narrow(glyphs):
-    """A network that says 1 of whatever is narrow, and nothing of anything else."""
-    narrow = (glyphs > 60).any(axis=1).sum(axis=1) < 18
-    answers = np.full((len(glyphs), 10), 0.1, np.float32)
-    answers[narrow] = np.eye(10, dtype=np.float32)[1]
-    return answers
-
-
 def test_of_very_many_parts_some_are_cut(monkeypatch):
-    wholes = bars(100)
+    wholes = 100 * [uprights(2)]
     found = _cutting.in_pieces(wholes, 40, surer_of_narrow)
     assert len(found) == 200
     monkeypatch.setattr(_cutting, "_MOST_WORK", 0)
@@ -131,7 +112,7 @@ def test_of_very_many_parts_some_are_cut(monkeypatch):
 
 
 def test_a_large_part_is_cut_where_a_small_one_is(monkeypatch):
-    (whole,) = bars(1)
+    whole = uprights(2)
     fine = _cutting.in_pieces([whole], 40, surer_of_narrow)
     monkeypatch.setattr(_cutting, "_MOST_PIXELS", whole.part.strength.size // 3)
     coarse = _cutting.in_pieces([whole], 40, surer_of_narrow)

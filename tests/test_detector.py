@@ -1,7 +1,6 @@
 """Telling digits from what is none: in a reading's confidence, and nowhere else."""
 
 import pickle
-import shutil
 from pathlib import Path
 
 import cv2
@@ -12,9 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnistcnn import CorruptFileError, Recognizer, _assets
 from mnistcnn._assets import DETECTOR, FOLDER, read_assets, read_detector
+from mnistcnn._cutting import in_pieces
 from mnistcnn._detector import Detector
 from mnistcnn._imaging import read_picture
-from tests.drawing import cover_of
+from mnistcnn._likeness import weighed
+from tests.drawing import cover_of, surer_of_narrow, uprights
 from tests.test_onnx import forward
 
 ENDINGS = ("json", "safetensors")
@@ -23,15 +24,6 @@ ENDINGS = ("json", "safetensors")
 @pytest.fixture(scope="session")
 def detector():
     return Detector(1)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A copy of the shipped files, from which the detector is read."""
-    copy = tmp_path / "assets"
-    shutil.copytree(FOLDER, copy)
-    monkeypatch.setattr(_assets, "FOLDER", copy)
-    return copy
 
 
 def typed(letter, bold):
@@ -67,13 +59,18 @@ def share_left(recognizer, pictures):
 def alone(monkeypatch):
     """A recognizer to which every glyph is a digit."""
     found = Recognizer()
-    monkeypatch.setattr(found, "_detector", lambda glyphs: np.ones(len(glyphs), np.float32))
+    monkeypatch.setattr(found, "_detector", lambda glyphs: certain(len(glyphs)))
     return found
 
 
+def certain(count):
+    """What is said of glyphs that are digits beyond doubt."""
+    return np.tile(np.array([1, 0], np.float32), (count, 1))
+
+
 def test_most_letters_are_dropped(recognizer, alone):
-    """Those that the reader does not take for several ones that touch, as it does W."""
-    pictures = [typed(letter, bold) for letter in "AEFHKMRXkx" for bold in (False, True)]
+    """Also N, W and m, whose strokes the reader takes for several ones that touch."""
+    pictures = [typed(letter, bold) for letter in "AEFHKMNRWXkmx" for bold in (False, True)]
     left = share_left(recognizer, pictures)
     assert left < 0.2
     assert left <= share_left(alone, pictures) / 2
@@ -109,16 +106,17 @@ def test_what_stands_among_digits_is_dropped(recognizer, clear):
 def test_it_computes_what_the_layers_say(detector, digits):
     glyphs = digits.test.images[:40]
     expected = forward(read_detector().weights(calibrated=True), glyphs[..., np.newaxis] / 255)
-    np.testing.assert_allclose(detector(glyphs), expected[:, :10].sum(axis=1), atol=1e-5)
+    shares = np.stack([expected[:, :10].sum(axis=1), expected[:, -1]], axis=1)
+    np.testing.assert_allclose(detector(glyphs), shares, atol=1e-5)
 
 
 def test_many_glyphs_are_answered_as_few(detector, digits):
     glyphs = np.tile(digits.train.images[:150], (4, 1, 1))
     shares = detector(glyphs)
     assert shares.dtype == np.float32
-    assert shares.shape == (600,)
-    assert 0 <= shares.min() <= shares.max() <= 1
-    np.testing.assert_allclose(shares, np.tile(detector(glyphs[:150]), 4), atol=1e-6)
+    assert shares.shape == (600, 2)
+    assert 0 <= shares.min() <= shares.sum(axis=1).max() <= 1
+    np.testing.assert_allclose(shares, np.tile(detector(glyphs[:150]), (4, 1)), atol=1e-6)
 
 
 def three(glyphs):
@@ -135,7 +133,7 @@ def test_the_confidence_is_the_product_of_both():
 
     def half(glyphs):
         asked.append(glyphs)
-        return np.array([0.5, 1], np.float32)[: len(glyphs)]
+        return np.array([[0.5, 0.5], [1, 0]], np.float32)[: len(glyphs)]
 
     digits = read_picture(1 - cover, three, min_confidence=0, is_digit=half).digits
     assert [digit.label for digit in digits] == [3, 3]
@@ -146,6 +144,31 @@ def test_the_confidence_is_the_product_of_both():
     np.testing.assert_array_equal(glyphs, [digit.glyph for digit in digits])
     left = read_picture(1 - cover, three, min_confidence=0.5, is_digit=half).digits
     assert [digit.box for digit in left] == [digits[1].box]
+
+
+def weighed_uprights(count):
+    """What is made of so many ones that touch, and how many glyphs were asked about."""
+    asked = []
+
+    def is_digit(glyphs):
+        asked.append(len(glyphs))
+        found = certain(len(glyphs))
+        found[count:] = 0.1, 0.3  # the part that was cut, after its pieces
+        return found
+
+    pieces = in_pieces([uprights(count)], 40, surer_of_narrow)
+    found = weighed(pieces, is_digit)
+    np.testing.assert_array_equal([one.glyph for one in found], [one.glyph for one in pieces])
+    return [one.sure for one in found], *asked
+
+
+def test_what_was_cut_counts_as_far_as_the_whole_looks_like_digits():
+    """The strokes of a letter may each be a good one."""
+    assert weighed_uprights(2) == (pytest.approx([0.4, 0.4]), 3)
+
+
+def test_more_than_two_that_touch_are_only_asked_about_each():
+    assert weighed_uprights(4) == (pytest.approx([1, 1, 1, 1]), 4)
 
 
 def test_on_a_blank_page_nothing_is_asked():
@@ -164,8 +187,8 @@ def test_a_pickled_recognizer_reads_the_same(recognizer, page):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_without_its_files_no_picture_is_read(folder, ending, page):
-    (folder / f"{DETECTOR}.{ending}").unlink()
+def test_without_its_files_no_picture_is_read(shipped_files, ending, page):
+    (shipped_files / f"{DETECTOR}.{ending}").unlink()
     recognizer = Recognizer()
     with pytest.raises(FileNotFoundError, match=f"{DETECTOR}.{ending}"):
         recognizer.read(page.picture)
@@ -173,8 +196,8 @@ def test_without_its_files_no_picture_is_read(folder, ending, page):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_flipped_byte_is_refused(folder, ending, page):
-    path = folder / f"{DETECTOR}.{ending}"
+def test_a_flipped_byte_is_refused(shipped_files, ending, page):
+    path = shipped_files / f"{DETECTOR}.{ending}"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -182,14 +205,14 @@ def test_a_flipped_byte_is_refused(folder, ending, page):
         Recognizer().read(page.picture)
 
 
-def test_the_two_networks_are_not_taken_for_each_other(folder):
+def test_the_two_networks_are_not_taken_for_each_other(shipped_files):
     """Each is of its own shape, whatever file it stands in."""
     message = r"conv1.kernel must be float32 \(3, 3, 1, 16\); received float32 \(3, 3, 1, 32\)$"
     with pytest.raises(CorruptFileError, match=f"best.safetensors: {message}"):
-        read_assets(folder, "best", _assets.DETECTOR_WEIGHTS)
+        read_assets(shipped_files, "best", _assets.DETECTOR_WEIGHTS)
     message = r"conv1.kernel must be float32 \(3, 3, 1, 32\); received float32 \(3, 3, 1, 16\)$"
     with pytest.raises(CorruptFileError, match=f"{DETECTOR}.safetensors: {message}"):
-        read_assets(folder, DETECTOR)
+        read_assets(shipped_files, DETECTOR)
 
 
 def test_it_is_small():

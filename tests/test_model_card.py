@@ -346,9 +346,8 @@ def test_what_the_card_says_once_must_be_true_of_both(manifests):
 
 def test_the_shipped_card_is_what_its_manifests_give():
     shipped = (FOLDER / model_card.NAME).read_text(encoding="utf-8")
-    # A card from before the detector has no section about it.
-    detector = read_detector().manifest if model_card.DETECTOR_HEAD in shipped else None
-    assert shipped == model_card.card([read_shipped(name).manifest for name in SHIPPED], detector)
+    sets = [read_shipped(name).manifest for name in SHIPPED]
+    assert shipped == model_card.card(sets, read_detector().manifest)
 
 
 def test_the_card_tells_of_the_detector(manifests):
@@ -358,7 +357,7 @@ def test_the_card_tells_of_the_detector(manifests):
     assert f"{detector.data['images']:,} glyphs" in flat(section)
     assert f"{detector.temperature:.3f}" in section
     assert detector.data["sha256"] in section
-    for name in ("digits", "no_digits"):
+    for name in ("digits", "no_digits", "digits_or_two"):
         for row in detector.figures[name].values():
             shares = " | ".join(f"{100 * share:.1f} %" for share in row["left"])
             assert f"| {row['glyphs']:,} | {shares} |" in section

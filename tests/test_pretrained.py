@@ -5,7 +5,6 @@ Nothing here knows a figure of the weights; what they should give is read from t
 
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 
@@ -50,18 +49,9 @@ def weights(network):
     ]
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A copy of the shipped files, from which `load_pretrained` reads."""
-    copy = tmp_path / "assets"
-    shutil.copytree(FOLDER, copy)
-    monkeypatch.setattr(_assets, "FOLDER", copy)
-    return copy
-
-
-def change_manifest(folder, name="best", /, **changed):
+def change_manifest(shipped_files, name="best", /, **changed):
     """Change fields (None takes one away) and seal the manifest again, as a forger would."""
-    path = folder / f"{name}.json"
+    path = shipped_files / f"{name}.json"
     document = json.loads(path.read_text())
     del document["manifest_sha256"]
     document.update(changed)
@@ -69,13 +59,13 @@ def change_manifest(folder, name="best", /, **changed):
     path.write_text(json.dumps({**document, "manifest_sha256": _seal(document)}))
 
 
-def change_arrays(folder, **changed):
+def change_arrays(shipped_files, **changed):
     """Change arrays of the weights file (None takes one away); the manifest follows the file."""
-    path = folder / "best.safetensors"
+    path = shipped_files / "best.safetensors"
     arrays = {**load(path.read_bytes()), **{k.replace("_", "."): v for k, v in changed.items()}}
     content = save({key: array for key, array in arrays.items() if array is not None})
     path.write_bytes(content)
-    change_manifest(folder, sha256=hashlib.sha256(content).hexdigest())
+    change_manifest(shipped_files, sha256=hashlib.sha256(content).hexdigest())
 
 
 # What it gives
@@ -115,9 +105,11 @@ def test_each_call_gives_a_new_network(xy):
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
-def test_calibrated_is_the_softmax_of_the_logits_over_the_temperature(temperature, folder, xy):
+def test_calibrated_is_the_softmax_of_the_logits_over_the_temperature(
+    temperature, shipped_files, xy
+):
     shipped = read_shipped("best")
-    change_manifest(folder, temperature=temperature)
+    change_manifest(shipped_files, temperature=temperature)
     trained = np.asarray(load_pretrained(calibrated=False)(xy[0]), np.float64)
     calibrated = np.asarray(load_pretrained()(xy[0]), np.float64)
     logits = np.log(np.maximum(trained, 1e-30)) / temperature
@@ -183,8 +175,8 @@ def test_the_manifest_tells_the_true_accuracy(name, calibrated, mnist_path):
 # What is refused, by whoever changed the files
 
 
-def test_a_flipped_byte_is_refused(folder):
-    path = folder / "best.safetensors"
+def test_a_flipped_byte_is_refused(shipped_files):
+    path = shipped_files / "best.safetensors"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
@@ -208,16 +200,16 @@ def test_a_flipped_byte_is_refused(folder):
         (dict(conv2_bias=np.ones(64, "f4")), r"conv2.bias must have sha256 \w{64}; it has \w{64}"),
     ],
 )  # fmt: skip
-def test_other_arrays_are_refused(folder, changed, message):
-    change_arrays(folder, **changed)
+def test_other_arrays_are_refused(shipped_files, changed, message):
+    change_arrays(shipped_files, **changed)
     with pytest.raises(CorruptFileError, match=f"best.safetensors: {message}$"):
         load_pretrained()
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 20, b"\x08" + bytes(7) + b"{]      "])
-def test_what_is_not_safetensors_is_refused(folder, content):
-    (folder / "best.safetensors").write_bytes(content)
-    change_manifest(folder, sha256=hashlib.sha256(content).hexdigest())
+def test_what_is_not_safetensors_is_refused(shipped_files, content):
+    (shipped_files / "best.safetensors").write_bytes(content)
+    change_manifest(shipped_files, sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(
         CorruptFileError, match="best.safetensors: the file must be whole safetensors; received "
     ):
@@ -277,8 +269,8 @@ BAD_FIELDS = [
 
 
 @pytest.mark.parametrize(("changed", "message"), BAD_FIELDS)
-def test_other_fields_are_refused(folder, changed, message):
-    change_manifest(folder, **changed)
+def test_other_fields_are_refused(shipped_files, changed, message):
+    change_manifest(shipped_files, **changed)
     with pytest.raises(CorruptFileError, match=f"best.json: {message}$"):
         load_pretrained()
 
@@ -298,29 +290,29 @@ def test_other_fields_are_refused(folder, changed, message):
         (b'{"a": 1, "manifest_sha256": 2}', r"manifest_sha256 must be the digest of the rest, \w{64}; received 2: the manifest was changed"),
     ],
 )  # fmt: skip
-def test_what_is_no_manifest_is_refused(folder, content, message):
-    (folder / "best.json").write_bytes(content)
+def test_what_is_no_manifest_is_refused(shipped_files, content, message):
+    (shipped_files / "best.json").write_bytes(content)
     with pytest.raises(CorruptFileError, match=f"best.json: {message}$"):
         load_pretrained()
 
 
-def test_a_manifest_that_was_edited_by_hand_is_refused(folder):
-    path = folder / "best.json"
+def test_a_manifest_that_was_edited_by_hand_is_refused(shipped_files):
+    path = shipped_files / "best.json"
     text = path.read_text()
     path.write_text(text.replace('"seed": 0', '"seed": 1', 1))
     with pytest.raises(CorruptFileError, match="manifest_sha256 must be the digest of the rest"):
         load_pretrained()
 
 
-def test_other_line_ends_and_spaces_do_no_harm(folder):
-    path = folder / "best.json"
+def test_other_line_ends_and_spaces_do_no_harm(shipped_files):
+    path = shipped_files / "best.json"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n "))
     assert load_pretrained().count_params() == 34_826
 
 
 @pytest.mark.parametrize(("suffix", "limit"), [("safetensors", 262_144), ("json", 65_536)])
-def test_a_file_too_large_is_refused(folder, suffix, limit):
-    with (folder / f"best.{suffix}").open("ab") as file:
+def test_a_file_too_large_is_refused(shipped_files, suffix, limit):
+    with (shipped_files / f"best.{suffix}").open("ab") as file:
         file.truncate(limit + 1)
     with pytest.raises(
         CorruptFileError,
@@ -330,17 +322,17 @@ def test_a_file_too_large_is_refused(folder, suffix, limit):
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "json"])
-def test_a_missing_file_is_not_found(folder, suffix):
-    (folder / f"best.{suffix}").unlink()
+def test_a_missing_file_is_not_found(shipped_files, suffix):
+    (shipped_files / f"best.{suffix}").unlink()
     with pytest.raises(FileNotFoundError, match=f"best.{suffix}"):
         load_pretrained()
 
 
-def shipped_unless_refused(folder):
+def shipped_unless_refused(shipped_files):
     """Either the file is refused as corrupt or it says just what the shipped one says."""
     shipped = read_assets(FOLDER, "best")
     try:
-        found = read_assets(folder, "best")
+        found = read_assets(shipped_files, "best")
     except CorruptFileError:
         return
     assert found.manifest == shipped.manifest
@@ -350,31 +342,31 @@ def shipped_unless_refused(folder):
 @settings(max_examples=300)
 @given(data=st.data())
 @pytest.mark.parametrize("suffix", ["safetensors", "json"])
-def test_damage_is_refused_and_nothing_else_happens(suffix, data, folder):
-    path, whole = folder / f"best.{suffix}", (FOLDER / f"best.{suffix}").read_bytes()
+def test_damage_is_refused_and_nothing_else_happens(suffix, data, shipped_files):
+    path, whole = shipped_files / f"best.{suffix}", (FOLDER / f"best.{suffix}").read_bytes()
     content = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(content) - 1))
         content[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
-    shipped_unless_refused(folder)
+    shipped_unless_refused(shipped_files)
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
-    shipped_unless_refused(folder)
+    shipped_unless_refused(shipped_files)
 
 
 @settings(max_examples=300)
 @given(data=st.data())
-def test_a_forged_header_is_refused_and_nothing_else_happens(data, folder):
+def test_a_forged_header_is_refused_and_nothing_else_happens(data, shipped_files):
     """With the right digest in the manifest, so that the damage reaches safetensors."""
     content = bytearray((FOLDER / "best.safetensors").read_bytes())
     header = 8 + int.from_bytes(content[:8], "little")
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, header - 1))] = data.draw(st.integers(0, 255))
-    (folder / "best.safetensors").write_bytes(content)
-    change_manifest(folder, sha256=hashlib.sha256(content).hexdigest())
+    (shipped_files / "best.safetensors").write_bytes(content)
+    change_manifest(shipped_files, sha256=hashlib.sha256(content).hexdigest())
     shipped = read_assets(FOLDER, "best")
     try:
-        found = read_assets(folder, "best")
+        found = read_assets(shipped_files, "best")
     except CorruptFileError:
         return
     assert all(map(np.array_equal, found.arrays.values(), shipped.arrays.values()))

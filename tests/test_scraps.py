@@ -127,17 +127,23 @@ def test_the_temperature_undoes_a_scaling():
     """Of answers that are drawn as sure as they say, and then said twice as sure."""
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 1.5, (8000, 24)).astype(np.float32)
-    chosen = generator.random(8000) < scraps.digit_share(logits, 1)
+    chosen = generator.random(8000) < scraps.shares(logits, 1)[:, :10].sum(axis=1)
     assert scraps.fitted_temperature(logits, chosen) == pytest.approx(1, abs=0.12)
     assert scraps.fitted_temperature(2 * logits, chosen) == pytest.approx(2, abs=0.2)
 
 
-def test_a_prior_makes_digits_likelier_by_its_odds():
+def test_a_prior_makes_digits_and_two_that_touch_likelier_by_its_odds():
     logits = np.random.default_rng(0).normal(0, 1, (50, 24)).astype(np.float32)
-    first = scraps.digit_share(logits, 1.3)
-    second = scraps.digit_share(logits, 1.3, prior=2.0)
-    odds = np.log(second / (1 - second)) - np.log(first / (1 - first))
-    np.testing.assert_allclose(odds, 2.0)
+    expected = [*range(10), 23]
+    first = scraps.shares(logits, 1.3)
+    second = scraps.shares(logits, 1.3, prior=2.0)
+    np.testing.assert_allclose(second.sum(axis=1), 1)
+    one, two = (share[:, expected].sum(axis=1) for share in (first, second))
+    np.testing.assert_allclose(np.log(two / (1 - two)) - np.log(one / (1 - one)), 2.0)
+    # Among what is expected nothing changes.
+    np.testing.assert_allclose(
+        first[:, expected] / one[:, np.newaxis], second[:, expected] / two[:, np.newaxis]
+    )
 
 
 def test_what_is_written_can_be_read_and_tells_its_figures(pool, tmp_path, monkeypatch):
@@ -153,13 +159,17 @@ def test_what_is_written_can_be_read_and_tells_its_figures(pool, tmp_path, monke
     # The calibrated network gives the share that the figures are of.
     session = _runtimes.session(onnx_bytes(found.weights(calibrated=True), DETECTOR_WEIGHTS), 1)
     x = pool.glyphs[..., np.newaxis].astype(np.float32) / 255
-    share = session.run(None, {"images": x})[0][:, :10].sum(axis=1)
-    left = figures["digits"]["mnist"]["left"]
-    mnist = share[pool.kinds == "mnist"]
-    assert left == [pytest.approx((mnist >= least).mean(), abs=0.011) for least in scraps.LEAST]
+    answers = session.run(None, {"images": x})[0]
+    one, two = answers[:, :10].sum(axis=1), answers[:, 23]
+    for name, kind, share in (
+        ("digits", "mnist", one), ("no_digits", "two", one), ("digits_or_two", "two", one + two),
+    ):  # fmt: skip
+        taken = share[pool.kinds == kind]
+        left = [pytest.approx((taken >= least).mean(), abs=0.011) for least in scraps.LEAST]
+        assert figures[name][kind]["left"] == left
     assert found.manifest.figures == figures
     assert found.manifest.data["images"] == len(pool.glyphs)
     rows = figures["digits"] | {f"no {kind}": row for kind, row in figures["no_digits"].items()}
     assert sum(row["glyphs"] for row in rows.values()) == len(pool.glyphs)
-    for row in rows.values():
+    for row in [*rows.values(), *figures["digits_or_two"].values()]:
         assert row["left"] == sorted(row["left"], reverse=True)

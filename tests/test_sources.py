@@ -19,6 +19,7 @@ from mnistcnn._py_dataset import items
 from mnistcnn._sources import Source
 from mnistcnn.recipes import DOCUMENTED, FAST, ROBUST, Augmentation
 from tests.streams import Endless, OfKeras
+from tests.teams import Crash
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks as POSIX has them")
 SIZE = 60
@@ -417,17 +418,6 @@ def test_no_batch_is_kept(xy, make):
 
 
 # Going on
-
-
-class Crash(keras.callbacks.Callback):
-    """Ends the run after so many batches, in a way that nobody expects."""
-
-    left = -1
-
-    def on_train_batch_end(self, batch, logs=None):
-        Crash.left -= 1
-        if Crash.left == 0:
-            raise RuntimeError("crash")
 
 
 class Shuffling(OfKeras):

@@ -17,11 +17,12 @@ Recognise = Callable[[UInt8Array], Float32Array]
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A part, and what the network says of it."""
+    """A part, what the network says of it, and the part that it was cut out of, if it was."""
 
     part: Part
     glyph: UInt8Array
     answer: Float32Array
+    whole: Candidate | None = None
 
     @property
     def sure(self) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -92,10 +93,10 @@ class _Attempt:
         sure, way = self._ways[-1]
         if sure <= self.least:
             return [self._whole]
-        if self._shrink == 1:
-            return way
-        whole, by = self._whole.part, self._shrink
-        return [Candidate(_larger(one.part, whole, by), one.glyph, one.answer) for one in way]
+        return [replace(one, part=self._as_it_was(one.part), whole=self._whole) for one in way]
+
+    def _as_it_was(self, piece: Part) -> Part:
+        return piece if self._shrink == 1 else _larger(piece, self._whole.part, self._shrink)
 
 
 def _try(attempts: Sequence[_Attempt], recognise: Recognise) -> None:

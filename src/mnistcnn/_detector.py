@@ -33,7 +33,7 @@ class Detector:
         self._session = _runtimes.session(onnx_bytes(weights, DETECTOR_WEIGHTS), threads)
 
     def __call__(self, glyphs: UInt8Array) -> Float32Array:
-        """Return how probable it is that each glyph is a digit.
+        """Return how probable it is that each glyph is a digit, and that it is two.
 
         Parameters
         ----------
@@ -43,13 +43,16 @@ class Detector:
         Returns
         -------
         Float32Array
-            ``(n,)``: in [0, 1].
+            ``(n, 2)``: one digit, and two that touch; in [0, 1], both together too.
         """
-        shares = np.empty(len(glyphs), np.float32)
+        shares = np.empty((len(glyphs), 2), np.float32)
         for first in range(0, len(glyphs), _CHUNK):
             part = glyphs[first : first + _CHUNK, ..., np.newaxis]
             x = np.divide(part, np.float32(255), dtype=np.float32)
             (answers,) = self._session.run([OUTPUT], {INPUT: x})
-            # The outputs after the digits are kinds of what is none.
-            shares[first : first + _CHUNK] = answers[:, :NUM_CLASSES].sum(axis=1)
-        return np.minimum(shares, np.float32(1))
+            # Between the digits and the last output are kinds of what is none.
+            one, two = answers[:, :NUM_CLASSES].sum(axis=1), answers[:, -1]
+            # Rounding could take the sum of a softmax beyond 1.
+            one = np.minimum(one, 1)
+            shares[first : first + _CHUNK] = np.stack([one, np.minimum(two, 1 - one)], axis=1)
+        return shares

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-
-import numpy as np
-
 from mnistcnn._candidates import Candidate, Recognise, answered
 from mnistcnn._cutting import in_pieces
 from mnistcnn._ink import Ink, find_ink, without_nests
 from mnistcnn._layout import in_lines
+from mnistcnn._likeness import IsDigit, weighed
 from mnistcnn._parts import joined, neighbours, parts_of, share_beside, without_streaks
 from mnistcnn._pictures import PictureLike, open_picture
 from mnistcnn._reading import ReadDigit, Reading
 from mnistcnn._ruling import typical_height, without_ruling
-from mnistcnn._types import Float32Array, UInt8Array
-
-IsDigit = Callable[[UInt8Array], Float32Array]
 
 # In typical heights: lower than these is a stroke of a digit, and no digit at all.
 _STROKE, _LOWEST = 0.6, 0.3
@@ -49,8 +42,8 @@ def read_picture(
     min_confidence : float
         Digits of less probability are left out.
     is_digit : callable, optional
-        Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit at all,
-        ``float32 (n,)``. ``None``: all are.
+        Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit at all, and
+        that it is two that touch, ``float32 (n, 2)``. ``None``: all are digits.
     """
     opened = open_picture(picture)
     ink = without_ruling(without_nests(find_ink(opened.brightness)))
@@ -59,13 +52,8 @@ def read_picture(
     candidates = _with_strokes_joined(candidates, ink, typical, recognise)
     whole = [one for one in candidates if one.part.height >= _LOWEST * typical]
     digits = in_pieces(whole, typical, recognise)
-    if is_digit is not None and digits:
-        shares = is_digit(np.stack([digit.glyph for digit in digits]))
-        # Bayes' rule: to be a 3 it must be a digit first.
-        digits = [
-            replace(digit, answer=share * digit.answer)
-            for digit, share in zip(digits, shares, strict=True)
-        ]
+    if is_digit is not None:
+        digits = weighed(digits, is_digit)
     digits = [digit for digit in digits if digit.sure >= min_confidence]
     # A picture of very many pixels was made smaller to work on.
     scale = opened.height / len(opened.brightness)
