@@ -276,8 +276,8 @@ only as sure as the whole looks like a digit or two. That is asked of the same g
 
 {cut_table}
 
-On a page nearly all is digits, alone or touching, unlike in the drawings: so their odds are
-multiplied by {prior:.1f}, chosen on the same glyphs.
+On a page nearly all is digits, unlike in the drawings: so the odds of a digit are multiplied by
+{prior:.1f}, chosen on the same glyphs, and where something was cut those of two digits as well.
 
 It has seen letters that a program bent, not handwritten ones: expect less of it there. SHA-256
 of what it was trained on, glyphs followed by outputs: `{data_sha256}`. `{command}` makes it
@@ -394,7 +394,7 @@ def _detector(manifest: Manifest) -> str:
         temperature=manifest.temperature,
         prior=math.exp(manifest.recipe["prior"]),
         table=_table(head, rows("digits", "no_digits"), left=2),
-        cut_table=_table(head, rows("digits_or_two"), left=2),
+        cut_table=_table(head, rows("no_digits_cut"), left=2),
         data_sha256=manifest.data["sha256"],
         command=manifest.command,
     )

@@ -33,6 +33,7 @@ import scrap_drawings
 from mnistcnn import _runtimes
 from mnistcnn._about import INPUT, OUTPUT
 from mnistcnn._assets import DETECTOR, FOLDER, write_assets
+from mnistcnn._detector import PRIOR
 from mnistcnn._ink import find_ink
 from mnistcnn._onnx import onnx_bytes
 from mnistcnn._parts import parts_of
@@ -58,11 +59,7 @@ CHOOSE = {
     "two": 400, "digits": 300, "bent": 300, "pages": 600, "coarse": 1_400,
 }  # fmt: skip
 TRAINING: dict[str, Any] = {"epochs": 8, "batch_size": 256, "learning_rate": 4e-3}
-# On a page nearly all is digits, apart or touching; in the drawings two thirds are. The logarithm
-# of how much the odds change; chosen on what was held out, so that 97 % of its digits keep a
-# confidence of 0.9.
-PRIOR = 3.0
-EXPECTED = [*range(NUM_CLASSES), OUTPUTS.index("two digits")]
+TWO = OUTPUTS.index("two digits")
 LEAST = (0.5, 0.8, 0.9, 0.95, 0.99)
 _TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(3), 60))
 # Two boxes are of one digit if they share so much of what both cover.
@@ -229,42 +226,46 @@ def logits_of(weights: list[NDArray[np.float32]], glyphs: Glyphs) -> NDArray[np.
     return np.log(np.maximum(np.concatenate(found), np.float32(1e-37)))
 
 
-def shares(
-    logits: NDArray[np.float32], temperature: float, *, prior: float = 0.0
+def digit_share(
+    logits: NDArray[np.float32], temperature: float, *, prior: float = 0.0, cut: bool = False
 ) -> NDArray[np.float64]:
-    """Return how probable each output is; `prior` is added to the log odds of what is expected."""
+    """Return how probable it is that each glyph is a digit; `prior` is added to its log odds.
+
+    Of a part that was `cut`, that it is one or two that touch, and to the log odds of both.
+    """
+    digits = [*range(NUM_CLASSES), TWO] if cut else list(range(NUM_CLASSES))
     scaled = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64) / temperature)
-    scaled[:, EXPECTED] *= np.exp(prior)
-    found: NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
-    return found
+    scaled[:, digits] *= np.exp(prior)
+    share: NDArray[np.float64] = scaled[:, digits].sum(axis=1) / scaled.sum(axis=1)
+    return share
 
 
 def fitted_temperature(logits: NDArray[np.float32], is_digit: NDArray[np.bool_]) -> float:
     """Return the temperature of the least cross-entropy of "is it a digit?"."""
     losses = []
     for temperature in _TEMPERATURES:
-        share = shares(logits, temperature)[:, :NUM_CLASSES].sum(axis=1)
+        share = digit_share(logits, temperature)
         losses.append(-np.log(np.maximum(np.where(is_digit, share, 1 - share), 1e-12)).mean())
     return round(float(_TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
-def figures_of(pool: Pool, found: NDArray[np.float64]) -> dict[str, Any]:
+def figures_of(
+    pool: Pool, share: NDArray[np.float64], cut_share: NDArray[np.float64]
+) -> dict[str, Any]:
     """Return by kind how many glyphs there are and what share is taken for digits.
 
-    And what share of the others is taken for digits or for two that touch, which is what cut
-    parts are asked for.
+    And, of what is none, what share would be if it had been cut.
     """
-    digit = found[:, :NUM_CLASSES].sum(axis=1)
     is_digit = pool.outputs < NUM_CLASSES
     rows: dict[str, Any] = {}
-    for name, chosen, share in (
-        ("digits", is_digit, digit),
-        ("no_digits", ~is_digit, digit),
-        ("digits_or_two", ~is_digit, found[:, EXPECTED].sum(axis=1)),
+    for name, chosen, each in (
+        ("digits", is_digit, share),
+        ("no_digits", ~is_digit, share),
+        ("no_digits_cut", ~is_digit, cut_share),
     ):
         rows[name] = {}
         for kind in dict.fromkeys(pool.kinds[chosen].tolist()):
-            some = share[chosen & (pool.kinds == kind)]
+            some = each[chosen & (pool.kinds == kind)]
             left = [round(float((some >= least).mean()), 4) for least in LEAST]
             rows[name][kind] = {"glyphs": len(some), "left": left}
     return {"least": list(LEAST), **rows}
@@ -292,11 +293,13 @@ def write(
     """Calibrate and measure on the held-out glyphs, and write weights and manifest."""
     logits = logits_of(weights, chosen.glyphs)
     temperature = fitted_temperature(logits, chosen.outputs < NUM_CLASSES)
-    figures = figures_of(chosen, shares(logits, temperature, prior=PRIOR))
+    share, cut_share = (
+        digit_share(logits, temperature, prior=PRIOR, cut=cut) for cut in (False, True)
+    )
+    figures = figures_of(chosen, share, cut_share)
     # The bias is divided by the temperature when the weights are read.
-    towards = np.zeros(len(OUTPUTS), np.float32)
-    towards[EXPECTED] = PRIOR * temperature
-    weights = [*weights[:5], weights[5] + towards]
+    towards_digits = np.where(np.arange(len(OUTPUTS)) < NUM_CLASSES, PRIOR * temperature, 0)
+    weights = [*weights[:5], weights[5] + towards_digits.astype(np.float32)]
     digest = hashlib.sha256(pool.glyphs.tobytes() + pool.outputs.astype(np.uint8).tobytes())
     drawn_with = {
         name: version(name) for name in ("opencv-python-headless", "pillow", "matplotlib")
@@ -328,7 +331,7 @@ def write(
         figures=figures,
         shapes=DETECTOR_WEIGHTS,
     )
-    for name in ("digits", "no_digits", "digits_or_two"):
+    for name in ("digits", "no_digits", "no_digits_cut"):
         for kind, row in figures[name].items():
             print(f"{name}, {kind}: {row['left']} of {row['glyphs']:,} at {figures['least']}")
     print(f"The detector is in {folder}, its temperature {temperature}")

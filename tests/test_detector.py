@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mnistcnn import CorruptFileError, Recognizer, _assets
 from mnistcnn._assets import DETECTOR, FOLDER, read_assets, read_detector
 from mnistcnn._cutting import in_pieces
-from mnistcnn._detector import Detector
+from mnistcnn._detector import PRIOR, Detector
 from mnistcnn._imaging import read_picture
 from mnistcnn._likeness import weighed
 from tests.drawing import cover_of, surer_of_narrow, uprights
@@ -65,7 +65,7 @@ def alone(monkeypatch):
 
 def certain(count):
     """What is said of glyphs that are digits beyond doubt."""
-    return np.tile(np.array([1, 0], np.float32), (count, 1))
+    return np.ones((count, 2), np.float32)
 
 
 def test_most_letters_are_dropped(recognizer, alone):
@@ -106,7 +106,9 @@ def test_what_stands_among_digits_is_dropped(recognizer, clear):
 def test_it_computes_what_the_layers_say(detector, digits):
     glyphs = digits.test.images[:40]
     expected = forward(read_detector().weights(calibrated=True), glyphs[..., np.newaxis] / 255)
-    shares = np.stack([expected[:, :10].sum(axis=1), expected[:, -1]], axis=1)
+    one, two = expected[:, :10].sum(axis=1), expected[:, -1] * np.exp(PRIOR)
+    none = expected[:, 10:-1].sum(axis=1)
+    shares = np.stack([one, (one + two) / (none + one + two)], axis=1)
     np.testing.assert_allclose(detector(glyphs), shares, atol=1e-5)
 
 
@@ -115,7 +117,7 @@ def test_many_glyphs_are_answered_as_few(detector, digits):
     shares = detector(glyphs)
     assert shares.dtype == np.float32
     assert shares.shape == (600, 2)
-    assert 0 <= shares.min() <= shares.sum(axis=1).max() <= 1
+    assert 0 <= shares.min() <= shares.max() <= 1
     np.testing.assert_allclose(shares, np.tile(detector(glyphs[:150]), (4, 1)), atol=1e-6)
 
 
@@ -133,7 +135,7 @@ def test_the_confidence_is_the_product_of_both():
 
     def half(glyphs):
         asked.append(glyphs)
-        return np.array([[0.5, 0.5], [1, 0]], np.float32)[: len(glyphs)]
+        return np.array([[0.5, 1], [1, 1]], np.float32)[: len(glyphs)]
 
     digits = read_picture(1 - cover, three, min_confidence=0, is_digit=half).digits
     assert [digit.label for digit in digits] == [3, 3]
@@ -153,7 +155,7 @@ def weighed_uprights(count):
     def is_digit(glyphs):
         asked.append(len(glyphs))
         found = certain(len(glyphs))
-        found[count:] = 0.1, 0.3  # the part that was cut, after its pieces
+        found[count:] = 0.1, 0.4  # the part that was cut, after its pieces
         return found
 
     pieces = in_pieces([uprights(count)], 40, surer_of_narrow)

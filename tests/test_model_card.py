@@ -357,7 +357,7 @@ def test_the_card_tells_of_the_detector(manifests):
     assert f"{detector.data['images']:,} glyphs" in flat(section)
     assert f"{detector.temperature:.3f}" in section
     assert detector.data["sha256"] in section
-    for name in ("digits", "no_digits", "digits_or_two"):
+    for name in ("digits", "no_digits", "no_digits_cut"):
         for row in detector.figures[name].values():
             shares = " | ".join(f"{100 * share:.1f} %" for share in row["left"])
             assert f"| {row['glyphs']:,} | {shares} |" in section

@@ -150,7 +150,7 @@ GROUND = {
     "_about", "_archives", "_arrays", "_hdf5", "_onnx", "_portable", "_quiet", "_run_file", "_runtimes",
 }  # fmt: skip
 READING = {
-    "_pictures", "_ink", "_surface", "_ruling", "_parts", "_layout", "_candidates", "_cutting", "_imaging", "_reading",
+    "_pictures", "_ink", "_surface", "_ruling", "_parts", "_layout", "_candidates", "_cutting", "_likeness", "_imaging", "_reading",
     "_recognition", "_detector",
 }  # fmt: skip
 # Need no training; evaluate reaches up inside.

@@ -5,9 +5,9 @@ import pytest
 
 import scrap_drawings
 import scraps
-from mnistcnn import Split, _runtimes
+from mnistcnn import Split, _assets
 from mnistcnn._assets import DETECTOR, read_assets
-from mnistcnn._onnx import onnx_bytes
+from mnistcnn._detector import Detector
 from mnistcnn._types import DETECTOR_WEIGHTS
 from scrap_drawings import ALIKE, DIGITS, FACES, GROUPS, LETTERS, SCRIBBLES, SIGNS
 
@@ -127,23 +127,25 @@ def test_the_temperature_undoes_a_scaling():
     """Of answers that are drawn as sure as they say, and then said twice as sure."""
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 1.5, (8000, 24)).astype(np.float32)
-    chosen = generator.random(8000) < scraps.shares(logits, 1)[:, :10].sum(axis=1)
+    chosen = generator.random(8000) < scraps.digit_share(logits, 1)
     assert scraps.fitted_temperature(logits, chosen) == pytest.approx(1, abs=0.12)
     assert scraps.fitted_temperature(2 * logits, chosen) == pytest.approx(2, abs=0.2)
 
 
-def test_a_prior_makes_digits_and_two_that_touch_likelier_by_its_odds():
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_prior_makes_digits_likelier_by_its_odds(cut):
     logits = np.random.default_rng(0).normal(0, 1, (50, 24)).astype(np.float32)
-    expected = [*range(10), 23]
-    first = scraps.shares(logits, 1.3)
-    second = scraps.shares(logits, 1.3, prior=2.0)
-    np.testing.assert_allclose(second.sum(axis=1), 1)
-    one, two = (share[:, expected].sum(axis=1) for share in (first, second))
-    np.testing.assert_allclose(np.log(two / (1 - two)) - np.log(one / (1 - one)), 2.0)
-    # Among what is expected nothing changes.
-    np.testing.assert_allclose(
-        first[:, expected] / one[:, np.newaxis], second[:, expected] / two[:, np.newaxis]
-    )
+    first = scraps.digit_share(logits, 1.3, cut=cut)
+    second = scraps.digit_share(logits, 1.3, prior=2.0, cut=cut)
+    odds = np.log(second / (1 - second)) - np.log(first / (1 - first))
+    np.testing.assert_allclose(odds, 2.0)
+
+
+def test_two_that_touch_are_digits_where_something_was_cut():
+    logits = np.zeros((2, 24), np.float32)
+    logits[0, 23] = logits[1, 3] = 9
+    assert scraps.digit_share(logits, 1) == pytest.approx([0, 1], abs=0.01)
+    assert scraps.digit_share(logits, 1, cut=True) == pytest.approx([1, 1], abs=0.01)
 
 
 def test_what_is_written_can_be_read_and_tells_its_figures(pool, tmp_path, monkeypatch):
@@ -156,13 +158,11 @@ def test_what_is_written_can_be_read_and_tells_its_figures(pool, tmp_path, monke
     found = read_assets(tmp_path, DETECTOR, DETECTOR_WEIGHTS)
     for name, array in zip(list(DETECTOR_WEIGHTS)[:5], weights, strict=False):
         np.testing.assert_array_equal(found.arrays[name], array)
-    # The calibrated network gives the share that the figures are of.
-    session = _runtimes.session(onnx_bytes(found.weights(calibrated=True), DETECTOR_WEIGHTS), 1)
-    x = pool.glyphs[..., np.newaxis].astype(np.float32) / 255
-    answers = session.run(None, {"images": x})[0]
-    one, two = answers[:, :10].sum(axis=1), answers[:, 23]
+    # The detector gives the shares that the figures are of.
+    monkeypatch.setattr(_assets, "FOLDER", tmp_path)
+    one, digits = Detector(1)(pool.glyphs).T
     for name, kind, share in (
-        ("digits", "mnist", one), ("no_digits", "two", one), ("digits_or_two", "two", one + two),
+        ("digits", "mnist", one), ("no_digits", "two", one), ("no_digits_cut", "two", digits),
     ):  # fmt: skip
         taken = share[pool.kinds == kind]
         left = [pytest.approx((taken >= least).mean(), abs=0.011) for least in scraps.LEAST]
@@ -171,5 +171,5 @@ def test_what_is_written_can_be_read_and_tells_its_figures(pool, tmp_path, monke
     assert found.manifest.data["images"] == len(pool.glyphs)
     rows = figures["digits"] | {f"no {kind}": row for kind, row in figures["no_digits"].items()}
     assert sum(row["glyphs"] for row in rows.values()) == len(pool.glyphs)
-    for row in [*rows.values(), *figures["digits_or_two"].values()]:
+    for row in [*rows.values(), *figures["no_digits_cut"].values()]:
         assert row["left"] == sorted(row["left"], reverse=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mnistcnn import _runtimes
@@ -10,8 +12,14 @@ from mnistcnn._assets import read_detector
 from mnistcnn._onnx import onnx_bytes
 from mnistcnn._types import DETECTOR_WEIGHTS, NUM_CLASSES, Float32Array, UInt8Array
 
+# On a page nearly all is digits, in the drawings that the network was trained on two thirds. The
+# logarithm of how much the odds of a digit change, which its weights have in them; chosen on what
+# was held out, so that 97 % of its digits keep a confidence of 0.9. Where a part was cut, two that
+# touch are expected as much as one is.
+PRIOR = 3.0
 # Few enough that memory stays small on a picture of very many parts.
 _CHUNK = 256
+_EXPECTED = np.float32(math.exp(PRIOR))
 
 
 class Detector:
@@ -33,7 +41,7 @@ class Detector:
         self._session = _runtimes.session(onnx_bytes(weights, DETECTOR_WEIGHTS), threads)
 
     def __call__(self, glyphs: UInt8Array) -> Float32Array:
-        """Return how probable it is that each glyph is a digit, and that it is two.
+        """Return how probable it is that each glyph is a digit.
 
         Parameters
         ----------
@@ -43,7 +51,8 @@ class Detector:
         Returns
         -------
         Float32Array
-            ``(n, 2)``: one digit, and two that touch; in [0, 1], both together too.
+            ``(n, 2)`` in [0, 1]: that it is a digit; and, of a part that was cut into digits,
+            that it is one or two that touch.
         """
         shares = np.empty((len(glyphs), 2), np.float32)
         for first in range(0, len(glyphs), _CHUNK):
@@ -51,8 +60,8 @@ class Detector:
             x = np.divide(part, np.float32(255), dtype=np.float32)
             (answers,) = self._session.run([OUTPUT], {INPUT: x})
             # Between the digits and the last output are kinds of what is none.
-            one, two = answers[:, :NUM_CLASSES].sum(axis=1), answers[:, -1]
-            # Rounding could take the sum of a softmax beyond 1.
-            one = np.minimum(one, 1)
-            shares[first : first + _CHUNK] = np.stack([one, np.minimum(two, 1 - one)], axis=1)
-        return shares
+            one, two = answers[:, :NUM_CLASSES].sum(axis=1), answers[:, -1] * _EXPECTED
+            digits = (one + two) / (1 - answers[:, -1] + two)
+            shares[first : first + _CHUNK] = np.stack([one, digits], axis=1)
+        # Rounding could take the sum of a softmax beyond 1.
+        return np.minimum(shares, np.float32(1))

@@ -42,8 +42,8 @@ def read_picture(
     min_confidence : float
         Digits of less probability are left out.
     is_digit : callable, optional
-        Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit at all, and
-        that it is two that touch, ``float32 (n, 2)``. ``None``: all are digits.
+        Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit at all and, if
+        it was cut, that it is one or two that touch, ``float32 (n, 2)``. ``None``: all are.
     """
     opened = open_picture(picture)
     ink = without_ruling(without_nests(find_ink(opened.brightness)))

@@ -10,8 +10,8 @@ import numpy as np
 from mnistcnn._candidates import Candidate
 from mnistcnn._types import Float32Array, UInt8Array
 
-# Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit, and that it is two that
-# touch: ``float32 (n, 2)``.
+# Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit and, if it was cut, that
+# it is one or two that touch: ``float32 (n, 2)``.
 IsDigit = Callable[[UInt8Array], Float32Array]
 
 # In heights: a wider part is more than two digits, of which `IsDigit` says nothing.
@@ -33,7 +33,7 @@ def weighed(candidates: Sequence[Candidate], is_digit: IsDigit) -> list[Candidat
     }
     glyphs = [one.glyph for one in [*candidates, *wholes.values()]]
     found = is_digit(np.stack(glyphs))
-    of_digits = dict(zip(wholes, found[len(candidates) :].sum(axis=1), strict=True))
+    of_digits = dict(zip(wholes, found[len(candidates) :, 1], strict=True))
     return [
         replace(one, answer=one.answer * single * of_digits.get(id(one.whole), np.float32(1)))
         for one, single in zip(candidates, found[:, 0], strict=False)
