@@ -134,8 +134,9 @@ The data are not part of the package. SHA-256 of the images' bytes followed by t
 Each set by the recipe of its name. Where that has a `teacher`, larger networks were trained first,
 on the same images, and the mean of their answers took the place of the labels. The settings were
 chosen on a part of the training images, and scikit-learn's digits decided against a candidate that
-learned labels on clean paper alone. The test images took part in nothing but the figures below;
-that candidate had been read on them, too.
+learned labels on clean paper alone. The test images gave the figures below. That candidate had been
+read on them, too, and an earlier `best`, without teachers, whose mean of five seeds, 99.46 %, was
+the reason to search on; nothing else was taken from them.
 
 {recipe_table}
 
@@ -272,7 +273,8 @@ takes for digits, by how probable it must find them.
 {table}
 
 What the reader cuts into digits, as it does with digits that touch and may do with a letter, is
-only as sure as the whole looks like a digit or two. That is asked of the same glyphs here:
+only as sure as the whole looks like a digit or two. That is asked of the same glyphs here. Of two
+digits many should be taken, of all others few:
 
 {cut_table}
 
