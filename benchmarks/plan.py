@@ -68,7 +68,7 @@ def plan(
     )
 
 
-# Chosen after it was seen that on two cores a second actor brought nothing.
+# Chosen after it was seen that on two cores a second actor brings little.
 ENGINE_CORES = 1
 
 

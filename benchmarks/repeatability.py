@@ -4,10 +4,11 @@
 
 Runs of the same seed, with TensorFlow's `enable_op_determinism` and without, take turns in
 processes of their own; seconds are those of an epoch, without the first, in which graphs are
-made. Then a run is kept at each epoch's end and every 500 steps, and the time in which a state
-is taken and written is set against the time of the training around it. The images are the small
-set over and over: what a step costs does not depend on what they show. Figures go to
-benchmarks/results/repeatability.json. Needs Linux or macOS, as benchmarks/survival.py does.
+made. The teachers of `best` have two epochs. Then a run is kept at each epoch's end and every 500
+steps, and the time in which a state is taken and written is set against the time of the training
+around it. The images are the small set over and over: what a step costs does not depend on what
+they show. Figures go to benchmarks/results/repeatability.json, with the recipes. Needs Linux or
+macOS, as benchmarks/survival.py does.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from mnistcnn import _training  # noqa: F401  # imported before each fork
 from mnistcnn._backend import keras, tf
 from mnistcnn._files import write_text
 from mnistcnn._stage import Stage
-from mnistcnn.recipes import BEST, DOCUMENTED
+from mnistcnn.recipes import BEST, DOCUMENTED, Recipe
 from turns import RESULTS, cores_here, spread
 
 FILE = RESULTS / "repeatability.json"
 RECIPES = {"documented": DOCUMENTED, "best": BEST}
 TURNS, EPOCHS, IMAGES = 3, 4, 6_400
+TEACHER_EPOCHS = 2
 # As many as the document trains on.
 KEPT_IMAGES, KEPT_EPOCHS, EVERY = 42_000, 2, 500
 
@@ -65,6 +67,12 @@ class Clock(keras.callbacks.Callback):
         """Take nothing back."""
 
 
+def shortened(recipe: Recipe, epochs: int) -> Recipe:
+    """Return a recipe of so many epochs that trains on all images; its teachers have few, too."""
+    teacher = recipe.teacher and replace(recipe.teacher, epochs=TEACHER_EPOCHS)
+    return replace(recipe, epochs=epochs, validation_split=0.0, teacher=teacher)
+
+
 def images(count: int) -> tuple[Any, Any]:
     """Return so many preprocessed images and labels."""
     x, y = mnistcnn.preprocess(*mnistcnn.load_data("digits").train)
@@ -77,7 +85,7 @@ def timed(name: str, data: Any, *, deterministic: bool) -> dict[str, Any]:
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     clock, model = Clock(), mnistcnn.build_model(seed=0)
-    recipe = replace(RECIPES[name], epochs=EPOCHS, validation_split=0.0)
+    recipe = shortened(RECIPES[name], EPOCHS)
     mnistcnn.train(model, *data, recipe=recipe, callbacks=[clock], seed=0, verbose=0)
     digest = hashlib.sha256(b"".join(one.tobytes() for one in model.get_weights()))
     return {"seconds": clock.seconds[1:], "sha256": digest.hexdigest()}
@@ -93,7 +101,7 @@ def kept(name: str, data: Any) -> dict[str, Any]:
         times.append(time.perf_counter() - started)
 
     Stage._keep = timing  # type: ignore[method-assign]  # noqa: SLF001
-    recipe = replace(RECIPES[name], epochs=KEPT_EPOCHS, validation_split=0.0)
+    recipe = shortened(RECIPES[name], KEPT_EPOCHS)
     model = mnistcnn.build_model(seed=0)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
@@ -138,6 +146,7 @@ def main() -> None:
         "images": IMAGES,
         "kept_images": KEPT_IMAGES,
         "every": EVERY,
+        "recipes": {name: recipe.to_dict() for name, recipe in RECIPES.items()},
         "determinism": {},
         "states": {},
     }

@@ -458,7 +458,7 @@ def contents(folder):
 
 @pytest.mark.parametrize("name", CANARIES)
 def test_it_is_refused_in_a_second_and_200_mb(name, outcomes):
-    error, text, seconds = outcomes["found"][name]
+    error, text, seconds, waited = outcomes["found"][name]
     wanted = CANARIES[name][2]
     if wanted is None:
         assert error in (None, "CorruptFileError"), text
@@ -468,6 +468,7 @@ def test_it_is_refused_in_a_second_and_200_mb(name, outcomes):
         assert re.search(wanted, text), text
         assert len(text) < 1500
     assert seconds < 1, seconds
+    assert waited < 10, waited
 
 
 @pytest.mark.parametrize("name", HARMLESS)

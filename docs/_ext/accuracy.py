@@ -209,9 +209,10 @@ class Cost(_Accuracy):
         rate = self.part(report, "cost", "images_per_second")
         cost = report["cost"]
         text = (
-            f"They add {100 * cost['added']:.0f}\N{NO-BREAK SPACE}% to the time of a step: "
-            f"{rate['with']:,} images a second with them, {rate['without']:,} without (medians of "
-            f"{cost['turns']} turns on {report['cores']} cores)."
+            f"They add {100 * cost['added']:.0f}\N{NO-BREAK SPACE}% to the time of a step, as the "
+            f"median of {cost['turns']} ratios turn by turn; the median rates are "
+            f"{rate['with']:,} images a second with them and {rate['without']:,} without, on "
+            f"{report['cores']} cores."
         )
         return [nodes.paragraph(text=text)]
 
