@@ -84,9 +84,11 @@ def report_parts(
 ) -> None:
     """Measure each part, or only some, and show the figures and how loaded the machine was.
 
-    They are kept in the results' ``NAME.json``, where the parts that were not measured stay.
+    They are kept in the results' ``NAME.json``, where the parts that were not measured stay; so
+    those must have been measured with the same versions.
     """
     path = RESULTS / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if only and path.is_file() else {}
     report: dict[str, Any] = {
         "versions": {
             "python": platform.python_version(),
@@ -94,14 +96,17 @@ def report_parts(
         },
         "cores": cores_here(),
     }
+    if kept and before and before["versions"] != report["versions"]:
+        raise SystemExit(
+            f"{path} must be of the same versions to replace a part of it; received "
+            f"{before['versions']}, and here are {report['versions']}: measure all parts"
+        )
     for part in only or parts:
         load = round(os.getloadavg()[0], 2)
         report[part] = {"load_before": load, **parts[part]()}
     print(json.dumps(report, indent=1))
     if kept:
-        if only and path.is_file():
-            report = json.loads(path.read_text(encoding="utf-8")) | report
-        write_text(path, json.dumps(report, indent=1) + "\n")
+        write_text(path, json.dumps(before | report, indent=1) + "\n")
 
 
 def find_data() -> Path:
