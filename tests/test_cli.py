@@ -186,6 +186,13 @@ def test_an_expected_failure_is_one_line_and_code_1(arguments, line, capsys, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_output_that_may_not_be_written_to_is_refused_before_training(capsys, monkeypatch):
+    monkeypatch.setattr("mnistcnn._command_train.os.access", lambda path, mode: False)
+    assert main(["train", "--data", "digits", "--output", "closed"]) == 1
+    line = "mnistcnn: --output must be a folder to write to; 'closed' is not\n"
+    assert capsys.readouterr().err == line
+
+
 def test_an_output_that_is_a_file_is_refused_before_training(capsys, tmp_path):
     (tmp_path / "taken").write_text("mine")
     assert main(["train", "--data", "digits", "--output", "taken"]) == 1

@@ -186,6 +186,15 @@ def test_arguments_are_checked_before_anything_begins(changed, error, message, d
     assert not done
 
 
+def test_an_output_that_may_not_be_written_to_is_refused(monkeypatch, done, tiny):
+    monkeypatch.setattr("mnistcnn._sweeping.os.access", lambda path, mode: False)
+    with pytest.raises(
+        PermissionError, match="^output must be a folder to write to; 'closed' is not$"
+    ):
+        sweep(tiny, seeds=[0], output="closed")
+    assert not done
+
+
 def test_a_cluster_needs_ray(monkeypatch, tiny):
     monkeypatch.setattr("mnistcnn._runtimes.find_spec", lambda name: None)
     expected = r"^a sweep on a cluster needs ray; pip install 'mnistcnn\[ray\]'$"
