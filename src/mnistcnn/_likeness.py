@@ -36,5 +36,5 @@ def weighed(candidates: Sequence[Candidate], is_digit: IsDigit) -> list[Candidat
     of_digits = dict(zip(wholes, found[len(candidates) :, 1], strict=True))
     return [
         replace(one, answer=one.answer * single * of_digits.get(id(one.whole), np.float32(1)))
-        for one, single in zip(candidates, found[:, 0], strict=False)
+        for one, single in zip(candidates, found[: len(candidates), 0], strict=True)
     ]
