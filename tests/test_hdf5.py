@@ -1,6 +1,7 @@
 """HDF5 as Keras writes it, read in Python: the same as HDF5's own library reads."""
 
 import io
+import struct
 
 import h5py
 import numpy as np
@@ -133,5 +134,5 @@ def test_other_layouts_of_a_file_are_refused(options):
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
 def test_part_of_a_file_is_refused(share):
     content = written({"a": np.zeros(1000, np.float32)})
-    with pytest.raises(Exception, match="must hold|unpack_from requires"):
+    with pytest.raises((ValueError, struct.error), match="must hold|unpack_from requires"):
         read(content[: int(share * len(content))])

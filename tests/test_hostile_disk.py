@@ -12,8 +12,21 @@ import platformdirs
 import pytest
 
 import neighbours
-from mnistcnn import DataUnavailableError, _data, _download, load_data, load_model
+from mnistcnn import (
+    DataUnavailableError,
+    _data,
+    _download,
+    build_model,
+    default_callbacks,
+    export_model,
+    load_data,
+    load_model,
+    preprocess,
+    train,
+)
+from mnistcnn._backend import keras
 from mnistcnn._cli import main
+from mnistcnn._weights import save_model
 from tests.serving import equal
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits as Linux has them")
@@ -84,6 +97,77 @@ def test_a_full_disk_leaves_the_old_file(mirrors, tmp_path):
     assert printed == "[Errno 27] File too large\n"
     assert (tmp_path / "a.txt").read_text() == "old"
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+class Filled(keras.callbacks.Callback):
+    """Fills the disk once a step was taken: TensorFlow writes files when it makes the graph."""
+
+    def __init__(self, fill):
+        super().__init__()
+        self.on_train_batch_end = lambda batch, logs=None: fill()
+
+    def get_state(self):
+        return None
+
+    def set_state(self, state):
+        pass
+
+
+def write_weights(fill, path, model, digits):
+    fill()
+    save_model(model, path)
+
+
+def write_export(fill, path, model, digits):
+    fill()
+    export_model(model, path)
+
+
+def train_with(digits, callbacks, **options):
+    x, y = preprocess(*(part[:64] for part in digits.train))
+    model = build_model(seed=0)
+    train(model, x, y, epochs=1, seed=0, verbose=0, callbacks=callbacks, **options)
+
+
+def write_best_epoch(fill, path, model, digits):
+    train_with(digits, [Filled(fill), *default_callbacks(path, monitor="loss")])
+
+
+def write_state(fill, path, model, digits):
+    train_with(digits, [Filled(fill)], checkpoint_dir=path.parent)
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (write_weights, "a.keras"),
+        (write_export, "a.onnx"),
+        (write_export, "a.safetensors"),
+        (write_best_epoch, "best.keras"),
+        (write_state, "run.safetensors"),
+    ],
+)
+def test_on_a_full_disk_nothing_is_half_there(write, name, tmp_path, network, digits):
+    """Each way to write leaves what was there, and no temporary file."""
+    resource = pytest.importorskip("resource", reason="limits as POSIX has them")
+    folder = tmp_path / "full"
+    folder.mkdir()
+    old = b"" if write is write_state else b"old"
+    if old:
+        (folder / name).write_bytes(old)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(fill, folder / name, network, digits)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    left = {one.name: one.read_bytes() for one in folder.iterdir() if "lock" not in one.name}
+    assert left == ({name: old} if old else {})
 
 
 @LINUX
