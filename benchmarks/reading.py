@@ -1,16 +1,16 @@
 """How well pictures are read: pages of MNIST's test digits, by what happened to the page.
 
     python benchmarks/reading.py [--pages N] [--part train|test] [CLASS ...]
-    python benchmarks/reading.py --confidence
+    python benchmarks/reading.py --confidence --weights
 
 Draws pages with a known text (see `pages`), lets `Recognizer.read` read them and counts
 the signs to insert, remove or change. How the reader works was settled on pages of training digits
-(``--part train``), which the network knows; what is kept is of test digits. Beside it: pages of
-scikit-learn's digits by each set of shipped weights, and letters, blots and scribbles, and what
-share of them is left at each ``min_confidence``; the typefaces and scribbles are those that the
-detector of what is no digit never saw. Figures go to benchmarks/results/reading.json, a picture of
-a hard page with its boxes and one of the steps to docs/images. ``--confidence`` measures those
-shares alone anew.
+(``--part train``), which the network knows; what is kept is of test digits. Beside it: the same
+pages and ones of scikit-learn's digits by each set of shipped weights, and letters, blots and
+scribbles, and what share of them is left at each ``min_confidence``; the typefaces and scribbles
+are those that the detector of what is no digit never saw. Figures go to
+benchmarks/results/reading.json, a picture of a hard page with its boxes and one of the steps to
+docs/images. ``--confidence`` and ``--weights`` measure those figures alone anew.
 """
 
 import argparse
@@ -77,20 +77,31 @@ def read_class(
     }
 
 
-def other_hands(count: int = 20) -> dict[str, Any]:
-    """Count the errors on pages of digits that no shipped weights were trained on."""
-    images, labels = (
-        np.concatenate(parts) for parts in zip(*mnistcnn.load_data("digits"), strict=True)
-    )
+def by_weights(images: np.ndarray, labels: np.ndarray, count: int = 20) -> dict[str, Any]:
+    """Count the errors of each set of weights on pages of all kinds, in all and by kind."""
     recognizers = {name: mnistcnn.Recognizer(name) for name in SHIPPED}
-    wrong, signs = dict.fromkeys(recognizers, 0), 0
-    for number, look in enumerate(CLASSES.values()):
+    classes = {name: dict.fromkeys(recognizers, 0) for name in CLASSES}
+    signs = 0
+    for number, (kind, look) in enumerate(CLASSES.items()):
         for page_number in range(count):
             page = draw(images, labels, np.random.default_rng([number, page_number]), look)
             signs += len(page.text)
             for name, recognizer in recognizers.items():
-                wrong[name] += errors(recognizer.read(page.picture).text, page.text)
-    return {"pages": count * len(CLASSES), "signs": signs, "errors": wrong}
+                classes[kind][name] += errors(recognizer.read(page.picture).text, page.text)
+    wrong = {name: sum(row[name] for row in classes.values()) for name in recognizers}
+    return {"pages": count * len(CLASSES), "signs": signs, "errors": wrong, "classes": classes}
+
+
+def each_by_weights(part: mnistcnn.Split) -> dict[str, Any]:
+    """Return those errors on MNIST's digits, and on digits that no shipped weights saw the like of.
+
+    Those are scikit-learn's, of all its parts.
+    """
+    others = (np.concatenate(each) for each in zip(*mnistcnn.load_data("digits"), strict=True))
+    return {
+        "MNIST's test digits": by_weights(part.images, part.labels, PAGES),
+        "scikit-learn's digits": by_weights(*others),
+    }
 
 
 def letters(chosen: str = LETTERS) -> list[np.ndarray]:
@@ -239,12 +250,18 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=PAGES)
     parser.add_argument("--part", choices=("train", "test"), default="test")
     parser.add_argument("--confidence", action="store_true", help="those shares alone")
+    parser.add_argument(
+        "--weights", action="store_true", help="errors of each set of weights alone"
+    )
     options = parser.parse_args()
     part = getattr(mnistcnn.load_data("mnist"), options.part)
     recognizer = mnistcnn.Recognizer()
-    if options.confidence:
+    if options.confidence or options.weights:
         report = json.loads((RESULTS / "reading.json").read_text())
-        report["confidence"] = confidences(recognizer, part)
+        if options.confidence:
+            report["confidence"] = confidences(recognizer, part)
+        if options.weights:
+            report["by_weights"] = each_by_weights(part)
         write_text(RESULTS / "reading.json", json.dumps(report, indent=1) + "\n")
         return
     classes = {}
@@ -258,10 +275,10 @@ def main() -> None:
             one: version(one) for one in ("mnistcnn", "onnxruntime", "opencv-python-headless")
         },
         "classes": classes,
-        "other_hands": other_hands(),
+        "by_weights": each_by_weights(part),
         "confidence": confidences(recognizer, part),
     }
-    print(report["other_hands"])
+    print(report["by_weights"])
     write_text(RESULTS / "reading.json", json.dumps(report, indent=1) + "\n")
     drawn = {"reading.png": draw_hard_page, "reading-steps.png": draw_steps}
     for name, how in drawn.items():

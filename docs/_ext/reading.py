@@ -51,12 +51,12 @@ class Weights(FigureTable):
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
-        found = report["other_hands"]
         rows = [
-            [name, f"{errors:,}", share(errors / found["signs"])]
+            [digits, name, f"{found['signs']:,}", f"{errors:,}", share(errors / found["signs"])]
+            for digits, found in report["by_weights"].items()
             for name, errors in found["errors"].items()
         ]
-        return [self.table(["weights", f"errors in {found['signs']:,} signs", "error rate"], rows)]
+        return [self.table(["digits", "weights", "signs", "errors", "error rate"], rows)]
 
 
 class Confidence(FigureTable):
