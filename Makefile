@@ -36,20 +36,20 @@ docs: $(VENV)/.dev  ## build docs/_build/html, warnings as errors, and run every
 	$(BIN)/sphinx-build -W --keep-going -q -b doctest docs docs/_build/doctest
 
 bench: $(VENV)/.dev  ## measure the speed of training and of reading; BENCH=--quick for 5 minutes in place of 30
-	$(BIN)/python benchmarks/training.py $(BENCH)
-	$(BIN)/python benchmarks/inference.py $(BENCH)
+	$(BIN)/python -m benchmarks.training.throughput $(BENCH)
+	$(BIN)/python -m benchmarks.inference.latency $(BENCH)
 
 fuzz: $(VENV)/.dev  ## read damaged files for 10 minutes; FUZZ="--minutes 60" for longer
-	$(BIN)/python benchmarks/fuzz.py $(FUZZ)
-	$(BIN)/python benchmarks/neighbours.py
+	$(BIN)/python -m benchmarks.robustness.fuzz $(FUZZ)
+	$(BIN)/python -m benchmarks.robustness.concurrent_download
 
 audit: $(VENV)/.dev  ## look every installed package up in the advisory database; takes a network
 	$(PIP) install --group audit
 	@.ci/audit
 
 weights: $(VENV)/.dev  ## train, measure and write the shipped weights, their card and its pictures
-	$(BIN)/python benchmarks/scraps.py
-	$(BIN)/python benchmarks/weights.py $(WEIGHTS)
+	$(BIN)/python -m tools.pretrained.train_rejector
+	$(BIN)/python -m tools.pretrained.train_weights $(WEIGHTS)
 
 format: $(VENV)/.dev  ## put the sources into the project's format
 	$(BIN)/ruff format .

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 from draw import build
 
-from mnistcnn._files import replacing
+from mnistcnn.utils.atomic_write import atomic_write
 
 PATH = Path(__file__).parent / "images" / "draw.png"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -125,7 +125,7 @@ def main() -> None:
     picture = (
         Image.open(io.BytesIO(seen)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     )
-    with replacing(PATH) as temporary:
+    with atomic_write(PATH) as temporary:
         picture.save(temporary, optimize=True)
     print(f"Picture in {PATH}")  # noqa: T201  # a command's result
 

@@ -24,15 +24,15 @@ from mnistcnn import (
     load_model,
     load_pretrained,
     plot_activations,
+    plot_calibration,
     plot_confusion_matrix,
     plot_digits,
     plot_history,
-    plot_mistakes,
-    plot_reliability,
+    plot_misclassified,
     preprocess,
     train,
 )
-from mnistcnn._report import report_page
+from mnistcnn.report.page import render_report
 
 FOLDER = Path(__file__).parent / "images"
 EPOCHS = 12
@@ -62,14 +62,14 @@ def main() -> None:
         "digits.png": plot_digits(x_train, y_train, max_images=10),
         "history.png": plot_history(history),
         "confusion_matrix.png": plot_confusion_matrix(result),
-        "mistakes.png": plot_mistakes(its, x_test),
-        "reliability.png": plot_reliability(its),
+        "mistakes.png": plot_misclassified(its, x_test),
+        "reliability.png": plot_calibration(its),
         "activations.png": plot_activations(shipped, x_test[surest]),
     }
     for name, figure in pictures.items():
         figure.savefig(FOLDER / name, dpi=100, metadata={"Software": None})
     print(f"Pictures in {FOLDER}: {', '.join(pictures)}")  # noqa: T201  # a command's result
-    page = report_page(model, result, x_test, title="bestmodel.keras", data="digits", about=[])
+    page = render_report(model, result, x_test, title="bestmodel.keras", data="digits", about=[])
     draw_page(page, FOLDER / "report.png")
 
 

@@ -21,7 +21,7 @@ from mnistcnn import recipes
 # They differ in one setting: up to 4 pixels either way, down or up, right or left.
 
 still = replace(recipes.FAST, name="still", epochs=10)
-moving = replace(still, name="moving", augmentation=recipes.Augmentation(shift=4))
+moving = replace(still, name="moving", augmentation=recipes.Augmentation(translation=4))
 
 (x_train, y_train), (x_test, y_test) = mnistcnn.load_data("digits")
 x, y = mnistcnn.preprocess(x_train, y_train)

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 import mnistcnn
-import pages
-from mnistcnn import _assets, _data, _download
-from mnistcnn._candidates import answers_to_views
-from mnistcnn._formats import IDX_NAMES, encode_idx
-from mnistcnn._parts import Part
-from tests.serving import Server, arrays_of, md5s
+from benchmarks.ocr import synthetic_pages
+from mnistcnn.data import download, load
+from mnistcnn.data.formats import IDX_NAMES, encode_idx
+from mnistcnn.ocr.classification import classify_with_tta
+from mnistcnn.ocr.components import Component
+from mnistcnn.weights import pretrained
+from tests.helpers.http_server import Server, arrays_of, md5s
 
 hypothesis.settings.register_profile(
     "mnistcnn",
@@ -70,9 +71,9 @@ def clear(digits, recognizer):
     """Digits in one piece that the network knows at any size: a mistake is the reader's own."""
     images, labels = (part[:240] for part in digits.train)
     sizes = (32, 44, 60, 84, 120)
-    drawn = [pages.enlarged(image, size) for image in images for size in sizes]
-    parts = [Part(0, 0, ink[np.ix_((ink > 0.5).any(1), (ink > 0.5).any(0))]) for ink in drawn]
-    answers = answers_to_views([part.glyph() for part in parts], recognizer.predict_proba)
+    drawn = [synthetic_pages.enlarged(image, size) for image in images for size in sizes]
+    parts = [Component(0, 0, ink[np.ix_((ink > 0.5).any(1), (ink > 0.5).any(0))]) for ink in drawn]
+    answers = classify_with_tta([part.glyph() for part in parts], recognizer.predict_proba)
     answers = answers.reshape(len(images), len(sizes), 10)
     sure = answers[np.arange(len(images)), :, labels].min(axis=1) > 0.97
     count = len(sizes)
@@ -89,8 +90,8 @@ def in_one_piece(ink):
 @pytest.fixture(scope="session")
 def page(clear):
     """A small easy page of three lines whose text the reader is expected to find."""
-    look = replace(pages.CLASSES["clean"], height=(40, 40), lines=(3, 3), length=(3, 5))
-    return pages.draw(*clear, np.random.default_rng(0), look)
+    look = replace(synthetic_pages.CLASSES["clean"], height=(40, 40), lines=(3, 3), length=(3, 5))
+    return synthetic_pages.draw(*clear, np.random.default_rng(0), look)
 
 
 @pytest.fixture(scope="session")
@@ -109,8 +110,8 @@ def tiny(digits):
 def shipped_files(tmp_path, monkeypatch):
     """A copy of the folder of shipped files, from which the package reads them."""
     copy = tmp_path / "assets"
-    shutil.copytree(_assets.FOLDER, copy)
-    monkeypatch.setattr(_assets, "FOLDER", copy)
+    shutil.copytree(pretrained.FOLDER, copy)
+    monkeypatch.setattr(pretrained, "FOLDER", copy)
     return copy
 
 
@@ -144,7 +145,7 @@ def server():
 @pytest.fixture
 def small_mnist(tiny, monkeypatch):
     """Let eight images a part pass for MNIST, so that no test needs the real one."""
-    monkeypatch.setattr(_data, "_MNIST_MD5", md5s(tiny))
+    monkeypatch.setattr(load, "_MNIST_MD5", md5s(tiny))
     return tiny
 
 
@@ -161,9 +162,9 @@ def mirrors(small_mnist, server, monkeypatch, write_npz):
     for number, files in enumerate(contents):
         server.files |= {f"{number}/{name}": content for name, content in files.items()}
         sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        made.append(_download.Mirror(f"{server.address}{number}/", sha256))
-    monkeypatch.setattr(_download, "MIRRORS", tuple(made))
-    monkeypatch.setattr(_download, "STALL_SECONDS", 1)
+        made.append(download.Mirror(f"{server.address}{number}/", sha256))
+    monkeypatch.setattr(download, "MIRRORS", tuple(made))
+    monkeypatch.setattr(download, "STALL_TIMEOUT", 1)
     return server
 
 
@@ -173,7 +174,7 @@ MNIST = os.environ.get("MNISTCNN_DATA")
 def pytest_collection_modifyitems(items):
     skip = pytest.mark.skip(reason="MNISTCNN_DATA is not set: no real MNIST to train on")
     for item in items:
-        if "slow" in item.keywords and not MNIST:
+        if "mnist" in item.keywords and not MNIST:
             item.add_marker(skip)
 
 

@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-from mnistcnn import _settings
-from mnistcnn._backend import _TENSORFLOW_LOG
+from mnistcnn.backend import _TENSORFLOW_LOG
+from mnistcnn.utils.environment import TF_DEFAULTS, cpu_count, set_tf_defaults, tf_settings
 
 
 def run(code, **variables):
@@ -26,7 +26,7 @@ class Finder:
             raise ImportError("no tensorflow here")
 sys.meta_path.insert(0, Finder())
 sys.modules["keras"] = types.ModuleType("keras")
-import mnistcnn._backend
+import mnistcnn.backend
 """
 
 
@@ -47,7 +47,7 @@ def test_another_keras_backend_is_refused():
         "import sys, types; keras = types.ModuleType('keras');"
         "keras.backend = types.SimpleNamespace(backend=lambda: 'jax');"
         "sys.modules['keras'] = keras; sys.modules['tensorflow'] = types.ModuleType('tf');"
-        "import mnistcnn._backend"
+        "import mnistcnn.backend"
     )
     expected = "ImportError: mnistcnn needs Keras on TensorFlow; Keras runs on 'jax': unset KERAS_"
     assert expected in run(code).stderr
@@ -66,23 +66,23 @@ def test_the_pattern_knows_the_lines_of_tensorflow():
 
 
 def test_a_process_without_standard_error_can_import():
-    silent = FAKE.replace("os.write(2, ", "str(").replace("import mnistcnn._backend\n", "")
-    attempt = "try:\n    import mnistcnn._backend\nexcept ImportError as error:\n    print(error)"
+    silent = FAKE.replace("os.write(2, ", "str(").replace("import mnistcnn.backend\n", "")
+    attempt = "try:\n    import mnistcnn.backend\nexcept ImportError as error:\n    print(error)"
     assert run(f"import os; os.close(2)\n{silent}\n{attempt}").stdout == "no tensorflow here\n"
 
 
 def test_settings_of_the_user_stay(monkeypatch):
-    for name in _settings.SETTINGS:
+    for name in TF_DEFAULTS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
-    assert _settings.current() == {**_settings.SETTINGS, "TF_NUM_INTRAOP_THREADS": "7"}
-    _settings.apply()
+    assert tf_settings() == {**TF_DEFAULTS, "TF_NUM_INTRAOP_THREADS": "7"}
+    set_tf_defaults()
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "7"
     assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
 
 
 def test_half_of_the_cores_each(monkeypatch):
-    assert int(_settings.SETTINGS["TF_NUM_INTRAOP_THREADS"]) == max(1, _settings.cores() // 2)
+    assert int(TF_DEFAULTS["TF_NUM_INTRAOP_THREADS"]) == max(1, cpu_count() // 2)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert _settings.cores() == 1
+    assert cpu_count() == 1

@@ -8,9 +8,9 @@ from typing import Any
 from docutils import nodes
 from tables import FigureTable, share
 
-from mnistcnn._types import WEIGHTS
+from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 
-PARAMETERS = sum(math.prod(shape) for shape in WEIGHTS.values())
+PARAMETERS = sum(math.prod(shape) for shape in CNN_WEIGHT_SHAPES.values())
 PLAIN = "the document's training"
 _MINUS = "\N{MINUS SIGN}"
 

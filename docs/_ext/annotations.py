@@ -43,7 +43,7 @@ def _as_written(
 
 def _without_overloads(app: Any) -> None:
     """Show an overloaded function once, as it is defined; the text says what it gives when."""
-    for name in ("mnistcnn._preprocessing",):
+    for name in ("mnistcnn.data.preprocessing",):
         analyzer = ModuleAnalyzer.for_module(name)
         analyzer.analyze()
         analyzer.overloads.clear()

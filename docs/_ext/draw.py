@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mnistcnn._assets import read_shipped
-from mnistcnn._files import write_text
+from mnistcnn.utils.atomic_write import write_text
+from mnistcnn.weights.pretrained import load_pretrained_weights
 
 SOURCES = Path(__file__).parents[1] / "draw"
 # In the order in which they use each other.
@@ -45,7 +45,7 @@ def page(home: str = "index.html") -> str:
 
 def weights() -> str:
     """Return the shipped weights, calibrated, as 32-bit floats in base64."""
-    arrays = read_shipped("best").weights(calibrated=True)
+    arrays = load_pretrained_weights("best").weights(calibrated=True)
     numbers = np.concatenate([array.ravel() for array in arrays])
     return base64.b64encode(numbers.astype("<f4").tobytes()).decode("ascii")
 

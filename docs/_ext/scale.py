@@ -1,4 +1,4 @@
-"""Directives for the page on very many images, from the figures of benchmarks/scale.py."""
+"""Directives for the page on very many images, from the figures of benchmarks/training/scaling.py."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Directives for training on several machines, from the figures of benchmarks/workers.py."""
+"""Directives for training on several machines, from the figures of benchmarks/training/multi_worker.py."""
 
 from typing import Any
 

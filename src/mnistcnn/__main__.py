@@ -2,7 +2,7 @@
 
 import sys
 
-from mnistcnn._cli import main
+from mnistcnn.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,29 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from mnistcnn import _checks
+from mnistcnn.utils.validation import (
+    check_fraction,
+    check_half_open,
+    check_in,
+    check_int,
+    check_non_negative,
+    check_positive,
+)
+
+MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
+_KERAS_2_2_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
+
+
+def current_metric_name(figure: str) -> str:
+    """Return what Keras calls a figure today; ``val_acc`` was its name until 2.3."""
+    return _KERAS_2_2_NAMES.get(figure, figure)
+
+
+def check_monitor(value: Any) -> str:
+    """Return the current name of a figure whose better direction is known."""
+    return check_in(
+        "monitor", current_metric_name(value) if isinstance(value, str) else value, MONITORS
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,23 +48,23 @@ class Augmentation:
     scale : float, default 0.0
         The most that height and width grow or shrink, each for itself, as a natural
         logarithm: 0.1 is a factor from 0.905 to 1.105. In [0, 1).
-    shift : float, default 0.0
+    translation : float, default 0.0
         The most that an image moves down or up, right or left, in pixels, at least 0.
-    elastic : float, default 0.0
+    elastic_alpha : float, default 0.0
         How far pixels move against each other, root mean square in pixels, drawn evenly
         from 0 to this; at least 0.
-    elastic_smoothness : float, default 4.0
+    elastic_sigma : float, default 4.0
         Standard deviation in pixels of the Gaussian that makes neighbours move alike,
         greater than 0.
-    stroke : float, default 0.0
+    stroke_prob : float, default 0.0
         Share of the images whose stroke grows thicker, thinner or softer, in [0, 1).
-    soil : float, default 0.0
+    degrade_prob : float, default 0.0
         Share of the images that are put on a soiled paper in paler ink, in [0, 1).
-    paper : float, default 0.5
+    max_background : float, default 0.5
         Of these: the brightest that the paper gets, in [0, 1).
-    fading : float, default 0.6
+    max_contrast_loss : float, default 0.6
         Of these: the most that the ink loses of its contrast to the paper, in [0, 1).
-    texture : float, default 0.25
+    texture_std : float, default 0.25
         Of these: the strongest that grain, clouds or streaks get, as a standard deviation
         in grey, at least 0.
 
@@ -54,32 +76,38 @@ class Augmentation:
     Examples
     --------
     >>> from mnistcnn.recipes import Augmentation
-    >>> Augmentation(rotation=10, shift=1.5).shift
+    >>> Augmentation(rotation=10, translation=1.5).translation
     1.5
     """
 
     rotation: float = 0.0
     shear: float = 0.0
     scale: float = 0.0
-    shift: float = 0.0
-    elastic: float = 0.0
-    elastic_smoothness: float = 4.0
-    stroke: float = 0.0
-    soil: float = 0.0
-    paper: float = 0.5
-    fading: float = 0.6
-    texture: float = 0.25
+    translation: float = 0.0
+    elastic_alpha: float = 0.0
+    elastic_sigma: float = 4.0
+    stroke_prob: float = 0.0
+    degrade_prob: float = 0.0
+    max_background: float = 0.5
+    max_contrast_loss: float = 0.6
+    texture_std: float = 0.25
 
     def __post_init__(self) -> None:
         kept = {
-            name: _checks.fraction(name, getattr(self, name))
-            for name in ("scale", "stroke", "soil", "paper", "fading")
+            name: check_fraction(name, getattr(self, name))
+            for name in (
+                "scale",
+                "stroke_prob",
+                "degrade_prob",
+                "max_background",
+                "max_contrast_loss",
+            )
         }
         for name in ("rotation", "shear"):
-            kept[name] = _checks.from_0_to(90, name, getattr(self, name))
-        for name in ("shift", "elastic", "texture"):
-            kept[name] = _checks.not_negative(name, getattr(self, name))
-        kept["elastic_smoothness"] = _checks.positive("elastic_smoothness", self.elastic_smoothness)
+            kept[name] = check_half_open(90, name, getattr(self, name))
+        for name in ("translation", "elastic_alpha", "texture_std"):
+            kept[name] = check_non_negative(name, getattr(self, name))
+        kept["elastic_sigma"] = check_positive("elastic_sigma", self.elastic_sigma)
         for name, value in kept.items():
             object.__setattr__(self, name, value)
 
@@ -131,10 +159,10 @@ class Recipe:
         How a larger network, of 143,978 parameters, is trained first, to its last step. The
         network then learns to answer each image as that one does, in place of its label. It
         may be distorted otherwise than the teacher's images were. ``None``: there is none.
-    teachers : int, default 1
+    num_teachers : int, default 1
         How many such networks are trained, each from a draw of its own. The mean of their
         logits is what is learned. At least 1.
-    softness : float, default 2.0
+    distillation_temperature : float, default 2.0
         With a teacher: by what the logits are divided before they become the
         probabilities that it teaches, above 0. More shows more of the lesser ones.
 
@@ -169,34 +197,36 @@ class Recipe:
     dropout: float | None = None
     augmentation: Augmentation | None = None
     teacher: Recipe | None = None
-    teachers: int = 1
-    softness: float = 2.0
+    num_teachers: int = 1
+    distillation_temperature: float = 2.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise ValueError(f"name must be a text that is not empty; received {self.name!r}")
         kept: dict[str, Any] = {
-            "epochs": _checks.whole_number("epochs", self.epochs, at_least=1),
-            "batch_size": _checks.whole_number("batch_size", self.batch_size, at_least=1),
-            "patience": _checks.whole_number("patience", self.patience, at_least=0),
-            "teachers": _checks.whole_number("teachers", self.teachers, at_least=1),
-            "min_delta": _checks.not_negative("min_delta", self.min_delta),
+            "epochs": check_int("epochs", self.epochs, at_least=1),
+            "batch_size": check_int("batch_size", self.batch_size, at_least=1),
+            "patience": check_int("patience", self.patience, at_least=0),
+            "num_teachers": check_int("num_teachers", self.num_teachers, at_least=1),
+            "min_delta": check_non_negative("min_delta", self.min_delta),
         }
         for name in ("validation_split", "warmup", "beta_1", "beta_2", "label_smoothing"):
-            kept[name] = _checks.fraction(name, getattr(self, name))
+            kept[name] = check_fraction(name, getattr(self, name))
         if self.monitor is not None:
-            kept["monitor"] = _checks.monitor(self.monitor)
+            kept["monitor"] = check_monitor(self.monitor)
         if self.learning_rate is not None:
-            kept["learning_rate"] = _checks.positive("learning_rate", self.learning_rate)
-        kept["optimizer"] = _checks.one_of("optimizer", self.optimizer, ("adam", "muon"))
+            kept["learning_rate"] = check_positive("learning_rate", self.learning_rate)
+        kept["optimizer"] = check_in("optimizer", self.optimizer, ("adam", "muon"))
         if self.dropout is not None:
-            kept["dropout"] = _checks.fraction("dropout", self.dropout)
+            kept["dropout"] = check_fraction("dropout", self.dropout)
         if not isinstance(self.augmentation, Augmentation | None):
             raise TypeError(
                 f"augmentation must be a recipes.Augmentation; received {self.augmentation!r}"
             )
         self._check_teacher()
-        kept["softness"] = _checks.positive("softness", self.softness)
+        kept["distillation_temperature"] = check_positive(
+            "distillation_temperature", self.distillation_temperature
+        )
         for name, value in kept.items():
             object.__setattr__(self, name, value)  # NumPy's numbers become plain ones
 
@@ -237,8 +267,8 @@ class Recipe:
         return asdict(self)
 
 
-DOCUMENTED = Recipe(
-    name="documented",
+BASELINE = Recipe(
+    name="baseline",
     epochs=5,
     batch_size=32,
     validation_split=0.3,
@@ -262,7 +292,7 @@ FAST = Recipe(
 """One pass over the images in a one-cycle schedule, to 99 % on MNIST in seconds."""
 
 # Student and teachers see digits moved alike; the teachers see soiled paper, too.
-_MOVED = Augmentation(rotation=8, shear=6, scale=0.08, shift=1.6, elastic=0.8)
+_GEOMETRIC = Augmentation(rotation=8, shear=6, scale=0.08, translation=1.6, elastic_alpha=0.8)
 
 BEST = Recipe(
     name="best",
@@ -273,7 +303,7 @@ BEST = Recipe(
     optimizer="muon",
     beta_2=0.99,
     dropout=0.0,
-    augmentation=_MOVED,
+    augmentation=_GEOMETRIC,
     teacher=Recipe(
         name="teacher",
         epochs=24,
@@ -282,10 +312,10 @@ BEST = Recipe(
         warmup=0.05,
         optimizer="muon",
         beta_2=0.99,
-        augmentation=replace(_MOVED, stroke=0.3, soil=0.25, fading=0.5),
+        augmentation=replace(_GEOMETRIC, stroke_prob=0.3, degrade_prob=0.25, max_contrast_loss=0.5),
     ),
-    teachers=2,
-    softness=2.0,
+    num_teachers=2,
+    distillation_temperature=2.0,
 )
 """Taught by two larger networks that learn first, for digits in MNIST's layout in any hand."""
 
@@ -302,21 +332,24 @@ ROBUST = Recipe(
         rotation=10,
         shear=8,
         scale=0.1,
-        shift=2.2,
-        elastic=0.8,
-        stroke=0.3,
-        soil=0.35,
-        fading=0.8,
-        texture=0.4,
+        translation=2.2,
+        elastic_alpha=0.8,
+        stroke_prob=0.3,
+        degrade_prob=0.35,
+        max_contrast_loss=0.8,
+        texture_std=0.4,
     ),
 )
 """Many passes over images of which a third is soiled, to read damaged digits."""
 
-NAMED = MappingProxyType({recipe.name: recipe for recipe in (DOCUMENTED, FAST, BEST, ROBUST)})
-"""The recipes that ``recipe="name"`` understands."""
+DOCUMENTED = BASELINE
+"""Former name of `BASELINE`; ``recipe="documented"`` is still accepted."""
+
+RECIPES = MappingProxyType({recipe.name: recipe for recipe in (BASELINE, FAST, BEST, ROBUST)})
+"""The recipes that ``recipe="name"`` accepts."""
 
 
-def find(recipe: str | Recipe) -> Recipe:
+def get(recipe: str | Recipe) -> Recipe:
     """Return a recipe as it is, or the one of that name.
 
     Raises
@@ -327,11 +360,13 @@ def find(recipe: str | Recipe) -> Recipe:
     Examples
     --------
     >>> from mnistcnn import recipes
-    >>> recipes.find("documented") is recipes.DOCUMENTED
+    >>> recipes.get("baseline") is recipes.BASELINE
     True
     """
     if isinstance(recipe, Recipe):
         return recipe
     if not isinstance(recipe, str):
         raise TypeError(f"recipe must be a name or a recipes.Recipe; received {recipe!r}")
-    return NAMED[_checks.one_of("recipe", recipe, tuple(NAMED))]
+    if recipe == "documented":
+        return BASELINE
+    return RECIPES[check_in("recipe", recipe, tuple(RECIPES))]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import pages
-from tests.drawing import cover_of
+from benchmarks.ocr import synthetic_pages
+from tests.helpers.drawing import cover_of
 
 pytestmark = pytest.mark.browser
 
@@ -341,12 +341,12 @@ def test_what_is_transparent_in_a_picture_is_white(page):
 
 
 def test_a_page_of_many_digits_is_read_by_lines(page, clear, hand):
-    drawn = pages.draw(*clear, np.random.default_rng(1), pages.CLASSES["clean"])
+    drawn = synthetic_pages.draw(*clear, np.random.default_rng(1), synthetic_pages.CLASSES["clean"])
     page.get_by_label("Open a picture").set_input_files(as_file(drawn.picture / 255))
     until(page, "digits.children.length > 3")
     expected = drawn.text.replace("\n", "")
     found = said(page).replace("\n", "")
-    assert pages.errors(found, expected) <= 0.03 * len(expected)
+    assert synthetic_pages.errors(found, expected) <= 0.03 * len(expected)
     page.get_by_role("button", name="Undo").click()
     assert said(page) == "–"
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.node import NODE, needs_node
+from tests.helpers.node import NODE, needs_node
 
 FOLDER = pathlib.Path(__file__).parent
 TSC = FOLDER / "node_modules/typescript/bin/tsc"

@@ -1,0 +1,4 @@
+"""The command `mnistcnn`; one module per subcommand.
+
+May import every other subpackage.
+"""

@@ -1,0 +1,42 @@
+"""cli.info"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from typing import Any
+
+import mnistcnn
+from mnistcnn.cli import common
+
+
+def info(options: argparse.Namespace) -> dict[str, Any]:
+    """Show versions, places and recipes."""
+    from mnistcnn.data.load import DATA_VARIABLE, default_cache_dir
+    from mnistcnn.utils import environment
+
+    console = common.new_console()
+    report: dict[str, Any] = {
+        "versions": common.versions(),
+        "cache": str(default_cache_dir() or "none, for there is no home folder"),
+        DATA_VARIABLE: os.environ.get(DATA_VARIABLE),
+        "settings": environment.tf_settings(),
+        "recipes": [recipe.to_dict() for recipe in mnistcnn.recipes.RECIPES.values()],
+    }
+    if options.json:
+        return report
+    for name, version in report["versions"].items():
+        console.print(f"{name:14} {version}")
+    console.print(f"{'cache':14} {report['cache']}")
+    console.print(f"{DATA_VARIABLE:14} {report[DATA_VARIABLE] or 'not set'}")
+    for name, value in report["settings"].items():
+        console.print(f"{'TensorFlow':14} {name}={value}")
+    for recipe in mnistcnn.recipes.RECIPES.values():
+        given = [
+            f"{field.name} {getattr(recipe, field.name)}"
+            for field in dataclasses.fields(recipe)
+            if field.name != "name" and getattr(recipe, field.name) != field.default
+        ]
+        console.print(f"{'recipe':14} {recipe.name}: {', '.join(given)}")
+    return report

@@ -1,0 +1,188 @@
+"""The two file formats of MNIST: IDX, plain or gzipped, and Keras' ``.npz``.
+
+Both readers look at the declared sizes before they unpack anything, take array members
+by their exact names and never unpickle. The IDX layout is the one that the MNIST page of
+LeCun, Cortes and Burges describes: two zero bytes, a type code, the number of dimensions,
+each dimension as a big-endian 32-bit number, then the values in C order.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import struct
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistcnn.errors import CorruptFileError, DataUnavailableError
+from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, Dataset, Split, UInt8Array
+from mnistcnn.utils import safe_read
+from mnistcnn.utils.safe_read import Readable, read_exactly
+from mnistcnn.utils.validation import check_images, check_labels, check_same_length
+
+IDX_NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+NPZ_NAMES = ("x_train", "y_train", "x_test", "y_test")
+
+_UNSIGNED_BYTE = 8
+# MNIST fits in the free allowance. Beyond it a file has to be backed by bytes on the
+# disk, which real images are (they deflate about 5:1) and a bomb (1000:1) is not.
+_MEMORY_FLOOR_BYTES = 64 << 20
+_MAX_EXPANSION = 25
+_CHUNK_BYTES = 1 << 20
+
+# The reader of each format's header, and how the length of the header is written before it.
+_HEADERS = {
+    (1, 0): (np.lib.format.read_array_header_1_0, "<H"),
+    (2, 0): (np.lib.format.read_array_header_2_0, "<I"),
+}
+_MAX_HEADER = 10_000  # where NumPy stops too, but after it has read the header
+_NOT_CORRUPTION = (FileNotFoundError, IsADirectoryError, PermissionError)
+
+
+def encode_idx(array: UInt8Array) -> bytes:
+    """Return the uncompressed IDX bytes of a ``uint8`` array."""
+    header = struct.pack(f">HBB{array.ndim}I", 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
+    return header + np.ascontiguousarray(array).tobytes()
+
+
+def read_idx(path: Path, *, limit: int | None = None) -> UInt8Array:
+    """Read one IDX file of unsigned bytes; gzipped if its name ends in ``.gz``."""
+    most = _unpacked_limit(path) if limit is None else limit
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            zero, kind, ndim = struct.unpack(">HBB", read_exactly(file, 4))
+            if zero != 0 or kind != _UNSIGNED_BYTE or ndim not in (1, 3):
+                raise ValueError(
+                    "an IDX file must begin with 00 00 08 and 1 or 3 dimensions; "
+                    f"it begins with {zero >> 8:02x} {zero & 255:02x} {kind:02x} {ndim:02x}"
+                )
+            shape = struct.unpack(f">{ndim}I", read_exactly(file, 4 * ndim))
+            _check_size(math.prod(shape), most)
+            values = _read_uint8(file, math.prod(shape))
+            if file.read(1):
+                raise ValueError(f"it must end after the {shape} values that its header names")
+            return values.reshape(shape)
+    except _NOT_CORRUPTION:
+        raise
+    except Exception as error:  # gzip reports damage by almost any exception
+        raise CorruptFileError(f"{path} is not a whole IDX file: {error}") from error
+
+
+def read_idx_folder(folder: Path) -> Dataset:
+    """Read the four IDX files of a folder; ``-idx3-`` may also be written ``.idx3-``."""
+    found = {name: _idx_file(folder, name) for name in IDX_NAMES}
+    missing = [name for name, path in found.items() if path is None]
+    if missing:
+        raise DataUnavailableError(
+            f"{folder} must hold {', '.join(IDX_NAMES)}, each plain or with .gz; "
+            f"missing: {', '.join(missing)}"
+        )
+    paths = [path for path in found.values() if path is not None]
+    left, arrays = _unpacked_limit(*paths), []
+    for path in paths:
+        arrays.append(read_idx(path, limit=left))
+        left -= arrays[-1].nbytes
+    return _to_dataset(folder, arrays)
+
+
+def read_npz(path: Path) -> Dataset:
+    """Read an ``.npz`` archive with Keras' four arrays."""
+    limit = _unpacked_limit(path)
+    arrays = []
+    try:
+        with safe_read.open_zip(path) as archive:
+            held = archive.namelist()
+            missing = [name for name in NPZ_NAMES if f"{name}.npy" not in held]
+            if missing:
+                raise ValueError(
+                    f"it must hold the arrays {', '.join(NPZ_NAMES)}; missing: {', '.join(missing)}"
+                )
+            sizes = [safe_read.member_size(archive, f"{name}.npy") for name in NPZ_NAMES]
+            _check_size(sum(sizes), limit)
+            for name, size in zip(NPZ_NAMES, sizes, strict=True):
+                with archive.open(f"{name}.npy") as member:
+                    arrays.append(_read_npy(member, size))
+    except _NOT_CORRUPTION:
+        raise
+    except Exception as error:  # so do zip files
+        raise CorruptFileError(f"{path} is not a whole .npz data set: {error}") from error
+    return _to_dataset(path, arrays)
+
+
+def _read_npy(file: IO[bytes], size: int) -> NDArray[Any]:
+    try:
+        read_header, length = _HEADERS[np.lib.format.read_magic(file)]
+        counted = read_exactly(file, struct.calcsize(length))
+        (count,) = struct.unpack(length, counted)
+        if count > _MAX_HEADER:
+            raise ValueError(f"the header must take at most {_MAX_HEADER:,} bytes, not {count:,}")
+        header = io.BytesIO(counted + read_exactly(file, count))
+        shape, fortran_order, dtype = read_header(header)
+    except Exception as error:  # NumPy parses it as Python and lets any error through
+        raise ValueError(
+            f"an .npy member must have a header of format 1.0 or 2.0: {error}"
+        ) from error
+    if dtype.kind not in "iu":
+        raise ValueError(f"its arrays must be integers; one is of dtype {dtype}")
+    count = math.prod(shape)
+    _check_size(count * dtype.itemsize, size)
+    values = _read_uint8(file, count * dtype.itemsize).view(dtype)
+    if file.read(1):
+        raise ValueError(f"an .npy member must end after the {shape} values that its header names")
+    return values.reshape(shape[::-1]).T if fortran_order else values.reshape(shape)
+
+
+def _to_dataset(source: Path, arrays: list[NDArray[Any]]) -> Dataset:
+    x_train, y_train, x_test, y_test = arrays
+    try:
+        return Dataset(_split("train", x_train, y_train), _split("test", x_test, y_test))
+    except (TypeError, ValueError) as error:
+        raise CorruptFileError(f"{source} is not a data set of digits: {error}") from error
+
+
+def _split(part: str, images: NDArray[Any], labels: NDArray[Any]) -> Split:
+    if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
+        raise ValueError(f"{part} images must have shape (n, 28, 28); received {images.shape}")
+    if labels.ndim != 1:
+        raise ValueError(f"{part} labels must have shape (n,); received {labels.shape}")
+    check_same_length(f"{part} images", len(images), f"{part} labels", len(labels))
+    return Split(
+        np.ascontiguousarray(check_images(images), dtype=np.uint8),
+        check_labels(labels, NUM_CLASSES).astype(np.uint8),
+    )
+
+
+def _idx_file(folder: Path, name: str) -> Path | None:
+    spellings = (name, name.replace("-idx", ".idx"))
+    candidates = (folder / (spelling + end) for spelling in spellings for end in ("", ".gz"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _unpacked_limit(*paths: Path) -> int:
+    return max(_MEMORY_FLOOR_BYTES, _MAX_EXPANSION * sum(path.stat().st_size for path in paths))
+
+
+def _check_size(declared: int, limit: int) -> None:
+    if declared > limit:
+        raise ValueError(f"it must unpack to at most {limit:,} bytes; it declares {declared:,}")
+
+
+def _read_uint8(file: Readable, count: int) -> UInt8Array:
+    """Return the next `count` bytes, writable; what is declared but absent takes no memory."""
+    values = np.empty(count, np.uint8)
+    for first in range(0, count, _CHUNK_BYTES):
+        part = values[first : first + _CHUNK_BYTES]
+        piece = file.read(len(part))
+        if len(piece) != len(part):
+            raise EOFError(f"it must hold {count:,} more bytes; it holds {first + len(piece):,}")
+        part[:] = np.frombuffer(piece, np.uint8)
+    return values

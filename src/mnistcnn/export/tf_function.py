@@ -1,0 +1,40 @@
+"""The network as a TensorFlow function of its six arrays, for the writers that start from one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mnistcnn.backend import tf
+from mnistcnn.types import IMAGE_SIZE
+from mnistcnn.weights.metadata import INPUT, OUTPUT
+
+
+def serving_module(weights: Sequence[NDArray[Any]]) -> tf.Module:
+    """Return a module whose function ``serve`` gives the probabilities.
+
+    The weights are constants in it. As variables of a Keras model they would be resources,
+    which LiteRT's quantisation can't read.
+    """
+    kernel1, bias1, kernel2, bias2, kernel3, bias3 = map(tf.constant, weights)
+
+    def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = _pooled(tf.nn.relu(_convolved(images, kernel1, bias1)))
+        features = _pooled(tf.nn.relu(_convolved(features, kernel2, bias2)))
+        logits = tf.matmul(tf.reshape(features, (-1, kernel3.shape[0])), kernel3) + bias3
+        return {OUTPUT: tf.nn.softmax(logits)}
+
+    images = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32, name=INPUT)
+    module = tf.Module()
+    module.serve = tf.function(serve, input_signature=[images])
+    return module
+
+
+def _convolved(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias)
+
+
+def _pooled(x: tf.Tensor) -> tf.Tensor:
+    return tf.nn.max_pool2d(x, 2, 2, "VALID")

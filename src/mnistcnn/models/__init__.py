@@ -1,0 +1,4 @@
+"""Keras models: building, loading and checking their architecture.
+
+May import `utils` and `weights`.
+"""

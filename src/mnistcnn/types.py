@@ -1,0 +1,57 @@
+"""The shapes that everything else speaks of."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+IMAGE_SIZE = 28
+NUM_CLASSES = 10
+
+UInt8Array: TypeAlias = NDArray[np.uint8]
+Float32Array: TypeAlias = NDArray[np.float32]
+Float64Array: TypeAlias = NDArray[np.float64]
+Int64Array: TypeAlias = NDArray[np.int64]
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+class Split(NamedTuple):
+    """Images and their labels, in the same order.
+
+    Attributes
+    ----------
+    images : numpy.ndarray
+        ``uint8`` of shape ``(n, 28, 28)``; 0 is paper, 255 full ink.
+    labels : numpy.ndarray
+        ``uint8`` of shape ``(n,)``; the digits 0 to 9.
+    """
+
+    images: UInt8Array
+    labels: UInt8Array
+
+
+class Dataset(NamedTuple):
+    """A training part and a test part; unpacks as Keras' data sets do.
+
+    Attributes
+    ----------
+    train, test : Split
+        The two parts. No image is in both.
+
+    Examples
+    --------
+    >>> import mnistcnn
+    >>> (x_train, y_train), (x_test, y_test) = mnistcnn.load_data("digits")
+    >>> x_train.shape, y_train.shape
+    ((1442, 28, 28), (1442,))
+    """
+
+    train: Split
+    test: Split
+
+
+for _class in (Split, Dataset):
+    _class.__module__ = "mnistcnn"  # the path under which users import it

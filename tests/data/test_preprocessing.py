@@ -1,0 +1,175 @@
+"""preprocess: exact, pure, and strict about what it takes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnistcnn import preprocess
+from tests.helpers import strategies as own
+
+
+@given(own.uint8_images)
+def test_shape_dtype_range_and_the_exact_way_back(images):
+    x = preprocess(images)
+    assert x.shape == (len(images), 28, 28, 1)
+    assert x.dtype == np.float32
+    assert x.dtype.isnative
+    assert x.flags.c_contiguous
+    assert x.flags.writeable
+    assert not x.size or (x.min() >= 0 and x.max() <= 1)
+    assert np.array_equal(np.rint(x[..., 0] * 255).astype(np.uint8), images)
+    # The document's own line, to the bit.
+    assert np.array_equal(x, np.expand_dims(images.astype(np.float32) / 255, -1))
+
+
+@given(own.uint8_images, own.integer_dtypes)
+def test_every_integer_dtype_and_layout_gives_the_same(images, dtype):
+    wide = images.astype(dtype)
+    expected = preprocess(images)
+    assert np.array_equal(preprocess(wide), expected)
+    strided = np.repeat(wide, 2, axis=-1)[..., ::2]
+    assert np.array_equal(preprocess(strided), expected)
+    assert np.array_equal(preprocess(np.asfortranarray(wide)), expected)
+    assert np.array_equal(preprocess(wide[..., np.newaxis]), expected)
+
+
+@given(st.one_of(own.uint8_images, own.unit_images()))
+def test_input_untouched_and_not_shared(images):
+    before = images.copy()
+    images.setflags(write=False)
+    x = preprocess(images)
+    x += 1
+    assert np.array_equal(images, before)
+
+
+@given(own.unit_images())
+def test_floats_in_the_unit_interval_keep_their_values(images):
+    x = preprocess(images)
+    assert np.array_equal(x[..., 0], images.astype(np.float32))
+
+
+@given(own.uint8_images)
+def test_idempotent(images):
+    x = preprocess(images)
+    assert np.array_equal(preprocess(x), x)
+
+
+@given(own.uint8_images, st.randoms(use_true_random=False))
+def test_order_kept_and_batch_independent(images, random):
+    order = list(range(len(images)))
+    random.shuffle(order)
+    x = preprocess(images)
+    assert np.array_equal(preprocess(images[order]), x[order])
+    for i, image in enumerate(images):
+        assert np.array_equal(preprocess(image)[0], x[i])
+
+
+@given(own.one_image)
+def test_one_image_with_or_without_a_channel(image):
+    assert preprocess(image).shape == (1, 28, 28, 1)
+    assert np.array_equal(preprocess(image[..., np.newaxis]), preprocess(image))
+    assert np.array_equal(preprocess(image.tolist()), preprocess(image))
+
+
+def test_28_images_are_28_images():
+    assert preprocess(np.zeros((28, 28, 28), np.uint8)).shape == (28, 28, 28, 1)
+
+
+@given(st.integers(0, 30).flatmap(own.labels_of), own.integer_dtypes)
+def test_one_hot(labels, dtype):
+    images = np.zeros((len(labels), 28, 28), np.uint8)
+    _, y = preprocess(images, labels.astype(dtype))
+    assert y.shape == (len(labels), 10)
+    assert y.dtype == np.float32
+    assert np.array_equal(y, np.eye(10, dtype=np.float32)[labels])
+    assert np.array_equal(y.argmax(axis=1), labels) or not len(labels)
+    _, again = preprocess(images, y)
+    assert np.array_equal(again, y)
+    assert again is not y
+    _, from_floats = preprocess(images, labels.astype(np.float64))
+    assert np.array_equal(from_floats, y)
+
+
+def test_a_plain_number_labels_one_image():
+    _, y = preprocess(np.zeros((28, 28), np.uint8), 7)
+    assert y.tolist() == [[0, 0, 0, 0, 0, 0, 0, 1, 0, 0]]
+
+
+def test_another_number_of_classes():
+    _, y = preprocess(np.zeros((2, 28, 28), np.uint8), [0, 2], num_classes=3)
+    assert y.tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+def zeros(*shape, dtype=np.uint8):
+    return np.zeros(shape, dtype)
+
+
+def with_value(value, dtype):
+    images = zeros(1, 28, 28, dtype=dtype)
+    images[0, 3, 4] = value
+    return images
+
+
+SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(n, 28, 28, 1\); "
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (with_value(256, np.int32), ValueError, r"integer images must lie in 0\.\.\.255; received 0\.\.\.256"),
+        (with_value(-1, np.int8), ValueError, r"integer images must lie in 0\.\.\.255; received -1\.\.\.0"),
+        (with_value(np.nan, np.float32), ValueError, r"floating images must lie in \[0, 1\]; received NaN"),
+        (with_value(np.inf, np.float32), ValueError, r"floating images must lie in \[0, 1\]; received 0\.\.\.inf"),
+        (with_value(1.5, np.float64), ValueError, r"floating images must lie in \[0, 1\]; received 0\.\.\.1\.5"),
+        (with_value(1.0000001, np.float64), ValueError, r"received 0\.\.\.1\.0000001"),
+        (with_value(-0.1, np.float64), ValueError, r"received -0\.1\.\.\.0"),
+        (zeros(2, 27, 28), ValueError, SHAPES + r"received \(2, 27, 28\)"),
+        (zeros(784), ValueError, SHAPES + r"received \(784,\)"),
+        (zeros(2, 28, 28, 3), ValueError, SHAPES + r"received \(2, 28, 28, 3\)"),
+        (zeros(1, 2, 28, 28), ValueError, SHAPES + r"received \(1, 2, 28, 28\)"),
+        (zeros(1, 2, 28, 28, 1), ValueError, SHAPES + r"received \(1, 2, 28, 28, 1\)"),
+        (zeros(1, 28, 28, dtype=object), TypeError, "images must be integers or floating numbers; received dtype object"),
+        (zeros(1, 28, 28, dtype=bool), TypeError, "received dtype bool"),
+        (zeros(1, 28, 28, dtype=complex), TypeError, "received dtype complex128"),
+        ("a picture.png", TypeError, "images must be integers or floating numbers; received dtype <U13"),
+        (None, TypeError, "received dtype object"),
+        ([[1, 2], [3]], ValueError, "images must form one array; received list"),
+    ],
+)  # fmt: skip
+def test_images_refused_by_name(images, error, message):
+    with pytest.raises(error, match=message):
+        preprocess(images)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ([0, 10], ValueError, r"labels must lie in 0\.\.\.9; received 10"),
+        ([-1, 0], ValueError, r"labels must lie in 0\.\.\.9; received -1"),
+        ([1.5, 0], ValueError, r"labels must be whole numbers; received 1\.5"),
+        ([np.nan, 0], ValueError, r"labels must be whole numbers; received nan"),
+        ([np.inf, 0], ValueError, r"labels must lie in 0\.\.\.9; received inf"),
+        ([0, 1, 2], ValueError, "images and labels must have the same length; received 2 and 3"),
+        ([[0], [1]], ValueError, r"labels must have shape \(n,\), or be one-hot of shape \(n, 10\); received shape \(2, 1\)"),
+        (np.full((2, 10), 0.1), ValueError, r"received shape \(2, 10\) with rows that are not one-hot"),
+        (["3", "7"], TypeError, "labels must be integers or floating numbers; received dtype <U1"),
+        ([True, False], TypeError, "received dtype bool"),
+    ],
+)  # fmt: skip
+def test_labels_refused_by_name(labels, error, message):
+    with pytest.raises(error, match=message):
+        preprocess(zeros(2, 28, 28), labels)
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "error", "message"),
+    [
+        (0, ValueError, "num_classes must be at least 1; received 0"),
+        (10.0, TypeError, "num_classes must be a whole number; received 10.0"),
+        (True, TypeError, "num_classes must be a whole number; received True"),
+    ],
+)
+def test_num_classes_refused_by_name(num_classes, error, message):
+    with pytest.raises(error, match=message):
+        preprocess(zeros(1, 28, 28), [0], num_classes=num_classes)

@@ -1,0 +1,195 @@
+"""What README says holds: its commands exist, its figures are the measured ones."""
+
+import json
+import pathlib
+import re
+import statistics
+
+import numpy as np
+from PIL import Image
+
+import mnistcnn
+from benchmarks.ocr.synthetic_pages import CLASSES
+from mnistcnn import recipes
+from mnistcnn.cli import main
+from mnistcnn.export import parity
+from mnistcnn.weights.pretrained import PRETRAINED
+
+ROOT = pathlib.Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_pages_say_that_nothing_was_lost_since_nothing_was():
+    rows = json.loads((ROOT / "benchmarks/results/survival.json").read_text())["rows"]
+    for fault in ("SIGKILL at a random moment", "SIGKILL within a write"):
+        assert sum(row["kills"] for row in rows if row["fault"] == fault) >= 50
+    for row in rows:
+        assert row["other_ends"] == row["unreadable"] == row["litter"] == 0
+        assert row["runs"] > 0
+
+
+def test_the_pages_say_that_runs_repeat_and_keeping_costs_little():
+    report = json.loads((ROOT / "benchmarks/results/repeatability.json").read_text())
+    recipes = {"documented": mnistcnn.recipes.BASELINE, "best": mnistcnn.recipes.BEST}
+    assert report["recipes"] == {name: recipe.to_dict() for name, recipe in recipes.items()}
+    for row in report["determinism"].values():
+        assert len(row["ends_without"]) == len(row["ends_with"]) == 1
+    assert all(row["share"] < 0.03 for row in report["states"].values())
+
+
+def test_the_figures_in_readme_are_the_measured_ones():
+    runs = json.loads((ROOT / "benchmarks/results/documented.json").read_text())["runs"]
+    accuracies = [f"{100 * run['test']['accuracy']:.2f} %" for run in runs]
+    assert [run["seed"] for run in runs] == [0, 1, 2]
+    sentence = f"the test accuracy is {accuracies[0]}, {accuracies[1]} and {accuracies[2]} for"
+    assert sentence in " ".join(README.split())
+
+
+def test_the_measured_runs_are_whole_and_beat_the_document():
+    for run in json.loads((ROOT / "benchmarks/results/documented.json").read_text())["runs"]:
+        assert run["command"] == f"mnistcnn train --data mnist --seed {run['seed']}"
+        assert (run["data"]["train"], run["data"]["test"]) == (60_000, 10_000)
+        # Settings that recipes did not have at the time must be without effect in it.
+        assert recipes.Recipe(**run["recipe"]) == recipes.BASELINE
+        assert max(run["history"]["val_accuracy"]) >= 0.9711
+        assert run["test"]["accuracy"] >= 0.9750
+
+
+def test_the_figures_of_fast_in_readme_are_the_measured_ones():
+    report = json.loads((ROOT / "benchmarks/results/training.json").read_text())["to_accuracy"]
+    fast, script = report["fast"], report["script"]
+    sentence = (
+        f"reaches {100 * fast['accuracy']['mean']:.1f} % on MNIST (mean of ten seeds) in one pass "
+        f"over the images: {fast['seconds']['median']:.1f} seconds on two processor cores, where "
+        f"the document's script takes {script['seconds']['median']:.0f}."
+    )
+    assert sentence in " ".join(README.split())
+    assert len(fast["accuracy"]["each"]) == 10
+    assert fast["accuracy"]["mean"] >= 0.99
+    assert report["script_over_fast"] >= 7
+    assert report["short"]["accuracy"]["mean"] >= 0.975
+
+
+def test_training_is_as_fast_as_the_docs_say():
+    for part in json.loads((ROOT / "benchmarks/results/training.json").read_text())["throughput"]:
+        assert part["ours_over"]["pytorch"] >= 1.25
+        assert part["ours_over"]["matmul"] >= 0.5
+
+
+def test_every_format_was_measured_and_keeps_what_the_docs_say():
+    report = json.loads((ROOT / "benchmarks/results/exports.json").read_text())
+    assert set(report["weights"]) <= set(PRETRAINED)
+    assert report["images"] == 10_000
+    for rows in report["check"].values():
+        assert 2 * rows.pop("litert-int8")["mean"] <= parity.INT8_MEAN
+        assert all(2 * row["largest"] <= row["tolerance"] for row in rows.values())
+    for figures in report["weights"].values():
+        right = figures.pop("keras")["right"]
+        assert list(figures) == list(main.FORMATS)
+        small = figures.pop("litert-int8")
+        assert small["bytes"] < figures["litert"]["bytes"] / 3
+        assert abs(small["right"] - right) <= 20
+        for row in figures.values():
+            assert row["largest_difference"] <= parity.FLOAT_LEAST
+            assert row["right"] == right
+
+
+def test_every_target_and_file_that_readme_names_exists():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in re.findall(r"make ([a-z]+)", README):
+        assert target in targets
+    for name in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / name).is_file()
+    for name in ("CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE"):
+        assert (ROOT / name).is_file()
+
+
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_readmes_program_reads_a_picture_as_written(digits):
+    first = digits.test.images[0]
+    Image.fromarray(np.pad(255 - first, 12, constant_values=255)).save("page.jpg")
+    (program,) = (one for one in PROGRAMS if "Recognizer" in one)
+    names: dict = {}
+    exec(compile(program, "README.md", "exec"), names)
+    assert names["reading"].text == str(digits.test.labels[0])
+    assert pathlib.Path("seen.png").is_file()
+
+
+def test_readmes_program_runs_as_written(monkeypatch):
+    """On a handful of digits in place of MNIST, checked line by line up to the print."""
+    (program,) = (one for one in PROGRAMS if "train" in one)
+    dataset = mnistcnn.load_data("digits")
+    small = mnistcnn.Dataset(
+        mnistcnn.Split(dataset.train.images[:100], dataset.train.labels[:100]), dataset.test
+    )
+    monkeypatch.setattr(mnistcnn, "load_data", lambda source: small, raising=False)
+    exec(compile(program, "README.md", "exec"), {})
+    assert pathlib.Path("bestmodel.keras").is_file()
+    assert pathlib.Path("history.png").is_file()
+
+
+def test_pages_are_read_as_well_as_promised():
+    report = json.loads((ROOT / "benchmarks/results/reading.json").read_text())
+    assert set(report["classes"]) == set(CLASSES)
+    right = {name: part["right"] for name, part in report["classes"].items()}
+    assert right["clean"] >= 0.99
+    for name in ("uneven light", "noise", "tilt to 10 degrees", "light, tilt and noise"):
+        assert right[name] >= 0.97, name
+
+
+def test_confidence_tells_digits_from_what_is_none_as_the_docs_say():
+    report = json.loads((ROOT / "benchmarks/results/reading.json").read_text())["confidence"]
+    at = report["least"].index(0.9)
+    left, alone = (
+        {name: row[at] for name, row in report[key].items()} for key in ("left", "network_alone")
+    )
+    assert left.pop("digits") >= 0.97
+    assert left.pop("digits of other hands") >= alone["digits of other hands"] - 0.05
+    assert left["letters bent as by a hand"] <= 0.15
+    assert left["blots"] <= 0.1
+    # Of each kind half as much, or nearly, but for letters that look like digits.
+    del left["those that resemble digits"]
+    assert all(share <= 0.7 * alone[name] for name, share in left.items())
+
+
+def test_reading_is_as_fast_as_promised():
+    report = json.loads((ROOT / "benchmarks/results/inference.json").read_text())
+    ours, keras = report["ways"]["recognizer"], report["ways"]["keras_predict"]
+    assert ours["over_bare"]["1"] <= 1.3
+    assert 500 / ours["seconds"]["500"]["median"] >= 14_000
+    assert keras["seconds"]["1"]["median"] > 100 * ours["seconds"]["1"]["median"]
+    assert report["cold_start"]["recognizer"]["median"] < 0.6
+    stream = report["stream"]
+    assert stream["images"] >= 10_000_000
+    assert stream["peak_mib"] <= 1.02 * stream["peak_mib_after_one_chunk"]
+
+
+def test_what_was_read_on_the_test_images_is_told():
+    """Besides the recipes, which have tables of their own."""
+    page = " ".join((ROOT / "docs/explanation/search.md").read_text().split())
+    read = json.loads((ROOT / "benchmarks/results/search.json").read_text())["read_on_test_images"]
+    told = page.partition("**What was read on the test images.**")[2].partition("**")[0]
+    assert len(read) == 2
+    for candidate in read:
+        assert f"{candidate['recipe']['epochs']} epochs" in told
+        for run in candidate["runs"]:
+            assert f"{100 * run['accuracy']:.2f}" in told
+    mean = statistics.mean(run["accuracy"] for run in read[1]["runs"])
+    assert f"a mean of {100 * mean:.2f} %" in told
+    assert f"{100 * read[0]['other_hands']:.2f} % of scikit-learn's digits" in page
+
+
+def test_nothing_was_lost_of_what_was_tried():
+    fuzz = json.loads((ROOT / "benchmarks/results/fuzz.json").read_text())
+    assert fuzz["cases"] == sum(row["cases"] for row in fuzz["formats"].values()) >= 20_000
+    for name, row in fuzz["formats"].items():
+        assert row["other errors"] == row["too slow"] == row["crashed or hung"] == 0, name
+        assert row["read"] + row["refused"] == row["cases"] >= 500, name
+        assert row["longest_seconds"] <= fuzz["most_seconds"] == 5, name
+        picture = name in {"PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "PPM", "JPEG2000", "AVIF"}
+        # Damage may make a lawful picture of 50 megapixels; the page tells what that takes.
+        assert row["memory_mib"] <= (1331 if picture else 200), name
+    faults = json.loads((ROOT / "benchmarks/results/faults.json").read_text())["kinds"]
+    assert all(row["lost"] == 0 and row["tried"] >= 20 for row in faults.values())

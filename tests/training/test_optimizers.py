@@ -1,0 +1,74 @@
+"""The schedule and the optimizers that recipes ask for."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mnistcnn import build_model
+from mnistcnn.backend import keras
+from mnistcnn.recipes import Recipe
+from mnistcnn.training.optimizers import Muon, OneCycleSchedule, make_optimizer
+
+RECIPE = Recipe(name="any", epochs=1, batch_size=8, learning_rate=0.01, warmup=0.2, beta_1=0.8)
+
+
+def test_one_cycle_rises_and_falls_to_nothing():
+    rate = OneCycleSchedule(0.01, steps=100, warmup=0.2)
+    rates = np.array([float(rate(step)) for step in range(100)])
+    assert rates.argmax() in (19, 20)
+    assert 0.0095 < rates.max() <= 0.01
+    assert 0.001 < rates[0] < 0.0015
+    assert 0 < rates[-1] < 0.0001
+    assert np.allclose(np.diff(rates[20:]), -0.01 / 80)
+    assert float(rate(200)) == 0
+    falling = OneCycleSchedule(0.01, steps=10, warmup=0.0)
+    assert float(falling(0)) == pytest.approx(0.0095)
+    assert OneCycleSchedule(**rate.get_config()).get_config() == rate.get_config()
+
+
+def steps_of(recipe, gradients):
+    """What one step changes in each of the network's six arrays."""
+    model = build_model(seed=0)
+    before = model.get_weights()
+    make_optimizer(recipe, steps=100).apply(gradients, model.trainable_variables)
+    return [new - old for new, old in zip(model.get_weights(), before, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def gradients():
+    generator = np.random.default_rng(0)
+    shapes = [array.shape for array in build_model(seed=0).get_weights()]
+    return [generator.standard_normal(shape).astype(np.float32) for shape in shapes]
+
+
+def test_recipes_get_their_optimizer():
+    adam = make_optimizer(RECIPE, steps=50)
+    assert type(adam) is keras.optimizers.Adam
+    assert (adam.beta_1, adam.beta_2) == (0.8, 0.999)
+    muon = make_optimizer(dataclasses.replace(RECIPE, optimizer="muon"), steps=50)
+    assert type(muon) is Muon
+    assert (muon.adam_beta_1, muon.adam_beta_2) == (0.8, 0.999)
+    assert (muon.weight_decay, muon.adam_weight_decay) == (0, 0)
+    assert muon._learning_rate.get_config() == adam._learning_rate.get_config()
+
+
+def test_muon_differs_from_adam_in_the_second_kernel_alone(gradients):
+    adam = steps_of(RECIPE, gradients)
+    muon = steps_of(dataclasses.replace(RECIPE, optimizer="muon"), gradients)
+    for place, (one, other) in enumerate(zip(adam, muon, strict=True)):
+        if place == 2:
+            assert np.abs(one - other).max() > 1e-4
+        else:
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-7)
+
+
+def test_muon_steps_along_the_nearest_orthogonal_matrix(gradients):
+    step = steps_of(dataclasses.replace(RECIPE, optimizer="muon"), gradients)[2]
+    u, _, v = np.linalg.svd(gradients[2].reshape(288, 64), full_matrices=False)
+    nearest, taken = -(u @ v).ravel(), step.ravel()
+    cosine = nearest @ taken / np.linalg.norm(nearest) / np.linalg.norm(taken)
+    assert cosine > 0.95
+    rate = float(OneCycleSchedule(0.01, steps=100, warmup=0.2)(0))
+    # As long a step as Adam's: the root mean square entry is a fifth of the rate.
+    assert np.sqrt((taken**2).mean()) == pytest.approx(0.2 * rate, rel=0.2)
