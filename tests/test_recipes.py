@@ -60,7 +60,7 @@ def test_found_by_name_or_as_they_are():
         (
             "documentd",
             ValueError,
-            "recipe must be one of 'documented', 'fast', 'best', 'robust'; received 'documentd'",
+            "recipe must be one of 'baseline', 'fast', 'best', 'robust'; received 'documentd'",
         ),
         (None, TypeError, "recipe must be a name or a recipes.Recipe; received None"),
     ],
@@ -81,7 +81,7 @@ def test_unknown_recipes_are_refused(recipe, error, message):
         (dict(min_delta=-1), ValueError, "min_delta must be at least 0; received -1"),
         (dict(patience=-1), ValueError, "patience must be at least 0; received -1"),
         (dict(optimizer="sgd"), ValueError, "optimizer must be one of 'adam', 'muon'; received 'sgd'"),
-        (dict(augmentation="elastic_alpha"), TypeError, "augmentation must be a recipes.Augmentation; received 'elastic'"),
+        (dict(augmentation="elastic"), TypeError, "augmentation must be a recipes.Augmentation; received 'elastic'"),
     ],
 )  # fmt: skip
 def test_settings_are_checked(setting, error, message):

@@ -55,8 +55,8 @@ FILE = RESULTS / "accuracy.json"
 OUT = Path(__file__).parents[1] / "out"
 
 PLAIN = replace(BASELINE, name="plain", validation_split=0.0, monitor=None)
-STILL = {"rotation": 0.0, "shear": 0.0, "scale": 0.0, "shift": 0.0}
-PAPER = ("soil", "paper", "fading", "texture")
+STILL = {"rotation": 0.0, "shear": 0.0, "scale": 0.0, "translation": 0.0}
+PAPER = ("degrade_prob", "max_background", "max_contrast_loss", "texture_std")
 
 
 def sets() -> dict[str, Recipe]:

@@ -274,7 +274,7 @@ def test_interrupt_is_code_130(monkeypatch, capsys):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mnistcnn.data.load, "load_digits", interrupt)
+    monkeypatch.setattr(mnistcnn.data.load, "load_sklearn_digits", interrupt)
     assert main(["train", "--data", "digits"]) == 130
     assert capsys.readouterr().err == "\nmnistcnn: interrupted\n"
 

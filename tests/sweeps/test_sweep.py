@@ -154,7 +154,7 @@ def test_runs_of_another_sweep_are_refused(done, tiny, digits):
         ({"seeds": "0-9"}, TypeError, "seeds must be an iterable of whole numbers; received '0-9'"),
         ({"seeds": [-1]}, ValueError, "each seed must be at least 0; received -1"),
         ({"seeds": [0.5]}, TypeError, "each seed must be a whole number; received 0.5"),
-        ({"recipe": "slow"}, ValueError, "recipe must be one of 'documented', 'fast', 'best', 'robust'; received 'slow'"),
+        ({"recipe": "slow"}, ValueError, "recipe must be one of 'baseline', 'fast', 'best', 'robust'; received 'slow'"),
         ({"recipe": []}, ValueError, "recipe must be recipes of different names, at least one; received []"),
         ({"recipe": ["fast", "fast"]}, ValueError, "recipe must be recipes of different names, at least one; received ['fast', 'fast']"),
         ({"recipe": dataclasses.replace(recipes.FAST, name="../a")}, ValueError, "the name of each recipe must be letters, digits, '.', '_' and '-'; received '../a'"),

@@ -128,7 +128,7 @@ def test_calibration_is_rounded_for_the_manifest():
     given = sure((0.9, 0), (0.9, 1), (0.6, 0), (0.6, 0))
     found = metrics.calibration(mnistcnn.Evaluation.from_probabilities(*given))
     assert found["ece"] == pytest.approx((0.8 + 0.8) / 4)
-    assert len(found["reliability"]) == metrics.BINS
+    assert len(found["reliability"]) == metrics.NUM_BINS
     assert [row for row in found["reliability"] if row[0]] == [[2, 0.6, 2], [2, 0.9, 1]]
     assert found["reliability"][0] == [0, 0.0, 0]
     assert found["loss"] == round(-(np.log(0.9) + np.log(0.1) + 2 * np.log(0.6)) / 4, 5)
@@ -565,7 +565,7 @@ def test_the_program_trains_what_it_is_not_given(program, monkeypatch, tmp_path)
     monkeypatch.setattr(mnistcnn, "train", train)
     monkeypatch.setattr(train_weights, "_TIES", 1_000)
     monkeypatch.setattr(
-        train_weights.recipes, "find", lambda name: dataclasses.replace(FAST, name=name)
+        train_weights.recipes, "get", lambda name: dataclasses.replace(FAST, name=name)
     )
     described = json.loads((tmp_path / "accuracy.json").read_text())
     for name, part in described["sets"].items():
@@ -581,13 +581,13 @@ def test_the_program_trains_what_it_is_not_given(program, monkeypatch, tmp_path)
 
 def test_the_program_takes_no_other_network(program, monkeypatch):
     program("--quick", "--from", "given")
-    monkeypatch.setattr(train_weights.recipes, "find", lambda name: FAST)
+    monkeypatch.setattr(train_weights.recipes, "get", lambda name: FAST)
     monkeypatch.setattr(train_weights, "_TIES", -1)
     with pytest.raises(SystemExit, match="best must read 40 test images right, as accuracy"):
         program("--from", "given")
     with pytest.raises(SystemExit, match="robust must read 20 test images right, as accuracy"):
         program("--only", "robust", "--from", "given")
-    monkeypatch.setattr(train_weights.recipes, "find", lambda name: train_weights.PLAIN)
+    monkeypatch.setattr(train_weights.recipes, "get", lambda name: train_weights.PLAIN)
     with pytest.raises(SystemExit, match="^accuracy.json must be of the recipe 'best' as it is"):
         program("--from", "given")
 

@@ -302,7 +302,7 @@ COUNT = r": call dataset\.apply\(tf\.data\.experimental\.assert_cardinality\(n\)
         (batched, dict(batch_size=32), ValueError, "batch_size must be None where x is a dataset, which brings its own batches; received 32"),
         (batched, dict(validation_split=0.2), ValueError, r"validation_split must be None or 0 where x is a dataset; give validation_data; received 0\.2"),
         (batched, dict(validation_split=1.2), ValueError, r"validation_split must lie in \[0, 1\); received 1\.2"),
-        (batched, dict(recipe="documented"), ValueError, r"validation_data must be given where x is a dataset and the recipe, 'documented', has a validation_split of 0\.3 and monitors val_accuracy; received None"),
+        (batched, dict(recipe="documented"), ValueError, r"validation_data must be given where x is a dataset and the recipe, 'baseline', has a validation_split of 0\.3 and monitors val_accuracy; received None"),
         (batched, dict(validation_split=0.1, validation_data=1), ValueError, "give validation_split or validation_data; received both"),
         (batched, dict(validation_data=np.zeros(3)), TypeError, r"validation_data must be a pair \(x, y\) or a dataset; received ndarray"),
         (batched, dict(recipe="documented", validation_split=0), ValueError, r"EarlyStopping must monitor a figure that the run will have \(loss, accuracy\); received 'val_accuracy'"),

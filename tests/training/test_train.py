@@ -202,7 +202,7 @@ def test_arrays_are_checked(xy, change, error, message):
         (dict(callbacks=keras.callbacks.TerminateOnNaN()), TypeError, "callbacks must be a list of Keras callbacks; received <"),
         (dict(callbacks=[print]), TypeError, "callbacks must be Keras callbacks; received <built-in function print>"),
         (dict(callbacks=[keras.callbacks.ReduceLROnPlateau(monitor="val_f1")]), ValueError, "ReduceLROnPlateau must monitor .*; received 'val_f1'"),
-        (dict(recipe="quick"), ValueError, "recipe must be one of 'documented', 'fast', 'best', 'robust'; received 'quick'"),
+        (dict(recipe="quick"), ValueError, "recipe must be one of 'baseline', 'fast', 'best', 'robust'; received 'quick'"),
         (dict(seed=-3), ValueError, "seed must be at least 0; received -3"),
         (dict(verbose=3), ValueError, "verbose must be one of 'auto', 0, 1, 2; received 3"),
     ],

@@ -13,9 +13,14 @@ from typing import Any
 import mnistcnn
 from mnistcnn.cli import results_parsers, sweep
 from mnistcnn.cli.common import CommandError, min_int, print_json
+from mnistcnn.cli.evaluate import evaluate
+from mnistcnn.cli.export import export
+from mnistcnn.cli.info import info
+from mnistcnn.cli.read import read
+from mnistcnn.cli.train import train
 
 # By name, since the recipes themselves import NumPy, and the formats Keras.
-RECIPES = ("documented", "fast", "best", "robust")
+RECIPES = ("baseline", "fast", "best", "robust")
 FORMATS = ("onnx", "safetensors", "litert", "litert-int8", "openvino", "saved_model")
 _FAILURE, _INTERRUPTED = 1, 130
 
