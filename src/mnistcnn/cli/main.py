@@ -74,13 +74,13 @@ def _parser() -> argparse.ArgumentParser:
         parents=[data, shared],
         help="train, keep the network, and evaluate it on the test images",
         description="Train by a recipe, keep the network, load it again and evaluate it on the "
-        "test images. FOLDER gets bestmodel.keras (the best epoch of the recipe documented) or "
+        "test images. FOLDER gets bestmodel.keras (the best epoch of the recipe baseline) or "
         "model.keras (the last step of the others), result.json, history.png and "
         "confusion_matrix.png, and from the first epoch on the folder checkpoint, from which a "
         "training that was stopped goes on.",
     )
     train_parser.add_argument(
-        "--recipe", choices=RECIPES, default="documented", help="default: %(default)s"
+        "--recipe", choices=RECIPES, default="baseline", help="default: %(default)s"
     )
     train_parser.add_argument("--epochs", type=min_int(1), help="in place of the recipe's")
     train_parser.add_argument("--batch-size", type=min_int(1), help="in place of the recipe's")

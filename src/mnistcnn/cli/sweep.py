@@ -36,8 +36,8 @@ def add(
         "--recipe",
         choices=recipes,
         nargs="+",
-        default=["documented"],
-        help="one or several (default: documented)",
+        default=["baseline"],
+        help="one or several (default: baseline)",
     )
     sweep.add_argument("--epochs", type=min_int(1), help="in place of the recipe's")
     sweep.add_argument("--batch-size", type=min_int(1), help="in place of the recipe's")

@@ -41,7 +41,7 @@ def train(
     x: ArrayLike | tf.data.Dataset | keras.utils.PyDataset,
     y: ArrayLike | None = None,
     *,
-    recipe: str | recipes.Recipe = "documented",
+    recipe: str | recipes.Recipe = "baseline",
     epochs: int | None = None,
     batch_size: int | None = None,
     validation_split: float | None = None,
@@ -74,9 +74,9 @@ def train(
         PyDataset's workers and its methods for the ends of epochs are minded as in Keras.
     y : array_like, optional
         One-hot ``float32 (n, 10)``, as `preprocess` gives it. ``None`` where `x` is a dataset.
-    recipe : str or recipes.Recipe, default "documented"
+    recipe : str or recipes.Recipe, default "baseline"
         Where every setting comes from that is not given here. A recipe with a learning
-        rate, as all but ``documented`` have, trains by an optimizer of its own and leaves
+        rate, as all but ``baseline`` have, trains by an optimizer of its own and leaves
         the model's as it was. One with a teacher trains that first, or several, on the same images.
     epochs, batch_size : int, optional
         In place of the recipe's, at least 1. A dataset has batches of its own: no
@@ -88,7 +88,7 @@ def train(
         ``(x, y)`` to validate on, preprocessed, or a dataset of such batches. All of `x` is
         then trained on.
     callbacks : list of keras.callbacks.Callback, optional
-        ``None``: the recipe's own, for ``documented`` those of `default_callbacks`,
+        ``None``: the recipe's own, for ``baseline`` those of `default_callbacks`,
         which keep the best epoch in ``bestmodel.keras``. ``[]``: none. A callback that
         monitors ``val_acc`` is understood to mean ``val_accuracy``.
     seed : int, optional
