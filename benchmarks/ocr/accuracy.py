@@ -178,12 +178,10 @@ def confidences(
     alone: dict[str, list[float]] = {}
     for name, each in pictures.items():
         found = [recognizer.read(one).digits for one in each]
-        sure = [max((digit.probability for digit in one), default=0.0) for one in found]
+        sure = [max((digit.confidence for digit in one), default=0.0) for one in found]
         # What all ten digits have together is the detector's share.
         network = [
-            max(
-                (digit.probability / float(digit.probabilities.sum()) for digit in one), default=0.0
-            )
+            max((digit.confidence / float(digit.probabilities.sum()) for digit in one), default=0.0)
             for one in found
         ]
         for shares, values in ((left, sure), (alone, network)):
@@ -222,8 +220,8 @@ def draw_steps(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Figure:
         axes.set_axis_off()
     digits = recognizer.read(picture).digits
     for axes, digit in zip(np.ravel(lower.subplots(1, len(digits))), digits, strict=True):
-        axes.imshow(digit.glyph, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(f"{digit.label}: {100 * digit.probability:.0f} %", fontsize=9)
+        axes.imshow(digit.image, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(f"{digit.label}: {100 * digit.confidence:.0f} %", fontsize=9)
         axes.set_axis_off()
     lower.suptitle("5. glyphs, as the network sees them, and its answers", fontsize=10)
     return figure

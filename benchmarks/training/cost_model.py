@@ -53,7 +53,7 @@ def plan(
     paid all the same. Alone, a core has its whole rate.
     """
     if images <= 0 or cores < 1:
-        raise ValueError(f"images and cores must be above 0; received {images} and {cores}")
+        raise ValueError(f"images and cores must be greater than 0; received {images} and {cores}")
     reading = max(1, cores - costs.engine_cores)
     computed = reading * costs.rate * (costs.efficiency if reading > 1 else 1.0)
     delivered = bandwidth / IMAGE_BYTES

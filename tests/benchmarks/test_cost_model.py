@@ -40,7 +40,7 @@ def test_more_cores_are_never_slower_and_never_pass_the_bandwidth(cores, images,
 
 @pytest.mark.parametrize(("images", "cores"), [(0, 1), (1, 0)])
 def test_nothing_to_plan_is_refused(images, cores):
-    with pytest.raises(ValueError, match="images and cores must be above 0; received"):
+    with pytest.raises(ValueError, match="images and cores must be greater than 0; received"):
         cost_model.plan(images, cores, COSTS)
 
 

@@ -136,14 +136,14 @@ def test_what_is_read_is_complete_and_consistent(recognizer, page):
     reading = recognizer.read(page.picture)
     assert [len(line) for line in reading.lines] == [len(line) for line in page.text.split("\n")]
     for digit in reading.digits:
-        assert digit.glyph.shape == (28, 28)
-        assert digit.glyph.dtype == np.uint8
+        assert digit.image.shape == (28, 28)
+        assert digit.image.dtype == np.uint8
         assert digit.probabilities.shape == (10,)
         assert 0 < digit.probabilities.sum() <= 1 + 1e-5  # the rest: that it is no digit
         assert digit.label == digit.probabilities.argmax()
-        assert digit.probability == pytest.approx(digit.probabilities.max())
+        assert digit.confidence == pytest.approx(digit.probabilities.max())
         assert {type(edge) for edge in digit.box} == {int}
-        assert (type(digit.label), type(digit.probability)) == (int, float)
+        assert (type(digit.label), type(digit.confidence)) == (int, float)
     again = recognizer.read(page.picture)
     assert again.to_dict() == reading.to_dict()
 
@@ -153,11 +153,11 @@ def test_digits_of_less_probability_are_left_out(recognizer, page):
     noise = np.random.default_rng(3).normal(size=page.picture.shape)
     picture = np.clip(page.picture / 255 + 0.35 * noise, 0, 1)
     everything = recognizer.read(picture)
-    probabilities = [digit.probability for digit in everything.digits]
+    probabilities = [digit.confidence for digit in everything.digits]
     least = float(np.median(probabilities))
     some = recognizer.read(picture, min_confidence=least)
     assert [d.box for d in some.digits] == [
-        d.box for d in everything.digits if d.probability >= least
+        d.box for d in everything.digits if d.confidence >= least
     ]
     assert 0 < len(some.digits) < len(probabilities)
 
@@ -286,7 +286,7 @@ def test_without_a_reason_nothing_is_cut_and_nothing_joined():
     cover = cover_of((100, 300), *pair, [(180, 20), (180, 80)], width=6)
     reading = read_page(1 - cover, constant(0.8), min_confidence=0)
     assert reading.text == "33"
-    assert [digit.probability for digit in reading.digits] == pytest.approx([0.8, 0.8])
+    assert [digit.confidence for digit in reading.digits] == pytest.approx([0.8, 0.8])
 
 
 def test_the_answer_is_the_mean_over_six_views_of_a_glyph():
