@@ -61,7 +61,7 @@ def test_the_figures_of_fast_in_readme_are_the_measured_ones():
     sentence = (
         f"reaches {100 * fast['accuracy']['mean']:.1f} % on MNIST (mean of ten seeds) in one pass "
         f"over the images: {fast['seconds']['median']:.1f} seconds on two processor cores, where "
-        f"the document's script takes {script['seconds']['median']:.0f}."
+        f"the tutorial's script takes {script['seconds']['median']:.0f}."
     )
     assert sentence in " ".join(README.split())
     assert len(fast["accuracy"]["each"]) == 10
