@@ -195,7 +195,7 @@ def test_history_of_a_run(kept, drawn, capsys):
     [
         ({}, "history must hold at least one epoch of loss and accuracy; 'loss' is absent"),
         ([1], "history must be a History or a mapping; received [1]"),
-        ({"loss": ["a"], "accuracy": [1]}, "history: loss must be integers or floating numbers; "),
+        ({"loss": ["a"], "accuracy": [1]}, "history: loss must be integers or floats; "),
         ({"loss": 3, "accuracy": [1]}, "history: loss must be "),
     ],
 )

@@ -138,7 +138,7 @@ def test_arguments_are_checked():
         compare(a, answered([0, 1], [1, 0]))
     with pytest.raises(ValueError, match="only_b_right must be at least 0; received -1"):
         of(1, 1, -1, 1)
-    with pytest.raises(TypeError, match=r"both_wrong must be a whole number; received 0\.5"):
+    with pytest.raises(TypeError, match=r"both_wrong must be an integer; received 0\.5"):
         of(1, 1, 1, 0.5)
     with pytest.raises(
         ValueError, match="a comparison must be of at least one image; received none"

@@ -124,7 +124,9 @@ def test_batches_are_checked_and_a_bad_one_is_named(recognizer, digits):
             method(3)
         answers = method([digits.test.images, np.full((28, 28), 1.5)])
         assert len(next(answers)) == 355
-        with pytest.raises(ValueError, match=r"^batch 1: floating images must lie in \[0, 1\]; "):
+        with pytest.raises(
+            ValueError, match=r"^batch 1: floating-point images must lie in \[0, 1\]; "
+        ):
             next(answers)
         with pytest.raises(TypeError, match="^batch 0: images must be integers"):
             next(method([["text"]]))
@@ -216,9 +218,9 @@ def test_absent_and_damaged_files_are_refused(suffix, tmp_path):
     [
         (0, ValueError, "num_threads must be at least 1; received 0"),
         (-2, ValueError, "num_threads must be at least 1; received -2"),
-        (1.0, TypeError, "num_threads must be a whole number; received 1.0"),
-        (True, TypeError, "num_threads must be a whole number; received True"),
-        ("2", TypeError, "num_threads must be a whole number; received '2'"),
+        (1.0, TypeError, "num_threads must be an integer; received 1.0"),
+        (True, TypeError, "num_threads must be an integer; received True"),
+        ("2", TypeError, "num_threads must be an integer; received '2'"),
     ],
 )
 def test_num_threads_is_checked(threads, error, message):

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 import mnistcnn
 from benchmarks.harness import find_data
-from benchmarks.ocr.synthetic_pages import CLASSES, draw
+from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.components import extract_components, median_digit_height
 from mnistcnn.ocr.image_io import read_image
@@ -161,14 +161,14 @@ def _from_pages(pool: Pool, count: int, generator: Draw) -> tuple[Glyphs, list[i
     text = np.array([chr(256 + output) for output in pool.outputs[some]])
     looks = [
         replace(look, height=(look.height[0], min(look.height[1], 60)))
-        for look in CLASSES.values()
+        for look in PAGE_STYLES.values()
         if look.gap[0] >= 0 and look.height[0] < 60
     ]
     glyphs: list[Glyphs] = []
     outputs: list[int] = []
     while len(glyphs) < count:
         look = looks[generator.integers(len(looks))]
-        page = draw(pool.glyphs[some], text, generator, look)
+        page = draw_page(pool.glyphs[some], text, generator, look)
         ink = remove_lines(binarize(read_image(page.picture).brightness))
         typical = median_digit_height(ink.stats)
         parts = extract_components(ink, typical)

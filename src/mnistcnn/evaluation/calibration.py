@@ -12,7 +12,7 @@ import numpy as np
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.types import Float64Array, Int64Array
 from mnistcnn.utils.public import public
-from mnistcnn.utils.validation import check_array, check_integer_dtype, check_keys
+from mnistcnn.utils.validation import check_array, check_integer_values, check_keys
 
 NUM_BINS = 15  # as Guo et al. (2017) have it
 _TOLERANCE = 1e-5  # softmax and sums round
@@ -54,7 +54,7 @@ class CalibrationCurve:
 
     def __post_init__(self) -> None:
         for name in ("images", "right"):
-            self._keep(name, check_integer_dtype(f"reliability: {name}", getattr(self, name)))
+            self._keep(name, check_integer_values(f"reliability: {name}", getattr(self, name)))
         sums = check_array("reliability: confidence_sums", self.confidence_sums)
         self._keep("confidence_sums", np.array(sums, np.float64))
         for field in fields(self):

@@ -49,7 +49,7 @@ class Comparison:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            count = check_int(field.name, getattr(self, field.name), at_least=0)
+            count = check_int(field.name, getattr(self, field.name), minimum=0)
             object.__setattr__(self, field.name, count)
         if not self.num_images:
             raise ValueError("a comparison must be of at least one image; received none")

@@ -12,7 +12,7 @@ from mnistcnn.types import Float32Array, Int64Array
 from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import (
     check_array,
-    check_integer_dtype,
+    check_integer_values,
     check_keys,
     check_same_length,
     check_unit_interval,
@@ -50,7 +50,7 @@ class MisclassifiedImages:
 
     def __post_init__(self) -> None:
         for name in ("indices", "labels", "predicted"):
-            array = check_integer_dtype(f"mistakes: {name}", getattr(self, name))
+            array = check_integer_values(f"mistakes: {name}", getattr(self, name))
             if array.ndim != 1:
                 raise ValueError(f"mistakes: {name} must have shape (m,); received {array.shape}")
             self._keep(name, array)

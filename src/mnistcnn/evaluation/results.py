@@ -19,7 +19,12 @@ from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.misclassified import MisclassifiedImages
 from mnistcnn.types import Float64Array, Int64Array
 from mnistcnn.utils.public import public
-from mnistcnn.utils.validation import check_int, check_integer_dtype, check_keys, check_non_negative
+from mnistcnn.utils.validation import (
+    check_int,
+    check_integer_values,
+    check_keys,
+    check_non_negative,
+)
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -67,7 +72,7 @@ class Evaluation:
     labels_sha256: str
 
     def __post_init__(self) -> None:
-        matrix = check_integer_dtype("confusion_matrix", self.confusion_matrix)
+        matrix = check_integer_values("confusion_matrix", self.confusion_matrix)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"confusion_matrix must be square; received {matrix.shape}")
         if matrix.sum() < 1 or matrix.min() < 0:
@@ -121,7 +126,7 @@ class Evaluation:
         probabilities : array_like
             ``(n, k)`` in [0, 1]; the first of equal largest ones counts as the answer.
         labels : array_like
-            ``(n,)`` whole numbers in ``0...k - 1``, or one-hot ``(n, k)``.
+            ``(n,)`` integers in ``0...k - 1``, or one-hot ``(n, k)``.
 
         Returns
         -------
@@ -196,7 +201,7 @@ class Evaluation:
             ``(true digit, predicted digit, images)``, the most images first; of equal ones
             the smaller digits. Pairs without images are left out.
         """
-        most = check_int("n", n, at_least=1)
+        most = check_int("n", n, minimum=1)
         pairs = [
             (row, column, int(count))
             for (row, column), count in np.ndenumerate(self.confusion_matrix)
@@ -251,7 +256,7 @@ class Evaluation:
         if not isinstance(values, Mapping):
             raise TypeError(f"values must be a dictionary; received {values!r}")
         check_keys("an evaluation", values, _KEYS, "keys")
-        matrix = check_integer_dtype("confusion_matrix", values["confusion_matrix"])
+        matrix = check_integer_values("confusion_matrix", values["confusion_matrix"])
         classes = len(np.atleast_1d(matrix))
         result = cls(
             loss=values["loss"],

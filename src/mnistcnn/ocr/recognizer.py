@@ -74,7 +74,7 @@ class Recognizer:
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
         threads = 0
         if num_threads is not None:
-            threads = check_int("num_threads", num_threads, at_least=1)
+            threads = check_int("num_threads", num_threads, minimum=1)
         arrays = _resolve_weights(_DEFAULT if weights is None else weights)
         self._classifier = OnnxClassifier(to_onnx(arrays), threads)
 
@@ -85,7 +85,7 @@ class Recognizer:
         ----------
         images : array_like
             What `preprocess` takes: shape ``(28, 28)``, ``(n, 28, 28)`` or either with a
-            channel axis; integers in 0...255 or floating numbers in [0, 1], light ink on
+            channel axis; integers in 0...255 or floats in [0, 1], light ink on
             dark paper.
 
         Returns
@@ -181,7 +181,7 @@ class Recognizer:
         picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
             A file, its content, an open image or pixels: shape ``(h, w)``, ``(h, w, 1)``,
             ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
-            floating numbers in [0, 1]. At most 50 megapixels.
+            floats in [0, 1]. At most 50 megapixels.
         min_confidence : float, default 0.0
             Digits of less probability are left out; in [0, 1). It is lower the less a
             digit looks like one, so that letters and blots are left out first.

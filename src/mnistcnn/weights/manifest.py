@@ -41,7 +41,7 @@ class ArrayRecord:
         name = _text("arrays: name", self.name)
         if not isinstance(self.shape, list | tuple):
             raise TypeError(f"arrays: shape must be a list; received {self.shape!r}")
-        sides = (check_int("arrays: shape", side, at_least=0) for side in self.shape)
+        sides = (check_int("arrays: shape", side, minimum=0) for side in self.shape)
         object.__setattr__(self, "shape", tuple(sides))
         known = any((name, self.shape) in network.items() for network in ARCHITECTURES)
         if not known or self.dtype != DTYPE:
@@ -117,7 +117,7 @@ class Manifest:
     figures: dict[str, Any]
 
     def __post_init__(self) -> None:
-        if check_int("format", self.format, at_least=1) != FORMAT:
+        if check_int("format", self.format, minimum=1) != FORMAT:
             raise ValueError(f"format must be {FORMAT}; received {self.format}")
         if not _PLAIN_NAME.fullmatch(_text("name", self.name)):
             raise ValueError(
@@ -140,14 +140,14 @@ class Manifest:
         if not low <= temperature <= high:
             raise ValueError(f"temperature must lie in {low:g}...{high:g}; received {temperature}")
         object.__setattr__(self, "temperature", temperature)
-        object.__setattr__(self, "seed", check_int("seed", self.seed, at_least=0))
+        object.__setattr__(self, "seed", check_int("seed", self.seed, minimum=0))
         _text("command", self.command)
         _text("commit", self.commit)
         for name, version in _with_keys("versions", self.versions, VERSIONS).items():
             _text(f"versions: {name}", version)
         data = _with_keys("data", self.data, _DATA)
         _text("data: name", data["name"])
-        check_int("data: images", data["images"], at_least=1)
+        check_int("data: images", data["images"], minimum=1)
         _sha256("data: sha256", data["sha256"])
         _mapping("recipe", self.recipe)
         _mapping("figures", self.figures)

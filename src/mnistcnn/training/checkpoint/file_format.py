@@ -144,7 +144,7 @@ def describe_position(folder: Path) -> str | None:
         record, _ = read_checkpoint(path, limit=BASE_BYTES)
         name, stage = list(record["stages"].items())[-1]
         finished = bool(stage["finished"])
-        place = [check_int(one, stage[one], at_least=0) for one in ("epoch", "step")]
+        place = [check_int(one, stage[one], minimum=0) for one in ("epoch", "step")]
     except FileNotFoundError:
         return None
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
