@@ -359,7 +359,7 @@ def test_a_process_that_died_while_downloading_hinders_nobody(mirrors, small_mni
 
 
 def test_the_measured_rounds_are_all_right():
-    file = pathlib.Path(__file__).parents[2] / "benchmarks/results/neighbours.json"
+    file = pathlib.Path(__file__).parents[2] / "benchmarks/results/concurrent_download.json"
     report = json.loads(file.read_text())
     assert report["rounds"] >= 20
     assert report["right_rounds"] == report["rounds"] == report["downloads"]
