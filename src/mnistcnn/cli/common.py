@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import mnistcnn
+from mnistcnn.utils.environment import software_versions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,15 +70,8 @@ def new_console() -> Console:
 
 
 def versions() -> dict[str, str]:
-    import platform
-    from importlib.metadata import version
-
-    names = ("keras", "tensorflow", "numpy")
-    return {
-        "mnistcnn": mnistcnn.__version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in names},
-    }
+    """Return the versions of Python, this package and its main dependencies."""
+    return software_versions()
 
 
 def print_json(report: dict[str, Any]) -> str:
