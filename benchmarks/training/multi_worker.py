@@ -3,7 +3,7 @@
     python -m benchmarks.training.multi_worker [--quick] [--only log|throughput|fit]
 
 Workers are processes of this machine that know each other by its loopback address. Needs MNIST for
-the throughput. Figures go to benchmarks/results/workers.json; with --quick they are only shown. A
+the throughput. Figures go to benchmarks/results/multi_worker.json; with --quick they are only shown. A
 part alone replaces that part.
 """
 

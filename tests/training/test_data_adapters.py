@@ -314,12 +314,12 @@ COUNT = r": call dataset\.apply\(tf\.data\.experimental\.assert_cardinality\(n\)
         (lambda x, y: OfKeras(x[:0], y[:0], 50), {}, ValueError, "x must hold at least one batch; received none"),
         (batched, dict(validation_data=Endless([], [], 1)), ValueError, "validation_data must come to an end; received Endless"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices(x).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received TensorSpec"),
-        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 parts"),
+        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 elements"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(28, 28, 1\): call dataset\.batch first"),
         (lambda x, y: batched(x[..., 0], y), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(None, 28, 28\): call mnistcnn\.preprocess first"),
-        (lambda x, y: batched((x * 255).astype(np.uint8), y), {}, TypeError, r"each batch must have x of floating numbers in \[0, 1\]; received uint8: call mnistcnn\.preprocess first"),
+        (lambda x, y: batched((x * 255).astype(np.uint8), y), {}, TypeError, r"each batch must have x of floats in \[0, 1\]; received uint8: call mnistcnn\.preprocess first"),
         (lambda x, y: batched(x, y.argmax(1)), {}, ValueError, r"each batch must have y one-hot of shape \(n, 10\); received shape \(None,\): call mnistcnn\.preprocess first"),
-        (lambda x, y: batched(x, y > 0), {}, TypeError, "each batch must have y of integers or floating numbers; received bool"),
+        (lambda x, y: batched(x, y > 0), {}, TypeError, "each batch must have y of integers or floats; received bool"),
         (batched, dict(validation_data=tf.data.Dataset.from_tensors((1.0, 2.0))), ValueError, r"each validation batch must have x of shape \(n, 28, 28, 1\); received \(\)"),
         (lambda x, y: tf.data.Dataset.from_tensors((tf.ragged.constant([[1.0]]), y)), {}, TypeError, "each batch must hold tensors; received RaggedTensorSpec"),
     ],
@@ -378,7 +378,7 @@ def test_a_broken_batch_is_named_with_its_rule(xy, kind, make, faults):
 
 
 def test_a_batch_of_three_parts(xy):
-    with pytest.raises(ValueError, match=r"batch 0 must be a pair \(x, y\); received 3 parts"):
+    with pytest.raises(ValueError, match=r"batch 0 must be a pair \(x, y\); received 3 elements"):
         run(OfParts([(*xy, 1)]))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def min_int(least: int) -> Callable[[str], int]:
-    """Return what makes a whole number of a word, or refuses it."""
+    """Return what makes an integer of a word, or refuses it."""
 
     def number(text: str) -> int:
         value = int(text)
@@ -26,7 +26,7 @@ def min_int(least: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"must be at least {least}; received {value}")
         return value
 
-    number.__name__ = "whole number"  # argparse says: invalid whole number value
+    number.__name__ = "integer"  # argparse says: invalid integer value
     return number
 
 

@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         parents=[shared],
         help="read the digits of pictures",
         description="Read the handwritten digits of pictures: scans, photos, drawings, with one "
-        "digit or many. Prints their text; in a terminal a table with the least sure digit of "
+        "digit or many. Prints their text; in a terminal a table with the least confident digit of "
         "each line. Exit code 1 if a picture could not be read; the others are read all the same.",
     )
     read_parser.add_argument(

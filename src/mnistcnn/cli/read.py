@@ -117,12 +117,12 @@ def _show_table(reading: Reading) -> None:
     if not reading.digits:
         console.print("No digits.")
         return
-    table = Table("line", "text", "least sure digit", "probability", box=None, pad_edge=False)
+    table = Table("line", "text", "least confident digit", "confidence", box=None, pad_edge=False)
     for number, line in enumerate(reading.lines, 1):
-        place, least = min(enumerate(line, 1), key=lambda each: each[1].probability)
+        place, least = min(enumerate(line, 1), key=lambda each: each[1].confidence)
         text = "".join(str(digit.label) for digit in line)
         which = f"{least.label} ({place} of {len(line)})"
-        table.add_row(str(number), text, which, f"{least.probability:.1%}")
+        table.add_row(str(number), text, which, f"{least.confidence:.1%}")
     console.print(table)
 
 

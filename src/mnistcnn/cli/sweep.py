@@ -30,7 +30,7 @@ def add(
         type=seeds,
         required=True,
         metavar="SEEDS",
-        help="whole numbers and ranges of them, such as 0-9 or 0,3,7-9",
+        help="integers and ranges of them, such as 0-9 or 0,3,7-9",
     )
     sweep.add_argument(
         "--recipe",
@@ -70,7 +70,7 @@ def seeds(text: str) -> list[int]:
         first, dash, last = part.partition("-")
         if not (first.isdecimal() and (last.isdecimal() or not dash)):
             raise argparse.ArgumentTypeError(
-                f"must be whole numbers and ranges such as 0-9 or 0,3,7-9; received {text!r}"
+                f"must be integers and ranges such as 0-9 or 0,3,7-9; received {text!r}"
             )
         end = int(last) if dash else int(first)
         if not 0 <= end - int(first) < _MAX_SEEDS:

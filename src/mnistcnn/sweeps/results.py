@@ -41,7 +41,7 @@ class SweepRun:
 
     def __post_init__(self) -> None:
         as_evaluation("test", self.test)
-        check_int("seed", self.seed, at_least=0)
+        check_int("seed", self.seed, minimum=0)
         check_non_negative("training_seconds", self.training_seconds)
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class SweepSummary:
 
         It says how well these seeds tell the mean over all seeds, on these training and
         test images. How well the test images stand for others it does not say: that is
-        `Evaluation.accuracy_interval`.
+        `Evaluation.accuracy_ci`.
         """
         return t_interval(self.accuracies) if len(self.accuracies) > 1 else None
 

@@ -23,7 +23,7 @@ from mnistcnn.types import NUM_CLASSES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.utils.public import public
-from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.validation import (
     check_images,
     check_in,
@@ -35,6 +35,7 @@ from mnistcnn.utils.validation import (
 
 # Of a million images that were all read wrong, and more than any sane run holds.
 _MAX_BYTES = 1 << 28
+_MAX_DEPTH = 100
 _FILE_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
 
@@ -61,7 +62,7 @@ def sweep(
         As `load_data` gives it. Each network is trained on its first part and evaluated on
         its second.
     seeds : iterable of int
-        Different whole numbers, at least one.
+        Different integers, at least one.
     recipe : str, recipes.Recipe or a sequence of them, default "documented"
         What to train by, as `train` takes it; several must differ in their names.
     epochs, batch_size : int, optional
@@ -114,7 +115,7 @@ def sweep(
         raise ValueError(f"processes must be None on a cluster; received {processes}")
     count = environment.cpu_count()
     if processes is not None:
-        count = check_int("processes", processes, at_least=1)
+        count = check_int("processes", processes, minimum=1)
     folder = None if output is None else _check_output(output)
     check_in("verbose", verbose, ("auto", 0, 1, 2))
     fingerprint = _fingerprint(data)
@@ -159,8 +160,8 @@ def _check_dataset(value: Any) -> Dataset:
 
 def _check_seeds(value: Iterable[int]) -> list[int]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise TypeError(f"seeds must be an iterable of whole numbers; received {value!r}")
-    seeds = [check_int("each seed", seed, at_least=0) for seed in value]
+        raise TypeError(f"seeds must be an iterable of integers; received {value!r}")
+    seeds = [check_int("each seed", seed, minimum=0) for seed in value]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be different numbers, at least one; received {seeds}")
     return seeds
@@ -173,7 +174,7 @@ def _recipes(
 ) -> list[recipes.Recipe]:
     each = [given] if isinstance(given, str | recipes.Recipe) else list(given)
     changes: dict[str, Any] = {
-        name: check_int(name, value, at_least=1)
+        name: check_int(name, value, minimum=1)
         for name, value in (("epochs", epochs), ("batch_size", batch_size))
         if value is not None
     }
@@ -218,11 +219,12 @@ def _run_path(folder: Path, job: RunSpec) -> Path:
 def _load_run(path: Path, job: RunSpec, fingerprint: str) -> SweepRun:
     """Return the run that a file holds, if it is of this sweep."""
     try:
-        record = json.loads(read_limited(path, limit=_MAX_BYTES))
+        content = read_limited(path, limit=_MAX_BYTES)
+        record = loads_json("its content", content, max_depth=_MAX_DEPTH)
         found = {name: record[name] for name in ("recipe", "seed")}
         data = record["data_sha256"]
         run = _sweep_run(job, record)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise CorruptFileError(f"{path} must hold a run of a sweep; received {error}") from None
     if found != job.to_dict():
         raise ValueError(

@@ -185,9 +185,9 @@ def train(
     context = context_for(strategy)
     plan = recipes.get(recipe)
     check_dropout_supported(network, plan)
-    count = plan.epochs if epochs is None else check_int("epochs", epochs, at_least=1)
+    count = plan.epochs if epochs is None else check_int("epochs", epochs, minimum=1)
     batch = (
-        plan.batch_size if batch_size is None else check_int("batch_size", batch_size, at_least=1)
+        plan.batch_size if batch_size is None else check_int("batch_size", batch_size, minimum=1)
     )
     order_seed = check_seed(seed)
     check_in("verbose", verbose, ("auto", 0, 1, 2))

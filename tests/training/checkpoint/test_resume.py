@@ -354,7 +354,7 @@ def test_another_run_is_refused_with_both_named(xy, monkeypatch):
         (dict(checkpoint_dir=3), TypeError, "checkpoint_dir must be a path; received 3"),
         (dict(checkpoint_dir="file"), ValueError, "checkpoint_dir must be a folder; 'file' is a file"),
         (dict(checkpoint_every=0), ValueError, "checkpoint_every must be at least 1; received 0"),
-        (dict(checkpoint_every=True), TypeError, "checkpoint_every must be a whole number; received True"),
+        (dict(checkpoint_every=True), TypeError, "checkpoint_every must be an integer; received True"),
         (dict(checkpoint_every=3, checkpoint_dir=None), ValueError, "checkpoint_every must come with checkpoint_dir; received 3"),
         (dict(checkpoint_every=3, model=of_fit), ValueError, "checkpoint_every must be None for a model that Keras' own fit trains, which is kept at each epoch's end; received 3"),
     ],

@@ -183,7 +183,7 @@ def _create(
         if record["format"] != _FORMAT:
             raise ValueError(f"the format {record['format']!r}")
         identity = {field.name: record["identity"][field.name] for field in fields(RunFingerprint)}
-        seed = check_int("seed", record["seed"], at_least=0)
+        seed = check_int("seed", record["seed"], minimum=0)
         seconds = check_non_negative("seconds", record["seconds"])
         stages = dict(record["stages"])
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:

@@ -29,7 +29,7 @@ from mnistcnn.utils.validation import check_int
 
 def checkpoint_config(folder: PathLike | None, every: int | None) -> CheckpointConfig | None:
     if every is not None:
-        check_int("checkpoint_every", every, at_least=1)
+        check_int("checkpoint_every", every, minimum=1)
         if folder is None:
             raise ValueError(f"checkpoint_every must come with checkpoint_dir; received {every}")
     return None if folder is None else CheckpointConfig(check_checkpoint_dir(folder), every)

@@ -117,7 +117,7 @@ class TrainingState(NullState):
                     bool(record["stopped"]),
                 )
                 logs = {str(name): float(figure) for name, figure in record["logs"].items()}
-                epoch, step = (check_int(one, record[one], at_least=0) for one in ("epoch", "step"))
+                epoch, step = (check_int(one, record[one], minimum=0) for one in ("epoch", "step"))
                 self.start = Position(epoch, step, logs)
             except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
                 raise CorruptFileError(
