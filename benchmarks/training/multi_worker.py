@@ -35,7 +35,7 @@ from mnistcnn.training.distribute.cluster import connect
 from mnistcnn.training.distribute.cluster import cluster_from_env
 from mnistcnn.recipes import FAST
 machines = cluster_from_env()
-strategy = connect(machines) if machines.several else None
+strategy = connect(machines) if machines.world_size > 1 else None
 from mnistcnn.backend import keras
 with np.load(sys.argv[1]) as archive:
     x, y = (archive[name][:COUNT] for name in ('x_train', 'y_train'))

@@ -59,7 +59,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output must be a folder; {str(output)!r} is a file")
     kept = output / CHECKPOINT
-    if machines.chief and not (options.resume or options.restart):
+    if machines.is_chief and not (options.resume or options.restart):
         _check_unfinished(kept, output)
     (x_train, y_train), (x_test, y_test), data = loading.load(options.data, console)
     if options.epochs is None and data["source"] == "digits":
@@ -69,7 +69,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
             f"since the set is small{end}."
         )
         recipe = dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
-    if machines.chief:
+    if machines.is_chief:
         output.mkdir(parents=True, exist_ok=True)
         if not os.access(output, os.W_OK):
             raise PermissionError(f"--output must be a folder to write to; {str(output)!r} is not")
@@ -95,9 +95,9 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
             checkpoint_every=_EVERY,
             strategy=strategy,
         ).history
-    if not machines.chief:
-        console.print(f"Worker {machines.number} has done its part; the results are the chief's.")
-        return {"worker": machines.number, "workers": len(machines.addresses), "history": history}
+    if not machines.is_chief:
+        console.print(f"Worker {machines.rank} has done its part; the results are the chief's.")
+        return {"worker": machines.rank, "workers": machines.world_size, "history": history}
     seconds = file_format.elapsed_seconds(kept)
     if not recipe.monitor:
         common.save_network(model, saved)
@@ -126,11 +126,11 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
 
 def _distribution_strategy(machines: ClusterSpec, console: Console) -> Any:
     """Return a strategy over the machines that the environment names; None where it is this one."""
-    if not machines.several:
+    if machines.world_size == 1:
         return None
-    count = len(machines.addresses)
-    part = "the chief, which writes the results" if machines.chief else "which writes nothing"
-    console.print(f"Worker {machines.number} of {count}, {part}. Waiting for the others.")
+    count = machines.world_size
+    part = "the chief, which writes the results" if machines.is_chief else "which writes nothing"
+    console.print(f"Worker {machines.rank} of {count}, {part}. Waiting for the others.")
     loading.import_tensorflow()
     return connect(machines)
 
