@@ -24,7 +24,7 @@ from mnistcnn import CorruptFileError, Evaluation
 from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.keras_file import read_weights
-from mnistcnn.weights.manifest import _checksum
+from mnistcnn.weights.manifest import checksum
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import FOLDER, load_pretrained_weights
 
@@ -224,7 +224,7 @@ def sealed(**changed):
     fields = json.loads((FOLDER / "best.json").read_text())
     fields.pop("manifest_sha256")
     fields |= changed
-    return json.dumps({**fields, "manifest_sha256": _checksum(fields)}).encode()
+    return json.dumps({**fields, "manifest_sha256": checksum(fields)}).encode()
 
 
 def png(width, height, pixels, *more):

@@ -20,7 +20,7 @@ from mnistcnn import CorruptFileError, load_pretrained, preprocess
 from mnistcnn.backend import keras
 from mnistcnn.weights import pretrained
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
-from mnistcnn.weights.manifest import Manifest, _checksum
+from mnistcnn.weights.manifest import Manifest, checksum
 from mnistcnn.weights.pretrained import (
     FOLDER,
     PRETRAINED,
@@ -64,7 +64,7 @@ def change_manifest(shipped_files, name="best", /, **changed):
     del document["manifest_sha256"]
     document.update(changed)
     document = {key: value for key, value in document.items() if value is not None}
-    path.write_text(json.dumps({**document, "manifest_sha256": _checksum(document)}))
+    path.write_text(json.dumps({**document, "manifest_sha256": checksum(document)}))
 
 
 def change_arrays(shipped_files, **changed):
@@ -162,7 +162,7 @@ def test_the_shipped_files_are_what_they_should_be(name):
     assert list(shipped.arrays) == list(CNN_WEIGHT_SHAPES)
     assert [array.shape for array in shipped.arrays.values()] == list(CNN_WEIGHT_SHAPES.values())
     assert not any(array.flags.writeable for array in shipped.arrays.values())
-    assert 0 <= manifest.figures["test_accuracy"] <= 1
+    assert 0 <= manifest.metrics["test_accuracy"] <= 1
     assert manifest.recipe["name"]
     every = (*PRETRAINED, REJECTOR)
     names = {f"{name}.{suffix}" for name in every for suffix in ("json", "safetensors")}
@@ -179,7 +179,7 @@ def test_the_manifest_tells_the_true_accuracy(name, calibrated, mnist_path):
     assert result.num_images == 10_000
     assert (
         result.num_correct / 10_000
-        == load_pretrained_weights(name).manifest.figures["test_accuracy"]
+        == load_pretrained_weights(name).manifest.metrics["test_accuracy"]
     )
 
 
