@@ -27,7 +27,7 @@ def run(seed: int, output: Path) -> dict[str, object]:
         check=True,
     )
     report = json.loads((output / "result.json").read_text())
-    del report["test"]["mistakes"]  # more than all else, and in no table
+    del report["test"]["misclassified"]  # more than all else, and in no table
     return {**report, "command": " ".join(command)}
 
 

@@ -448,7 +448,7 @@ def test_the_shipped_file_is_taken(tmp_path):
     ("name", "content", "error", "message"),
     [
         ("a.onnx", b"nothing", CorruptFileError, "a.onnx: the file must be a whole ONNX file: .*"),
-        ("a.safetensors", b"nothing", CorruptFileError, "a.safetensors: the file must be whole safetensors; received .*"),
+        ("a.safetensors", b"nothing", CorruptFileError, "a.safetensors: the file must be a valid safetensors file: .*"),
         ("a.onnx", bytes(300_000), CorruptFileError, "a.onnx must hold at most 262,144 bytes; it holds 300,000"),
         ("a.keras", b"PK", CorruptFileError, "a.keras is not a whole Keras file: .*"),
         ("a.pkl", b"", ValueError, "model must end in .keras or .h5 or .onnx or .safetensors or .tflite or .xml; received 'a.pkl'"),

@@ -23,7 +23,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
     a, b = (load_evaluation(source, test) for source in sources)
     result = mnistcnn.compare(a, b)
     for name, source, one in (("a", options.a, a), ("b", options.b, b)):
-        low, high = one.accuracy_interval
+        low, high = one.accuracy_ci
         console.print(
             f"{name}: {source}, accuracy {one.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})"
         )

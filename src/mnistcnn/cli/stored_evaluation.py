@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,21 +64,13 @@ def load_evaluation(source: str, test: Split | None) -> Evaluation:
 
 def read_document(path: Path) -> dict[str, Any]:
     """Return what a JSON file of this command holds."""
-    from mnistcnn.utils.safe_read import read_limited
+    from mnistcnn.utils.safe_read import loads_json, read_limited
 
     content = read_limited(path, limit=_MAX_BYTES)
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise mnistcnn.CorruptFileError(f"{path} must be JSON; received {error}") from None
+        found = loads_json(str(path), content, max_depth=_MAX_DEPTH)
+    except ValueError as error:
+        raise mnistcnn.CorruptFileError(str(error)) from None
     if not isinstance(found, dict):
         raise mnistcnn.CorruptFileError(f"{path} must hold a JSON object; received another value")
-    level: list[Any] = [found]
-    for _ in range(_MAX_DEPTH):
-        inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for values in inner for one in values if isinstance(one, dict | list)]
-    if level:
-        raise mnistcnn.CorruptFileError(
-            f"{path} must nest at most {_MAX_DEPTH} levels; it nests more"
-        )
     return found

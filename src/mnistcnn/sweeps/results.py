@@ -96,7 +96,7 @@ class SweepSummary:
 
         It says how well these seeds tell the mean over all seeds, on these training and
         test images. How well the test images stand for others it does not say: that is
-        `Evaluation.accuracy_interval`.
+        `Evaluation.accuracy_ci`.
         """
         return t_interval(self.accuracies) if len(self.accuracies) > 1 else None
 

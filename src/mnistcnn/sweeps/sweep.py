@@ -23,7 +23,7 @@ from mnistcnn.types import NUM_CLASSES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.utils.public import public
-from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.validation import (
     check_images,
     check_in,
@@ -35,6 +35,7 @@ from mnistcnn.utils.validation import (
 
 # Of a million images that were all read wrong, and more than any sane run holds.
 _MAX_BYTES = 1 << 28
+_MAX_DEPTH = 100
 _FILE_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
 
@@ -218,11 +219,12 @@ def _run_path(folder: Path, job: RunSpec) -> Path:
 def _load_run(path: Path, job: RunSpec, fingerprint: str) -> SweepRun:
     """Return the run that a file holds, if it is of this sweep."""
     try:
-        record = json.loads(read_limited(path, limit=_MAX_BYTES))
+        content = read_limited(path, limit=_MAX_BYTES)
+        record = loads_json("its content", content, max_depth=_MAX_DEPTH)
         found = {name: record[name] for name in ("recipe", "seed")}
         data = record["data_sha256"]
         run = _sweep_run(job, record)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise CorruptFileError(f"{path} must hold a run of a sweep; received {error}") from None
     if found != job.to_dict():
         raise ValueError(

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mnistcnn.utils.safe_read import loads_json
 from mnistcnn.utils.validation import check_float, check_int, check_keys
 
 FORMAT = 2
@@ -115,7 +115,7 @@ class Manifest:
     @classmethod
     def from_json(cls, content: bytes) -> Manifest:
         """Return the manifest that `to_json` wrote, after verifying its checksum."""
-        document = _load_json(content)
+        document = loads_json("the manifest", content, max_depth=_MAX_DEPTH)
         stored = document.pop(CHECKSUM_KEY, None) if isinstance(document, dict) else None
         if stored is None:
             raise ValueError(f"the manifest must be an object with the key {CHECKSUM_KEY}")
@@ -135,28 +135,13 @@ class Manifest:
 
 def checksum(document: dict[str, Any]) -> str:
     """Return the SHA-256 of a manifest's fields, independent of key order and white space."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def _load_json(content: bytes) -> Any:
-    too_deep = f"the manifest must be nested at most {_MAX_DEPTH} levels deep; it is nested deeper"
     try:
-        document = json.loads(content.decode())
-    except RecursionError:
-        raise ValueError(too_deep) from None
-    except ValueError as error:
-        raise ValueError(f"the manifest must be valid JSON: {error}") from None
-    stack = [(document, 1)]
-    while stack:
-        value, depth = stack.pop()
-        if depth > _MAX_DEPTH:
-            raise ValueError(too_deep)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"the manifest must contain only finite numbers; received {value}")
-        if isinstance(value, dict | list):
-            children = value.values() if isinstance(value, dict) else value
-            stack += [(child, depth + 1) for child in children]
-    return document
+        text = json.dumps(document, sort_keys=True, allow_nan=False)
+    except ValueError:
+        raise ValueError(
+            "the manifest must contain only finite numbers; received NaN or infinity"
+        ) from None
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _check_dict(name: str, value: Any, keys: Collection[str] | None = None) -> dict[str, Any]:
