@@ -75,7 +75,7 @@ def test_unknown_recipes_are_refused(recipe, error, message):
     [
         (dict(name=""), ValueError, "name must be a text that is not empty; received ''"),
         (dict(epochs=0), ValueError, "epochs must be at least 1; received 0"),
-        (dict(batch_size=2.0), TypeError, "batch_size must be a whole number; received 2.0"),
+        (dict(batch_size=2.0), TypeError, "batch_size must be an integer; received 2.0"),
         (dict(validation_split=1.2), ValueError, r"validation_split must lie in \[0, 1\); received 1\.2"),
         (dict(monitor="val_f1"), ValueError, "monitor must be one of 'val_accuracy', 'val_loss', 'accuracy', 'loss'; received 'val_f1'"),
         (dict(min_delta=-1), ValueError, "min_delta must be at least 0; received -1"),
@@ -97,7 +97,7 @@ def test_settings_are_checked(setting, error, message):
         (dict(scale=1), ValueError, r"scale must lie in \[0, 1\); received 1"),
         (dict(translation="2"), TypeError, "translation must be a number; received '2'"),
         (dict(elastic_alpha=-0.5), ValueError, r"elastic_alpha must be at least 0; received -0\.5"),
-        (dict(elastic_sigma=0), ValueError, "elastic_sigma must be above 0; received 0"),
+        (dict(elastic_sigma=0), ValueError, "elastic_sigma must be greater than 0; received 0"),
         (dict(stroke_prob=1.0), ValueError, r"stroke_prob must lie in \[0, 1\); received 1\.0"),
         (dict(degrade_prob=True), TypeError, "degrade_prob must be a number; received True"),
         (dict(max_background=2), ValueError, r"max_background must lie in \[0, 1\); received 2"),

@@ -107,7 +107,7 @@ def changed(base: Recipe) -> dict[str, dict[str, Any]]:
         "half the learning rate": {"learning_rate": rate / 2},
         "dropout 0.25": {"dropout": 0.25},
         "no teacher": {"teacher": None},
-        "one teacher": {"teachers": 1},
+        "one teacher": {"num_teachers": 1},
         f"label smoothing 0{alone}": {"teacher": None, "label_smoothing": 0.0},
         f"label smoothing 0.1{alone}": {"teacher": None, "label_smoothing": 0.1},
     }

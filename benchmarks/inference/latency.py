@@ -5,7 +5,7 @@
 Each way runs the same weights in a process of its own; they take turns, so that a noisy machine is
 noisy for all of them. Measured are one image, batches of 32 and 500, the time of a fresh process
 until its first answer, and memory while millions of images stream by. Needs MNIST and the extra
-``litert``. Figures go to benchmarks/results/inference.json; with --quick, they are only shown.
+``litert``. Figures go to benchmarks/results/latency.json; with --quick, they are only shown.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def by_batch(data: Path, folder: Path, *, rounds: int) -> dict[str, Any]:
     """Let every way take its turns on batches of each size."""
     cores = cores_here()
     peers = {
-        name: Peer("inference", data, images=0, cores=cores, style=name, model=folder)
+        name: Peer("inference_backends", data, images=0, cores=cores, style=name, model=folder)
         for name in TITLES
     }
     turns: dict[str, list[dict[str, Any]]] = {name: [] for name in peers}
@@ -168,7 +168,7 @@ def main() -> None:
         }
     show(report)
     if not quick:
-        (RESULTS / "inference.json").write_text(json.dumps(report, indent=1) + "\n")
+        (RESULTS / "latency.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

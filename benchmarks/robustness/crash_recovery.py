@@ -9,7 +9,7 @@ optimizer, history or best file, to the bit, than the undisturbed run; what a ki
 be read; and temporary files that are still there at the end. One kill in five comes at a random
 moment before the process has kept anything, while graphs are made; the others at a random moment
 after that, when it has taken up the run and keeps it again and again. Figures go to
-benchmarks/results/survival.json. TensorFlow is imported once; a process that has only imported it
+benchmarks/results/crash_recovery.json. TensorFlow is imported once; a process that has only imported it
 can be forked. Needs Linux or macOS.
 """
 
@@ -316,7 +316,7 @@ def main() -> None:
     options.add_argument("--way", choices=WAYS, action="append", help="default: each")
     options.add_argument("--fault", choices=FAULTS, action="append", help="default: each")
     options.add_argument("--missing", action="store_true", help="only rows that the file lacks")
-    options.add_argument("--output", type=Path, default=RESULTS / "survival.json")
+    options.add_argument("--output", type=Path, default=RESULTS / "crash_recovery.json")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
     pairs = [(fault, way) for fault in given.fault or FAULTS for way in given.way or WAYS]

@@ -3,7 +3,7 @@
     python -m benchmarks.training.ablation
 
 Each row has one lever more than the row before; all take turns. Needs MNIST as
-benchmarks/training/throughput.py does. Figures go to benchmarks/results/levers.json.
+benchmarks/training/throughput.py does. Figures go to benchmarks/results/ablation.json.
 """
 
 import json
@@ -23,12 +23,27 @@ def main() -> None:
     plan = [
         ("Keras' fit, oneDNN off", "keras_fit", "document", OFF),
         ("oneDNN on", "keras_fit", "document", ON),
-        ("many steps to a call, Keras' own step in them", "levers", "keras-step", whole),
-        ("a step of its own for the documented network", "levers", "", whole),
-        ("pooling before bias and ReLU", "levers", "pool-first", whole),
-        ("pixels that the second pooling drops left out", "levers", "pool-first,crop", whole),
-        ("two halves of a batch side by side", "levers", "pool-first,crop,halves", whole),
-        ("half of the cores for each half", "levers", "pool-first,crop,halves", half),
+        (
+            "many steps to a call, Keras' own step in them",
+            "train_step_variants",
+            "keras-step",
+            whole,
+        ),
+        ("a step of its own for the documented network", "train_step_variants", "", whole),
+        ("pooling before bias and ReLU", "train_step_variants", "pool-first", whole),
+        (
+            "pixels that the second pooling drops left out",
+            "train_step_variants",
+            "pool-first,crop",
+            whole,
+        ),
+        (
+            "two halves of a batch side by side",
+            "train_step_variants",
+            "pool-first,crop,halves",
+            whole,
+        ),
+        ("half of the cores for each half", "train_step_variants", "pool-first,crop,halves", half),
     ]
     report = {"cores": cores, "images": IMAGES, "batches": {}}
     for batch_size in (32, 128):
@@ -53,7 +68,7 @@ def main() -> None:
             rows.append({"lever": lever, "images_per_second": rates, "gain": gain})
             print(f"{batch_size:4} {rates['median']:8,.0f} images/s  x {gain:.2f}  {lever}")
         report["batches"][str(batch_size)] = rows
-    (RESULTS / "levers.json").write_text(json.dumps(report, indent=1) + "\n")
+    (RESULTS / "ablation.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

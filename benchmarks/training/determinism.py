@@ -7,7 +7,7 @@ processes of their own; seconds are those of an epoch, without the first, in whi
 made. The teachers of `best` have two epochs. Then a run is kept at each epoch's end and every 500
 steps, and the time in which a state is taken and written is set against the time of the training
 around it. The images are the small set over and over: what a step costs does not depend on what
-they show. Figures go to benchmarks/results/repeatability.json, with the recipes. Needs Linux or
+they show. Figures go to benchmarks/results/determinism.json, with the recipes. Needs Linux or
 macOS, as benchmarks/robustness/crash_recovery.py does.
 """
 
@@ -42,7 +42,7 @@ from mnistcnn.training import train  # noqa: F401  # imported before each fork
 from mnistcnn.training.checkpoint.state import TrainingState  # noqa: F401  # imported before each fork
 from mnistcnn.utils.atomic_write import write_text  # noqa: F401  # imported before each fork
 
-FILE = RESULTS / "repeatability.json"
+FILE = RESULTS / "determinism.json"
 RECIPES = {"documented": BASELINE, "best": BEST}
 TURNS, EPOCHS, IMAGES = 3, 4, 6_400
 TEACHER_EPOCHS = 2

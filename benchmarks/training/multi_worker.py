@@ -3,7 +3,7 @@
     python -m benchmarks.training.multi_worker [--quick] [--only log|throughput|fit]
 
 Workers are processes of this machine that know each other by its loopback address. Needs MNIST for
-the throughput. Figures go to benchmarks/results/workers.json; with --quick they are only shown. A
+the throughput. Figures go to benchmarks/results/multi_worker.json; with --quick they are only shown. A
 part alone replaces that part.
 """
 
@@ -34,7 +34,7 @@ from mnistcnn.training.distribute.cluster import connect
 from mnistcnn.training.distribute.cluster import cluster_from_env
 from mnistcnn.recipes import FAST
 machines = cluster_from_env()
-strategy = connect(machines) if machines.several else None
+strategy = connect(machines) if machines.world_size > 1 else None
 from mnistcnn.backend import keras
 with np.load(sys.argv[1]) as archive:
     x, y = (archive[name][:COUNT] for name in ('x_train', 'y_train'))

@@ -4,7 +4,7 @@
 
 The sides take turns in processes of their own, so that a noisy machine is noisy for all of them;
 ratios are of the same turn. Needs MNIST and the extra ``ray``. Figures go to
-benchmarks/results/scale.json; with --quick they are only shown. A part alone replaces that part.
+benchmarks/results/scaling.json; with --quick they are only shown. A part alone replaces that part.
 """
 
 import argparse
@@ -36,7 +36,10 @@ _FED, _BATCH, _EPOCHS = 12_800, 128, 4
 
 def reading(data: Path, *, rounds: int) -> dict[str, Any]:
     """Images a second, and what a start costs, in plain processes and by Ray's actors."""
-    peers = {name: Peer("many", data, images=0, cores=cores_here(), style=name) for name in READING}
+    peers = {
+        name: Peer("parallel_inference", data, images=0, cores=cores_here(), style=name)
+        for name in READING
+    }
     turns: dict[str, list[dict[str, float]]] = {name: [] for name in peers}
     for number in range(rounds + 1):
         for name, peer in peers.items():

@@ -104,7 +104,7 @@ class Augmentation:
             )
         }
         for name in ("rotation", "shear"):
-            kept[name] = check_half_open(90, name, getattr(self, name))
+            kept[name] = check_half_open(name, getattr(self, name), end=90)
         for name in ("translation", "elastic_alpha", "texture_std"):
             kept[name] = check_non_negative(name, getattr(self, name))
         kept["elastic_sigma"] = check_positive("elastic_sigma", self.elastic_sigma)
@@ -204,10 +204,10 @@ class Recipe:
         if not isinstance(self.name, str) or not self.name:
             raise ValueError(f"name must be a text that is not empty; received {self.name!r}")
         kept: dict[str, Any] = {
-            "epochs": check_int("epochs", self.epochs, at_least=1),
-            "batch_size": check_int("batch_size", self.batch_size, at_least=1),
-            "patience": check_int("patience", self.patience, at_least=0),
-            "num_teachers": check_int("num_teachers", self.num_teachers, at_least=1),
+            "epochs": check_int("epochs", self.epochs, minimum=1),
+            "batch_size": check_int("batch_size", self.batch_size, minimum=1),
+            "patience": check_int("patience", self.patience, minimum=0),
+            "num_teachers": check_int("num_teachers", self.num_teachers, minimum=1),
             "min_delta": check_non_negative("min_delta", self.min_delta),
         }
         for name in ("validation_split", "warmup", "beta_1", "beta_2", "label_smoothing"):

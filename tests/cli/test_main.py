@@ -215,7 +215,7 @@ def test_a_damaged_model_is_one_line_and_code_1(capsys, tmp_path):
         ([], "the following arguments are required: COMMAND"),
         (["fly"], "invalid choice: 'fly'"),
         (["evaluate"], "the following arguments are required: MODEL"),
-        (["train", "--epochs", "five"], "argument --epochs: invalid whole number value: 'five'"),
+        (["train", "--epochs", "five"], "argument --epochs: invalid integer value: 'five'"),
         (["train", "--epochs", "0"], "argument --epochs: must be at least 1; received 0"),
         (["train", "--batch-size", "-3"], "argument --batch-size: must be at least 1; received -3"),
         (["train", "--seed", "-1"], "argument --seed: must be at least 0; received -1"),

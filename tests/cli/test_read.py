@@ -174,7 +174,7 @@ def test_digits_of_less_probability_are_left_out(scan, page, tmp_path, capsys):
     noisy = np.clip(page.picture + 90 * noise, 0, 255).astype(np.uint8)
     Image.fromarray(noisy).save(tmp_path / "noisy.png")
     reading = Recognizer().read(noisy)
-    least = float(np.median([digit.probability for digit in reading.digits]))
+    least = float(np.median([digit.confidence for digit in reading.digits]))
     assert main(["read", "noisy.png", "--min-confidence", str(least)]) == 0
     found = capsys.readouterr().out
     assert found == f"{Recognizer().read(noisy, min_confidence=least).text}\n"
@@ -295,15 +295,15 @@ def test_a_terminal_shows_how_sure_each_line_is(scan, page, tmp_path):
     heading, columns, *rows = first.splitlines()
     assert heading == "==> scan.png <=="
     assert columns.split("  ")[0] == "line"
-    for part in ("text", "least sure digit", "probability"):
+    for part in ("text", "least confident digit", "confidence"):
         assert part in columns
     reading = Recognizer().read(page.picture)
     for number, (row, line) in enumerate(zip(rows, reading.lines, strict=True), 1):
-        least = min(line, key=lambda digit: digit.probability)
+        least = min(line, key=lambda digit: digit.confidence)
         place = line.index(least) + 1
         text = "".join(str(digit.label) for digit in line)
         which = [str(least.label), f"({place}", "of", f"{len(line)})"]
-        assert row.split() == [str(number), text, *which, f"{least.probability:.1%}"]
+        assert row.split() == [str(number), text, *which, f"{least.confidence:.1%}"]
 
 
 def test_a_process_of_its_own_prints_text_and_no_more(scan, page):

@@ -86,7 +86,7 @@ def test_the_width_of_a_stroke_does_not_depend_on_its_strength():
 
 
 COLOURS = {
-    **synthetic_pages.INKS,
+    **synthetic_pages.INK_COLORS,
     "yellow": (1, 1, 0),
     "pale yellow": (1, 1, 0.6),
     "cyan": (0, 1, 1),
@@ -124,7 +124,7 @@ def test_a_colour_that_says_nothing_does_not_lose_the_grey_ink():
 def test_paper_alone_has_no_ink(paper, shape):
     for seed in range(5):
         generator = np.random.default_rng(seed)
-        light = synthetic_pages._light(shape, 0.4, generator)
+        light = synthetic_pages.illumination(shape, 0.4, generator)
         grain = 0.01 * generator.normal(size=shape)
         for picture in (np.full(shape, paper), paper * light, np.clip(paper + grain, 0, 1)):
             assert len(found_in(picture).stats) == 1
@@ -201,7 +201,7 @@ def test_a_large_digit_is_no_sheet(clear):
     images, labels = clear
     for label in range(10):
         for size, margin in [(200, 0), (200, 20), (28, 3), (28, 14), (16, 4)]:
-            picture = np.pad(synthetic_pages.enlarged(images[labels == label][0], size), margin)
+            picture = np.pad(synthetic_pages.upscale_digit(images[labels == label][0], size), margin)
             assert detect_page(picture) is None
             assert detect_page(1 - picture) is None
 

@@ -141,11 +141,11 @@ def test_the_confidence_is_the_product_of_both():
 
     digits = read_page(1 - cover, three, min_confidence=0, is_digit=half).digits
     assert [digit.label for digit in digits] == [3, 3]
-    assert [digit.probability for digit in digits] == pytest.approx([0.4, 0.8])
+    assert [digit.confidence for digit in digits] == pytest.approx([0.4, 0.8])
     assert [digit.probabilities.sum() for digit in digits] == pytest.approx([0.5, 1])
     assert [digit.probabilities.max() for digit in digits] == pytest.approx([0.4, 0.8])
     (glyphs,) = asked
-    np.testing.assert_array_equal(glyphs, [digit.glyph for digit in digits])
+    np.testing.assert_array_equal(glyphs, [digit.image for digit in digits])
     left = read_page(1 - cover, three, min_confidence=0.5, is_digit=half).digits
     assert [digit.box for digit in left] == [digits[1].box]
 

@@ -84,7 +84,7 @@ def test_own_axes_hold_the_whole_grid(digits):
         (np.zeros((2, 28, 28)), [1], {}, ValueError, "images and labels must have the same length; received 2 and 1"),
         (np.zeros((1, 28, 28)), [10], {}, ValueError, r"labels must lie in 0\.\.\.9; received 10"),
         (np.zeros((1, 28, 28)), None, {"columns": 0}, ValueError, "columns must be at least 1; received 0"),
-        (np.zeros((1, 28, 28)), None, {"max_images": 2.5}, TypeError, r"max_images must be a whole number; received 2\.5"),
+        (np.zeros((1, 28, 28)), None, {"max_images": 2.5}, TypeError, r"max_images must be an integer; received 2\.5"),
         (np.zeros((1, 28, 28)), None, {"ax": 7}, TypeError, "ax must be Matplotlib's Axes; received 7"),
     ],
 )  # fmt: skip

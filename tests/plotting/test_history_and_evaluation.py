@@ -53,7 +53,7 @@ def test_history_on_axes_of_the_users_own():
         (3, None, TypeError, "history must be a History or a mapping; received 3"),
         ({}, None, ValueError, "history must hold at least one epoch of loss and accuracy; 'loss' is absent"),
         ({"loss": 1.0, "accuracy": [1.0]}, None, ValueError, r"history: loss must be a list of numbers; received array\(1\.\)"),
-        ({**HISTORY, "val_loss": ["low"]}, None, TypeError, "history: val_loss must be integers or floating numbers"),
+        ({**HISTORY, "val_loss": ["low"]}, None, TypeError, "history: val_loss must be integers or floats"),
         ({"loss": [1.0], "accuracy": []}, None, ValueError, "'accuracy' is absent"),
         (HISTORY, Figure().subplots(), ValueError, "ax must be a pair of Axes; received 1"),
     ],

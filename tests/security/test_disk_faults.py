@@ -323,11 +323,11 @@ def test_a_name_too_long_is_refused_in_one_sentence(length, mirrors, tmp_path, m
 
 def test_a_name_with_a_null_character_is_refused():
     with pytest.raises(
-        ValueError, match=r"^source must hold no null character; received 'a\\x00b'$"
+        ValueError, match=r"^source must not contain a null character; received 'a\\x00b'$"
     ):
         load_data("a\0b")
     with pytest.raises(
-        ValueError, match=r"^path must hold no null character; received 'a\\x00.h5'$"
+        ValueError, match=r"^path must not contain a null character; received 'a\\x00.h5'$"
     ):
         load_model("a\0.h5")
 
@@ -359,7 +359,7 @@ def test_a_process_that_died_while_downloading_hinders_nobody(mirrors, small_mni
 
 
 def test_the_measured_rounds_are_all_right():
-    file = pathlib.Path(__file__).parents[2] / "benchmarks/results/neighbours.json"
+    file = pathlib.Path(__file__).parents[2] / "benchmarks/results/concurrent_download.json"
     report = json.loads(file.read_text())
     assert report["rounds"] >= 20
     assert report["right_rounds"] == report["rounds"] == report["downloads"]

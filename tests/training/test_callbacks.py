@@ -45,7 +45,7 @@ def test_monitor_by_its_old_and_new_name(monitor, understood, mode):
         (dict(monitor="val_f1"), ValueError, "monitor must be one of .*; received 'val_f1'"),
         (dict(monitor=None), ValueError, "monitor must be one of .*; received None"),
         (dict(min_delta=-0.1), ValueError, "min_delta must be at least 0; received -0.1"),
-        (dict(patience=1.5), TypeError, "patience must be a whole number; received 1.5"),
+        (dict(patience=1.5), TypeError, "patience must be an integer; received 1.5"),
     ],
 )  # fmt: skip
 def test_options_are_checked(options, error, message):

@@ -314,12 +314,12 @@ COUNT = r": call dataset\.apply\(tf\.data\.experimental\.assert_cardinality\(n\)
         (lambda x, y: OfKeras(x[:0], y[:0], 50), {}, ValueError, "x must hold at least one batch; received none"),
         (batched, dict(validation_data=Endless([], [], 1)), ValueError, "validation_data must come to an end; received Endless"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices(x).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received TensorSpec"),
-        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 parts"),
+        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 elements"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(28, 28, 1\): call dataset\.batch first"),
         (lambda x, y: batched(x[..., 0], y), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(None, 28, 28\): call mnistcnn\.preprocess first"),
-        (lambda x, y: batched((x * 255).astype(np.uint8), y), {}, TypeError, r"each batch must have x of floating numbers in \[0, 1\]; received uint8: call mnistcnn\.preprocess first"),
+        (lambda x, y: batched((x * 255).astype(np.uint8), y), {}, TypeError, r"each batch must have x of floats in \[0, 1\]; received uint8: call mnistcnn\.preprocess first"),
         (lambda x, y: batched(x, y.argmax(1)), {}, ValueError, r"each batch must have y one-hot of shape \(n, 10\); received shape \(None,\): call mnistcnn\.preprocess first"),
-        (lambda x, y: batched(x, y > 0), {}, TypeError, "each batch must have y of integers or floating numbers; received bool"),
+        (lambda x, y: batched(x, y > 0), {}, TypeError, "each batch must have y of integers or floats; received bool"),
         (batched, dict(validation_data=tf.data.Dataset.from_tensors((1.0, 2.0))), ValueError, r"each validation batch must have x of shape \(n, 28, 28, 1\); received \(\)"),
         (lambda x, y: tf.data.Dataset.from_tensors((tf.ragged.constant([[1.0]]), y)), {}, TypeError, "each batch must hold tensors; received RaggedTensorSpec"),
     ],
@@ -378,7 +378,7 @@ def test_a_broken_batch_is_named_with_its_rule(xy, kind, make, faults):
 
 
 def test_a_batch_of_three_parts(xy):
-    with pytest.raises(ValueError, match=r"batch 0 must be a pair \(x, y\); received 3 parts"):
+    with pytest.raises(ValueError, match=r"batch 0 must be a pair \(x, y\); received 3 elements"):
         run(OfParts([(*xy, 1)]))
 
 
@@ -467,13 +467,13 @@ def test_a_run_that_crashed_goes_on_to_the_same_bits(xy, name, kind):
             data, make(), validation_data=held_out, callbacks=[Crash()], **{**options, **more}
         )
 
-    Crash.left = 1000
+    Crash.batches_left = 1000
     whole = once(checkpoint_dir=None, checkpoint_every=None)
-    batches = 1000 - Crash.left
+    batches = 1000 - Crash.batches_left
     assert batches == 18
     crashes = 0
     while True:
-        Crash.left = 9 if crashes < 4 else -1
+        Crash.batches_left = 9 if crashes < 4 else -1
         try:
             found = once()
             break
@@ -493,7 +493,7 @@ def test_an_epoch_goes_on_without_the_batches_that_were_seen(xy):
             return super().__getitem__(number)
 
     options = dict(epochs=1, checkpoint_dir="kept", checkpoint_every=4, callbacks=[Crash()])
-    Crash.left = 5
+    Crash.batches_left = 5
     with pytest.raises(RuntimeError, match="crash"):
         run(Counting(*xy, SIZE), **options)
     made.clear()

@@ -136,9 +136,9 @@ def test_both_show_their_progress(xy, capsys):
         (dict(teacher=dataclasses.replace(TEACHER, monitor="loss")), ValueError, "teacher must have neither monitor nor validation_split, since it ends at its last step; received 'loss' and 0.0"),
         (dict(teacher=dataclasses.replace(TEACHER, validation_split=0.1)), ValueError, "since it ends at its last step; received None and 0.1"),
         (dict(label_smoothing=0.1), ValueError, "label_smoothing must be 0 with a teacher, which takes the labels' place; received 0.1"),
-        (dict(distillation_temperature=0), ValueError, "distillation_temperature must be above 0; received 0"),
+        (dict(distillation_temperature=0), ValueError, "distillation_temperature must be greater than 0; received 0"),
         (dict(num_teachers=0), ValueError, "num_teachers must be at least 1; received 0"),
-        (dict(num_teachers=1.5), TypeError, "num_teachers must be a whole number; received 1.5"),
+        (dict(num_teachers=1.5), TypeError, "num_teachers must be an integer; received 1.5"),
     ],
 )  # fmt: skip
 def test_what_is_no_teacher_is_refused(setting, error, message):

@@ -480,7 +480,7 @@ def _settings(recipe: dict[str, Any], prefix: str = "") -> dict[str, str]:
     if recipe.get("monitor") is None:
         unused |= {"min_delta", "patience"}
     if recipe.get("teacher") is None:
-        unused |= {"distillation_temperature", "teachers"}
+        unused |= {"distillation_temperature", "num_teachers"}
     used = {k: v for k, v in recipe.items() if k not in unused and v is not None}
     found = {prefix + k: _setting(v) for k, v in used.items() if not isinstance(v, dict)}
     for key, value in used.items():

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     a, b = (load_evaluation(source, test) for source in sources)
     result = mnistcnn.compare(a, b)
     for name, source, evaluation in (("a", options.a, a), ("b", options.b, b)):
-        low, high = evaluation.accuracy_interval
+        low, high = evaluation.accuracy_ci
         console.print(
             f"{name}: {source}, accuracy {evaluation.accuracy:.2%} "
             f"(95 % CI {low:.2%} to {high:.2%})"

@@ -150,8 +150,8 @@ def _print_reading(reading: Reading) -> None:
         return
     table = Table("line", "text", "least confident digit", "confidence", box=None, pad_edge=False)
     for number, line in enumerate(reading.lines, 1):
-        position, digit = min(enumerate(line, 1), key=lambda item: item[1].probability)
+        position, digit = min(enumerate(line, 1), key=lambda item: item[1].confidence)
         text = "".join(str(item.label) for item in line)
         least = f"{digit.label} ({position} of {len(line)})"
-        table.add_row(str(number), text, least, f"{digit.probability:.1%}")
+        table.add_row(str(number), text, least, f"{digit.confidence:.1%}")
     console.print(table)

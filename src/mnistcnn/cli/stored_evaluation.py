@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,21 +63,13 @@ def load_evaluation(source: str, test: Split | None) -> Evaluation:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object in a result file, with limits on its size and depth."""
-    from mnistcnn.utils.safe_read import read_limited
+    from mnistcnn.utils.safe_read import loads_json, read_limited
 
     content = read_limited(path, limit=_MAX_BYTES)
     try:
-        result = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise mnistcnn.CorruptFileError(f"{path} must be JSON; received {error}") from None
+        result = loads_json(str(path), content, max_depth=_MAX_DEPTH)
+    except ValueError as error:
+        raise mnistcnn.CorruptFileError(str(error)) from None
     if not isinstance(result, dict):
         raise mnistcnn.CorruptFileError(f"{path} must hold a JSON object; received another value")
-    level: list[Any] = [result]
-    for _ in range(_MAX_DEPTH):
-        children = (item.values() if isinstance(item, dict) else item for item in level)
-        level = [item for values in children for item in values if isinstance(item, dict | list)]
-    if level:
-        raise mnistcnn.CorruptFileError(
-            f"{path} must nest at most {_MAX_DEPTH} levels; it nests more"
-        )
     return result

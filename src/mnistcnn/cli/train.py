@@ -104,14 +104,14 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     train, test, data = loading.load_dataset(options.data, console)
     if options.epochs is None and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
-    if cluster.chief:
+    if cluster.is_chief:
         _prepare_output(options)
     model = mnistcnn.build_model(seed=options.seed)
     path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     history = _fit(model, train, recipe, path=path, strategy=strategy, options=options)
-    if not cluster.chief:
-        console.print(f"Worker {cluster.number} finished; the chief writes the results.")
-        return {"worker": cluster.number, "workers": len(cluster.addresses), "history": history}
+    if not cluster.is_chief:
+        console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
+        return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
     if not recipe.monitor:
         _save_model(model, path)
     report = {
@@ -146,7 +146,7 @@ def _check_output(options: argparse.Namespace, cluster: ClusterSpec) -> None:
     output = options.output
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output must be a folder; received the file {str(output)!r}")
-    if cluster.chief and not (options.resume or options.restart):
+    if cluster.is_chief and not (options.resume or options.restart):
         _check_unfinished(output)
 
 
@@ -222,14 +222,13 @@ def _evaluate_and_save(
 
 def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
     """Return a strategy over the machines of the cluster; None for a single machine."""
-    if not cluster.several:
+    if cluster.world_size == 1:
         return None
     from mnistcnn.training.distribute.cluster import connect
 
-    role = "the chief, which writes the results" if cluster.chief else "which writes no files"
+    role = "the chief, which writes the results" if cluster.is_chief else "which writes no files"
     console.print(
-        f"Worker {cluster.number} of {len(cluster.addresses)}, {role}. "
-        "Waiting for the other workers."
+        f"Worker {cluster.rank} of {cluster.world_size}, {role}. Waiting for the other workers."
     )
     loading.import_tensorflow()
     return connect(cluster)

@@ -42,9 +42,9 @@ def preprocess(
     images : array_like
         One image or many: shape ``(28, 28)``, ``(n, 28, 28)``, ``(28, 28, 1)`` or
         ``(n, 28, 28, 1)``. Integers of any width must lie in 0...255 and are divided by
-        255; floating numbers must already lie in [0, 1] and keep their values.
+        255; floats must already lie in [0, 1] and keep their values.
     labels : array_like, optional
-        One label for each image: whole numbers in ``0...num_classes - 1`` of shape
+        One label for each image: integers in ``0...num_classes - 1`` of shape
         ``(n,)`` (a plain number for a single image), or one-hot of shape
         ``(n, num_classes)``.
     num_classes : int, default 10
@@ -84,7 +84,7 @@ def preprocess(
     x = x[..., np.newaxis]
     if labels is None:
         return x
-    y = _one_hot(labels, check_int("num_classes", num_classes, at_least=1))
+    y = _one_hot(labels, check_int("num_classes", num_classes, minimum=1))
     check_same_length("images", len(x), "labels", len(y))
     return x, y
 

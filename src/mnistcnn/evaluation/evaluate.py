@@ -78,7 +78,7 @@ def evaluate(
     """
     from mnistcnn.models.loading import as_model
 
-    size = check_int("batch_size", batch_size, at_least=1)
+    size = check_int("batch_size", batch_size, minimum=1)
     if y is None:
         if isinstance(x, np.ndarray):
             raise ValueError("y must be given where x is an array; received None")

@@ -71,7 +71,7 @@ def read_image(picture: ImageLike) -> LoadedImage:
     picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
         Pixels in an array have shape ``(h, w)``, ``(h, w, 1)``, ``(h, w, 3)`` or
         ``(h, w, 4)``; they are booleans, integers in 0...255, ``uint16`` in 0...65535 or
-        floating numbers in [0, 1].
+        floats in [0, 1].
 
     Raises
     ------
@@ -204,7 +204,7 @@ def _from_array(pixels: NDArray[Any]) -> Pixels:
     if array.dtype.kind == "b":
         full = 1.0
     elif array.dtype.kind == "f":
-        check_unit_interval("a picture of floating numbers", array)
+        check_unit_interval("a picture of floats", array)
         full = 1.0
     elif array.dtype.kind == "u" and array.dtype.itemsize == 2:  # of either byte order
         full = _SIXTEEN_BITS

@@ -63,8 +63,8 @@ def _to_digit(candidate: Candidate, scale: float) -> Digit:
     left, top, right, bottom = (round(scale * edge) for edge in candidate.part.box)
     return Digit(
         label=label,
-        probability=candidate.sure,
+        confidence=candidate.sure,
         box=(left, top, right, bottom),
-        glyph=candidate.glyph,
+        image=candidate.glyph,
         probabilities=candidate.answer,
     )

@@ -41,7 +41,7 @@ class SweepRun:
 
     def __post_init__(self) -> None:
         as_evaluation("test", self.test)
-        check_int("seed", self.seed, at_least=0)
+        check_int("seed", self.seed, minimum=0)
         check_non_negative("training_seconds", self.training_seconds)
 
     def to_dict(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from mnistcnn.types import NUM_CLASSES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.utils.public import public
-from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.validation import (
     check_images,
     check_in,
@@ -34,6 +34,7 @@ from mnistcnn.utils.validation import (
 )
 
 _MAX_BYTES = 1 << 28  # a million test images, all misclassified
+_MAX_DEPTH = 100
 _FILE_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
 
@@ -112,7 +113,7 @@ def sweep(
         raise ValueError(f"processes must be None if ray is given; received {processes}")
     num_processes = environment.cpu_count()
     if processes is not None:
-        num_processes = check_int("processes", processes, at_least=1)
+        num_processes = check_int("processes", processes, minimum=1)
     folder = None if output is None else _check_output(output)
     check_in("verbose", verbose, ("auto", 0, 1, 2))
     fingerprint = _fingerprint(data)
@@ -158,7 +159,7 @@ def _check_dataset(value: Any) -> Dataset:
 def _check_seeds(value: Iterable[int]) -> list[int]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise TypeError(f"seeds must be an iterable of integers; received {value!r}")
-    seeds = [check_int("each seed", seed, at_least=0) for seed in value]
+    seeds = [check_int("each seed", seed, minimum=0) for seed in value]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be distinct integers, at least one; received {seeds}")
     return seeds
@@ -171,7 +172,7 @@ def _recipes(
 ) -> list[recipes.Recipe]:
     values = [value] if isinstance(value, str | recipes.Recipe) else list(value)
     overrides: dict[str, Any] = {
-        name: check_int(name, override, at_least=1)
+        name: check_int(name, override, minimum=1)
         for name, override in (("epochs", epochs), ("batch_size", batch_size))
         if override is not None
     }
@@ -215,11 +216,12 @@ def _run_path(folder: Path, spec: RunSpec) -> Path:
 def _load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
     """Return the run in a file, after checking that it belongs to this sweep."""
     try:
-        record = json.loads(read_limited(path, limit=_MAX_BYTES))
+        content = read_limited(path, limit=_MAX_BYTES)
+        record = loads_json("its content", content, max_depth=_MAX_DEPTH)
         settings = {name: record[name] for name in ("recipe", "seed")}
         data_sha256 = record["data_sha256"]
         run = _run_from_record(spec, record)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise CorruptFileError(f"{path} must hold a run of a sweep; received {error}") from None
     if settings != spec.to_dict():
         raise ValueError(

@@ -91,7 +91,7 @@ def default_callbacks(
         keras.callbacks.EarlyStopping(
             monitor=watched,
             min_delta=check_non_negative("min_delta", min_delta),
-            patience=check_int("patience", patience, at_least=0),
+            patience=check_int("patience", patience, minimum=0),
             mode=mode,
         ),
         BestCheckpoint(str(path), monitor=watched, mode=mode),

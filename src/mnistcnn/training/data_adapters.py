@@ -131,7 +131,7 @@ class TFDatasetAdapter(DataAdapter):
         """Refuse at once what no batch could mend."""
         each = f"each {self._prefix}batch"
         if not isinstance(spec, tuple) or len(spec) != 2:
-            had = f"{len(spec)} parts" if isinstance(spec, tuple) else type(spec).__name__
+            had = f"{len(spec)} elements" if isinstance(spec, tuple) else type(spec).__name__
             raise ValueError(f"{each} must be a pair (x, y); received {had}")
         for one in spec:
             if not isinstance(one, tf.TensorSpec):
@@ -145,7 +145,7 @@ class TFDatasetAdapter(DataAdapter):
             )
         if not x.dtype.is_floating:
             raise TypeError(
-                f"{each} must have x of floating numbers in [0, 1]; received {x.dtype.name}: "
+                f"{each} must have x of floats in [0, 1]; received {x.dtype.name}: "
                 f"{CALL_PREPROCESS}"
             )
         if not y.shape.is_compatible_with((None, *_SHAPES[1])):
@@ -154,9 +154,7 @@ class TFDatasetAdapter(DataAdapter):
                 f"{CALL_PREPROCESS}"
             )
         if not (y.dtype.is_floating or y.dtype.is_integer):
-            raise TypeError(
-                f"{each} must have y of integers or floating numbers; received {y.dtype.name}"
-            )
+            raise TypeError(f"{each} must have y of integers or floats; received {y.dtype.name}")
 
     def _checked_in_graph(
         self, number: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mnistcnn.utils.safe_read import loads_json
 from mnistcnn.utils.validation import check_float, check_int, check_keys
 from mnistcnn.weights.arrays import ARCHITECTURES, CNN_WEIGHT_SHAPES, DTYPE
 
@@ -23,7 +24,7 @@ TEMPERATURES = (0.01, 100.0)
 VERSIONS = ("python", "mnistcnn", "keras", "tensorflow", "numpy")
 _DATA = ("name", "images", "sha256")
 _CHECKSUM_KEY = "manifest_sha256"
-_MAX_LEVELS = 8
+_MAX_DEPTH = 8
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -41,7 +42,7 @@ class ArrayRecord:
         name = _text("arrays: name", self.name)
         if not isinstance(self.shape, list | tuple):
             raise TypeError(f"arrays: shape must be a list; received {self.shape!r}")
-        sides = (check_int("arrays: shape", side, at_least=0) for side in self.shape)
+        sides = (check_int("arrays: shape", side, minimum=0) for side in self.shape)
         object.__setattr__(self, "shape", tuple(sides))
         known = any((name, self.shape) in network.items() for network in ARCHITECTURES)
         if not known or self.dtype != DTYPE:
@@ -117,7 +118,7 @@ class Manifest:
     figures: dict[str, Any]
 
     def __post_init__(self) -> None:
-        if check_int("format", self.format, at_least=1) != FORMAT:
+        if check_int("format", self.format, minimum=1) != FORMAT:
             raise ValueError(f"format must be {FORMAT}; received {self.format}")
         if not _PLAIN_NAME.fullmatch(_text("name", self.name)):
             raise ValueError(
@@ -140,14 +141,14 @@ class Manifest:
         if not low <= temperature <= high:
             raise ValueError(f"temperature must lie in {low:g}...{high:g}; received {temperature}")
         object.__setattr__(self, "temperature", temperature)
-        object.__setattr__(self, "seed", check_int("seed", self.seed, at_least=0))
+        object.__setattr__(self, "seed", check_int("seed", self.seed, minimum=0))
         _text("command", self.command)
         _text("commit", self.commit)
         for name, version in _with_keys("versions", self.versions, VERSIONS).items():
             _text(f"versions: {name}", version)
         data = _with_keys("data", self.data, _DATA)
         _text("data: name", data["name"])
-        check_int("data: images", data["images"], at_least=1)
+        check_int("data: images", data["images"], minimum=1)
         _sha256("data: sha256", data["sha256"])
         _mapping("recipe", self.recipe)
         _mapping("figures", self.figures)
@@ -188,23 +189,14 @@ class Manifest:
 
 
 def _parse(content: bytes) -> Any:
-    deep = f"the manifest must nest at most {_MAX_LEVELS} levels; it nests more"
-    try:
-        document = json.loads(content.decode())
-    except RecursionError:
-        raise ValueError(deep) from None
-    except ValueError as error:
-        raise ValueError(f"the manifest must be JSON; received {error}") from None
-    waiting = [(document, 1)]
-    while waiting:
-        value, level = waiting.pop()
-        if level > _MAX_LEVELS:
-            raise ValueError(deep)
+    document = loads_json("the manifest", content, max_depth=_MAX_DEPTH)
+    remaining = [document]
+    while remaining:
+        value = remaining.pop()
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"the manifest must hold finite numbers; received {value}")
         if isinstance(value, dict | list):
-            inner = value.values() if isinstance(value, dict) else value
-            waiting += [(one, level + 1) for one in inner]
+            remaining += value.values() if isinstance(value, dict) else value
     return document
 
 

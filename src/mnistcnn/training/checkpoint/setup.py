@@ -22,14 +22,14 @@ from mnistcnn.training.checkpoint.manager import (
     open_checkpoint,
 )
 from mnistcnn.training.data_adapters import Data, DataSource
-from mnistcnn.training.distribute.context import SingleProcess
+from mnistcnn.training.distribute.context import DistributionContext
 from mnistcnn.types import PathLike
 from mnistcnn.utils.validation import check_int
 
 
 def checkpoint_config(folder: PathLike | None, every: int | None) -> CheckpointConfig | None:
     if every is not None:
-        check_int("checkpoint_every", every, at_least=1)
+        check_int("checkpoint_every", every, minimum=1)
         if folder is None:
             raise ValueError(f"checkpoint_every must come with checkpoint_dir; received {every}")
     return None if folder is None else CheckpointConfig(check_checkpoint_dir(folder), every)
@@ -45,10 +45,10 @@ def checkpoint_for_run(
     *,
     seed: int | None,
     at: CheckpointConfig | None,
-    team: SingleProcess,
+    context: DistributionContext,
 ) -> Iterator[CheckpointManager | None]:
     """Give what keeps this run in its folder, if it has one."""
-    if at is None and team.count == 1:
+    if at is None and context.world_size == 1:
         yield None
         return
     if at is not None:
@@ -62,17 +62,19 @@ def checkpoint_for_run(
         data=_describe_data(training),
         validation_data="none" if validation is None else _describe_data(validation),
     )
-    if team.count > 1:
+    if context.world_size > 1:
         # Where the chief's optimizer is, the others' will be.
         alike = identity.to_dict() | {"learning_rate": None}
-        team.agree(alike | {"seed": seed, "checkpoint_dir": at is not None})
-        team.begin_alike(_variables(model, with_optimizer=plan.learning_rate is None))
+        context.check_same_config(alike | {"seed": seed, "checkpoint_dir": at is not None})
+        context.broadcast_variables(_variables(model, with_optimizer=plan.learning_rate is None))
     if at is None:
         yield None
         return
     size = 4 * model.count_params()
-    with open_checkpoint(at, identity, seed=seed, network_bytes=size, team=team) as keeper:
-        yield keeper
+    with open_checkpoint(
+        at, identity, seed=seed, network_bytes=size, context=context
+    ) as checkpoint:
+        yield checkpoint
 
 
 def _variables(model: keras.Model, *, with_optimizer: bool) -> list[keras.Variable]:
