@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import mnistcnn
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -56,16 +54,10 @@ def new_console() -> Console:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that determine results."""
-    import platform
-    from importlib.metadata import version
+    """Return the versions of Python, this package and the libraries that determine results."""
+    from mnistcnn.utils.environment import software_versions
 
-    names = ("keras", "tensorflow", "numpy")
-    return {
-        "mnistcnn": mnistcnn.__version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in names},
-    }
+    return software_versions()
 
 
 def to_json(report: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ from mnistcnn.training.checkpoint.fingerprint import (
     RunFingerprint,
     data_fingerprint,
     initial_learning_rate,
-    library_versions,
     model_fingerprint,
 )
 from mnistcnn.training.checkpoint.manager import (
@@ -24,6 +23,7 @@ from mnistcnn.training.checkpoint.manager import (
 from mnistcnn.training.data_adapters import Data, DataSource
 from mnistcnn.training.distribute.context import DistributionContext
 from mnistcnn.types import PathLike
+from mnistcnn.utils.environment import library_versions
 from mnistcnn.utils.validation import check_int
 
 
