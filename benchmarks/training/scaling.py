@@ -85,10 +85,10 @@ def training(data: Path, *, rounds: int) -> dict[str, Any]:
         np.savez(folder / "small.npz", **small)
         sides = {
             str(count): [
-                process_pool._Process(  # noqa: SLF001  # the same processes as a sweep's
+                process_pool.WorkerProcess(
                     folder / "small.npz",
                     folder / f"{count}-{number}.log",
-                    process_pool._worker_env(max(1, cores // count)),  # noqa: SLF001
+                    process_pool.worker_env(max(1, cores // count)),
                 )
                 for number in range(count)
             ]
@@ -102,7 +102,7 @@ def training(data: Path, *, rounds: int) -> dict[str, Any]:
                     turns[count].append(seconds)
         for processes in sides.values():
             for process in processes:
-                process.end()
+                process.kill()
     return {
         "images": _TRAINED_ON,
         "runs": _RUNS,
