@@ -24,6 +24,7 @@ import numpy as np
 import mnistcnn
 from mnistcnn.data.load import DATA_VARIABLE
 from mnistcnn.utils.atomic_write import write_text
+from mnistcnn.utils.environment import cpu_count
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -97,14 +98,7 @@ def summarize(values: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def library_versions(*packages: str) -> dict[str, str]:
+def package_versions(*packages: str) -> dict[str, str]:
     """Return the versions of Python and of `packages`."""
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
@@ -150,7 +144,7 @@ def measure_parts(
     measured stay in the file as they are, so they must have been measured with the same versions.
     """
     saved = json.loads(path.read_text(encoding="utf-8")) if only and path.is_file() else {}
-    report: dict[str, Any] = {"versions": library_versions(*packages), "cores": available_cores()}
+    report: dict[str, Any] = {"versions": package_versions(*packages), "cores": cpu_count()}
     if save and saved and saved["versions"] != report["versions"]:
         raise SystemExit(
             f"versions must equal those in {path} to replace one part; received "

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import ablation_variants, held_out
-from benchmarks.harness import available_cores, library_versions, write_results
+from benchmarks.harness import cpu_count, package_versions, write_results
 from mnistcnn.recipes import Recipe
+from mnistcnn.utils.environment import cpu_count
 
 Runs = list[dict[str, Any]]
 
@@ -32,8 +33,8 @@ class AccuracyResults:
         saved_recipes = saved.get("recipes", {})
         saved_variants = saved.get("ablation", {}).get("variants", {})
         self.content: dict[str, Any] = {
-            "versions": library_versions("mnistcnn", "keras", "tensorflow", "numpy"),
-            "cores": available_cores(),
+            "versions": package_versions("mnistcnn", "keras", "tensorflow", "numpy"),
+            "cores": cpu_count(),
             "held_out_images": held_out.HELD_OUT_IMAGES,
             "plain": _entry(plain, saved.get("plain"), "held_out"),
             "recipes": {

@@ -22,8 +22,8 @@ import numpy as np
 import mnistcnn
 from benchmarks.harness import (
     argument_parser,
-    library_versions,
     mnist_file,
+    package_versions,
     parse_args,
     write_results,
 )
@@ -114,12 +114,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = {
         "command": "python -m benchmarks.inference.exports",
         "machine": platform.machine(),
-        "versions": library_versions(*PACKAGES),
+        "versions": package_versions(*PACKAGES),
         "images": len(images),
         "parity": parity_by_format(formats),
-        "weights": {
-            name: accuracy_by_format(name, images, labels, formats) for name in PRETRAINED
-        },
+        "weights": {name: accuracy_by_format(name, images, labels, formats) for name in PRETRAINED},
     }
     write_results(options.output, report)
 

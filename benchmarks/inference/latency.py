@@ -26,14 +26,14 @@ from rich.table import Table
 from benchmarks.harness import (
     BaselineProcess,
     argument_parser,
-    available_cores,
-    library_versions,
     mnist_file,
+    package_versions,
     parse_args,
     summarize,
     take_turns,
     write_results,
 )
+from mnistcnn.utils.environment import cpu_count
 
 BACKENDS = {
     "recognizer": "mnistcnn.Recognizer",
@@ -73,7 +73,7 @@ def by_backend(
     """Measure the batch sizes with each backend, in turns."""
     processes = {
         name: BaselineProcess(
-            "inference_backends", data, images=0, cores=available_cores(), variant=name,
+            "inference_backends", data, images=0, cores=cpu_count(), variant=name,
             model=folder, **({"smoke": 1} if smoke else {}),
         )
         for name in names
@@ -167,10 +167,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         folder = Path(name)
         export_models(folder)
         report = {
-            "versions": library_versions(
+            "versions": package_versions(
                 "mnistcnn", "onnxruntime", "ai-edge-litert", "keras", "tensorflow"
             ),
-            "cores": available_cores(),
+            "cores": cpu_count(),
             "load": [round(value, 2) for value in os.getloadavg()],
             "backends": by_backend(
                 data, folder, rounds=1 if smoke else 2 if quick else 9, names=backends, smoke=smoke

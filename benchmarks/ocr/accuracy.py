@@ -203,7 +203,9 @@ def draw_steps(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Figure:
     """Return a picture of the way from a photo to the glyphs."""
     generator = np.random.default_rng(5)
     ruled = PAGE_STYLES["ruled lines, tilt"]
-    style = replace(ruled, lines=(2, 2), digits_per_line=(4, 4), gradient=0.6, noise=0.03, colored=True)
+    style = replace(
+        ruled, lines=(2, 2), digits_per_line=(4, 4), gradient=0.6, noise=0.03, colored=True
+    )
     picture = draw_page(part.images, part.labels, generator, style).picture
     ink = binarize(read_image(picture).brightness)
     clear = remove_lines(ink)

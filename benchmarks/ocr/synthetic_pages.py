@@ -89,7 +89,11 @@ def draw_page(
     """Draw a page of digits that are taken at random from `images`."""
     count = int(generator.integers(style.lines[0], style.lines[1] + 1))
     rows = [
-        generator.integers(0, len(images), generator.integers(style.digits_per_line[0], style.digits_per_line[1] + 1))
+        generator.integers(
+            0,
+            len(images),
+            generator.integers(style.digits_per_line[0], style.digits_per_line[1] + 1),
+        )
         for _ in range(count)
     ]
     height = float(np.exp(generator.uniform(*np.log(style.height))))

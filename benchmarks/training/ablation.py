@@ -13,13 +13,13 @@ from typing import NamedTuple
 from benchmarks.harness import (
     BaselineProcess,
     argument_parser,
-    available_cores,
     mnist_file,
     parse_args,
     summarize,
     take_turns,
     write_results,
 )
+from mnistcnn.utils.environment import cpu_count
 
 IMAGES, ROUNDS, WARM_UP = 12_800, 7, 2
 BATCH_SIZES = (32, 128)
@@ -55,7 +55,7 @@ def ablation_rows(cores: int) -> list[Row]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure every row for each batch size."""
     options = parse_args(argument_parser(__doc__, "ablation.json"), argv)
-    data, cores = mnist_file(smoke=options.smoke), available_cores()
+    data, cores = mnist_file(smoke=options.smoke), cpu_count()
     images = 256 if options.smoke else IMAGES
     rounds, warm_up = (1, 1) if options.smoke else (ROUNDS, WARM_UP)
     rows = ablation_rows(cores)
@@ -76,9 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             ratios = [a / b for a, b in zip(previous or seconds, seconds, strict=True)]
             rates = summarize([images / value for value in seconds])
             speedup = statistics.median(ratios)
-            results.append(
-                {"technique": technique, "images_per_second": rates, "speedup": speedup}
-            )
+            results.append({"technique": technique, "images_per_second": rates, "speedup": speedup})
             print(f"{batch_size:4} {rates['median']:8,.0f} images/s  x {speedup:.2f}  {technique}")
             previous = seconds
         report["batches"][str(batch_size)] = results

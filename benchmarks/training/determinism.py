@@ -30,8 +30,7 @@ import mnistcnn
 from benchmarks.epoch_timer import EpochTimer  # imports TensorFlow, once, before each fork
 from benchmarks.harness import (
     argument_parser,
-    available_cores,
-    library_versions,
+    package_versions,
     parse_args,
     summarize,
     write_results,
@@ -40,6 +39,7 @@ from mnistcnn.backend import tf
 from mnistcnn.recipes import BASELINE, BEST, Recipe
 from mnistcnn.training.checkpoint.file_format import STATE_FILE
 from mnistcnn.training.checkpoint.state import TrainingState
+from mnistcnn.utils.environment import cpu_count
 
 RECIPES = {"baseline": BASELINE, "best": BEST}
 
@@ -156,8 +156,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     report: dict[str, Any] = {
         "command": "python -m benchmarks.training.determinism",
         "machine": platform.machine(),
-        "cores": available_cores(),
-        "versions": library_versions("mnistcnn", "keras", "tensorflow", "numpy"),
+        "cores": cpu_count(),
+        "versions": package_versions("mnistcnn", "keras", "tensorflow", "numpy"),
         "images": sizes.images,
         "checkpoint_images": sizes.checkpoint_images,
         "checkpoint_every": sizes.checkpoint_every,

@@ -22,12 +22,12 @@ from typing import Any
 
 from benchmarks.harness import (
     argument_parser,
-    available_cores,
     measure_parts,
     mnist_file,
     parse_args,
     summarize,
 )
+from mnistcnn.utils.environment import cpu_count
 
 COMMAND = ("train", "--data", "digits", "--recipe", "fast", "--epochs", "5", "--seed", "0")
 _IMAGES, _EPOCHS = 12_800, 4
@@ -40,7 +40,7 @@ import mnistcnn
 from mnistcnn.training.distribute.cluster import cluster_from_env, connect
 from mnistcnn.recipes import FAST
 cluster = cluster_from_env()
-strategy = connect(cluster) if cluster.several else None
+strategy = connect(cluster) if cluster.world_size > 1 else None
 from mnistcnn.backend import keras
 with np.load(sys.argv[1]) as archive:
     x, y = (archive[name][:IMAGES] for name in ('x_train', 'y_train'))
@@ -71,9 +71,7 @@ except Exception as error:
 """
 
 
-def start_workers(
-    count: int, arguments: list[str], folder: Path
-) -> list[subprocess.Popen[str]]:
+def start_workers(count: int, arguments: list[str], folder: Path) -> list[subprocess.Popen[str]]:
     """Start workers, each in its own folder; a single process has no cluster."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -85,7 +83,7 @@ def start_workers(
         worker_folder = folder / str(index)
         worker_folder.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ)
-        environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, available_cores() // (2 * count)))
+        environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, cpu_count() // (2 * count)))
         if count > 1:
             task = {"type": "worker", "index": index}
             cluster = {"cluster": {"worker": addresses}, "task": task}
@@ -151,9 +149,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rounds = 1 if options.quick or options.smoke else 3
     parts = {
         "log": log,
-        "throughput": lambda: throughput(
-            mnist_file(smoke=options.smoke).resolve(), rounds=rounds
-        ),
+        "throughput": lambda: throughput(mnist_file(smoke=options.smoke).resolve(), rounds=rounds),
         "keras_fit": keras_fit,
     }
     measure_parts(

@@ -25,7 +25,6 @@ import mnistcnn
 from benchmarks.harness import (
     BaselineProcess,
     argument_parser,
-    available_cores,
     measure_parts,
     mnist_file,
     parse_args,
@@ -35,6 +34,7 @@ from benchmarks.harness import (
 from mnistcnn import recipes
 from mnistcnn.sweeps import process_pool
 from mnistcnn.sweeps.worker import RunSpec
+from mnistcnn.utils.environment import cpu_count
 
 INFERENCE = ("processes-1", "processes-2", "ray-1", "ray-2")
 _TRAIN_IMAGES, _RUNS = 12_800, 2
@@ -48,7 +48,7 @@ def inference(data: Path, *, rounds: int, smoke: bool) -> dict[str, Any]:
     names = INFERENCE[:2] if smoke else INFERENCE
     processes = {
         name: BaselineProcess(
-            "parallel_inference", data, images=0, cores=available_cores(), variant=name,
+            "parallel_inference", data, images=0, cores=cpu_count(), variant=name,
             **({"smoke": 1} if smoke else {}),
         )
         for name in names
@@ -86,7 +86,7 @@ def _start_and_rate(turns: list[dict[str, float]]) -> dict[str, Any]:
 
 def training(data: Path, *, rounds: int) -> dict[str, Any]:
     """Measure runs of the recipe `fast`, one after another and two in parallel."""
-    cores = available_cores()
+    cores = cpu_count()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with np.load(data) as archive:

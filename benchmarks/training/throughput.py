@@ -26,14 +26,14 @@ from rich.table import Table
 from benchmarks.harness import (
     BaselineProcess,
     argument_parser,
-    available_cores,
-    library_versions,
     mnist_file,
+    package_versions,
     parse_args,
     summarize,
     take_turns,
     write_results,
 )
+from mnistcnn.utils.environment import cpu_count
 
 TRAINING_FLOP = 14_645_760  # per image: see "The network and what each layer costs"
 SIDES = {
@@ -74,7 +74,7 @@ class Sizes:
 
 def measure_throughput(data: Path, sizes: Sizes) -> list[dict[str, Any]]:
     """Measure every batch size on all cores, and one on a single core."""
-    cores = available_cores()
+    cores = cpu_count()
     settings = [(batch_size, cores) for batch_size in sizes.batch_sizes]
     if sizes.single_core:
         settings.append((128, 1))
@@ -134,7 +134,7 @@ def measure_time_to_accuracy(data: Path, sizes: Sizes) -> dict[str, Any]:
 
     def start(program: str, images: int) -> BaselineProcess:
         smoke = {"smoke": 1} if sizes.smoke else {}
-        return BaselineProcess(program, data, images=images, cores=available_cores(), **smoke)
+        return BaselineProcess(program, data, images=images, cores=cpu_count(), **smoke)
 
     processes = {"fast": start("fast_recipe", 60_000), "fast_15k": start("fast_recipe", 15_000)}
     if sizes.tutorial_runs:
@@ -166,7 +166,7 @@ def measure_dataset_sizes(data: Path, sizes: Sizes) -> list[dict[str, Any]]:
     """Measure seconds per epoch and peak memory by the number of images."""
     rows = []
     for images in sizes.dataset_sizes:
-        process = BaselineProcess("mnistcnn_train", data, images=images, cores=available_cores())
+        process = BaselineProcess("mnistcnn_train", data, images=images, cores=cpu_count())
         turns = take_turns({"train": process}, rounds=1 if sizes.smoke else 3, warm_up=1)["train"]
         rows.append(
             {
@@ -300,9 +300,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     libraries = ["mnistcnn", "keras", "tensorflow", "numpy"]
     libraries += ["torch"] if importlib.util.find_spec("torch") else []
     report |= {
-        "cores": available_cores(),
+        "cores": cpu_count(),
         "machine": platform.machine(),
-        "versions": library_versions(*libraries),
+        "versions": package_versions(*libraries),
     }
     write_results(options.output, report)
     draw_throughput(report, figure)

@@ -31,15 +31,15 @@ from numpy.typing import NDArray
 import mnistcnn
 from benchmarks.harness import find_data
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
-from mnistcnn.ocr import onnx_session
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.components import extract_components, median_digit_height
 from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
 from mnistcnn.ocr.rejection import LOG_PRIOR_ODDS
 from mnistcnn.types import NUM_CLASSES
+from mnistcnn.utils.environment import software_versions
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
-from mnistcnn.weights.metadata import INPUT, OUTPUT
+from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import FOLDER, REJECTOR, write_pretrained
 from tools.pretrained import synthetic_nondigits
@@ -54,7 +54,7 @@ from tools.pretrained.synthetic_nondigits import (
     Draw,
     Glyphs,
 )
-from tools.pretrained.train_weights import commit, versions_here
+from tools.pretrained.train_weights import commit
 
 SEED = 0
 HELD_OUT = 10_000
@@ -232,12 +232,8 @@ def logits_of(weights: list[NDArray[np.float32]], glyphs: Glyphs) -> NDArray[np.
     """Return the answers before the softmax, as the package's own runtime computes them."""
     # A softmax of logits divided by a large temperature is nearly linear in them: so one is
     # taken out of the probabilities instead, which float32 gives down to e-38.
-    session = onnx_session.create_session(to_onnx(weights, REJECTOR_WEIGHT_SHAPES), 1)
-    found = []
-    for first in range(0, len(glyphs), 512):
-        x = glyphs[first : first + 512, ..., np.newaxis].astype(np.float32) / 255
-        found.append(session.run([OUTPUT], {INPUT: x})[0])
-    return np.log(np.maximum(np.concatenate(found), np.float32(1e-37)))
+    classifier = OnnxClassifier(to_onnx(weights, REJECTOR_WEIGHT_SHAPES), 1)
+    return np.log(np.maximum(classifier.predict_proba(glyphs), np.float32(1e-37)))
 
 
 def digit_share(
@@ -338,13 +334,13 @@ def write(
         seed=SEED,
         command=COMMAND,
         commit=commit(),
-        versions=versions_here(),
+        versions=software_versions(),
         data={
             "name": "mnist and drawings",
             "images": len(pool.glyphs),
             "sha256": digest.hexdigest(),
         },
-        figures=figures,
+        metrics=figures,
         shapes=REJECTOR_WEIGHT_SHAPES,
     )
     for name in ("digits", "no_digits", "no_digits_cut"):

@@ -54,7 +54,7 @@ class DocumentedFigures(_Documented):
             for name, (values, shown) in figures.items()
         ]
         intervals = [
-            "\N{EN DASH}".join(f"{100 * bound:.2f}" for bound in run["test"]["accuracy_interval"])
+            "\N{EN DASH}".join(f"{100 * bound:.2f}" for bound in run["test"]["accuracy_ci"])
             for run in runs
         ]
         epochs = [str(_best_epoch(run) + 1) for run in runs]

@@ -11,11 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from mnistcnn.ocr import onnx_session
 from mnistcnn.ocr.classification import Candidate
 from mnistcnn.types import NUM_CLASSES, Float32Array, UInt8Array
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
-from mnistcnn.weights.metadata import INPUT, OUTPUT
+from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import load_rejector_weights
 
@@ -54,8 +53,6 @@ def apply_rejection(candidates: Sequence[Candidate], is_digit: DigitScorer) -> l
 # was held out, so that 97 % of its digits keep a confidence of 0.9. Where a part was cut, two that
 # touch are expected as much as one is.
 LOG_PRIOR_ODDS = 3.0
-# Few enough that memory stays small on a picture of very many parts.
-_CHUNK_SIZE = 256
 _EXPECTED_ARRAYS = np.float32(math.exp(LOG_PRIOR_ODDS))
 
 
@@ -75,9 +72,7 @@ class NonDigitRejector:
 
     def __init__(self, threads: int) -> None:
         weights = load_rejector_weights().weights(calibrated=True)
-        self._session = onnx_session.create_session(
-            to_onnx(weights, REJECTOR_WEIGHT_SHAPES), threads
-        )
+        self._classifier = OnnxClassifier(to_onnx(weights, REJECTOR_WEIGHT_SHAPES), threads)
 
     def __call__(self, glyphs: UInt8Array) -> Float32Array:
         """Return how probable it is that each glyph is a digit.
@@ -93,14 +88,11 @@ class NonDigitRejector:
             ``(n, 2)`` in [0, 1]: that it is a digit; and, of a part that was cut into digits,
             that it is one or two that touch.
         """
-        shares = np.empty((len(glyphs), 2), np.float32)
-        for first in range(0, len(glyphs), _CHUNK_SIZE):
-            part = glyphs[first : first + _CHUNK_SIZE, ..., np.newaxis]
-            x = np.divide(part, np.float32(255), dtype=np.float32)
-            (answers,) = self._session.run([OUTPUT], {INPUT: x})
-            # Between the digits and the last output are kinds of what is none.
-            one, two = answers[:, :NUM_CLASSES].sum(axis=1), answers[:, -1] * _EXPECTED_ARRAYS
-            digits = (one + two) / (1 - answers[:, -1] + two)
-            shares[first : first + _CHUNK_SIZE] = np.stack([one, digits], axis=1)
+        probabilities = self._classifier.predict_proba(glyphs)
+        # The outputs between the ten digits and the last one are kinds of non-digits.
+        one = probabilities[:, :NUM_CLASSES].sum(axis=1)
+        two = probabilities[:, -1] * _EXPECTED_ARRAYS
+        digits = (one + two) / (1 - probabilities[:, -1] + two)
+        shares: Float32Array = np.stack([one, digits], axis=1)
         # Rounding could take the sum of a softmax beyond 1.
         return np.minimum(shares, np.float32(1))
