@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import ablation_variants, held_out
-from benchmarks.harness import cpu_count, package_versions, write_results
+from benchmarks.harness import package_versions, write_results
 from mnistcnn.recipes import Recipe
 from mnistcnn.utils.environment import cpu_count
 
