@@ -144,7 +144,7 @@ def test_compare_of_kept_evaluations_needs_neither_data_nor_keras(kept):
     [
         (b"\xff", "a.json must be JSON; received 'utf-8' codec can't decode"),
         (b"{", "a.json must be JSON; received Expecting property name"),
-        (b"[" * 100_000, "a.json must be JSON; received maximum recursion depth exceeded"),
+        (b"[" * 100_000, "a.json must nest at most 16 levels; it nests more"),
         (b"[]", "a.json must hold a JSON object; received another value"),
         (b"{}", "a.json: test: values must be a dictionary; received None"),
         (b'{"test": {"loss": 1}}', "a.json: test: an evaluation must hold the keys num_images, "),

@@ -25,13 +25,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +41,7 @@ from benchmarks.accuracy.accuracy import OUT, PLAIN
 from benchmarks.harness import HERE, RESULTS, find_data
 from mnistcnn import recipes
 from mnistcnn.utils.atomic_write import atomic_write, write_text
+from mnistcnn.utils.environment import software_versions
 from mnistcnn.weights.keras_file import save_model
 from mnistcnn.weights.manifest import Manifest
 from mnistcnn.weights.pretrained import (
@@ -145,7 +144,7 @@ def begun(options: argparse.Namespace, names: Iterable[str], data: mnistcnn.Data
     if options.quick:
         data = mnistcnn.Dataset(*(mnistcnn.Split(*(a[:QUICK] for a in part)) for part in data))
     given = options.trained is not None
-    versions = versions_here() | (accuracy["versions"] if given else {})  # those it was made by
+    versions = software_versions() | (accuracy["versions"] if given else {})  # those it was made by
     chosen = {name: recipes.FAST if options.quick else recipes.get(name) for name in names}
     work = Work(chosen, data, accuracy, versions, given, options.quick)
     check_same_recipes(work)
@@ -285,12 +284,6 @@ def in_words(result: dict[str, Any]) -> str:
         f"Not equal: weights differ by at most {result['largest']:.3g}, "
         f"and {result['answers']} answers to the test images differ."
     )
-
-
-def versions_here() -> dict[str, str]:
-    """Return the versions at work."""
-    here = {name: version(name) for name in ("keras", "tensorflow", "numpy")}
-    return {"python": platform.python_version(), "mnistcnn": mnistcnn.__version__, **here}
 
 
 def write(

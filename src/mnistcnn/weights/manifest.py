@@ -14,6 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mnistcnn.utils.safe_read import loads_json
 from mnistcnn.utils.validation import check_float, check_int, check_keys
 from mnistcnn.weights.arrays import ARCHITECTURES, CNN_WEIGHT_SHAPES, DTYPE
 
@@ -23,7 +24,7 @@ TEMPERATURES = (0.01, 100.0)
 VERSIONS = ("python", "mnistcnn", "keras", "tensorflow", "numpy")
 _DATA = ("name", "images", "sha256")
 _CHECKSUM_KEY = "manifest_sha256"
-_MAX_LEVELS = 8
+_MAX_DEPTH = 8
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -188,23 +189,14 @@ class Manifest:
 
 
 def _parse(content: bytes) -> Any:
-    deep = f"the manifest must nest at most {_MAX_LEVELS} levels; it nests more"
-    try:
-        document = json.loads(content.decode())
-    except RecursionError:
-        raise ValueError(deep) from None
-    except ValueError as error:
-        raise ValueError(f"the manifest must be JSON; received {error}") from None
-    waiting = [(document, 1)]
-    while waiting:
-        value, level = waiting.pop()
-        if level > _MAX_LEVELS:
-            raise ValueError(deep)
+    document = loads_json("the manifest", content, max_depth=_MAX_DEPTH)
+    remaining = [document]
+    while remaining:
+        value = remaining.pop()
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"the manifest must hold finite numbers; received {value}")
         if isinstance(value, dict | list):
-            inner = value.values() if isinstance(value, dict) else value
-            waiting += [(one, level + 1) for one in inner]
+            remaining += value.values() if isinstance(value, dict) else value
     return document
 
 

@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.utils.atomic_write import atomic_write
-from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.validation import check_int, check_non_negative
 
 Arrays = dict[str, NDArray[Any]]
@@ -30,7 +30,7 @@ MODEL_STAGE, TEACHER_STAGE = "network", "teacher"
 BASE_BYTES = 64 << 20
 # Names, shapes and the record are text, of which little makes many objects. A run of a thousand
 # epochs takes 0.2 MB of it.
-_MAX_TEXT, _MAX_LEVELS, _MAX_SHOWN = 4 << 20, 100, 300
+_MAX_TEXT, _MAX_DEPTH, _MAX_SHOWN = 4 << 20, 100, 300
 _RECORD_KEY, _DIGEST_KEY = "mnistcnn-run", "sha256"
 
 
@@ -85,10 +85,9 @@ def deserialize(path: Path, content: bytes) -> tuple[dict[str, Any], Arrays]:
         text, digest = metadata[_RECORD_KEY], metadata[_DIGEST_KEY]
         if digest != _digest(text, arrays):
             raise ValueError("its digest is that of another content")
-        record = json.loads(text)
+        record = loads_json("its record", text, max_depth=_MAX_DEPTH)
         if not isinstance(record, dict):
             raise TypeError("its record is no object")
-        _check_depth(record)
     except Exception as error:  # safetensors, JSON and what is missing report in many ways
         said = str(error)[:_MAX_SHOWN]
         raise CorruptFileError(f"{path} must be the whole state of a run: {said}") from error
@@ -187,15 +186,6 @@ def _header(content: bytes) -> bytes:
             "arrays are kept beside them"
         )
     return content[8 : 8 + length]
-
-
-def _check_depth(record: dict[str, Any]) -> None:
-    level: list[Any] = [record]
-    for _ in range(_MAX_LEVELS):
-        inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for values in inner for one in values if isinstance(one, dict | list)]
-    if level:
-        raise ValueError(f"its record must nest at most {_MAX_LEVELS} levels; it nests more")
 
 
 def _digest(text: str, arrays: Arrays) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -76,11 +75,6 @@ def initial_learning_rate(model: keras.Model) -> float | None:
     # Else callbacks may have been at work.
     fresh = not keras.ops.convert_to_numpy(model.optimizer.iterations)
     return float(rate) if fresh and isinstance(rate, int | float) else None
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions that the bits of a result depend on."""
-    return {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")}
 
 
 def _config(thing: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from mnistcnn.training.checkpoint.fingerprint import (
     differing_settings,
 )
 from mnistcnn.training.checkpoint.state import TrainingState
-from mnistcnn.training.distribute.context import SingleProcess
+from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.types import PathLike
 from mnistcnn.utils.validation import check_int, check_non_negative, check_path
 
@@ -55,16 +55,16 @@ class CheckpointManager:
         identity: dict[str, Any],
         seed: int,
         every: int | None,
-        team: SingleProcess | None = None,
+        context: DistributionContext | None = None,
     ) -> None:
-        self._team = SingleProcess() if team is None else team
+        self._context = SingleProcess() if context is None else context
         self.seed = seed
         self.identity = identity
         self._path, self._every = path, every
         self._seconds, self._started = 0.0, time.monotonic()
         self._stages: dict[str, tuple[dict[str, Any], Arrays]] = {}
 
-    def stage(self, name: str, *, forgets: bool = False) -> TrainingState:
+    def stage(self, name: str, *, weights_only: bool = False) -> TrainingState:
         """Return the training of that name, as far as it has come."""
 
         def save(record: dict[str, Any], arrays: Arrays) -> None:
@@ -77,11 +77,11 @@ class CheckpointManager:
             kept,
             source=str(self._path),
             every=self._every,
-            forgets=forgets,
-            team=self._team,
+            weights_only=weights_only,
+            context=self._context,
         )
 
-    def take(self, stages: Mapping[str, Any], arrays: Arrays, *, seconds: float) -> None:
+    def load_state_dict(self, stages: Mapping[str, Any], arrays: Arrays, *, seconds: float) -> None:
         """Begin with what was found in the file."""
         self._seconds = seconds
         for name, record in stages.items():
@@ -89,13 +89,13 @@ class CheckpointManager:
             own = {key[len(start) :]: one for key, one in arrays.items() if key.startswith(start)}
             self._stages[name] = record, own
 
-    def content(self) -> bytes:
+    def state_bytes(self) -> bytes:
         """Return all of it, as a worker on another machine needs it."""
         record, arrays = self._whole()
         return file_format.serialize(json.dumps(record), arrays)
 
     def _write(self) -> None:
-        if self._team.chief:
+        if self._context.is_chief:
             file_format.write_checkpoint(self._path, *self._whole())
 
     def _whole(self) -> tuple[dict[str, Any], Arrays]:
@@ -121,7 +121,7 @@ def open_checkpoint(
     *,
     seed: int | None,
     network_bytes: int,
-    team: SingleProcess,
+    context: DistributionContext,
 ) -> Iterator[CheckpointManager]:
     """Give what keeps a run in its folder.
 
@@ -135,13 +135,13 @@ def open_checkpoint(
         If it belongs to another run.
     """
     folder = at.folder
-    if not team.chief:
-        content = team.from_chief(b"")
+    if not context.is_chief:
+        content = context.broadcast(b"")
         yield _create(
             at,
             folder / STATE_FILE,
             *file_format.deserialize(folder / STATE_FILE, content),
-            team=team,
+            context=context,
         )
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,9 +155,9 @@ def open_checkpoint(
         ) from None
     try:
         limit = BASE_BYTES + _MAX_SIZE_FACTOR * network_bytes
-        keeper = _resume(at, identity.to_dict(), seed, limit, team)
-        team.from_chief(keeper.content())
-        yield keeper
+        checkpoint = _resume(at, identity.to_dict(), seed, limit, context)
+        context.broadcast(checkpoint.state_bytes())
+        yield checkpoint
     finally:
         lock.release()
 
@@ -171,9 +171,14 @@ def check_checkpoint_dir(value: PathLike) -> Path:
 
 
 def _create(
-    at: CheckpointConfig, path: Path, record: dict[str, Any], arrays: Arrays, *, team: SingleProcess
+    at: CheckpointConfig,
+    path: Path,
+    record: dict[str, Any],
+    arrays: Arrays,
+    *,
+    context: DistributionContext,
 ) -> CheckpointManager:
-    """Return a keeper of what another one told, or wrote."""
+    """Return a checkpoint of what another one told, or wrote."""
     try:
         if record["format"] != _FORMAT:
             raise ValueError(f"the format {record['format']!r}")
@@ -183,9 +188,9 @@ def _create(
         stages = dict(record["stages"])
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise not_a_checkpoint(path, error) from error
-    keeper = CheckpointManager(path, identity, seed, at.every, team)
-    keeper.take(stages, arrays, seconds=seconds)
-    return keeper
+    checkpoint = CheckpointManager(path, identity, seed, at.every, context)
+    checkpoint.load_state_dict(stages, arrays, seconds=seconds)
+    return checkpoint
 
 
 def _resume(
@@ -193,20 +198,20 @@ def _resume(
     identity: dict[str, Any],
     seed: int | None,
     limit: int,
-    team: SingleProcess,
+    context: DistributionContext,
 ) -> CheckpointManager:
     path = at.folder / STATE_FILE
     try:
         record, arrays = file_format.read_checkpoint(path, limit=limit)
     except FileNotFoundError:
         drawn = int(np.random.SeedSequence().generate_state(1)[0])
-        return CheckpointManager(path, identity, drawn if seed is None else seed, at.every, team)
-    keeper = _create(at, path, record, arrays, team=team)
-    given = keeper.seed if seed is None else seed
-    held = keeper.identity | {"seed": keeper.seed}
+        return CheckpointManager(path, identity, drawn if seed is None else seed, at.every, context)
+    checkpoint = _create(at, path, record, arrays, context=context)
+    given = checkpoint.seed if seed is None else seed
+    held = checkpoint.identity | {"seed": checkpoint.seed}
     _check_same_run(at.folder, held, identity | {"seed": given})
-    keeper.identity = identity
-    return keeper
+    checkpoint.identity = identity
+    return checkpoint
 
 
 def _check_same_run(folder: Path, held: dict[str, Any], received: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@ from mnistcnn.training.checkpoint.fingerprint import (
     RunFingerprint,
     data_fingerprint,
     initial_learning_rate,
-    library_versions,
     model_fingerprint,
 )
 from mnistcnn.training.checkpoint.manager import (
@@ -22,8 +21,9 @@ from mnistcnn.training.checkpoint.manager import (
     open_checkpoint,
 )
 from mnistcnn.training.data_adapters import Data, DataSource
-from mnistcnn.training.distribute.context import SingleProcess
+from mnistcnn.training.distribute.context import DistributionContext
 from mnistcnn.types import PathLike
+from mnistcnn.utils.environment import library_versions
 from mnistcnn.utils.validation import check_int
 
 
@@ -45,10 +45,10 @@ def checkpoint_for_run(
     *,
     seed: int | None,
     at: CheckpointConfig | None,
-    team: SingleProcess,
+    context: DistributionContext,
 ) -> Iterator[CheckpointManager | None]:
     """Give what keeps this run in its folder, if it has one."""
-    if at is None and team.count == 1:
+    if at is None and context.world_size == 1:
         yield None
         return
     if at is not None:
@@ -62,17 +62,19 @@ def checkpoint_for_run(
         data=_describe_data(training),
         validation_data="none" if validation is None else _describe_data(validation),
     )
-    if team.count > 1:
+    if context.world_size > 1:
         # Where the chief's optimizer is, the others' will be.
         alike = identity.to_dict() | {"learning_rate": None}
-        team.agree(alike | {"seed": seed, "checkpoint_dir": at is not None})
-        team.begin_alike(_variables(model, with_optimizer=plan.learning_rate is None))
+        context.check_same_config(alike | {"seed": seed, "checkpoint_dir": at is not None})
+        context.broadcast_variables(_variables(model, with_optimizer=plan.learning_rate is None))
     if at is None:
         yield None
         return
     size = 4 * model.count_params()
-    with open_checkpoint(at, identity, seed=seed, network_bytes=size, team=team) as keeper:
-        yield keeper
+    with open_checkpoint(
+        at, identity, seed=seed, network_bytes=size, context=context
+    ) as checkpoint:
+        yield checkpoint
 
 
 def _variables(model: keras.Model, *, with_optimizer: bool) -> list[keras.Variable]:

@@ -20,7 +20,7 @@ from mnistcnn.backend import keras
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.training.checkpoint import callback_state
 from mnistcnn.training.checkpoint.file_format import Arrays, pack, unpack
-from mnistcnn.training.distribute.context import SingleProcess
+from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.training.train_step import TrainStep
 from mnistcnn.utils.validation import check_int
 
@@ -39,7 +39,7 @@ class NullState:
     """What the loop reports to where nothing is kept."""
 
     finished = False
-    stopped = False
+    stop_training = False
     every: int | None = None
     start = Position()
 
@@ -56,17 +56,17 @@ class NullState:
     def restore(self) -> None:
         """Put everything back as it was at `start`."""
 
-    def after_call(self, epoch: int, step: int, done: int) -> None:
+    def on_execution_end(self, epoch: int, step: int, done: int) -> None:
         """Hear that a call into the graph ended: so far in the epoch, and in the run."""
 
-    def after_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Hear that an epoch ended, with its figures."""
 
-    def end(self, epoch: int, logs: dict[str, float]) -> None:
+    def on_train_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Hear that the training ended."""
 
     @contextmanager
-    def attentive(self) -> Iterator[None]:
+    def defer_interrupt(self) -> Iterator[None]:
         """Let an interrupt wait for a moment at which there is something whole to keep."""
         yield
 
@@ -84,9 +84,9 @@ class TrainingState(NullState):
         Where that comes from, for messages.
     every : int, optional
         After how many steps to keep, besides at each epoch's end.
-    forgets : bool, default False
+    weights_only : bool, default False
         Whether only the network is kept once the training has ended.
-    team : Alone, optional
+    context : DistributionContext, optional
         Those who train together; an interrupt of one is an interrupt of all.
     """
 
@@ -97,13 +97,13 @@ class TrainingState(NullState):
         *,
         source: str,
         every: int | None = None,
-        forgets: bool = False,
-        team: SingleProcess | None = None,
+        weights_only: bool = False,
+        context: DistributionContext | None = None,
     ) -> None:
         self.every = every
         self._source = source
-        self._save, self._kept, self._forgets = save, kept, forgets
-        self._team = SingleProcess() if team is None else team
+        self._write, self._kept, self._weights_only = save, kept, weights_only
+        self._context = SingleProcess() if context is None else context
         self._model: Any = None
         self._step: TrainStep | None = None
         self._callbacks: list[keras.callbacks.Callback] = []
@@ -112,7 +112,10 @@ class TrainingState(NullState):
         if kept is not None:
             record, _ = kept
             try:
-                self.finished, self.stopped = bool(record["finished"]), bool(record["stopped"])
+                self.finished, self.stop_training = (
+                    bool(record["finished"]),
+                    bool(record["stopped"]),
+                )
                 logs = {str(name): float(figure) for name, figure in record["logs"].items()}
                 epoch, step = (check_int(one, record[one], minimum=0) for one in ("epoch", "step"))
                 self.start = Position(epoch, step, logs)
@@ -141,27 +144,27 @@ class TrainingState(NullState):
             return
         record, arrays = self._kept
         try:
-            self._put_back(record, arrays)
+            self._restore(record, arrays)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise CorruptFileError(
                 f"{self._source} must fit the run's network and callbacks; received {error!r}"
             ) from error
 
-    def after_call(self, epoch: int, step: int, done: int) -> None:
-        ended = self._team.any(self._interrupted)
+    def on_execution_end(self, epoch: int, step: int, done: int) -> None:
+        ended = self._context.all_reduce_any(self._interrupted)
         if ended or (self.every is not None and done % self.every == 0):
-            self._keep(Position(epoch, step))
+            self._save(Position(epoch, step))
         _raise_if_interrupted(ended)
 
-    def after_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        self._keep(Position(epoch + 1, 0, logs))
-        _raise_if_interrupted(self._team.any(self._interrupted))
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        self._save(Position(epoch + 1, 0, logs))
+        _raise_if_interrupted(self._context.all_reduce_any(self._interrupted))
 
-    def end(self, epoch: int, logs: dict[str, float]) -> None:
-        self._keep(Position(epoch, 0, logs), finished=True)
+    def on_train_end(self, epoch: int, logs: dict[str, float]) -> None:
+        self._save(Position(epoch, 0, logs), finished=True)
 
     @contextmanager
-    def attentive(self) -> Iterator[None]:
+    def defer_interrupt(self) -> Iterator[None]:
         ours = threading.current_thread() is threading.main_thread()
         if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             yield  # somebody else decides what an interrupt does
@@ -179,10 +182,10 @@ class TrainingState(NullState):
             signal.signal(signal.SIGINT, signal.default_int_handler)
         _raise_if_interrupted(self._interrupted)
 
-    def _keep(self, place: Position, *, finished: bool = False) -> None:
+    def _save(self, place: Position, *, finished: bool = False) -> None:
         """Take everything as it is now, and have it written."""
         arrays = _to_arrays("network", self._model.variables)
-        if not (finished and self._forgets):
+        if not (finished and self._weights_only):
             arrays |= _to_arrays("optimizer", _optimizer_variables(self._model))
         if self._step is not None:
             arrays["totals"] = self._step.totals
@@ -198,11 +201,11 @@ class TrainingState(NullState):
             "history": pack("history", self._history.history, arrays),
             "callbacks": pack("callbacks", states, arrays),
         }
-        self._save(record, arrays)
+        self._write(record, arrays)
 
-    def _put_back(self, record: dict[str, Any], arrays: Arrays) -> None:
+    def _restore(self, record: dict[str, Any], arrays: Arrays) -> None:
         _load_arrays("network", self._model.variables, arrays)
-        if not (self.finished and self._forgets):
+        if not (self.finished and self._weights_only):
             _load_arrays("optimizer", _optimizer_variables(self._model), arrays)
         if self._step is not None:
             self._step.totals = arrays["totals"]
