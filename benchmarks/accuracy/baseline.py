@@ -7,12 +7,13 @@ figures go to benchmarks/results/baseline.json, from which the docs make their t
 """
 
 import json
-import os
 import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from mnistcnn.utils.environment import cpu_count
 
 SEEDS = (0, 1, 2)
 RESULT = Path(__file__).parents[1] / "results" / "baseline.json"
@@ -36,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = [run(seed, Path(folder) / str(seed)) for seed in SEEDS]
     RESULT.parent.mkdir(exist_ok=True)
-    machine = {"machine": platform.machine(), "cores": os.cpu_count()}
+    machine = {"machine": platform.machine(), "cores": cpu_count()}
     RESULT.write_text(json.dumps({**machine, "runs": runs}, indent=1) + "\n")
     print(f"Figures in {RESULT}")
 

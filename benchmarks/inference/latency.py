@@ -24,7 +24,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.harness import RESULTS, Peer, cores_here, find_data, spread
+from benchmarks.harness import RESULTS, Peer, find_data, spread
+from mnistcnn.utils.environment import cpu_count
 
 TITLES = {
     "recognizer": "mnistcnn.Recognizer",
@@ -60,7 +61,7 @@ def export(folder: Path) -> None:
 
 def by_batch(data: Path, folder: Path, *, rounds: int) -> dict[str, Any]:
     """Let every way take its turns on batches of each size."""
-    cores = cores_here()
+    cores = cpu_count()
     peers = {
         name: Peer("inference_backends", data, images=0, cores=cores, style=name, model=folder)
         for name in TITLES
@@ -160,7 +161,7 @@ def main() -> None:
                     for one in ("mnistcnn", "onnxruntime", "ai-edge-litert", "keras", "tensorflow")
                 },
             },
-            "cores": cores_here(),
+            "cores": cpu_count(),
             "load": [round(value, 2) for value in os.getloadavg()],
             "ways": by_batch(data, folder, rounds=2 if quick else 9),
             "cold_start": cold_starts(folder, rounds=2 if quick else 5),

@@ -29,7 +29,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +48,7 @@ from mnistcnn.training import train  # noqa: F401  # imported before each fork
 from mnistcnn.training.checkpoint import file_format  # noqa: F401  # imported before each fork
 from mnistcnn.training.checkpoint.file_format import STATE_FILE  # noqa: F401  # imported before each fork
 from mnistcnn.utils.atomic_write import write_text  # noqa: F401  # imported before each fork
+from mnistcnn.utils.environment import cpu_count, library_versions
 from mnistcnn.weights.keras_file import read_weights  # noqa: F401  # imported before each fork
 
 # A run is killed so often, and may then come to its end.
@@ -332,8 +332,8 @@ def main() -> None:
     report: dict[str, Any] = {
         "command": command(before.get("command"), sys.argv[1:]),
         "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "versions": {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
+        "cores": cpu_count(),
+        "versions": library_versions(),
         "rows": [],
     }
     for fault, way in pairs:

@@ -35,7 +35,7 @@ from mnistcnn.ocr.image_io import read_image
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 from mnistcnn.weights.keras_file import read_weights
-from mnistcnn.weights.manifest import Manifest, _checksum
+from mnistcnn.weights.manifest import Manifest, checksum
 from mnistcnn.weights.pretrained import FOLDER, read_pretrained
 from mnistcnn.weights.readers import read_exported
 
@@ -346,7 +346,7 @@ def _shipped() -> Iterator[Kind]:
         """Seal what is still an object; without its seal nothing else would be looked at."""
         try:
             found = {k: v for k, v in json.loads(content).items() if k != "manifest_sha256"}
-            content = json.dumps({**found, "manifest_sha256": _checksum(found)}).encode()
+            content = json.dumps({**found, "manifest_sha256": checksum(found)}).encode()
         except (AttributeError, ValueError, RecursionError):
             pass
         return put(folder, content, weights)

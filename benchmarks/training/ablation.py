@@ -9,7 +9,8 @@ benchmarks/training/throughput.py does. Figures go to benchmarks/results/ablatio
 import json
 import statistics
 
-from benchmarks.harness import RESULTS, Peer, cores_here, find_data, spread
+from benchmarks.harness import RESULTS, Peer, find_data, spread
+from mnistcnn.utils.environment import cpu_count
 
 IMAGES, ROUNDS, WARM_UP = 12_800, 7, 2
 OFF, ON = {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}
@@ -17,7 +18,7 @@ OFF, ON = {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
 def main() -> None:
     """Measure and keep."""
-    data, cores = find_data(), cores_here()
+    data, cores = find_data(), cpu_count()
     whole = {**ON, "TF_NUM_INTRAOP_THREADS": str(cores)}
     half = {**ON, "TF_NUM_INTRAOP_THREADS": str(max(1, cores // 2))}
     plan = [

@@ -21,14 +21,13 @@ import statistics
 import tempfile
 import time
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import mnistcnn
-from benchmarks.harness import RESULTS, cores_here, spread
+from benchmarks.harness import RESULTS, spread
 from mnistcnn.backend import (
     keras,  # noqa: F401  # imported before each fork
     tf,  # noqa: F401  # imported before each fork
@@ -41,6 +40,7 @@ from mnistcnn.recipes import (
 from mnistcnn.training import train  # noqa: F401  # imported before each fork
 from mnistcnn.training.checkpoint.state import TrainingState  # noqa: F401  # imported before each fork
 from mnistcnn.utils.atomic_write import write_text  # noqa: F401  # imported before each fork
+from mnistcnn.utils.environment import cpu_count, library_versions
 
 FILE = RESULTS / "determinism.json"
 RECIPES = {"documented": BASELINE, "best": BEST}
@@ -148,8 +148,8 @@ def main() -> None:
     report: dict[str, Any] = {
         "command": "python -m benchmarks.training.determinism",
         "machine": platform.machine(),
-        "cores": cores_here(),
-        "versions": {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
+        "cores": cpu_count(),
+        "versions": library_versions(),
         "images": IMAGES,
         "kept_images": KEPT_IMAGES,
         "every": EVERY,

@@ -20,7 +20,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import cores_here, find_data, report_parts, spread
+from benchmarks.harness import find_data, report_parts, spread
+from mnistcnn.utils.environment import cpu_count
 
 COMMAND = ("train", "--data", "digits", "--recipe", "fast", "--epochs", "5", "--seed", "0")
 _TRAINED_ON, _EPOCHS = 12_800, 4
@@ -78,7 +79,7 @@ def started(count: int, words: list[str], folder: Path) -> list[subprocess.Popen
         own = folder / str(number)
         own.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ)
-        environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, cores_here() // (2 * count)))
+        environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, cpu_count() // (2 * count)))
         if count > 1:
             task = {"type": "worker", "index": number}
             cluster = {"cluster": {"worker": addresses}, "task": task}

@@ -26,7 +26,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.harness import RESULTS, Peer, cores_here, find_data, spread
+from benchmarks.harness import RESULTS, Peer, find_data, spread
+from mnistcnn.utils.environment import cpu_count
 
 TRAINING_FLOP = 14_645_760  # of one image: see "The network and what each layer costs"
 TITLES = {
@@ -256,7 +257,7 @@ def main() -> None:
     quick = options.quick
     data = find_data()
     console = Console(width=None if sys.stdout.isatty() else 110)
-    cores = cores_here()
+    cores = cpu_count()
     measure = {"throughput": all_throughputs, "to_accuracy": all_accuracies, "growth": all_sizes}
     report = json.loads((RESULTS / "throughput.json").read_text()) if options.only else {}
     for part in [options.only] if options.only else measure:

@@ -11,7 +11,7 @@ from PIL import Image
 import mnistcnn
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES
 from mnistcnn import recipes
-from mnistcnn.cli import main
+from mnistcnn.cli.export import FORMATS
 from mnistcnn.export import parity
 from mnistcnn.weights.pretrained import PRETRAINED
 
@@ -85,7 +85,7 @@ def test_every_format_was_measured_and_keeps_what_the_docs_say():
         assert all(2 * row["largest"] <= row["tolerance"] for row in rows.values())
     for figures in report["weights"].values():
         right = figures.pop("keras")["right"]
-        assert list(figures) == list(main.FORMATS)
+        assert list(figures) == list(FORMATS)
         small = figures.pop("litert-int8")
         assert small["bytes"] < figures["litert"]["bytes"] / 3
         assert abs(small["right"] - right) <= 20

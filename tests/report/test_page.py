@@ -171,7 +171,7 @@ def test_without_a_training_it_says_so(trained, tmp_path):
 
 def test_an_old_result_may_know_less(trained):
     page = page_of(trained(seed=None, recipe=3, versions=[], data=None), "--data", "digits")
-    assert "none: it won't repeat" in page.text
+    assert "none (not reproducible)" in page.text
     assert "The whole recipe" not in page.text
 
 
@@ -180,7 +180,7 @@ def test_shipped_weights_have_their_manifest(tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     page = Page((tmp_path / "new/b.html").read_text(encoding="utf-8"))
     manifest = load_pretrained_weights("best").manifest
-    for words in ("Shipped weights: best", manifest.command, manifest.commit, "mnist, 60000 images",
+    for words in ("Pretrained weights: best", manifest.command, manifest.commit, "mnist, 60000 images",
                   "augmentation.rotation 8.0", f"Seed {manifest.seed}"):  # fmt: skip
         assert words in page.text, words
     assert report["bytes"] == (tmp_path / "new/b.html").stat().st_size

@@ -283,7 +283,7 @@ def test_without_a_home_nothing_is_made_where_the_program_runs(
     assert equal(load_data(cache_dir="here"), small_mnist)
     assert len(load_data("digits").test.labels) == 355
     assert main(["info"]) == 0
-    assert "none, for there is no home folder" in capsys.readouterr().out
+    assert "none (no home folder)" in capsys.readouterr().out
     assert not load.is_cached()
 
 

@@ -24,7 +24,7 @@ from mnistcnn import CorruptFileError, Evaluation
 from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.keras_file import read_weights
-from mnistcnn.weights.manifest import _checksum
+from mnistcnn.weights.manifest import checksum
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import FOLDER, load_pretrained_weights
 
@@ -224,7 +224,7 @@ def sealed(**changed):
     fields = json.loads((FOLDER / "best.json").read_text())
     fields.pop("manifest_sha256")
     fields |= changed
-    return json.dumps({**fields, "manifest_sha256": _checksum(fields)}).encode()
+    return json.dumps({**fields, "manifest_sha256": checksum(fields)}).encode()
 
 
 def png(width, height, pixels, *more):
@@ -296,7 +296,7 @@ CANARIES = {
     "pickle as npz": ("data", lambda: {"a.npz": pickle.dumps(Singing())}, "File is not a zip file"),
     "pickle as keras": ("keras", lambda: {"a.keras": pickle.dumps(Singing())}, "File is not a zip file"),
     "pickle as h5": ("keras", lambda: {"a.h5": pickle.dumps(Singing())}, "must begin as an HDF5 file does"),
-    "pickle as safetensors": ("portable", lambda: {"a.safetensors": pickle.dumps(Singing())}, "must be whole safetensors"),
+    "pickle as safetensors": ("portable", lambda: {"a.safetensors": pickle.dumps(Singing())}, "must be a valid safetensors file"),
     "code in an npy header": ("data", lambda: {"a.npz": npz(npy(header="open('canary', 'w')"))}, "must have a header"),
     # paths
     "external link": ("keras", lambda: {"a.h5": linked(h5py.ExternalLink("/etc/passwd", "x"))}, "'evil' is a link"),
@@ -347,10 +347,10 @@ CANARIES = {
     "history nested 900 levels": ("history", lambda: {"a.json": b'{"history":' + b"[" * 900 + b"]" * 900 + b"}"}, "must nest at most 16 levels; it nests more"),
     "recipe nested 900 levels": ("history", lambda: {"a.json": b'{"a":' * 900 + b"1" + b"}" * 900}, "must nest at most 16 levels; it nests more"),
     "deep history": ("history", lambda: {"a.json": b'{"history":' * DEEP}, "must nest at most 16 levels; it nests more"),
-    "safetensors, deep": ("portable", lambda: {"a.safetensors": safetensors(b'{"a":' * 20_000)}, "must be whole safetensors"),
-    "safetensors, long header": ("portable", lambda: {"a.safetensors": struct.pack("<Q", 2**63) + b"{}"}, "must be whole safetensors"),
-    "safetensors, huge shape": ("portable", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 0]}})}, "must be whole safetensors"),
-    "safetensors, offsets": ("portable", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 2**40]}})}, "must be whole safetensors"),
+    "safetensors, deep": ("portable", lambda: {"a.safetensors": safetensors(b'{"a":' * 20_000)}, "must be a valid safetensors file"),
+    "safetensors, long header": ("portable", lambda: {"a.safetensors": struct.pack("<Q", 2**63) + b"{}"}, "must be a valid safetensors file"),
+    "safetensors, huge shape": ("portable", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 0]}})}, "must be a valid safetensors file"),
+    "safetensors, offsets": ("portable", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 2**40]}})}, "must be a valid safetensors file"),
     "safetensors, none of ours": ("portable", lambda: {"a.safetensors": safetensors({})}, "missing: conv1.kernel"),
     "large export": ("portable", lambda: {"a.onnx": bytes(300_000)}, "must hold at most 262,144 bytes; it holds 300,000"),
     "graphs in graphs": ("portable", lambda: {"a.onnx": nested_onnx()}, "must be a whole ONNX file|as export_model writes them; it holds"),

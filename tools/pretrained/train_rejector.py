@@ -37,6 +37,7 @@ from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
 from mnistcnn.ocr.rejection import LOG_PRIOR_ODDS
 from mnistcnn.types import NUM_CLASSES
+from mnistcnn.utils.environment import software_versions
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
@@ -53,7 +54,7 @@ from tools.pretrained.synthetic_nondigits import (
     Draw,
     Glyphs,
 )
-from tools.pretrained.train_weights import commit, versions_here
+from tools.pretrained.train_weights import commit
 
 SEED = 0
 HELD_OUT = 10_000
@@ -333,13 +334,13 @@ def write(
         seed=SEED,
         command=COMMAND,
         commit=commit(),
-        versions=versions_here(),
+        versions=software_versions(),
         data={
             "name": "mnist and drawings",
             "images": len(pool.glyphs),
             "sha256": digest.hexdigest(),
         },
-        figures=figures,
+        metrics=figures,
         shapes=REJECTOR_WEIGHT_SHAPES,
     )
     for name in ("digits", "no_digits", "no_digits_cut"):

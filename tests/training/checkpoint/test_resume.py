@@ -559,13 +559,13 @@ def test_the_command_says_how_to_go_on_and_does(number, code, starter, capsys):
     words = " ".join([*TRAIN, "--output", "run", "--resume"])
     assert (
         printed
-        == f"\nmnistcnn: interrupted at {place}, which is kept; go on with:\nmnistcnn {words}\n"
+        == f"\nmnistcnn: interrupted at {place}; progress is saved. To resume:\nmnistcnn {words}\n"
     )
 
     assert main([*TRAIN, "--output", "run"]) == 1
     assert capsys.readouterr().err == (
-        f"mnistcnn: run holds a training that has not ended, at {place}; "
-        "--resume goes on with it, --restart begins anew\n"
+        f"mnistcnn: run holds an unfinished training run, at {place}; "
+        "--resume continues it, --restart starts from scratch\n"
     )
     assert main([*TRAIN, "--output", "run", "--resume"]) == 0
     assert "Trained 30 epochs in" in capsys.readouterr().out
@@ -594,7 +594,7 @@ def test_the_command_resumes_what_has_ended_and_begins_what_has_not_begun(
     assert main(words) == 1
     printed = capsys.readouterr().err
     assert "run.safetensors must be the whole state of a run" in printed
-    assert printed.endswith("; --restart begins anew\n")
+    assert printed.endswith("; --restart starts from scratch\n")
     assert main([*words, "--restart"]) == 0
     assert file_format.describe_position(state.parent) is None
     with pytest.raises(SystemExit):

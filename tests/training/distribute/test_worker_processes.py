@@ -95,9 +95,9 @@ def test_command_resumes_exactly_after_a_worker_is_killed(two_workers, tmp_path)
     assert "Epoch 1/12" not in chief
     assert "accuracy" in chief
     assert other.splitlines() == [
-        "Worker 1 of 2, which writes nothing. Waiting for the others.",
-        "Data: digits, 1,442 images to train on and 355 to test on (as asked).",
-        "Worker 1 has done its part; the results are the chief's.",
+        "Worker 1 of 2, which writes no files. Waiting for the other workers.",
+        "Data: digits, 1,442 training and 355 test images (as requested).",
+        "Worker 1 finished; the chief writes the results.",
     ]
     assert sorted(path.name for path in (tmp_path / "1").iterdir()) == ["output"]
     model = mnistcnn.load_model(tmp_path / "0/mnistcnn-run/model.keras")

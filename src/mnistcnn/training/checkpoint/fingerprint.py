@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from mnistcnn.recipes import Recipe
 from mnistcnn.training.checkpoint.callback_state import describe_callback
 from mnistcnn.training.data_adapters import Data, DataSource
 from mnistcnn.types import Float32Array
+from mnistcnn.utils.environment import library_versions
 
 _DIGEST_CHARS = 16
 _MAX_SETTING_CHARS = 1000  # of a value from a file, in an error message
@@ -99,11 +99,6 @@ def initial_learning_rate(model: keras.Model) -> float | None:
     rate = _config(model.optimizer).get("learning_rate")
     is_unused = not keras.ops.convert_to_numpy(model.optimizer.iterations)
     return float(rate) if is_unused and isinstance(rate, int | float) else None
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries that numerical results depend on."""
-    return {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")}
 
 
 def check_same_run(folder: str, saved: dict[str, Any], received: dict[str, Any]) -> None:
