@@ -257,7 +257,8 @@ class Recipe:
         if self.teacher.monitor is not None or self.teacher.validation_split:
             raise ValueError(
                 "teacher must have neither monitor nor validation_split, since it is trained to "
-                f"its last step; received {self.teacher.monitor!r} and {self.teacher.validation_split}"
+                f"its last step; received {self.teacher.monitor!r} and "
+                f"{self.teacher.validation_split}"
             )
         if self.label_smoothing:
             raise ValueError(

@@ -69,7 +69,7 @@ def test_auto_falls_back_to_digits_and_says_why(offline, capsys, network):
     first = capsys.readouterr().out.splitlines()[0]
     assert first == (
         "Data: digits, 1,442 images to train on and 355 to test on "
-        "(MNIST is not to be had: the cache holds no whole MNIST, and it could not be downloaded)."
+        "(MNIST is unavailable (not cached; download failed))."
     )
 
 
