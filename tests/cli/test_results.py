@@ -19,7 +19,7 @@ from mnistcnn.cli import common, plot
 from mnistcnn.cli.evaluate import show
 from mnistcnn.cli.main import main
 from mnistcnn.weights.keras_file import save_model
-from tests.helpers.evaluations import evaluation_of
+from tests.helpers.evaluations import make_evaluation
 
 HISTORY = {"loss": [0.9, 0.4], "accuracy": [0.7, 0.9]}
 
@@ -56,7 +56,7 @@ def drawn(monkeypatch):
 
 
 def test_a_terminal_gets_the_table_and_a_file_plain_text():
-    result = evaluation_of(np.diag([3] * 10))
+    result = make_evaluation(np.diag([3] * 10))
     for terminal in (True, False):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=90, highlight=False)
         show(result, console)
@@ -123,8 +123,8 @@ def test_compare_evaluates_both_on_the_same_images(network, xy, capsys):
 
 
 def test_compare_of_kept_evaluations_needs_neither_data_nor_keras(kept):
-    kept("first/result.json", evaluation_of([[5, 1], [0, 6]]))
-    kept("second/evaluation.json", evaluation_of([[6, 0], [0, 6]]))
+    kept("first/result.json", make_evaluation([[5, 1], [0, 6]]))
+    kept("second/evaluation.json", make_evaluation([[6, 0], [0, 6]]))
     code = (
         "import sys; from mnistcnn.cli.main import main;"
         "code = main(['compare', 'first', 'second/evaluation.json', '--json']);"
@@ -159,11 +159,11 @@ def test_a_damaged_evaluation_is_one_line_and_code_1(content, line, tmp_path, ca
 
 
 def test_other_images_and_absent_files_are_refused(kept, tmp_path, capsys):
-    kept("a.json", evaluation_of([[5, 1], [0, 6]]))
-    kept("b.json", evaluation_of([[5, 1], [0, 7]]))
+    kept("a.json", make_evaluation([[5, 1], [0, 6]]))
+    kept("b.json", make_evaluation([[5, 1], [0, 7]]))
     assert main(["compare", "a.json", "b.json"]) == 1
     expected = (
-        "mnistcnn: a and b must be of the same images in the same order; received 12 and 13\n"
+        "mnistcnn: a and b must be evaluations of the same images in the same order; received 12 and 13 images\n"
     )
     assert capsys.readouterr().err == expected
     (tmp_path / "empty").mkdir()
@@ -273,7 +273,7 @@ def test_a_refused_picture_is_one_line_and_leaves_nothing(arguments, line, capsy
 
 
 def test_mistakes_of_other_images_are_refused(kept, capsys):
-    kept("a.json", evaluation_of(np.diag([35] * 10)))
+    kept("a.json", make_evaluation(np.diag([35] * 10)))
     assert main(["plot", "mistakes", "a.json", "--data", "digits"]) == 1
     expected = "mnistcnn: --data must be the images of the evaluation in a.json; received others\n"
     assert capsys.readouterr().err == expected

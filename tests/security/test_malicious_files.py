@@ -161,8 +161,8 @@ def safetensors(header):
     return struct.pack("<Q", len(header)) + header
 
 
-RUN = {"format": 1, "identity": {"data": "7 images"}, "seed": 5, "seconds": 1.5}
-PLACE = {"finished": False, "stopped": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
+RUN = {"format": 2, "fingerprint": {"data": "7 images"}, "seed": 5, "elapsed_seconds": 1.5}
+PLACE = {"finished": False, "stop_training": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
 
 
 def run(record=None, **arrays):
@@ -173,7 +173,7 @@ def run(record=None, **arrays):
 
 def state(record=(), **place):
     """The record of a run, whole but for what is changed in it or in where it is."""
-    return {**RUN, "stages": {"network": {**PLACE, **place}}, **dict(record)}
+    return {**RUN, "training_states": {"model": {**PLACE, **place}}, **dict(record)}
 
 
 def unsealed(*entries, body=b""):
@@ -288,7 +288,7 @@ BILLION = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + "".join(
     f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)
 )
 MANY = {f"x{i}": "" for i in range(3_000)}
-WHOLE_RUN = "run.safetensors must be the whole state of a run: "
+WHOLE_RUN = "run.safetensors must be an intact checkpoint: "
 # What it is: how it is read, the files, the one to read, and what is said of it.
 CANARIES = {
     # code
@@ -371,7 +371,7 @@ CANARIES = {
     "run, deep header": ("run", lambda: {"run.safetensors": safetensors(b'{"a":' * DEEP)}, WHOLE_RUN),
     "run, deep record": ("run", lambda: run("[" * DEEP + "]" * DEEP), WHOLE_RUN + "its record must nest at most 100 levels; it nests more"),
     "run, record nested 900 levels": ("run", lambda: run(state(callbacks=json.loads("[" * 900 + "]" * 900))), "its record must nest at most 100 levels"),
-    "run, record of lists": ("run", lambda: run("[" + "[]," * 1_300_000 + "0]"), WHOLE_RUN + "its record is no object"),
+    "run, record of lists": ("run", lambda: run("[" + "[]," * 1_300_000 + "0]"), WHOLE_RUN + "its record is not an object"),
     "run, huge shape": ("run", lambda: unsealed(tensor("a", 0, 16, shape=(2**40, 2**40)), body=bytes(16)), WHOLE_RUN),
     "run, none, endless": ("run", lambda: unsealed(tensor("a", 0, 0, shape=(0, 2**62, 2**62))), WHOLE_RUN),
     "run, negative shape": ("run", lambda: unsealed(tensor("a", 0, 16, shape=(-4,)), body=bytes(16)), WHOLE_RUN),
@@ -381,16 +381,16 @@ CANARIES = {
     "run, negative offset": ("run", lambda: unsealed(tensor("a", -16, 0), body=bytes(16)), WHOLE_RUN),
     "run, one name twice": ("run", lambda: unsealed(tensor("a", 0, 16), tensor("a", 16, 32), body=bytes(32)), WHOLE_RUN),
     "run, two records": ("run", lambda: unsealed('"__metadata__":{"mnistcnn-run":"{}"}'), WHOLE_RUN),
-    "run, record is a list": ("run", lambda: run("[]"), WHOLE_RUN + "its record is no object"),
-    "run, NaN seconds": ("run", lambda: run(state({"seconds": float("nan")})), "seconds must be finite"),
+    "run, record is a list": ("run", lambda: run("[]"), WHOLE_RUN + "its record is not an object"),
+    "run, NaN seconds": ("run", lambda: run(state({"elapsed_seconds": float("nan")})), "elapsed_seconds must be finite"),
     "run, infinite epoch": ("run", lambda: run(state(epoch=float("inf"))), "epoch must be an integer; received inf"),
     "run, epoch of 10^300": ("run", lambda: run(state(epoch=1e300)), "epoch must be an integer"),
     "run, negative step": ("run", lambda: run(state(step=-7)), "step must be at least 0; received -7"),
-    "run, seconds of 10^400": ("run", lambda: run(state({"seconds": 10**400})), "must be the state of a run"),
-    "run, number of 10^5 digits": ("run", lambda: run(f'{{"seconds": {"9" * DEEP}}}'), WHOLE_RUN),
+    "run, seconds of 10^400": ("run", lambda: run(state({"elapsed_seconds": 10**400})), "must be a checkpoint of this package"),
+    "run, number of 10^5 digits": ("run", lambda: run(f'{{"elapsed_seconds": {"9" * DEEP}}}'), WHOLE_RUN),
     "run, epoch is a long text": ("run", lambda: run(state(epoch="9" * DEEP)), "epoch must be an integer; received '99999"),
-    "run, no stages": ("run", lambda: run(state({"stages": {}})), "must be the state of a run"),
-    "run, stages of another kind": ("run", lambda: run(state({"stages": [[1, 2]]})), "must be the state of a run"),
+    "run, no stages": ("run", lambda: run(state({"training_states": {}})), "must be a checkpoint of this package"),
+    "run, stages of another kind": ("run", lambda: run(state({"training_states": [[1, 2]]})), "must be a checkpoint of this package"),
     # pictures
     "PNG of 2^62 pixels": ("picture", lambda: {"a.png": png(2**31 - 1, 2**31 - 1, b"")}, "must hold at most 50 megapixels"),
     "PNG of 49 megapixels, cut": ("picture", lambda: {"a.png": png(7000, 7000, zlib.compress(bytes(9)))}, "must be a whole picture"),
@@ -415,7 +415,7 @@ HARMLESS = {
     "pickle beside": ("keras", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), data_2_pkl=pickle.dumps(Singing()))}),
     "HDF5 heap": ("keras", lambda: {"a.h5": endless_heap()}),
     "run, names that are paths": ("run", lambda: run(**{"../../canary": SHIPPED[0], "/tmp/canary": SHIPPED[1]})),
-    "run, a stage that is a path": ("run", lambda: run(state({"stages": {"../canary": PLACE}}))),
+    "run, a stage that is a path": ("run", lambda: run(state({"training_states": {"../canary": PLACE}}))),
 }  # fmt: skip
 
 
@@ -527,14 +527,14 @@ def test_a_run_is_read_from_a_file_of_its_own_folder(kind, tmp_path):
         to = {"a link out of the folder": elsewhere, "a link to itself": path}
         path.symlink_to(to.get(kind, kind))
     for read in (file_format.describe_position, file_format.elapsed_seconds):
-        with pytest.raises(CorruptFileError, match="must be a file of the run's own folder"):
+        with pytest.raises(CorruptFileError, match="must be a regular file; received a link or special file"):
             read(folder)
     assert elsewhere.read_bytes() == content
 
 
 def test_a_run_is_not_written_through_a_link(tmp_path):
     (tmp_path / "run.safetensors").symlink_to(tmp_path / "canary")
-    with pytest.raises(CorruptFileError, match="must be a file of the run's own folder"):
+    with pytest.raises(CorruptFileError, match="must be a regular file; received a link or special file"):
         file_format.read_checkpoint(tmp_path / "run.safetensors", limit=1 << 20)
 
 
@@ -542,6 +542,6 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path):
     path = tmp_path / "run.safetensors"
     file_format.write_checkpoint(path, state(), {})
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="must take at most 4,194,304 bytes, not 5,"):
+    with pytest.raises(ValueError, match="must take at most 4,194,304 bytes; received 5,"):
         file_format.write_checkpoint(path, state({"logs": "a" * 5_000_000}), {})
     assert path.read_bytes() == before
