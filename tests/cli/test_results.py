@@ -162,9 +162,7 @@ def test_other_images_and_absent_files_are_refused(kept, tmp_path, capsys):
     kept("a.json", make_evaluation([[5, 1], [0, 6]]))
     kept("b.json", make_evaluation([[5, 1], [0, 7]]))
     assert main(["compare", "a.json", "b.json"]) == 1
-    expected = (
-        "mnistcnn: a and b must be evaluations of the same images in the same order; received 12 and 13 images\n"
-    )
+    expected = "mnistcnn: a and b must be evaluations of the same images in the same order; received 12 and 13 images\n"
     assert capsys.readouterr().err == expected
     (tmp_path / "empty").mkdir()
     for source, line in {

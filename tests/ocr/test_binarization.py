@@ -201,7 +201,9 @@ def test_a_large_digit_is_no_sheet(clear):
     images, labels = clear
     for label in range(10):
         for size, margin in [(200, 0), (200, 20), (28, 3), (28, 14), (16, 4)]:
-            picture = np.pad(synthetic_pages.upscale_digit(images[labels == label][0], size), margin)
+            picture = np.pad(
+                synthetic_pages.upscale_digit(images[labels == label][0], size), margin
+            )
             assert detect_page(picture) is None
             assert detect_page(1 - picture) is None
 

@@ -527,14 +527,18 @@ def test_a_run_is_read_from_a_file_of_its_own_folder(kind, tmp_path):
         to = {"a link out of the folder": elsewhere, "a link to itself": path}
         path.symlink_to(to.get(kind, kind))
     for read in (file_format.describe_position, file_format.elapsed_seconds):
-        with pytest.raises(CorruptFileError, match="must be a regular file; received a link or special file"):
+        with pytest.raises(
+            CorruptFileError, match="must be a regular file; received a link or special file"
+        ):
             read(folder)
     assert elsewhere.read_bytes() == content
 
 
 def test_a_run_is_not_written_through_a_link(tmp_path):
     (tmp_path / "run.safetensors").symlink_to(tmp_path / "canary")
-    with pytest.raises(CorruptFileError, match="must be a regular file; received a link or special file"):
+    with pytest.raises(
+        CorruptFileError, match="must be a regular file; received a link or special file"
+    ):
         file_format.read_checkpoint(tmp_path / "run.safetensors", limit=1 << 20)
 
 
