@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from mnistcnn.backend import TENSORFLOW_LOG
+from mnistcnn.utils.compat import TENSORFLOW_STARTUP_LOG
 
 # The finder stands in for TensorFlow, which takes seconds to import.
 FAKE_IMPORT = """
@@ -62,9 +62,9 @@ def test_the_pattern_matches_the_lines_of_the_log():
         b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
         b"2026-01-01 14:44:05.157831: I external/local_xla/xla/tsl/cuda/cudart_stub.cc:32] Could",
     ):
-        assert TENSORFLOW_LOG.match(line)
+        assert TENSORFLOW_STARTUP_LOG.match(line)
     for line in (b"Traceback (most recent call last):", b"WARNING: low disk space", b"IndexError"):
-        assert not TENSORFLOW_LOG.match(line)
+        assert not TENSORFLOW_STARTUP_LOG.match(line)
 
 
 def test_a_process_without_standard_error_can_import():

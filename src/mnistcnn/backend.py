@@ -1,27 +1,22 @@
 """Keras on TensorFlow, imported without TensorFlow's start-up log.
 
-TensorFlow's libraries write to standard error while they load, before any of their settings
-takes effect (tensorflow issue 100442). So the file descriptor is redirected during the import,
-and every line that is not part of that log is written out afterwards. A user who sets
-``TF_CPP_MIN_LOG_LEVEL`` below 3 gets the whole log.
+The file descriptor of standard error is redirected during the import, and every line that is not
+part of that log is written out afterwards. A user who sets ``TF_CPP_MIN_LOG_LEVEL`` below 3 gets
+the whole log.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mnistcnn.utils import environment
+from mnistcnn.utils.compat import TENSORFLOW_STARTUP_LOG
 from mnistcnn.utils.stderr import filter_stderr
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-TENSORFLOW_LOG = re.compile(
-    rb"[IWE]\d{4} \d\d:|\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|"
-    rb"To enable the following instructions:"
-)
 
 
 @contextmanager
@@ -30,7 +25,7 @@ def _without_startup_log() -> Iterator[None]:
     if os.environ.get(_LOG_LEVEL) != environment.TF_DEFAULTS[_LOG_LEVEL]:
         yield
         return
-    with filter_stderr(TENSORFLOW_LOG):
+    with filter_stderr(TENSORFLOW_STARTUP_LOG):
         yield
 
 

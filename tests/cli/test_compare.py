@@ -8,7 +8,7 @@ import pytest
 
 import mnistcnn
 from mnistcnn.cli.main import main
-from tests.helpers.evaluations import evaluation_of
+from tests.helpers.evaluations import make_evaluation
 
 
 def test_models_are_evaluated_on_the_same_images(model_file, network_evaluation, xy, capsys):
@@ -31,15 +31,17 @@ print(code, "keras" in sys.modules, file=sys.stderr)
 
 
 def test_saved_evaluations_are_compared_without_data_and_keras(save_result):
-    save_result("first/result.json", evaluation_of([[5, 1], [0, 6]]))
-    save_result("second/evaluation.json", evaluation_of([[6, 0], [0, 6]]))
+    save_result("first/result.json", make_evaluation([[5, 1], [0, 6]]))
+    save_result("second/evaluation.json", make_evaluation([[6, 0], [0, 6]]))
     result = subprocess.run(
         [sys.executable, "-c", COMPARE], capture_output=True, text=True, check=True
     )
     assert result.stderr.splitlines()[-1] == "0 False"
     report = json.loads(result.stdout)
     assert (report["a"], report["b"]) == ("first", "second/evaluation.json")
-    comparison = mnistcnn.compare(evaluation_of([[5, 1], [0, 6]]), evaluation_of([[6, 0], [0, 6]]))
+    comparison = mnistcnn.compare(
+        make_evaluation([[5, 1], [0, 6]]), make_evaluation([[6, 0], [0, 6]])
+    )
     assert report.items() >= json.loads(json.dumps(comparison.to_dict())).items()
     assert report["p_value"] == 1.0
     assert report["accuracy"] == {"a": 11 / 12, "b": 1.0}
@@ -67,8 +69,8 @@ def test_damaged_evaluation_prints_one_line_and_exits_with_1(content, message, t
 
 
 def test_evaluations_of_different_images_are_rejected(save_result, capsys):
-    save_result("a.json", evaluation_of([[5, 1], [0, 6]]))
-    save_result("b.json", evaluation_of([[5, 1], [0, 7]]))
+    save_result("a.json", make_evaluation([[5, 1], [0, 6]]))
+    save_result("b.json", make_evaluation([[5, 1], [0, 7]]))
     assert main(["compare", "a.json", "b.json"]) == 1
     printed = capsys.readouterr().err
     assert printed.startswith("mnistcnn: a and b must be ")

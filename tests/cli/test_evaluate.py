@@ -13,11 +13,11 @@ from mnistcnn.cli.evaluate import print_evaluation
 from mnistcnn.cli.main import main
 from mnistcnn.weights.keras_file import save_model
 from mnistcnn.weights.pretrained import PRETRAINED
-from tests.helpers.evaluations import evaluation_of
+from tests.helpers.evaluations import make_evaluation
 
 
 def test_terminal_gets_a_table_and_file_plain_text():
-    result = evaluation_of(np.diag([3] * 10))
+    result = make_evaluation(np.diag([3] * 10))
     for terminal in (True, False):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=90, highlight=False)
         print_evaluation(result, console)

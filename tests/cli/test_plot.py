@@ -13,7 +13,7 @@ import mnistcnn
 from mnistcnn.cli.main import main
 from mnistcnn.cli.plot import KINDS
 from tests.cli.conftest import HISTORY
-from tests.helpers.evaluations import evaluation_of
+from tests.helpers.evaluations import make_evaluation
 
 
 def test_history_of_a_run(save_result, saved_figures, capsys):
@@ -104,7 +104,7 @@ def test_digits_of_either_split(split, count, saved_figures, digits):
 
 
 def test_misclassified_images_must_be_those_of_the_evaluation(save_result, capsys):
-    save_result("a.json", evaluation_of(np.diag([35] * 10)))
+    save_result("a.json", make_evaluation(np.diag([35] * 10)))
     assert main(["plot", "misclassified", "a.json", "--data", "digits"]) == 1
     assert capsys.readouterr().err == (
         "mnistcnn: --data must be the test images of the evaluation in a.json; "

@@ -5,7 +5,7 @@ import pytest
 
 from mnistcnn.sweeps import sweep as sweep_module
 from mnistcnn.sweeps.process_pool import Event
-from tests.helpers.evaluations import evaluation_of
+from tests.helpers.evaluations import make_evaluation
 
 
 def record_of(spec):
@@ -17,7 +17,7 @@ def record_of(spec):
         **spec.to_dict(),
         "training_seconds": 1.5,
         "history": {"loss": [0.5, 0.25]},
-        "test": evaluation_of(matrix).to_dict(),
+        "test": make_evaluation(matrix).to_dict(),
     }
 
 

@@ -510,7 +510,7 @@ def test_another_dataset_is_another_run(xy):
     ]:
         with pytest.raises(
             ValueError,
-            match=r"checkpoint_dir must hold a run of the same data; 'kept' holds one of 6 batches "
+            match=r"checkpoint_dir must hold a run with the same data; 'kept' has 6 batches "
             rf"of float32 \(None, 28, 28, 1\) and float32 \(None, 10\), received {text}",
         ):
             run(data, checkpoint_dir="kept", epochs=1)

@@ -340,7 +340,7 @@ def write(
             "images": len(pool.glyphs),
             "sha256": digest.hexdigest(),
         },
-        figures=figures,
+        metrics=figures,
         shapes=REJECTOR_WEIGHT_SHAPES,
     )
     for name in ("digits", "no_digits", "no_digits_cut"):

@@ -125,7 +125,7 @@ def main() -> None:
     again = {name: weights_of(work, name, options.again) for name in names if options.again}
     figures = measured(work, sets, None if manifests else plain_network(work, options.trained))
     for manifest in manifests.values():
-        figures["plain"] = manifest.figures["plain"]
+        figures["plain"] = manifest.metrics["plain"]
     for name, weights in sets.items():
         own = figures[name] | {"plain": figures["plain"]}
         if name in again:
@@ -306,7 +306,7 @@ def write(
             "images": len(images),
             "sha256": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
         },
-        figures=figures,
+        metrics=figures,
     )
 
 
@@ -334,7 +334,7 @@ def present(
     """Write the card and draw the pictures."""
     card = model_card.card(list(manifests.values()), load_rejector_weights().manifest)
     write_text(folder / model_card.NAME, card)
-    sets = {name: manifest.figures for name, manifest in manifests.items()}
+    sets = {name: manifest.metrics for name, manifest in manifests.items()}
     for name, figure in pictures(sets, data.test.images).items():
         with atomic_write(images / name) as temporary:
             figure.savefig(temporary, dpi=110, metadata={"Software": None})

@@ -17,7 +17,7 @@ from mnistcnn.training.callbacks import (
     translated_monitors,
 )
 from mnistcnn.training.checkpoint.file_format import MODEL_STAGE
-from mnistcnn.training.checkpoint.setup import checkpoint_config, checkpoint_for_run
+from mnistcnn.training.checkpoint.manager import checkpoint_config, checkpoint_for_run
 from mnistcnn.training.data_adapters import num_batches, raise_data_errors
 from mnistcnn.training.distillation import train_teachers
 from mnistcnn.training.distribute.context import context_for

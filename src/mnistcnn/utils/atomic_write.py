@@ -40,7 +40,7 @@ def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Pa
     Parameters
     ----------
     path : pathlib.Path
-        The target. A symbolic link is followed, and the mode of an existing file is kept.
+        The target. A symbolic link is followed, and the mode of an existing file is preserved.
     companions : tuple of str, default ()
         Suffixes of further files that the block writes beside the temporary path under the same
         name. They are renamed before the main file, each in one step, so a crash in between
@@ -92,7 +92,7 @@ def atomic_write_directory(path: Path) -> Iterator[Path]:
     Parameters
     ----------
     path : pathlib.Path
-        The target. A symbolic link is followed, and the mode of an existing folder is kept.
+        The target. A symbolic link is followed, and the mode of an existing folder is preserved.
 
     Yields
     ------

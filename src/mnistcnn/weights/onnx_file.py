@@ -69,7 +69,7 @@ def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES)
         [_float_tensor(OUTPUT_NAME, ["n", *shapes["dense.bias"]])],
         stored,
     )
-    said = model_metadata()
+    said = model_metadata(shapes["dense.bias"][0])
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", _OPSET)],
