@@ -13,6 +13,7 @@ PACKAGE = Path(mnistcnn.__file__).parent
 
 # What each subpackage or root module may import at the top of a module.
 MAY_IMPORT = {
+    "public": set(),
     "types": set(),
     "errors": set(),
     "utils": {"types", "errors"},
@@ -31,6 +32,9 @@ MAY_IMPORT["report"] = MAY_IMPORT["plotting"] | {"plotting", "weights", "recipes
 MAY_IMPORT["sweeps"] = MAY_IMPORT["evaluation"] | {"evaluation", "recipes"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
+for _below in MAY_IMPORT.values():
+    _below.add("public")
+MAY_IMPORT["public"] = set()
 # Imported inside functions only, so that results and plots load without Keras.
 INSIDE_FUNCTIONS = {
     "evaluation": {"models", "backend"},

@@ -13,8 +13,8 @@ from mnistcnn.data.batches import iter_batches
 from mnistcnn.ocr.image_io import ImageLike
 from mnistcnn.ocr.rejection import NonDigitRejector
 from mnistcnn.ocr.results import Reading
+from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_fraction, check_images, check_int
 from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
