@@ -1,4 +1,4 @@
-"""The shapes that everything else speaks of."""
+"""Array types, and the containers of a data set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Split(NamedTuple):
     Attributes
     ----------
     images : numpy.ndarray
-        ``uint8`` of shape ``(n, 28, 28)``; 0 is paper, 255 full ink.
+        ``uint8`` of shape ``(n, 28, 28)``; 0 is the background, 255 full ink.
     labels : numpy.ndarray
         ``uint8`` of shape ``(n,)``; the digits 0 to 9.
     """
@@ -34,12 +34,12 @@ class Split(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """A training part and a test part; unpacks as Keras' data sets do.
+    """A training set and a test set, which unpack as those of ``keras.datasets`` do.
 
     Attributes
     ----------
     train, test : Split
-        The two parts. No image is in both.
+        The two sets, without an image in common.
 
     Examples
     --------

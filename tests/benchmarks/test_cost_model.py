@@ -45,13 +45,13 @@ def test_nothing_to_plan_is_refused(images, cores):
 
 
 def test_the_model_tells_the_sides_on_ray_of_which_it_has_the_start_alone():
-    report = json.loads((cost_model.RESULTS / "scale.json").read_text())
+    report = json.loads((cost_model.RESULTS / "scaling.json").read_text())
     for told, found in cost_model.check(report).values():
         assert told == pytest.approx(found, rel=0.35)
 
 
 def test_memory_stays_as_it_is_over_two_million_images():
-    report = json.loads((cost_model.RESULTS / "scale.json").read_text())
+    report = json.loads((cost_model.RESULTS / "scaling.json").read_text())
     streams = report["stream"] | report["train_stream"]
     for name in ("recognizer", "evaluate", "train"):
         stream = streams[name]

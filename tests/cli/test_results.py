@@ -114,7 +114,7 @@ def test_compare_evaluates_both_on_the_same_images(network, xy, capsys):
     a, b = mnistcnn.evaluate(network, *xy), mnistcnn.evaluate(mnistcnn.load_pretrained(), *xy)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Data: digits, ")
-    low, high = a.accuracy_interval
+    low, high = a.accuracy_ci
     assert (
         lines[1] == f"a: a.keras, accuracy {a.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})"
     )
@@ -134,7 +134,7 @@ def test_compare_of_kept_evaluations_needs_neither_data_nor_keras(kept):
     assert done.stderr.splitlines()[-1] == "0 False"
     report = json.loads(done.stdout)
     assert (report["a"], report["b"]) == ("first", "second/evaluation.json")
-    assert (report["only_a_right"], report["only_b_right"], report["p_value"]) == (0, 1, 1.0)
+    assert (report["only_a_correct"], report["only_b_correct"], report["p_value"]) == (0, 1, 1.0)
     assert report["accuracy"] == {"a": 11 / 12, "b": 1.0}
     assert "data" not in report
 
@@ -144,7 +144,7 @@ def test_compare_of_kept_evaluations_needs_neither_data_nor_keras(kept):
     [
         (b"\xff", "a.json must be JSON; received 'utf-8' codec can't decode"),
         (b"{", "a.json must be JSON; received Expecting property name"),
-        (b"[" * 100_000, "a.json must be JSON; received maximum recursion depth exceeded"),
+        (b"[" * 100_000, "a.json must nest at most 16 levels; it nests more"),
         (b"[]", "a.json must hold a JSON object; received another value"),
         (b"{}", "a.json: test: values must be a dictionary; received None"),
         (b'{"test": {"loss": 1}}', "a.json: test: an evaluation must hold the keys num_images, "),

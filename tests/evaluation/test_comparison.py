@@ -14,9 +14,12 @@ from mnistcnn.evaluation.intervals import bonett_price_interval
 COUNTS = st.tuples(*[st.integers(0, 300)] * 4).filter(any)
 
 
-def of(both_right, only_a, only_b, both_wrong):
+def of(both_correct, only_a, only_b, both_incorrect):
     return Comparison(
-        both_right=both_right, only_a_right=only_a, only_b_right=only_b, both_wrong=both_wrong
+        both_correct=both_correct,
+        only_a_correct=only_a,
+        only_b_correct=only_b,
+        both_incorrect=both_incorrect,
     )
 
 
@@ -86,20 +89,20 @@ def test_it_is_fair_to_both(counts):
     one, other = of(both, only_a, only_b, none), of(both, only_b, only_a, none)
     assert one.p_value == other.p_value
     assert one.difference == -other.difference
-    low, high = one.difference_interval
+    low, high = one.difference_ci
     assert -1 <= low <= high <= 1
-    assert other.difference_interval == pytest.approx((-high, -low))
+    assert other.difference_ci == pytest.approx((-high, -low))
 
 
 def test_an_interval_stays_among_lawful_differences():
-    assert of(0, 3, 0, 0).difference_interval[1] <= 1
-    assert of(0, 0, 1, 0).difference_interval[0] == -1.0
+    assert of(0, 3, 0, 0).difference_ci[1] <= 1
+    assert of(0, 0, 1, 0).difference_ci[0] == -1.0
 
 
 def test_it_prints_as_three_sentences():
     lines = str(of(9_800, 30, 60, 1_110)).splitlines()
     assert lines[0] == "Of 11,000 images a alone reads 30 right, b alone 60."
-    low, high = of(9_800, 30, 60, 1_110).difference_interval
+    low, high = of(9_800, 30, 60, 1_110).difference_ci
     assert lines[1] == (
         f"b is ahead by 0.27 percentage points (95 % interval {-100 * high:.2f} to {-100 * low:.2f})."
     )
@@ -120,8 +123,8 @@ def test_a_draw_and_a_clear_case_have_words_of_their_own():
 def test_to_dict_is_json():
     found = json.loads(json.dumps(of(5, 3, 1, 1).to_dict()))
     assert found == {
-        "num_images": 10, "both_right": 5, "only_a_right": 3, "only_b_right": 1, "both_wrong": 1,
-        "difference": 0.2, "difference_interval": list(bonett_price_interval(3, 1, 10)), "p_value": 0.625,
+        "num_images": 10, "both_correct": 5, "only_a_correct": 3, "only_b_correct": 1, "both_incorrect": 1,
+        "difference": 0.2, "difference_ci": list(bonett_price_interval(3, 1, 10)), "p_value": 0.625,
     }  # fmt: skip
 
 
@@ -136,9 +139,9 @@ def test_arguments_are_checked():
         compare(a, answered([0], [0]))
     with pytest.raises(ValueError, match=f"{rule}images whose labels differ"):
         compare(a, answered([0, 1], [1, 0]))
-    with pytest.raises(ValueError, match="only_b_right must be at least 0; received -1"):
+    with pytest.raises(ValueError, match="only_b_correct must be at least 0; received -1"):
         of(1, 1, -1, 1)
-    with pytest.raises(TypeError, match=r"both_wrong must be an integer; received 0\.5"):
+    with pytest.raises(TypeError, match=r"both_incorrect must be an integer; received 0\.5"):
         of(1, 1, 1, 0.5)
     with pytest.raises(
         ValueError, match="a comparison must be of at least one image; received none"

@@ -59,7 +59,7 @@ def test_the_order_of_the_images_does_not_matter(case, random):
 @given(own.labelled())
 def test_bounds(case):
     result = Evaluation.from_probabilities(*case)
-    low, high = result.accuracy_interval
+    low, high = result.accuracy_ci
     assert 0 <= low <= result.accuracy <= high <= 1
     assert low < high
     assert result.loss >= 0
@@ -92,24 +92,24 @@ def test_the_interval_is_wilsons(case):
 def test_the_document_s_accuracy_has_this_interval():
     matrix = np.diag([975] * 10)
     matrix[0, 1] = 250
-    low, high = evaluation_of(matrix).accuracy_interval
+    low, high = evaluation_of(matrix).accuracy_ci
     assert (round(low, 4), round(high, 4)) == (0.9718, 0.9779)
 
 
 @given(own.labelled(most=40))
 def test_the_bins_are_scipys(case):
     probabilities, labels = case
-    bins = Evaluation.from_probabilities(probabilities, labels).reliability
+    bins = Evaluation.from_probabilities(probabilities, labels).calibration_curve
     top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     # SciPy's bins hold their lower edge and ours the upper one: so they are turned round.
     images, sums, hits = (
-        binned_statistic(-top, values, how, bins=-bins.edges[::-1]).statistic[::-1]
+        binned_statistic(-top, values, how, bins=-bins.bin_edges[::-1]).statistic[::-1]
         for values, how in ((top, "count"), (top, "sum"), (right, "sum"))
     )
     at_an_edge = np.isclose(top * 15, np.round(top * 15)).any()
     if not at_an_edge:
-        assert bins.images.tolist() == images.tolist()
-        assert bins.right.tolist() == hits.tolist()
+        assert bins.counts.tolist() == images.tolist()
+        assert bins.correct.tolist() == hits.tolist()
         assert np.allclose(bins.confidence_sums, sums)
         expected = np.abs(sums - hits).sum() / len(labels)
         found = Evaluation.from_probabilities(probabilities, labels).expected_calibration_error
@@ -119,7 +119,7 @@ def test_the_bins_are_scipys(case):
 @pytest.mark.parametrize(("probability", "place"), [(1.0, 14), (0.95, 14), (0.8, 11), (0.81, 12)])
 def test_a_bin_holds_its_upper_edge(probability, place):
     result = Evaluation.from_probabilities([[probability, 1 - probability]], [0])
-    assert result.reliability.images.tolist() == [int(i == place) for i in range(15)]
+    assert result.calibration_curve.counts.tolist() == [int(i == place) for i in range(15)]
 
 
 def test_calibration_of_a_hand_made_example():
@@ -127,22 +127,22 @@ def test_calibration_of_a_hand_made_example():
     pairs = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]]
     result = Evaluation.from_probabilities(pairs, [0, 1, 0, 0])
     assert result.expected_calibration_error == pytest.approx((0.8 + 0.8) / 4)
-    bins = result.reliability
+    bins = result.calibration_curve
     assert bins.confidence[[8, 13]].tolist() == pytest.approx([0.6, 0.9])
     assert bins.accuracy[[8, 13]].tolist() == [1.0, 0.5]
-    assert bins.accuracy_intervals[13].tolist() == pytest.approx(
+    assert bins.accuracy_ci[13].tolist() == pytest.approx(
         list(binomtest(1, 2).proportion_ci(0.95, method="wilson"))
     )
     assert np.isnan(bins.confidence[0])
     assert np.isnan(bins.accuracy[0])
-    assert np.isnan(bins.accuracy_intervals[0]).all()
-    assert bins.images.sum() == 4
+    assert np.isnan(bins.accuracy_ci[0]).all()
+    assert bins.counts.sum() == 4
 
 
 @given(own.labelled())
 def test_mistakes_are_those_images(case):
     probabilities, labels = case
-    wrong = Evaluation.from_probabilities(probabilities, labels).mistakes
+    wrong = Evaluation.from_probabilities(probabilities, labels).misclassified
     answers = probabilities.argmax(axis=1)
     places = np.flatnonzero(answers != labels)
     assert wrong.indices.tolist() == places.tolist()
@@ -152,8 +152,8 @@ def test_mistakes_are_those_images(case):
     assert np.array_equal(wrong.confidence, probabilities[places].max(axis=1).astype(np.float32))
     assert (wrong.indices.dtype, wrong.probabilities.dtype) == (np.int64, np.float32)
     assert len(wrong) == len(places)
-    assert np.all(np.diff(wrong.confidence[wrong.surest_first]) <= 0)
-    assert sorted(wrong.surest_first) == list(range(len(places)))
+    assert np.all(np.diff(wrong.confidence[wrong.most_confident_first]) <= 0)
+    assert sorted(wrong.most_confident_first) == list(range(len(places)))
 
 
 @given(own.labelled(least=4, most=30), st.integers(1, 3), st.integers(1, 3))
@@ -166,10 +166,12 @@ def test_batches_add_up(case, first, second):
     found, whole = Evaluation(**tally.figures()), Evaluation.from_probabilities(*case)
     assert found.loss == pytest.approx(whole.loss, rel=1e-12)
     assert np.array_equal(found.confusion_matrix, whole.confusion_matrix)
-    assert np.array_equal(found.reliability.images, whole.reliability.images)
-    assert np.array_equal(found.reliability.right, whole.reliability.right)
-    assert np.allclose(found.reliability.confidence_sums, whole.reliability.confidence_sums)
-    assert found.mistakes == whole.mistakes
+    assert np.array_equal(found.calibration_curve.counts, whole.calibration_curve.counts)
+    assert np.array_equal(found.calibration_curve.correct, whole.calibration_curve.correct)
+    assert np.allclose(
+        found.calibration_curve.confidence_sums, whole.calibration_curve.confidence_sums
+    )
+    assert found.misclassified == whole.misclassified
     assert found.labels_sha256 == whole.labels_sha256
 
 
@@ -202,10 +204,10 @@ def test_a_result_is_frozen_to_its_arrays():
     result = evaluation_of(np.eye(3, dtype=int) + 1)
     with pytest.raises(AttributeError):
         result.loss = 0
-    wrong, bins = result.mistakes, result.reliability
+    wrong, bins = result.misclassified, result.calibration_curve
     for array in (
         result.confusion_matrix, result.precision, result.recall, result.f1, wrong.indices,
-        wrong.labels, wrong.predicted, wrong.probabilities, bins.images, bins.right,
+        wrong.labels, wrong.predicted, wrong.probabilities, bins.counts, bins.correct,
         bins.confidence_sums,
     ):  # fmt: skip
         with pytest.raises(ValueError, match="read-only"):
@@ -225,19 +227,19 @@ def test_equality_and_hash():
     one, same = (Evaluation.from_probabilities(probabilities, labels) for _ in range(2))
     assert one == same
     assert hash(one) == hash(same)
-    assert hash(one.reliability) == hash(same.reliability)
+    assert hash(one.calibration_curve) == hash(same.calibration_curve)
     assert one != Evaluation.from_probabilities(probabilities, [0, 1, 0])
     assert one != Evaluation.from_probabilities(probabilities[[0, 2, 1]], [0, 1, 1])
     assert one != dataclasses.replace(one, loss=0.9)
     assert one != dataclasses.replace(one, labels_sha256="a" * 64)
-    sums = np.array(one.reliability.confidence_sums)
+    sums = np.array(one.calibration_curve.confidence_sums)
     sums[13] += 1e-9
     assert one != dataclasses.replace(
-        one, reliability=dataclasses.replace(one.reliability, confidence_sums=sums)
+        one, calibration_curve=dataclasses.replace(one.calibration_curve, confidence_sums=sums)
     )
-    moved = dataclasses.replace(one.mistakes, probabilities=[[0.7, 0.3]])
-    assert one != dataclasses.replace(one, mistakes=moved)
-    for part in (one, one.reliability, one.mistakes):
+    moved = dataclasses.replace(one.misclassified, probabilities=[[0.7, 0.3]])
+    assert one != dataclasses.replace(one, misclassified=moved)
+    for part in (one, one.calibration_curve, one.misclassified):
         assert part != "a text"
 
 
@@ -288,9 +290,11 @@ def test_it_comes_back_from_json(case):
     written = json.dumps(result.to_dict(), allow_nan=False)
     found = Evaluation.from_dict(json.loads(written))
     assert found == result
-    assert np.array_equal(found.reliability.confidence_sums, result.reliability.confidence_sums)
-    assert np.array_equal(found.mistakes.probabilities, result.mistakes.probabilities)
-    assert found.mistakes.probabilities.dtype == np.float32
+    assert np.array_equal(
+        found.calibration_curve.confidence_sums, result.calibration_curve.confidence_sums
+    )
+    assert np.array_equal(found.misclassified.probabilities, result.misclassified.probabilities)
+    assert found.misclassified.probabilities.dtype == np.float32
     assert json.dumps(found.to_dict()) == written
 
 
@@ -302,8 +306,13 @@ def test_to_dict_is_json_with_none_for_the_undefined():
     assert found["loss"] == 0.25
     assert found["precision"] == found["recall"] == found["f1"] == [1.0] * 9 + [None]
     assert found["confusion_matrix"] == matrix.tolist()
-    assert found["accuracy_interval"][1] == 1.0
-    assert found["mistakes"] == {"indices": [], "labels": [], "predicted": [], "probabilities": []}
+    assert found["accuracy_ci"][1] == 1.0
+    assert found["misclassified"] == {
+        "indices": [],
+        "labels": [],
+        "predicted": [],
+        "probabilities": [],
+    }
 
 
 def described():
@@ -312,7 +321,7 @@ def described():
 
 
 def test_a_description_is_of_these_figures():
-    assert described()["mistakes"] == {
+    assert described()["misclassified"] == {
         "indices": [2], "labels": [1], "predicted": [0], "probabilities": [[0.625, 0.375]]
     }  # fmt: skip
     assert described()["expected_calibration_error"] == (0.25 + 0.125 + 0.625 + 0.5) / 4
@@ -349,28 +358,28 @@ def drop(*keys):
         (change("confusion_matrix", to=[[1, 0], [1]]), ValueError, "confusion_matrix must be convertible to one array"),
         (change("confusion_matrix", to="much"), TypeError, "confusion_matrix must be integers or floats"),
         (change("confusion_matrix", to=4), ValueError, r"confusion_matrix must be square; received \(\)"),
-        (change("confusion_matrix", 0, 0, to=3), ValueError, "reliability must have the 5 images of confusion_matrix; received 4"),
-        (change("confusion_matrix", to=[[2, 1], [0, 1]]), ValueError, "mistakes must be those of confusion_matrix; received others"),
+        (change("confusion_matrix", 0, 0, to=3), ValueError, "calibration_curve: counts must sum to 5, as in confusion_matrix; received 4"),
+        (change("confusion_matrix", to=[[2, 1], [0, 1]]), ValueError, "misclassified must be those of confusion_matrix; received others"),
         (change("labels_sha256", to="abc"), ValueError, "labels_sha256 must be 64 hexadecimal digits; received 'abc'"),
-        (change("reliability", to=[1]), TypeError, r"reliability must be a dictionary; received \[1\]"),
-        (drop("reliability", "right"), ValueError, "reliability must hold the keys images, right, confidence_sums; missing: right"),
-        (change("reliability", "right", to=[3]), ValueError, r"reliability: right must have shape \(15,\); received \(1,\)"),
-        (change("reliability", "images", 0, to=-1), ValueError, "reliability: right must lie between 0 and images; received other counts"),
-        (change("reliability", "images", 0, to=1.5), ValueError, "reliability: images must hold integers; received fractional values"),
-        (change("reliability", "confidence_sums", 0, to=1.5), ValueError, "reliability: confidence_sums must agree with the bins; received other sums"),
-        (change("reliability", "confidence_sums", 0, to=float("nan")), ValueError, "reliability: confidence_sums must agree with the bins"),
-        (change("mistakes", to=None), TypeError, "mistakes must be a dictionary; received None"),
-        (drop("mistakes", "labels"), ValueError, "mistakes must hold the keys indices, labels, predicted, probabilities; missing: labels"),
-        (change("mistakes", "indices", to=[2, 3]), ValueError, "mistakes: indices and mistakes: labels must have the same length; received 2 and 1"),
-        (change("mistakes", "indices", to=2), ValueError, r"mistakes: indices must have shape \(m,\); received \(\)"),
-        (change("mistakes", "indices", to=[-1]), ValueError, "mistakes: indices must ascend from 0 on; received others"),
-        (change("mistakes", "indices", to=[4]), ValueError, "mistakes must be among the 4 images; received the index 4"),
-        (change("mistakes", "labels", to=[2]), ValueError, r"mistakes: labels must lie in 0\.\.\.1; received 2\.\.\.2"),
-        (change("mistakes", "labels", to=[0]), ValueError, "mistakes: predicted must differ from labels; received equal ones"),
-        (change("mistakes", "probabilities", to=[]), ValueError, r"mistakes: probabilities must have shape \(1, k\); received \(0, 2\)"),
-        (change("mistakes", "probabilities", to=[[2.0, 0.0]]), ValueError, r"mistakes: probabilities must lie in \[0, 1\]; received 0\.\.\.2"),
-        (change("mistakes", "probabilities", to=[[0.3, 0.7]]), ValueError, "mistakes: predicted must be the most probable; received others"),
-        (change("mistakes", "probabilities", to=[[0.6, 0.3, 0.1]]), ValueError, "mistakes must be of the 2 digits of confusion_matrix; received 3"),
+        (change("calibration_curve", to=[1]), TypeError, r"calibration_curve must be a dictionary; received \[1\]"),
+        (drop("calibration_curve", "correct"), ValueError, "calibration_curve must hold the keys counts, correct, confidence_sums; missing: correct"),
+        (change("calibration_curve", "correct", to=[3]), ValueError, r"calibration_curve: correct must have shape \(15,\); received \(1,\)"),
+        (change("calibration_curve", "counts", 0, to=-1), ValueError, "calibration_curve: correct must lie between 0 and counts; received other counts"),
+        (change("calibration_curve", "counts", 0, to=1.5), ValueError, "calibration_curve: counts must hold integers; received fractional values"),
+        (change("calibration_curve", "confidence_sums", 0, to=1.5), ValueError, "calibration_curve: confidence_sums must agree with the bins; received other sums"),
+        (change("calibration_curve", "confidence_sums", 0, to=float("nan")), ValueError, "calibration_curve: confidence_sums must agree with the bins"),
+        (change("misclassified", to=None), TypeError, "misclassified must be a dictionary; received None"),
+        (drop("misclassified", "labels"), ValueError, "misclassified must hold the keys indices, labels, predicted, probabilities; missing: labels"),
+        (change("misclassified", "indices", to=[2, 3]), ValueError, "misclassified: indices and misclassified: labels must have the same length; received 2 and 1"),
+        (change("misclassified", "indices", to=2), ValueError, r"misclassified: indices must have shape \(m,\); received \(\)"),
+        (change("misclassified", "indices", to=[-1]), ValueError, "misclassified: indices must ascend from 0 on; received others"),
+        (change("misclassified", "indices", to=[4]), ValueError, "misclassified must be among the 4 images; received the index 4"),
+        (change("misclassified", "labels", to=[2]), ValueError, r"misclassified: labels must lie in 0\.\.\.1; received 2\.\.\.2"),
+        (change("misclassified", "labels", to=[0]), ValueError, "misclassified: predicted must differ from labels; received equal ones"),
+        (change("misclassified", "probabilities", to=[]), ValueError, r"misclassified: probabilities must have shape \(1, k\); received \(0, 2\)"),
+        (change("misclassified", "probabilities", to=[[2.0, 0.0]]), ValueError, r"misclassified: probabilities must lie in \[0, 1\]; received 0\.\.\.2"),
+        (change("misclassified", "probabilities", to=[[0.3, 0.7]]), ValueError, "misclassified: predicted must be the most probable; received others"),
+        (change("misclassified", "probabilities", to=[[0.6, 0.3, 0.1]]), ValueError, "misclassified must be of the 2 digits of confusion_matrix; received 3"),
     ],
 )  # fmt: skip
 def test_a_damaged_description_is_refused(damage, error, message):
@@ -420,8 +429,8 @@ def fields_of(result):
         ({"confusion_matrix": 1.9 * np.eye(2)}, ValueError, "confusion_matrix must hold integers; received fractional values"),
         ({"loss": -0.1}, ValueError, r"loss must be at least 0; received -0\.1"),
         ({"loss": np.nan}, ValueError, "loss must be finite; received nan"),
-        ({"reliability": 3}, TypeError, "reliability must be of the class Reliability; received 3"),
-        ({"mistakes": None}, TypeError, "mistakes must be of the class Mistakes; received None"),
+        ({"calibration_curve": 3}, TypeError, "calibration_curve must be of the class CalibrationCurve; received 3"),
+        ({"misclassified": None}, TypeError, "misclassified must be of the class MisclassifiedImages; received None"),
     ],
 )  # fmt: skip
 def test_a_result_by_hand_is_checked(changed, error, message):
@@ -564,5 +573,5 @@ def test_batches_may_come_from_anywhere_and_are_not_kept(network, xy):
     found, expected = evaluate(network, stream()), evaluate(network, x, y)
     assert found.labels_sha256 == expected.labels_sha256
     assert np.array_equal(found.confusion_matrix, expected.confusion_matrix)
-    assert np.array_equal(found.mistakes.indices, expected.mistakes.indices)
+    assert np.array_equal(found.misclassified.indices, expected.misclassified.indices)
     assert found.loss == pytest.approx(expected.loss, rel=1e-6)

@@ -29,7 +29,7 @@ LIMIT = 200 << 20
 
 
 def plot_history(path):
-    return plot.history_of(stored_evaluation.read_document(path), path)
+    return plot.plot_saved_history(stored_evaluation.read_json(path), path)
 
 
 def read_run(folder):

@@ -41,7 +41,7 @@ def shared(one, other):
 @settings(max_examples=40)
 @given(SEEDS)
 def test_easy_pages_are_read_whole(recognizer, clear, seed):
-    page = synthetic_pages.draw_easy(*clear, np.random.default_rng(seed))
+    page = synthetic_pages.draw_simple_page(*clear, np.random.default_rng(seed))
     reading = recognizer.read(page.picture)
     assert reading.text == page.text
     assert (reading.height, reading.width) == page.picture.shape
@@ -51,18 +51,18 @@ def test_easy_pages_are_read_whole(recognizer, clear, seed):
 
 
 # In percent of the digits; of these pages none is wrong with the weights "best".
-MAX_WRONG = dict.fromkeys(synthetic_pages.CLASSES, 2) | {"blur": 4, "touching": 4, "hard": 4}
+MAX_WRONG = dict.fromkeys(synthetic_pages.PAGE_STYLES, 2) | {"blur": 4, "touching": 4, "hard": 4}
 
 
-@pytest.mark.parametrize("name", synthetic_pages.CLASSES)
+@pytest.mark.parametrize("name", synthetic_pages.PAGE_STYLES)
 def test_pages_of_every_class(name, recognizer, clear):
     wrong = total = 0
     for seed in range(4):
-        page = synthetic_pages.draw(
-            *clear, np.random.default_rng(seed), synthetic_pages.CLASSES[name]
+        page = synthetic_pages.draw_page(
+            *clear, np.random.default_rng(seed), synthetic_pages.PAGE_STYLES[name]
         )
         reading = recognizer.read(page.picture)
-        wrong += synthetic_pages.errors(reading.text, page.text)
+        wrong += synthetic_pages.edit_distance(reading.text, page.text)
         total += len(page.text)
         if reading.text == page.text:
             # A page's own boxes have a border, and turned they are wider still.
@@ -87,10 +87,10 @@ def test_pages_of_mnist(name, least, recognizer, mnist_path):
     _, test = mnistcnn.load_data(mnist_path)
     wrong = total = 0
     for seed in range(120):
-        page = synthetic_pages.draw(
-            *test, np.random.default_rng(seed), synthetic_pages.CLASSES[name]
+        page = synthetic_pages.draw_page(
+            *test, np.random.default_rng(seed), synthetic_pages.PAGE_STYLES[name]
         )
-        wrong += synthetic_pages.errors(recognizer.read(page.picture).text, page.text)
+        wrong += synthetic_pages.edit_distance(recognizer.read(page.picture).text, page.text)
         total += len(page.text.replace("\n", ""))
     assert 100 * (1 - wrong / total) >= least
 
@@ -196,7 +196,7 @@ def test_blank_pages_have_no_digits(recognizer):
 
 def drawn(image, height):
     """One digit's ink, without a margin."""
-    ink = synthetic_pages.enlarged(image, height)
+    ink = synthetic_pages.upscale_digit(image, height)
     return ink[np.ix_((ink > 0.5).any(axis=1), (ink > 0.5).any(axis=0))]
 
 
@@ -258,15 +258,17 @@ def test_digits_that_touch_are_cut_apart(recognizer, clear):
 
 
 def test_tilted_lines_are_read_in_order(recognizer, clear):
-    look = replace(synthetic_pages.CLASSES["clean"], height=(40, 40), lines=(3, 3), length=(8, 9))
-    page = synthetic_pages.draw(*clear, np.random.default_rng(1), look)
+    look = replace(
+        synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(8, 9)
+    )
+    page = synthetic_pages.draw_page(*clear, np.random.default_rng(1), look)
     for angle in (-10, 10):
         turned = Image.fromarray(page.picture).rotate(
             angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255
         )
         found = recognizer.read(turned).text
         assert found.count("\n") == 2
-        assert synthetic_pages.errors(found, page.text) <= 2
+        assert synthetic_pages.edit_distance(found, page.text) <= 2
 
 
 def constant(sure):

@@ -231,8 +231,8 @@ def test_num_threads_is_checked(threads, error, message):
 def test_threads_change_nothing_but_the_time(digits):
     images = digits.test.images[:60]
     one, three = (Recognizer(num_threads=n) for n in (1, np.int64(3)))
-    assert one._session.get_session_options().intra_op_num_threads == 1
-    assert three._session.get_session_options().intra_op_num_threads == 3
+    assert one._classifier._session.get_session_options().intra_op_num_threads == 1
+    assert three._classifier._session.get_session_options().intra_op_num_threads == 3
     np.testing.assert_allclose(one.predict_proba(images), three.predict_proba(images), atol=1e-6)
 
 
@@ -243,7 +243,7 @@ def test_a_copy_by_pickle_is_the_same(arrays, digits):
     copy = pickle.loads(pickle.dumps(original))
     images = digits.test.images[:60]
     np.testing.assert_array_equal(copy.predict_proba(images), original.predict_proba(images))
-    assert copy._session.get_session_options().intra_op_num_threads == 2
+    assert copy._classifier._session.get_session_options().intra_op_num_threads == 2
 
 
 def test_a_process_of_its_own_gives_the_same(recognizer, digits):

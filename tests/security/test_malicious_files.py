@@ -24,7 +24,7 @@ from mnistcnn import CorruptFileError, Evaluation
 from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.keras_file import read_weights
-from mnistcnn.weights.manifest import _checksum
+from mnistcnn.weights.manifest import checksum
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import FOLDER, load_pretrained_weights
 
@@ -161,8 +161,8 @@ def safetensors(header):
     return struct.pack("<Q", len(header)) + header
 
 
-RUN = {"format": 1, "identity": {"data": "7 images"}, "seed": 5, "seconds": 1.5}
-PLACE = {"finished": False, "stopped": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
+RUN = {"format": 2, "fingerprint": {"data": "7 images"}, "seed": 5, "elapsed_seconds": 1.5}
+PLACE = {"finished": False, "stop_training": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
 
 
 def run(record=None, **arrays):
@@ -173,7 +173,7 @@ def run(record=None, **arrays):
 
 def state(record=(), **place):
     """The record of a run, whole but for what is changed in it or in where it is."""
-    return {**RUN, "stages": {"network": {**PLACE, **place}}, **dict(record)}
+    return {**RUN, "training_states": {"model": {**PLACE, **place}}, **dict(record)}
 
 
 def unsealed(*entries, body=b""):
@@ -224,7 +224,7 @@ def sealed(**changed):
     fields = json.loads((FOLDER / "best.json").read_text())
     fields.pop("manifest_sha256")
     fields |= changed
-    return json.dumps({**fields, "manifest_sha256": _checksum(fields)}).encode()
+    return json.dumps({**fields, "manifest_sha256": checksum(fields)}).encode()
 
 
 def png(width, height, pixels, *more):
@@ -288,7 +288,7 @@ BILLION = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + "".join(
     f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)
 )
 MANY = {f"x{i}": "" for i in range(3_000)}
-WHOLE_RUN = "run.safetensors must be the whole state of a run: "
+WHOLE_RUN = "run.safetensors must be an intact checkpoint: "
 # What it is: how it is read, the files, the one to read, and what is said of it.
 CANARIES = {
     # code
@@ -296,7 +296,7 @@ CANARIES = {
     "pickle as npz": ("data", lambda: {"a.npz": pickle.dumps(Singing())}, "File is not a zip file"),
     "pickle as keras": ("keras", lambda: {"a.keras": pickle.dumps(Singing())}, "File is not a zip file"),
     "pickle as h5": ("keras", lambda: {"a.h5": pickle.dumps(Singing())}, "must begin as an HDF5 file does"),
-    "pickle as safetensors": ("portable", lambda: {"a.safetensors": pickle.dumps(Singing())}, "must be whole safetensors"),
+    "pickle as safetensors": ("portable", lambda: {"a.safetensors": pickle.dumps(Singing())}, "must be a valid safetensors file"),
     "code in an npy header": ("data", lambda: {"a.npz": npz(npy(header="open('canary', 'w')"))}, "must have a header"),
     # paths
     "external link": ("keras", lambda: {"a.h5": linked(h5py.ExternalLink("/etc/passwd", "x"))}, "'evil' is a link"),
@@ -311,8 +311,8 @@ CANARIES = {
     # bombs
     "zip bomb": ("data", lambda: {"a.npz": npz(bytes(70 << 20))}, "must unpack to at most 67,108,864 bytes"),
     "zip bomb that lies": ("data", lambda: {"a.npz": lying(npz(npy("(2, 28, 28)", bytes(100 << 20))), len(npy("(2, 28, 28)")) + (100 << 20), 2000)}, "must end after the|Bad CRC-32"),
-    "bzip2 bomb": ("data", lambda: {"a.npz": npz(npy(values=bytes(210 << 20)), zipfile.ZIP_BZIP2)}, "must be plain or deflated; its method is 12"),
-    "lzma bomb": ("keras", lambda: {"a.keras": keras(method=zipfile.ZIP_LZMA, model_2_weights_2_h5=bytes(9 << 20))}, "must be plain or deflated; its method is 14"),
+    "bzip2 bomb": ("data", lambda: {"a.npz": npz(npy(values=bytes(210 << 20)), zipfile.ZIP_BZIP2)}, "must be stored or deflated; its method is 12"),
+    "lzma bomb": ("keras", lambda: {"a.keras": keras(method=zipfile.ZIP_LZMA, model_2_weights_2_h5=bytes(9 << 20))}, "must be stored or deflated; its method is 14"),
     "bomb in keras": ("keras", lambda: {"a.keras": keras(method=zipfile.ZIP_DEFLATED, model_2_weights_2_h5=bytes(210 << 20))}, "must unpack to at most 16,777,216 bytes; it declares 220,200,960"),
     "bomb in keras that lies": ("keras", lambda: {"a.keras": lying(keras(method=zipfile.ZIP_DEFLATED, model_2_weights_2_h5=bytes(210 << 20)), 210 << 20, 5000)}, "Bad CRC-32"),
     "long list of members": ("keras", lambda: {"a.keras": keras(**MANY)}, "its list of members must take at most 131,072 bytes; it declares 1"),
@@ -339,18 +339,18 @@ CANARIES = {
     "deep recipe in a manifest": ("manifest", lambda: {"best.json": sealed(recipe=json.loads('{"a":' * 50 + "1" + "}" * 50)), "best.safetensors": b""}, "must nest at most 8 levels"),
     "manifest of a huge number": ("manifest", lambda: {"best.json": sealed(temperature=10**400), "best.safetensors": b""}, "temperature must be finite"),
     "large manifest": ("manifest", lambda: {"best.json": b"[" * DEEP, "best.safetensors": b""}, "must hold at most 65,536 bytes; it holds 100,000"),
-    "deep evaluation": ("evaluation", lambda: {"a.json": b"[" * DEEP}, "must be JSON; received maximum recursion depth"),
-    "deep evaluation, closed": ("evaluation", lambda: {"a.json": b'{"test":' + b"[" * DEEP + b"]" * DEEP + b"}"}, "must be JSON; received maximum recursion depth"),
+    "deep evaluation": ("evaluation", lambda: {"a.json": b"[" * DEEP}, "must nest at most 16 levels; it nests more"),
+    "deep evaluation, closed": ("evaluation", lambda: {"a.json": b'{"test":' + b"[" * DEEP + b"]" * DEEP + b"}"}, "must nest at most 16 levels; it nests more"),
     "evaluation of 10^300 images": ("evaluation", lambda: {"a.json": evaluation(1e300)}, "must hold integers"),
     "evaluation of 10^30 images": ("evaluation", lambda: {"a.json": evaluation(10**30)}, "must be integers or floats"),
     "evaluation of NaN images": ("evaluation", lambda: {"a.json": evaluation(float("nan"))}, "must hold integers"),
     "history nested 900 levels": ("history", lambda: {"a.json": b'{"history":' + b"[" * 900 + b"]" * 900 + b"}"}, "must nest at most 16 levels; it nests more"),
     "recipe nested 900 levels": ("history", lambda: {"a.json": b'{"a":' * 900 + b"1" + b"}" * 900}, "must nest at most 16 levels; it nests more"),
-    "deep history": ("history", lambda: {"a.json": b'{"history":' * DEEP}, "must be JSON; received maximum recursion depth"),
-    "safetensors, deep": ("portable", lambda: {"a.safetensors": safetensors(b'{"a":' * 20_000)}, "must be whole safetensors"),
-    "safetensors, long header": ("portable", lambda: {"a.safetensors": struct.pack("<Q", 2**63) + b"{}"}, "must be whole safetensors"),
-    "safetensors, huge shape": ("portable", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 0]}})}, "must be whole safetensors"),
-    "safetensors, offsets": ("portable", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 2**40]}})}, "must be whole safetensors"),
+    "deep history": ("history", lambda: {"a.json": b'{"history":' * DEEP}, "must nest at most 16 levels; it nests more"),
+    "safetensors, deep": ("portable", lambda: {"a.safetensors": safetensors(b'{"a":' * 20_000)}, "must be a valid safetensors file"),
+    "safetensors, long header": ("portable", lambda: {"a.safetensors": struct.pack("<Q", 2**63) + b"{}"}, "must be a valid safetensors file"),
+    "safetensors, huge shape": ("portable", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 0]}})}, "must be a valid safetensors file"),
+    "safetensors, offsets": ("portable", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 2**40]}})}, "must be a valid safetensors file"),
     "safetensors, none of ours": ("portable", lambda: {"a.safetensors": safetensors({})}, "missing: conv1.kernel"),
     "large export": ("portable", lambda: {"a.onnx": bytes(300_000)}, "must hold at most 262,144 bytes; it holds 300,000"),
     "graphs in graphs": ("portable", lambda: {"a.onnx": nested_onnx()}, "must be a whole ONNX file|as export_model writes them; it holds"),
@@ -369,9 +369,9 @@ CANARIES = {
     "run of many arrays": ("run", lambda: unsealed(*(tensor(f"a{i}", 0, 0, shape=[0]) for i in range(60_000))), "its digest is that of another content"),
     "large run": ("run", lambda: {"run.safetensors": bytes((64 << 20) + 1)}, "must hold at most 67,108,864 bytes; it holds 67,108,865"),
     "run, deep header": ("run", lambda: {"run.safetensors": safetensors(b'{"a":' * DEEP)}, WHOLE_RUN),
-    "run, deep record": ("run", lambda: run("[" * DEEP + "]" * DEEP), WHOLE_RUN + "maximum recursion depth"),
+    "run, deep record": ("run", lambda: run("[" * DEEP + "]" * DEEP), WHOLE_RUN + "its record must nest at most 100 levels; it nests more"),
     "run, record nested 900 levels": ("run", lambda: run(state(callbacks=json.loads("[" * 900 + "]" * 900))), "its record must nest at most 100 levels"),
-    "run, record of lists": ("run", lambda: run("[" + "[]," * 1_300_000 + "0]"), WHOLE_RUN + "its record is no object"),
+    "run, record of lists": ("run", lambda: run("[" + "[]," * 1_300_000 + "0]"), WHOLE_RUN + "its record is not an object"),
     "run, huge shape": ("run", lambda: unsealed(tensor("a", 0, 16, shape=(2**40, 2**40)), body=bytes(16)), WHOLE_RUN),
     "run, none, endless": ("run", lambda: unsealed(tensor("a", 0, 0, shape=(0, 2**62, 2**62))), WHOLE_RUN),
     "run, negative shape": ("run", lambda: unsealed(tensor("a", 0, 16, shape=(-4,)), body=bytes(16)), WHOLE_RUN),
@@ -381,16 +381,16 @@ CANARIES = {
     "run, negative offset": ("run", lambda: unsealed(tensor("a", -16, 0), body=bytes(16)), WHOLE_RUN),
     "run, one name twice": ("run", lambda: unsealed(tensor("a", 0, 16), tensor("a", 16, 32), body=bytes(32)), WHOLE_RUN),
     "run, two records": ("run", lambda: unsealed('"__metadata__":{"mnistcnn-run":"{}"}'), WHOLE_RUN),
-    "run, record is a list": ("run", lambda: run("[]"), WHOLE_RUN + "its record is no object"),
-    "run, NaN seconds": ("run", lambda: run(state({"seconds": float("nan")})), "seconds must be finite"),
+    "run, record is a list": ("run", lambda: run("[]"), WHOLE_RUN + "its record is not an object"),
+    "run, NaN seconds": ("run", lambda: run(state({"elapsed_seconds": float("nan")})), "elapsed_seconds must be finite"),
     "run, infinite epoch": ("run", lambda: run(state(epoch=float("inf"))), "epoch must be an integer; received inf"),
     "run, epoch of 10^300": ("run", lambda: run(state(epoch=1e300)), "epoch must be an integer"),
     "run, negative step": ("run", lambda: run(state(step=-7)), "step must be at least 0; received -7"),
-    "run, seconds of 10^400": ("run", lambda: run(state({"seconds": 10**400})), "must be the state of a run"),
-    "run, number of 10^5 digits": ("run", lambda: run(f'{{"seconds": {"9" * DEEP}}}'), WHOLE_RUN),
+    "run, seconds of 10^400": ("run", lambda: run(state({"elapsed_seconds": 10**400})), "must be a checkpoint of this package"),
+    "run, number of 10^5 digits": ("run", lambda: run(f'{{"elapsed_seconds": {"9" * DEEP}}}'), WHOLE_RUN),
     "run, epoch is a long text": ("run", lambda: run(state(epoch="9" * DEEP)), "epoch must be an integer; received '99999"),
-    "run, no stages": ("run", lambda: run(state({"stages": {}})), "must be the state of a run"),
-    "run, stages of another kind": ("run", lambda: run(state({"stages": [[1, 2]]})), "must be the state of a run"),
+    "run, no stages": ("run", lambda: run(state({"training_states": {}})), "must be a checkpoint of this package"),
+    "run, stages of another kind": ("run", lambda: run(state({"training_states": [[1, 2]]})), "must be a checkpoint of this package"),
     # pictures
     "PNG of 2^62 pixels": ("picture", lambda: {"a.png": png(2**31 - 1, 2**31 - 1, b"")}, "must hold at most 50 megapixels"),
     "PNG of 49 megapixels, cut": ("picture", lambda: {"a.png": png(7000, 7000, zlib.compress(bytes(9)))}, "must be a whole picture"),
@@ -415,7 +415,7 @@ HARMLESS = {
     "pickle beside": ("keras", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), data_2_pkl=pickle.dumps(Singing()))}),
     "HDF5 heap": ("keras", lambda: {"a.h5": endless_heap()}),
     "run, names that are paths": ("run", lambda: run(**{"../../canary": SHIPPED[0], "/tmp/canary": SHIPPED[1]})),
-    "run, a stage that is a path": ("run", lambda: run(state({"stages": {"../canary": PLACE}}))),
+    "run, a stage that is a path": ("run", lambda: run(state({"training_states": {"../canary": PLACE}}))),
 }  # fmt: skip
 
 
@@ -527,14 +527,14 @@ def test_a_run_is_read_from_a_file_of_its_own_folder(kind, tmp_path):
         to = {"a link out of the folder": elsewhere, "a link to itself": path}
         path.symlink_to(to.get(kind, kind))
     for read in (file_format.describe_position, file_format.elapsed_seconds):
-        with pytest.raises(CorruptFileError, match="must be a file of the run's own folder"):
+        with pytest.raises(CorruptFileError, match="must be a regular file; received a link or special file"):
             read(folder)
     assert elsewhere.read_bytes() == content
 
 
 def test_a_run_is_not_written_through_a_link(tmp_path):
     (tmp_path / "run.safetensors").symlink_to(tmp_path / "canary")
-    with pytest.raises(CorruptFileError, match="must be a file of the run's own folder"):
+    with pytest.raises(CorruptFileError, match="must be a regular file; received a link or special file"):
         file_format.read_checkpoint(tmp_path / "run.safetensors", limit=1 << 20)
 
 
@@ -542,6 +542,6 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path):
     path = tmp_path / "run.safetensors"
     file_format.write_checkpoint(path, state(), {})
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="must take at most 4,194,304 bytes, not 5,"):
+    with pytest.raises(ValueError, match="must take at most 4,194,304 bytes; received 5,"):
         file_format.write_checkpoint(path, state({"logs": "a" * 5_000_000}), {})
     assert path.read_bytes() == before

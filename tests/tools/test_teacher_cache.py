@@ -22,8 +22,8 @@ def trained(monkeypatch, tmp_path):
     """Teachers that need no training; the list tells which would have been trained."""
     seen = []
 
-    def train(plan, number, training, *, seed, verbose, keeper, team):
-        del plan, training, verbose, keeper, team
+    def train(plan, number, training, *, seed, verbose, checkpoint, context):
+        del plan, training, verbose, checkpoint, context
         seen.append((number, seed))
         return TeacherStep(build_teacher(seed=10 * seed + number))
 
@@ -35,7 +35,7 @@ def trained(monkeypatch, tmp_path):
 def ask(plan, number, training, seed):
     with teacher_cache.kept() as saved:
         step = distillation._train_teacher(
-            plan, number, training, seed=seed, verbose=0, keeper=None, team=None
+            plan, number, training, seed=seed, verbose=0, checkpoint=None, context=None
         )
     return step.answers(tf.constant(training[0][:5])).numpy(), saved.seconds
 

@@ -467,13 +467,13 @@ def test_a_run_that_crashed_goes_on_to_the_same_bits(xy, name, kind):
             data, make(), validation_data=held_out, callbacks=[Crash()], **{**options, **more}
         )
 
-    Crash.left = 1000
+    Crash.batches_left = 1000
     whole = once(checkpoint_dir=None, checkpoint_every=None)
-    batches = 1000 - Crash.left
+    batches = 1000 - Crash.batches_left
     assert batches == 18
     crashes = 0
     while True:
-        Crash.left = 9 if crashes < 4 else -1
+        Crash.batches_left = 9 if crashes < 4 else -1
         try:
             found = once()
             break
@@ -493,7 +493,7 @@ def test_an_epoch_goes_on_without_the_batches_that_were_seen(xy):
             return super().__getitem__(number)
 
     options = dict(epochs=1, checkpoint_dir="kept", checkpoint_every=4, callbacks=[Crash()])
-    Crash.left = 5
+    Crash.batches_left = 5
     with pytest.raises(RuntimeError, match="crash"):
         run(Counting(*xy, SIZE), **options)
     made.clear()
@@ -510,7 +510,7 @@ def test_another_dataset_is_another_run(xy):
     ]:
         with pytest.raises(
             ValueError,
-            match=r"checkpoint_dir must hold a run of the same data; 'kept' holds one of 6 batches "
+            match=r"checkpoint_dir must hold a run with the same data; 'kept' has 6 batches "
             rf"of float32 \(None, 28, 28, 1\) and float32 \(None, 10\), received {text}",
         ):
             run(data, checkpoint_dir="kept", epochs=1)

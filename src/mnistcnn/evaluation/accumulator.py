@@ -80,10 +80,10 @@ class MetricAccumulator:
         return {
             "loss": max(self._loss, 0.0) / self._seen,  # a probability may round above 1
             "confusion_matrix": self._confusion,
-            "reliability": CalibrationCurve(
-                images=self._images, right=self._right, confidence_sums=self._sums
+            "calibration_curve": CalibrationCurve(
+                counts=self._images, correct=self._right, confidence_sums=self._sums
             ),
-            "mistakes": MisclassifiedImages(
+            "misclassified": MisclassifiedImages(
                 indices=indices, labels=labels, predicted=predicted, probabilities=probabilities
             ),
             "labels_sha256": self._labels.hexdigest(),

@@ -28,9 +28,9 @@ class CalibrationCurve:
 
     Attributes
     ----------
-    images : numpy.ndarray
+    counts : numpy.ndarray
         ``int64 (15,)``: how many answers are in each bin.
-    right : numpy.ndarray
+    correct : numpy.ndarray
         ``int64 (15,)``: how many of them are right.
     confidence_sums : numpy.ndarray
         ``float64 (15,)``: the sum of their confidences.
@@ -43,39 +43,41 @@ class CalibrationCurve:
     --------
     >>> from mnistcnn import Evaluation
     >>> result = Evaluation.from_probabilities([[0.9, 0.1], [0.9, 0.1]], [0, 1])
-    >>> last = result.reliability.images.argmax()
-    >>> float(result.reliability.accuracy[last]), float(result.reliability.confidence[last])
+    >>> last = result.calibration_curve.counts.argmax()
+    >>> float(result.calibration_curve.accuracy[last]), float(result.calibration_curve.confidence[last])
     (0.5, 0.9)
     """
 
-    images: Int64Array
-    right: Int64Array
+    counts: Int64Array
+    correct: Int64Array
     confidence_sums: Float64Array
 
     def __post_init__(self) -> None:
-        for name in ("images", "right"):
-            self._keep(name, check_integer_values(f"reliability: {name}", getattr(self, name)))
-        sums = check_array("reliability: confidence_sums", self.confidence_sums)
+        for name in ("counts", "correct"):
+            self._keep(
+                name, check_integer_values(f"calibration_curve: {name}", getattr(self, name))
+            )
+        sums = check_array("calibration_curve: confidence_sums", self.confidence_sums)
         self._keep("confidence_sums", np.array(sums, np.float64))
         for field in fields(self):
             shape = getattr(self, field.name).shape
             if shape != (NUM_BINS,):
                 raise ValueError(
-                    f"reliability: {field.name} must have shape ({NUM_BINS},); received {shape}"
+                    f"calibration_curve: {field.name} must have shape ({NUM_BINS},); received {shape}"
                 )
-        if np.any(self.right < 0) or np.any(self.right > self.images):
+        if np.any(self.correct < 0) or np.any(self.correct > self.counts):
             raise ValueError(
-                "reliability: right must lie between 0 and images; received other counts"
+                "calibration_curve: correct must lie between 0 and counts; received other counts"
             )
-        low, high = self.images * self.edges[:-1], self.images * self.edges[1:]
-        slack = _TOLERANCE * self.images
+        low, high = self.counts * self.bin_edges[:-1], self.counts * self.bin_edges[1:]
+        slack = _TOLERANCE * self.counts
         if not np.all((self.confidence_sums >= low - slack) & (sums <= high + slack)):
             raise ValueError(
-                "reliability: confidence_sums must agree with the bins; received other sums"
+                "calibration_curve: confidence_sums must agree with the bins; received other sums"
             )
 
     @property
-    def edges(self) -> Float64Array:
+    def bin_edges(self) -> Float64Array:
         """The bounds of the bins, ``float64 (16,)`` from 0 to 1."""
         return np.arange(NUM_BINS + 1) / NUM_BINS
 
@@ -87,20 +89,20 @@ class CalibrationCurve:
     @property
     def accuracy(self) -> Float64Array:
         """The share of right answers in each bin, ``float64 (15,)``; NaN if it is empty."""
-        return self._shares(self.right)
+        return self._shares(self.correct)
 
     @property
-    def accuracy_intervals(self) -> Float64Array:
+    def accuracy_ci(self) -> Float64Array:
         """The 95 % interval of each share by Wilson's method, ``(15, 2)``; NaN if empty."""
-        pairs = zip(self.right.tolist(), self.images.tolist(), strict=True)
+        pairs = zip(self.correct.tolist(), self.counts.tolist(), strict=True)
         empty = (math.nan, math.nan)
         return np.array([wilson_interval(right, n) if n else empty for right, n in pairs])
 
     @property
     def expected_calibration_error(self) -> float:
         """How far confidence and accuracy of a bin differ, on average over the images."""
-        gaps = np.abs(self.confidence_sums - self.right).tolist()
-        return math.fsum(gaps) / int(self.images.sum())  # fsum: the same on every processor
+        gaps = np.abs(self.confidence_sums - self.correct).tolist()
+        return math.fsum(gaps) / int(self.counts.sum())  # fsum: the same on every processor
 
     def to_dict(self) -> dict[str, list[float]]:
         """Return the arrays as lists by name, ready for JSON."""
@@ -110,8 +112,8 @@ class CalibrationCurve:
     def from_dict(cls, values: Mapping[str, Any]) -> CalibrationCurve:
         """Return what `to_dict` described."""
         if not isinstance(values, Mapping):
-            raise TypeError(f"reliability must be a dictionary; received {values!r}")
-        check_keys("reliability", values, [field.name for field in fields(cls)], "keys")
+            raise TypeError(f"calibration_curve must be a dictionary; received {values!r}")
+        check_keys("calibration_curve", values, [field.name for field in fields(cls)], "keys")
         return cls(**values)
 
     def __eq__(self, other: object) -> bool:
@@ -123,11 +125,11 @@ class CalibrationCurve:
         )
 
     def __hash__(self) -> int:
-        return hash((self.images.tobytes(), self.confidence_sums.tobytes()))
+        return hash((self.counts.tobytes(), self.confidence_sums.tobytes()))
 
     def _shares(self, counts: Int64Array | Float64Array) -> Float64Array:
         shares = np.full(NUM_BINS, np.nan)
-        np.divide(counts, self.images, out=shares, where=self.images > 0)
+        np.divide(counts, self.counts, out=shares, where=self.counts > 0)
         return shares
 
     def _keep(self, name: str, array: Any) -> None:

@@ -23,7 +23,7 @@ class Comparison:
 
     Parameters
     ----------
-    both_right, only_a_right, only_b_right, both_wrong : int
+    both_correct, only_a_correct, only_b_correct, both_incorrect : int
         How many images were read right by both, by one alone and by neither.
 
     Notes
@@ -35,17 +35,17 @@ class Comparison:
     Examples
     --------
     >>> from mnistcnn import Comparison
-    >>> result = Comparison(both_right=9_800, only_a_right=60, only_b_right=30, both_wrong=110)
+    >>> result = Comparison(both_correct=9_800, only_a_correct=60, only_b_correct=30, both_incorrect=110)
     >>> print(result)
     Of 10,000 images a alone reads 60 right, b alone 30.
     a is ahead by 0.30 percentage points (95 % interval 0.11 to 0.49).
     Equally good networks would differ at least so much in 0.21 % of cases (McNemar's exact test).
     """
 
-    both_right: int
-    only_a_right: int
-    only_b_right: int
-    both_wrong: int
+    both_correct: int
+    only_a_correct: int
+    only_b_correct: int
+    both_incorrect: int
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -57,21 +57,21 @@ class Comparison:
     @property
     def num_images(self) -> int:
         """How many images there were."""
-        return self.both_right + self.only_a_right + self.only_b_right + self.both_wrong
+        return self.both_correct + self.only_a_correct + self.only_b_correct + self.both_incorrect
 
     @property
     def difference(self) -> float:
         """The accuracy of a less that of b, in [-1, 1]."""
-        return (self.only_a_right - self.only_b_right) / self.num_images
+        return (self.only_a_correct - self.only_b_correct) / self.num_images
 
     @property
-    def difference_interval(self) -> tuple[float, float]:
+    def difference_ci(self) -> tuple[float, float]:
         """The 95 % interval of the difference, for paired answers.
 
         By Bonett and Price (*Adjusted Wald confidence interval for a difference of binomial
         proportions based on paired data*, 2012).
         """
-        return bonett_price_interval(self.only_a_right, self.only_b_right, self.num_images)
+        return bonett_price_interval(self.only_a_correct, self.only_b_correct, self.num_images)
 
     @property
     def p_value(self) -> float:
@@ -81,7 +81,7 @@ class Comparison:
         right would be a's or b's by the toss of a coin. Two-sided.
         """
         return _sign_test(
-            min(self.only_a_right, self.only_b_right), self.only_a_right + self.only_b_right
+            min(self.only_a_correct, self.only_b_correct), self.only_a_correct + self.only_b_correct
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,12 +90,12 @@ class Comparison:
             "num_images": self.num_images,
             **{field.name: getattr(self, field.name) for field in fields(self)},
             "difference": self.difference,
-            "difference_interval": list(self.difference_interval),
+            "difference_ci": list(self.difference_ci),
             "p_value": self.p_value,
         }
 
     def __str__(self) -> str:
-        low, high = (100 * bound for bound in self.difference_interval)
+        low, high = (100 * bound for bound in self.difference_ci)
         size, better = 100 * self.difference, "a"
         if size < 0:  # told from the better one's side
             size, low, high, better = -size, -high, -low, "b"
@@ -105,8 +105,8 @@ class Comparison:
         if p < _MIN_P_VALUE_SHOWN:
             often = f"less than {100 * _MIN_P_VALUE_SHOWN:g}"
         return (
-            f"Of {self.num_images:,} images a alone reads {self.only_a_right:,} right, "
-            f"b alone {self.only_b_right:,}.\n"
+            f"Of {self.num_images:,} images a alone reads {self.only_a_correct:,} right, "
+            f"b alone {self.only_b_correct:,}.\n"
             f"{said} percentage points (95 % interval {low:.2f} to {high:.2f}).\n"
             f"Equally good networks would differ at least so much in {often} % of cases "
             "(McNemar's exact test)."
@@ -142,7 +142,7 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     >>> a = Evaluation.from_probabilities([[0.9, 0.1], [0.2, 0.8]], [0, 1])
     >>> b = Evaluation.from_probabilities([[0.9, 0.1], [0.7, 0.3]], [0, 1])
     >>> result = compare(a, b)
-    >>> result.both_right, result.only_a_right, result.difference, result.p_value
+    >>> result.both_correct, result.only_a_correct, result.difference, result.p_value
     (1, 1, 0.5, 1.0)
     """
     as_evaluation("a", a)
@@ -152,13 +152,13 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
         raise ValueError(f"{rule}; received {a.num_images:,} and {b.num_images:,}")
     if a.labels_sha256 != b.labels_sha256:
         raise ValueError(f"{rule}; received images whose labels differ")
-    both_wrong = len(np.intersect1d(a.mistakes.indices, b.mistakes.indices))
-    only_a, only_b = len(b.mistakes) - both_wrong, len(a.mistakes) - both_wrong
+    both_incorrect = len(np.intersect1d(a.misclassified.indices, b.misclassified.indices))
+    only_a, only_b = len(b.misclassified) - both_incorrect, len(a.misclassified) - both_incorrect
     return Comparison(
-        both_right=a.num_images - both_wrong - only_a - only_b,
-        only_a_right=only_a,
-        only_b_right=only_b,
-        both_wrong=both_wrong,
+        both_correct=a.num_images - both_incorrect - only_a - only_b,
+        only_a_correct=only_a,
+        only_b_correct=only_b,
+        both_incorrect=both_incorrect,
     )
 
 

@@ -44,7 +44,7 @@ def rich_text(result: Evaluation) -> Group:
 
 
 def _metric_rows(result: Evaluation) -> tuple[str, str]:
-    low, high = result.accuracy_interval
+    low, high = result.accuracy_ci
     pairs = [f"{label} for {said} ({n:,})" for label, said, n in result.top_confusions(_MAX_SHOWN)]
     wrong = f"most often taken: {', '.join(pairs)}" if pairs else "no mistakes"
     first = (

@@ -39,7 +39,7 @@ class MisclassifiedImages:
     --------
     >>> from mnistcnn import Evaluation
     >>> result = Evaluation.from_probabilities([[0.9, 0.1], [0.8, 0.2]], [0, 1])
-    >>> len(result.mistakes), result.mistakes.indices, result.mistakes.confidence
+    >>> len(result.misclassified), result.misclassified.indices, result.misclassified.confidence
     (1, array([1]), array([0.8], dtype=float32))
     """
 
@@ -50,32 +50,38 @@ class MisclassifiedImages:
 
     def __post_init__(self) -> None:
         for name in ("indices", "labels", "predicted"):
-            array = check_integer_values(f"mistakes: {name}", getattr(self, name))
+            array = check_integer_values(f"misclassified: {name}", getattr(self, name))
             if array.ndim != 1:
-                raise ValueError(f"mistakes: {name} must have shape (m,); received {array.shape}")
+                raise ValueError(
+                    f"misclassified: {name} must have shape (m,); received {array.shape}"
+                )
             self._keep(name, array)
-            check_same_length("mistakes: indices", len(self), f"mistakes: {name}", len(array))
-        given = check_array("mistakes: probabilities", self.probabilities)
+            check_same_length(
+                "misclassified: indices", len(self), f"misclassified: {name}", len(array)
+            )
+        given = check_array("misclassified: probabilities", self.probabilities)
         if given.ndim != 2 or len(given) != len(self):
             raise ValueError(
-                f"mistakes: probabilities must have shape ({len(self)}, k); received {given.shape}"
+                f"misclassified: probabilities must have shape ({len(self)}, k); received {given.shape}"
             )
-        check_unit_interval("mistakes: probabilities", given, tolerance=1e-6)  # softmax rounds
+        check_unit_interval("misclassified: probabilities", given, tolerance=1e-6)  # softmax rounds
         self._keep("probabilities", np.array(given, np.float32))
         if np.any(self.indices < 0) or np.any(np.diff(self.indices) <= 0):
-            raise ValueError("mistakes: indices must ascend from 0 on; received others")
+            raise ValueError("misclassified: indices must ascend from 0 on; received others")
         classes = given.shape[1]
         for name in ("labels", "predicted"):
             array = getattr(self, name)
             if np.any((array < 0) | (array >= classes)):
                 raise ValueError(
-                    f"mistakes: {name} must lie in 0...{classes - 1}; "
+                    f"misclassified: {name} must lie in 0...{classes - 1}; "
                     f"received {array.min()}...{array.max()}"
                 )
         if np.any(self.labels == self.predicted):
-            raise ValueError("mistakes: predicted must differ from labels; received equal ones")
+            raise ValueError(
+                "misclassified: predicted must differ from labels; received equal ones"
+            )
         if np.any(self.confidence < self.probabilities.max(axis=1, initial=0)):
-            raise ValueError("mistakes: predicted must be the most probable; received others")
+            raise ValueError("misclassified: predicted must be the most probable; received others")
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -87,7 +93,7 @@ class MisclassifiedImages:
         return confidence
 
     @property
-    def surest_first(self) -> Int64Array:
+    def most_confident_first(self) -> Int64Array:
         """Where in these arrays they stand, the most probable wrong answer first."""
         return np.argsort(-self.confidence, kind="stable").astype(np.int64)
 
@@ -102,8 +108,8 @@ class MisclassifiedImages:
     def from_dict(cls, values: Mapping[str, Any], *, num_classes: int) -> MisclassifiedImages:
         """Return the mistakes that `to_dict` described."""
         if not isinstance(values, Mapping):
-            raise TypeError(f"mistakes must be a dictionary; received {values!r}")
-        check_keys("mistakes", values, [field.name for field in fields(cls)], "keys")
+            raise TypeError(f"misclassified must be a dictionary; received {values!r}")
+        check_keys("misclassified", values, [field.name for field in fields(cls)], "keys")
         given = dict(values)
         if not len(given["probabilities"]):  # an empty list does not say of how many digits
             given["probabilities"] = np.empty((0, num_classes))

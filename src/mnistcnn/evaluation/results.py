@@ -49,9 +49,9 @@ class Evaluation:
     confusion_matrix : numpy.ndarray
         ``int64 (10, 10)``, read-only: how many images of the row's digit were taken for
         the column's.
-    reliability : Reliability
+    calibration_curve : CalibrationCurve
         How often answers of a given confidence are right.
-    mistakes : Mistakes
+    misclassified : MisclassifiedImages
         The images that were read wrong.
     labels_sha256 : str
         The SHA-256 of the labels in their order, each as a little-endian ``int64``. By it
@@ -67,8 +67,8 @@ class Evaluation:
 
     loss: float
     confusion_matrix: Int64Array
-    reliability: CalibrationCurve
-    mistakes: MisclassifiedImages
+    calibration_curve: CalibrationCurve
+    misclassified: MisclassifiedImages
     labels_sha256: str
 
     def __post_init__(self) -> None:
@@ -83,7 +83,10 @@ class Evaluation:
         object.__setattr__(self, "loss", check_non_negative("loss", self.loss))
         matrix.setflags(write=False)
         object.__setattr__(self, "confusion_matrix", matrix)
-        for name, kind in (("reliability", CalibrationCurve), ("mistakes", MisclassifiedImages)):
+        for name, kind in (
+            ("calibration_curve", CalibrationCurve),
+            ("misclassified", MisclassifiedImages),
+        ):
             if not isinstance(getattr(self, name), kind):
                 raise TypeError(
                     f"{name} must be of the class {kind.__name__}; received {getattr(self, name)!r}"
@@ -94,26 +97,26 @@ class Evaluation:
         self._check_agreement()
 
     def _check_agreement(self) -> None:
-        for name, count in (("images", self.num_images), ("right", self.num_correct)):
-            found = int(getattr(self.reliability, name).sum())
+        for name, count in (("counts", self.num_images), ("correct", self.num_correct)):
+            found = int(getattr(self.calibration_curve, name).sum())
             if found != count:
                 raise ValueError(
-                    f"reliability must have the {count:,} {name} of confusion_matrix; "
+                    f"calibration_curve: {name} must sum to {count:,}, as in confusion_matrix; "
                     f"received {found:,}"
                 )
-        matrix, mistakes = self.confusion_matrix, self.mistakes
+        matrix, mistakes = self.confusion_matrix, self.misclassified
         if mistakes.probabilities.shape[1] != len(matrix):
             raise ValueError(
-                f"mistakes must be of the {len(matrix)} digits of confusion_matrix; "
+                f"misclassified must be of the {len(matrix)} digits of confusion_matrix; "
                 f"received {mistakes.probabilities.shape[1]}"
             )
         wrong = np.zeros_like(matrix)
         np.add.at(wrong, (mistakes.labels, mistakes.predicted), 1)
         if not np.array_equal(wrong, matrix - np.diag(np.diag(matrix))):
-            raise ValueError("mistakes must be those of confusion_matrix; received others")
+            raise ValueError("misclassified must be those of confusion_matrix; received others")
         if len(mistakes) and mistakes.indices[-1] >= self.num_images:
             raise ValueError(
-                f"mistakes must be among the {self.num_images:,} images; "
+                f"misclassified must be among the {self.num_images:,} images; "
                 f"received the index {mistakes.indices[-1]}"
             )
 
@@ -157,7 +160,7 @@ class Evaluation:
         return self.num_correct / self.num_images
 
     @property
-    def accuracy_interval(self) -> tuple[float, float]:
+    def accuracy_ci(self) -> tuple[float, float]:
         """The 95 % interval of the accuracy by Wilson's score method (Wilson, 1927)."""
         return wilson_interval(self.num_correct, self.num_images)
 
@@ -165,10 +168,10 @@ class Evaluation:
     def expected_calibration_error(self) -> float:
         """How far confidence and accuracy differ on average, in [0, 1].
 
-        Over the 15 bins of `reliability`, weighted by their images (Guo et al., *On
+        Over the 15 bins of `calibration_curve`, weighted by their images (Guo et al., *On
         Calibration of Modern Neural Networks*, 2017).
         """
-        return self.reliability.expected_calibration_error
+        return self.calibration_curve.expected_calibration_error
 
     @cached_property
     def precision(self) -> Float64Array:
@@ -221,15 +224,15 @@ class Evaluation:
         return {
             "num_images": self.num_images,
             "accuracy": self.accuracy,
-            "accuracy_interval": list(self.accuracy_interval),
+            "accuracy_ci": list(self.accuracy_ci),
             "loss": self.loss,
             "expected_calibration_error": self.expected_calibration_error,
             "precision": shares(self.precision),
             "recall": shares(self.recall),
             "f1": shares(self.f1),
             "confusion_matrix": self.confusion_matrix.tolist(),
-            "reliability": self.reliability.to_dict(),
-            "mistakes": self.mistakes.to_dict(),
+            "calibration_curve": self.calibration_curve.to_dict(),
+            "misclassified": self.misclassified.to_dict(),
             "labels_sha256": self.labels_sha256,
         }
 
@@ -261,8 +264,10 @@ class Evaluation:
         result = cls(
             loss=values["loss"],
             confusion_matrix=matrix,
-            reliability=CalibrationCurve.from_dict(values["reliability"]),
-            mistakes=MisclassifiedImages.from_dict(values["mistakes"], num_classes=classes),
+            calibration_curve=CalibrationCurve.from_dict(values["calibration_curve"]),
+            misclassified=MisclassifiedImages.from_dict(
+                values["misclassified"], num_classes=classes
+            ),
             labels_sha256=values["labels_sha256"],
         )
         for name, figure in result.to_dict().items():
@@ -280,12 +285,12 @@ class Evaluation:
             self.loss == other.loss
             and self.labels_sha256 == other.labels_sha256
             and np.array_equal(self.confusion_matrix, other.confusion_matrix)
-            and self.reliability == other.reliability
-            and self.mistakes == other.mistakes
+            and self.calibration_curve == other.calibration_curve
+            and self.misclassified == other.misclassified
         )
 
     def __hash__(self) -> int:
-        return hash((self.loss, self.labels_sha256, self.mistakes))
+        return hash((self.loss, self.labels_sha256, self.misclassified))
 
     def __str__(self) -> str:
         return plain_text(self)
@@ -300,10 +305,10 @@ class Evaluation:
         return shares
 
 
-_PARTS = ("loss", "confusion_matrix", "reliability", "mistakes", "labels_sha256")
+_PARTS = ("loss", "confusion_matrix", "calibration_curve", "misclassified", "labels_sha256")
 _KEYS = (
-    "num_images", "accuracy", "accuracy_interval", "loss", "expected_calibration_error",
-    "precision", "recall", "f1", "confusion_matrix", "reliability", "mistakes", "labels_sha256",
+    "num_images", "accuracy", "accuracy_ci", "loss", "expected_calibration_error",
+    "precision", "recall", "f1", "confusion_matrix", "calibration_curve", "misclassified", "labels_sha256",
 )  # fmt: skip
 
 

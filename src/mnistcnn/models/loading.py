@@ -68,8 +68,8 @@ def as_model(model: Any) -> keras.Model:
 def load_pretrained(name: str = "best", *, calibrated: bool = True) -> keras.Sequential:
     """Load the documented network with weights that were trained on MNIST.
 
-    They come with the package: no training, no download. What is read is verified first,
-    down to the digest of each array.
+    They come with the package: no training, no download. Both files are verified first against
+    their SHA-256.
 
     Parameters
     ----------

@@ -15,11 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn.ocr import onnx_session
 from mnistcnn.ocr.components import Component
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, Float32Array, UInt8Array
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
-from mnistcnn.weights.metadata import INPUT, OUTPUT
+from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import load_rejector_weights
 
@@ -34,14 +33,13 @@ _ROTATIONS_AND_SCALES = ((10, 1), (-10, 1), (0, 0.85))
 _SHEARS = (0.2, -0.2)
 # Width to height above which a component is more than two digits, which no `DigitScorer` covers.
 _MAX_PAIR_ASPECT_RATIO = 2.2
-# Logarithm of the factor between the odds of a digit on a page, where nearly everything is one,
-# and in the training set of the rejector, where two thirds are. The shipped weights of the first
-# output include it. Chosen on held-out data, so that 97 % of the digits keep a confidence of 0.9.
-# For a component that was split, touching digits are assumed to be as likely as a single one.
+# Digits are more frequent on a page, where nearly everything is one, than in the training set of
+# the rejector, where two thirds are: the logarithm of the factor by which their odds differ. The
+# bias of the shipped weights includes it for single digits. Chosen on held-out data, so that 97 %
+# of the digits keep a confidence of 0.9.
 LOG_PRIOR_ODDS = 3.0
+# For a component that was split, touching digits are as likely as a single one.
 _PRIOR_ODDS = np.float32(math.exp(LOG_PRIOR_ODDS))
-# Number of crops that the rejector processes together, which bounds the memory.
-_CHUNK_SIZE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +161,7 @@ class NonDigitRejector:
 
     Parameters
     ----------
-    threads : int
+    num_threads : int
         Number of threads per call; 0 for one per core.
 
     Raises
@@ -172,10 +170,9 @@ class NonDigitRejector:
         If a file with its weights is missing or damaged.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, num_threads: int) -> None:
         weights = load_rejector_weights().weights(calibrated=True)
-        network = to_onnx(weights, REJECTOR_WEIGHT_SHAPES)
-        self._session = onnx_session.create_session(network, threads)
+        self._classifier = OnnxClassifier(to_onnx(weights, REJECTOR_WEIGHT_SHAPES), num_threads)
 
     def __call__(self, crops: UInt8Array) -> Float32Array:
         """Return the probabilities that each crop shows a digit.
@@ -191,15 +188,11 @@ class NonDigitRejector:
             ``(n, 2)`` in [0, 1]: that the crop shows one digit; and, for a component that was
             split, that it shows one digit or two that touch.
         """
-        scores = np.empty((len(crops), 2), np.float32)
-        for first in range(0, len(crops), _CHUNK_SIZE):
-            chunk = crops[first : first + _CHUNK_SIZE, ..., np.newaxis]
-            x = np.divide(chunk, np.float32(255), dtype=np.float32)
-            (outputs,) = self._session.run([OUTPUT], {INPUT: x})
-            # The outputs are the ten digits, kinds of non-digits, and two touching digits.
-            one = outputs[:, :NUM_CLASSES].sum(axis=1)
-            two = outputs[:, -1] * _PRIOR_ODDS
-            one_or_two = (one + two) / (1 - outputs[:, -1] + two)
-            scores[first : first + _CHUNK_SIZE] = np.stack([one, one_or_two], axis=1)
+        probabilities = self._classifier.predict_proba(crops)
+        # The outputs are the ten digits, several kinds of non-digits, and two touching digits.
+        one = probabilities[:, :NUM_CLASSES].sum(axis=1)
+        two = probabilities[:, -1] * _PRIOR_ODDS
+        one_or_two = (one + two) / (1 - probabilities[:, -1] + two)
+        scores: Float32Array = np.stack([one, one_or_two], axis=1)
         # Rounding may take the sum of a softmax above 1.
         return np.minimum(scores, np.float32(1))

@@ -58,8 +58,8 @@ _MAX_WORK, _PIXELS_PER_WORK = 3000, 20_000
 # Number of components that are searched together.
 _BATCH_SIZE = 32
 
-# Cut paths per component. They start from evenly spaced columns between these fractions of the width, one for every three
-# pixels at most, seven for a square component.
+# Cut paths per component. They start from evenly spaced columns between these fractions of the
+# width, seven for a square component, at most one for every three pixels.
 _MAX_PATHS = 12
 _FIRST_START, _LAST_START, _PATHS_PER_SQUARE = 0.12, 0.88, 7
 # Deviation of a cut path from its starting column, in heights.
@@ -126,9 +126,7 @@ def split_touching(
         _run_searches(searches, predict_proba)
         pieces |= {i: search.result() for i, search in zip(batch, searches, strict=True)}
         work += sum(search.work for search in searches)
-    return [
-        piece for i, candidate in enumerate(candidates) for piece in pieces.get(i, [candidate])
-    ]
+    return [piece for i, candidate in enumerate(candidates) for piece in pieces.get(i, [candidate])]
 
 
 class _SplitSearch:

@@ -129,7 +129,7 @@ def plot_misclassified(
     >>> figure.axes[0].get_title()
     'All 2 mistakes: digit → answer'
     """
-    wrong = as_evaluation("evaluation", evaluation).mistakes
+    wrong = as_evaluation("evaluation", evaluation).misclassified
     stack = check_images(images)
     if len(stack) != evaluation.num_images:
         raise ValueError(
@@ -137,7 +137,7 @@ def plot_misclassified(
             f"received {len(stack):,}"
         )
     most = check_int("max_images", max_images, minimum=1)
-    shown = wrong.surest_first[:most]
+    shown = wrong.most_confident_first[:most]
     if not len(shown):
         if ax is None:
             ax = Figure(figsize=(4, 1), layout="constrained").subplots()

@@ -121,13 +121,13 @@ def plot_calibration(evaluation: Evaluation, *, ax: Sequence[Axes] | None = None
     >>> plot_calibration(result).axes[0].get_title()
     'Calibration error 45.00 %'
     """
-    bins = as_evaluation("evaluation", evaluation).reliability
+    bins = as_evaluation("evaluation", evaluation).calibration_curve
     if ax is None:
         figure = Figure(figsize=(4.8, 4.8), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     else:
         above, below = check_axes(ax, 2)
-    draw_calibration(above, below, bins.images, bins.confidence, bins.right)
+    draw_calibration(above, below, bins.counts, bins.confidence, bins.correct)
     above.set_title(
         f"Calibration error {100 * evaluation.expected_calibration_error:.2f} %", fontsize=10
     )

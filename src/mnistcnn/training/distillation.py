@@ -24,7 +24,7 @@ from mnistcnn.models.cnn import build_teacher
 from mnistcnn.training.checkpoint.file_format import TEACHER_STAGE
 from mnistcnn.training.checkpoint.manager import CheckpointManager
 from mnistcnn.training.data_adapters import Data, num_batches, skip_epochs
-from mnistcnn.training.distribute.context import SingleProcess
+from mnistcnn.training.distribute.context import DistributionContext
 from mnistcnn.training.epoch_iterator import TargetFn
 from mnistcnn.training.loop import run_training
 from mnistcnn.training.progress import progress_display
@@ -40,12 +40,20 @@ def train_teachers(
     *,
     seed: int | None,
     verbose: Literal["auto", 0, 1, 2],
-    keeper: CheckpointManager | None,
-    team: SingleProcess,
+    checkpoint: CheckpointManager | None,
+    context: DistributionContext,
 ) -> TargetFn:
     """Train the teachers on the same images, and return what gives their answers."""
     teachers = [
-        _train_teacher(plan, number, training, seed=seed, verbose=verbose, keeper=keeper, team=team)
+        _train_teacher(
+            plan,
+            number,
+            training,
+            seed=seed,
+            verbose=verbose,
+            checkpoint=checkpoint,
+            context=context,
+        )
         for number in range(plan.num_teachers)
     ]
     return partial(
@@ -60,8 +68,8 @@ def _train_teacher(
     *,
     seed: int | None,
     verbose: Literal["auto", 0, 1, 2],
-    keeper: CheckpointManager | None,
-    team: SingleProcess,
+    checkpoint: CheckpointManager | None,
+    context: DistributionContext,
 ) -> TeacherStep:
     """Train one of the teachers; each has weights, order and distortions of its own."""
     own = plan.teacher
@@ -73,7 +81,11 @@ def _train_teacher(
         title = f"Teacher {number + 1} of {plan.num_teachers}, epoch"
     teacher = build_teacher(seed=drawn)
     step = TeacherStep(teacher)
-    stage = None if keeper is None else keeper.stage(f"{TEACHER_STAGE}{number}", forgets=True)
+    stage = (
+        None
+        if checkpoint is None
+        else checkpoint.stage(f"{TEACHER_STAGE}{number}", weights_only=True)
+    )
     if stage is not None and stage.finished:
         skip_epochs(training, own.epochs)
     steps = num_batches(training, own.batch_size)
@@ -94,7 +106,7 @@ def _train_teacher(
             step=step,
             shows=display,
             keep=stage,
-            team=team,
+            context=context,
         )
     return step
 

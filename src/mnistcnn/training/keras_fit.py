@@ -134,7 +134,7 @@ class _CheckpointCallback(keras.callbacks.Callback):
     def __init__(self, kept: NullState, epochs: int) -> None:
         super().__init__()
         self._kept = kept
-        self._epoch = epochs if kept.stopped else kept.start.epoch
+        self._epoch = epochs if kept.stop_training else kept.start.epoch
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Go on where the run was."""
@@ -147,11 +147,11 @@ class _CheckpointCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep the epoch."""
         self._epoch = epoch + 1
-        self._kept.after_epoch(epoch, logs or {})
+        self._kept.on_epoch_end(epoch, logs or {})
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Keep the end."""
-        self._kept.end(self._epoch, logs or self._kept.start.logs)
+        self._kept.on_train_end(self._epoch, logs or self._kept.start.logs)
 
 
 def batches_for_fit(

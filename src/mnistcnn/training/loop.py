@@ -17,7 +17,7 @@ from mnistcnn.recipes import Augmentation
 from mnistcnn.training.augmentation import Augmenter
 from mnistcnn.training.checkpoint.state import NullState
 from mnistcnn.training.data_adapters import Data, num_batches
-from mnistcnn.training.distribute.context import SingleProcess
+from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.training.epoch_iterator import EpochIterator, TargetFn, make_iterator
 from mnistcnn.training.keras_fit import VALIDATION_BATCH_SIZE, fit, fit_inputs
 from mnistcnn.training.train_step import TrainStep, supports_fast_step
@@ -46,23 +46,23 @@ def run_training(
     teach: TargetFn | None = None,
     shows: Sequence[keras.callbacks.Callback] = (),
     keep: NullState | None = None,
-    team: SingleProcess | None = None,
+    context: DistributionContext | None = None,
 ) -> keras.callbacks.History:
     """Train as ``fit`` does, in the same order of hooks, and return the history.
 
     `step` is that of a network which is known to have one, `teach` what gives the targets
     of distorted images in place of their labels. `shows` are callbacks, too, which `keep`
     need not know of. That one hears of each moment at which there is something whole to
-    keep, and says where to begin. `team` are those who train together.
+    keep, and says where to begin. `context` are those who train together.
     """
     draw, distortions = np.random.SeedSequence(seed).generate_state(4).reshape(2, 2).tolist()
     augment = None if augmentation is None else Augmenter(augmentation, distortions)
     kept = NullState() if keep is None else keep
-    team = SingleProcess() if team is None else team
+    context = SingleProcess() if context is None else context
     if step is None and supports_fast_step(model):
         step = TrainStep(model)
     if step is not None:
-        step, teach = team.step(step, teach)
+        step, teach = context.wrap_step(step, teach)
     steps = num_batches(training, batch_size)
     listening = [*callbacks, *shows, *kept.attach(model, callbacks, step)]
     if step is None and not kept.finished:
@@ -99,13 +99,13 @@ def run_training(
     test_one_by_one = any(_overrides_batch_hooks(callback, _TEST_HOOKS) for callback in listening)
 
     model.stop_training = False
-    with kept.attentive():
+    with kept.defer_interrupt():
         listeners.on_train_begin()
         kept.restore()
         epoch, begun, logs = kept.start
         # Keras' BackupAndRestore says in this attribute where it goes on.
         epoch = getattr(model, "_initial_epoch", None) or epoch
-        while epoch < epochs and not kept.stopped:
+        while epoch < epochs and not kept.stop_training:
             listeners.on_epoch_begin(epoch)
             step.reset()
             if begun:  # the hook was at work in this epoch before
@@ -117,7 +117,7 @@ def run_training(
                 train,
                 listeners,
                 kept,
-                team=team,
+                context=context,
                 epoch=epoch,
                 first=begun,
                 one_by_one=one_by_one,
@@ -127,18 +127,18 @@ def run_training(
             if test is not None:
                 test.begin_in_order(epoch)
                 logs |= _validate(
-                    model, step, test, listeners, team=team, one_by_one=test_one_by_one
+                    model, step, test, listeners, context=context, one_by_one=test_one_by_one
                 )
             listeners.on_epoch_end(epoch, logs)
-            team.check_equal(model, epoch)
-            model.stop_training = team.any(model.stop_training)
-            kept.after_epoch(epoch, logs)
+            context.check_in_sync(model, epoch)
+            model.stop_training = context.all_reduce_any(model.stop_training)
+            kept.on_epoch_end(epoch, logs)
             epoch, begun = epoch + 1, 0
             if model.stop_training:
                 break
         model.optimizer.finalize_variable_values(model.trainable_weights)
         listeners.on_train_end(logs)
-        kept.end(epoch, logs)
+        kept.on_train_end(epoch, logs)
     model._initial_epoch = None  # noqa: SLF001  # a later run begins at its beginning
     return model.history
 
@@ -150,13 +150,15 @@ def _train_epoch(
     listeners: keras.callbacks.CallbackList,
     kept: NullState,
     *,
-    team: SingleProcess,
+    context: DistributionContext,
     epoch: int,
     first: int,
     one_by_one: bool,
 ) -> None:
     """Go through the epoch from step `first` on."""
-    calls = train.calls(first=first, every=kept.every, one_by_one=one_by_one, agree=team.least)
+    calls = train.calls(
+        first=first, every=kept.every, one_by_one=one_by_one, agree=context.all_reduce_min
+    )
     for begin, end in calls:
         listeners.on_train_batch_begin(begin)
         if not model.optimizer.built:
@@ -165,10 +167,10 @@ def _train_epoch(
         if done == begin:  # the dataset had ended
             break
         listeners.on_train_batch_end(done - 1, step.figures())
-        model.stop_training = team.any(model.stop_training)
+        model.stop_training = context.all_reduce_any(model.stop_training)
         if model.stop_training:
             break
-        kept.after_call(epoch, done, train.begun + done)
+        kept.on_execution_end(epoch, done, train.begun + done)
 
 
 def _validate(
@@ -177,21 +179,21 @@ def _validate(
     test: EpochIterator,
     listeners: keras.callbacks.CallbackList,
     *,
-    team: SingleProcess,
+    context: DistributionContext,
     one_by_one: bool,
 ) -> dict[str, float]:
     step.reset()
     model.stop_evaluating = False
     listeners.on_test_begin()
     logs: dict[str, float] = {}
-    for first, last in test.calls(one_by_one=one_by_one, agree=team.least):
+    for first, last in test.calls(one_by_one=one_by_one, agree=context.all_reduce_min):
         listeners.on_test_batch_begin(first)
         done = test(first, last)
         if done == first:  # the dataset had ended
             break
         logs = step.figures()
         listeners.on_test_batch_end(done - 1, logs)
-        if team.any(model.stop_evaluating):
+        if context.all_reduce_any(model.stop_evaluating):
             break
     test.end()
     listeners.on_test_end(logs)

@@ -17,7 +17,7 @@ from mnistcnn.training.callbacks import (
     translated_monitors,
 )
 from mnistcnn.training.checkpoint.file_format import MODEL_STAGE
-from mnistcnn.training.checkpoint.setup import checkpoint_config, checkpoint_for_run
+from mnistcnn.training.checkpoint.manager import checkpoint_config, checkpoint_for_run
 from mnistcnn.training.data_adapters import num_batches, raise_data_errors
 from mnistcnn.training.distillation import train_teachers
 from mnistcnn.training.distribute.context import context_for
@@ -182,7 +182,7 @@ def train(
     True
     """
     network = _check_compiled(model)
-    team = context_for(strategy)
+    context = context_for(strategy)
     plan = recipes.get(recipe)
     check_dropout_supported(network, plan)
     count = plan.epochs if epochs is None else check_int("epochs", epochs, minimum=1)
@@ -200,28 +200,28 @@ def train(
         validation_split=validation_split,
         validation_data=validation_data,
     )
-    check_known_length(plan, training, kept=place is not None, several=team.count > 1)
+    check_known_length(plan, training, kept=place is not None, several=context.world_size > 1)
     chosen = recipe_callbacks(plan) if callbacks is None else check_callbacks(callbacks)
     if plan.learning_rate is not None:
         check_no_lr_callbacks(chosen)
-    team.refuse(network, chosen)
+    context.check_supported(network, chosen)
     available = metric_names(network, validated=validation is not None)
     plan = replace(plan, epochs=count, batch_size=batch)
     steps = num_batches(training, batch)
     with (
-        team.together(),
+        context.worker_errors(),
         raise_data_errors(training, validation),
         checkpoint_for_run(
-            network, plan, training, validation, chosen, seed=order_seed, at=place, team=team
-        ) as keeper,
+            network, plan, training, validation, chosen, seed=order_seed, at=place, context=context
+        ) as checkpoint,
         translated_monitors(chosen, available),
     ):
-        drawn = team.seed(order_seed if keeper is None else keeper.seed)
-        verbose = verbose if team.chief else 0
+        drawn = context.broadcast_seed(order_seed if checkpoint is None else checkpoint.seed)
+        verbose = verbose if context.is_chief else 0
         lessons = None
         if plan.teacher is not None:
             lessons = train_teachers(
-                plan, training, seed=drawn, verbose=verbose, keeper=keeper, team=team
+                plan, training, seed=drawn, verbose=verbose, checkpoint=checkpoint, context=context
             )
         with (
             recipe_scope(network, plan, steps=None if steps is None else count * steps),
@@ -234,13 +234,13 @@ def train(
                 epochs=count,
                 batch_size=batch,
                 seed=drawn,
-                callbacks=team.own(chosen),
+                callbacks=context.local_callbacks(chosen),
                 verbose=of_keras,
                 augmentation=plan.augmentation,
                 teach=lessons,
                 shows=display,
-                keep=None if keeper is None else keeper.stage(MODEL_STAGE),
-                team=team,
+                keep=None if checkpoint is None else checkpoint.stage(MODEL_STAGE),
+                context=context,
             )
 
 

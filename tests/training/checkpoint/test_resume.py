@@ -110,28 +110,28 @@ def record():
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_that_crashed_goes_on_to_the_same_bits(xy, way):
     """Again and again; then it returns at once, with all that it had found."""
-    Crash.left = 10_000
+    Crash.batches_left = 10_000
     whole, expected = run(xy, way, Crash(), checkpoint_dir=None)
-    batches = 10_000 - Crash.left
+    batches = 10_000 - Crash.batches_left
     crashes = 0
     while True:
-        Crash.left = max(3, batches // 3) if crashes < 5 else -1
+        Crash.batches_left = max(3, batches // 3) if crashes < 5 else -1
         try:
             model, history = run(xy, way, Crash())
             break
         except RuntimeError:
             crashes += 1
     assert crashes >= 2
-    assert -1 - Crash.left < batches  # it did not begin at the beginning
+    assert -1 - Crash.batches_left < batches  # it did not begin at the beginning
     assert same(model, whole)
     assert history.history == expected.history
     assert history.epoch == expected.epoch
 
-    Crash.left = 1
+    Crash.batches_left = 1
     other = WAYS[way][0]()
     other.set_weights([np.zeros_like(one) for one in other.get_weights()])
     again, returned = run(xy, way, Crash(), model=other)
-    assert Crash.left == 1
+    assert Crash.batches_left == 1
     assert again is other
     assert same(again, whole)
     assert (returned.history, returned.epoch) == (expected.history, expected.epoch)
@@ -151,7 +151,7 @@ def test_it_goes_on_within_the_epoch_and_keeps_every_so_many_steps(xy, monkeypat
 
     monkeypatch.setattr(file_format, "write_checkpoint", noting)
     options = dict(epochs=2, callbacks=[Crash()], validation_split=0.0)  # 12 steps an epoch
-    Crash.left = 10
+    Crash.batches_left = 10
     with pytest.raises(RuntimeError, match="crash"):
         run(xy, checkpoint_every=5, **options)
     assert places == [(0, 5, False)]
@@ -163,14 +163,14 @@ def test_it_goes_on_within_the_epoch_and_keeps_every_so_many_steps(xy, monkeypat
 
 
 def test_without_a_number_it_is_kept_at_the_ends_of_epochs(xy):
-    Crash.left = 11  # 8 steps an epoch
+    Crash.batches_left = 11  # 8 steps an epoch
     with pytest.raises(RuntimeError, match="crash"):
         run(xy, "documented", Crash(), checkpoint_every=None)
     assert file_format.describe_position(Path("kept")) == "epoch 2, step 0"
 
 
 def test_a_seed_is_drawn_and_kept(xy):
-    Crash.left = 11
+    Crash.batches_left = 11
     with pytest.raises(RuntimeError, match="crash"):
         run(xy, "documented", Crash(), seed=None)
     model, history = run(xy, "documented", Crash(), seed=None)
@@ -214,7 +214,7 @@ def test_a_worse_or_undefined_epoch_never_replaces_the_best(xy, crash):
         return [Script(), *default_callbacks(patience=5), Crash()]
 
     if crash is not None:
-        Crash.left = crash
+        Crash.batches_left = crash
         with pytest.raises(RuntimeError, match="crash"):
             run(xy, callbacks=callbacks(), **options)
     chosen = callbacks()
@@ -231,7 +231,7 @@ def test_early_stopping_goes_on_counting(xy):
     def stopping():
         return keras.callbacks.EarlyStopping("val_accuracy", patience=3, mode="max")
 
-    Crash.left = 8 * 4 + 1
+    Crash.batches_left = 8 * 4 + 1
     with pytest.raises(RuntimeError, match="crash"):
         run(xy, callbacks=[Script(), stopping(), Crash()], epochs=6)
     for _ in range(2):  # and says so when all was over
@@ -265,7 +265,7 @@ class Keeping(Counter):
 def test_a_callback_with_a_state_gets_it_back(xy):
     whole = Keeping()
     run(xy, "documented", whole, checkpoint_dir=None)
-    Crash.left = 11
+    Crash.batches_left = 11
     with pytest.raises(RuntimeError, match="crash"):
         run(xy, "documented", Keeping(), Crash())
     callback = Keeping()
@@ -307,7 +307,7 @@ def test_a_log_goes_on(xy):
     def log():
         return keras.callbacks.CSVLogger("a.csv", append=True)
 
-    Crash.left, crashed = 11, log()
+    Crash.batches_left, crashed = 11, log()
     with pytest.raises(RuntimeError, match="crash"):
         run(xy, callbacks=[crashed, Crash()])
     crashed.csv_file.close()
@@ -559,13 +559,13 @@ def test_the_command_says_how_to_go_on_and_does(number, code, starter, capsys):
     words = " ".join([*TRAIN, "--output", "run", "--resume"])
     assert (
         printed
-        == f"\nmnistcnn: interrupted at {place}, which is kept; go on with:\nmnistcnn {words}\n"
+        == f"\nmnistcnn: interrupted at {place}; progress is saved. To resume:\nmnistcnn {words}\n"
     )
 
     assert main([*TRAIN, "--output", "run"]) == 1
     assert capsys.readouterr().err == (
-        f"mnistcnn: run holds a training that has not ended, at {place}; "
-        "--resume goes on with it, --restart begins anew\n"
+        f"mnistcnn: run holds an unfinished training run, at {place}; "
+        "--resume continues it, --restart starts from scratch\n"
     )
     assert main([*TRAIN, "--output", "run", "--resume"]) == 0
     assert "Trained 30 epochs in" in capsys.readouterr().out
@@ -594,7 +594,7 @@ def test_the_command_resumes_what_has_ended_and_begins_what_has_not_begun(
     assert main(words) == 1
     printed = capsys.readouterr().err
     assert "run.safetensors must be the whole state of a run" in printed
-    assert printed.endswith("; --restart begins anew\n")
+    assert printed.endswith("; --restart starts from scratch\n")
     assert main([*words, "--restart"]) == 0
     assert file_format.describe_position(state.parent) is None
     with pytest.raises(SystemExit):

@@ -1,15 +1,12 @@
 """Directives for the page on very many images, from the figures of benchmarks/training/scaling.py."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from tables import FigureTable
+from benchmark_tables.table import FigureTable
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+from benchmarks.training import cost_model
 
-import plan  # the model, which stands with what measures for it
 
 SIDES = {
     "bare-1": "one process",
@@ -27,7 +24,8 @@ def _load(part: dict[str, Any]) -> str:
 class Scale(FigureTable):
     """What all of them share."""
 
-    program = "scale"
+    results = "scaling"
+    module = "benchmarks.training.scaling"
 
 
 class Reading(Scale):
@@ -150,10 +148,10 @@ class Billion(Scale):
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return a table, what was assumed and how the model did."""
-        costs = plan.measured(report)
+        costs = cost_model.measured(report)
         rows = []
         for cores in (1, 10, 100, 1_000):
-            found = plan.plan(1e9, cores, costs)
+            found = cost_model.plan(1e9, cores, costs)
             rows.append(
                 [
                     f"{cores:,}",
@@ -174,13 +172,13 @@ class Billion(Scale):
             "price",
             "per million",
         ]
-        sides = plan.check(report)
+        sides = cost_model.check(report)
         told = ", ".join(
             f"{SIDES[name]} {one:.1f} ({two:.1f})" for name, (one, two) in sides.items()
         )
         text = (
-            f"Assumed: {plan.PRICE} for a core and hour, in whatever currency you pay, and "
-            f"{plan.BANDWIDTH / 1e9:g} GB a second from where the images lie. Checked on the sides "
+            f"Assumed: {cost_model.PRICE} for a core and hour, in whatever currency you pay, and "
+            f"{cost_model.BANDWIDTH / 1e9:g} GB a second from where the images lie. Checked on the sides "
             f"with Ray, of which the model has only the start: seconds for "
             f"{report['reading']['images']:,} images as told (and as measured): {told}."
         )
@@ -191,13 +189,3 @@ def _duration(seconds: float) -> str:
     if seconds >= 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 60:.1f} min"
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directives."""
-    app.add_directive("scale-reading", Reading)
-    app.add_directive("scale-training", Training)
-    app.add_directive("scale-stream", Stream)
-    app.add_directive("scale-feeding", Feeding)
-    app.add_directive("scale-billion", Billion)
-    return {"parallel_read_safe": True}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from docutils import nodes
-from tables import FigureTable, share
+from benchmark_tables.table import FigureTable, share
 
 SMALL = "litert-int8"
 
@@ -11,7 +11,8 @@ SMALL = "litert-int8"
 class Exports(FigureTable):
     """Size, agreement with Keras and accuracy of each format, for each shipped network."""
 
-    program = "exports"
+    results = "exports"
+    module = "benchmarks.inference.exports"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return a table for each set of weights, and a line on how it was made."""
@@ -52,9 +53,3 @@ class Exports(FigureTable):
             f"of Keras. Measured with {versions}."
         )
         return [*content, nodes.paragraph(text=text), nodes.paragraph(text=bounds)]
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directive."""
-    app.add_directive("export-figures", Exports)
-    return {"parallel_read_safe": True}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from docutils import nodes
-from tables import FigureTable, share
+from benchmark_tables.table import FigureTable, share
 
 SIDES = {
     "ours": "mnistcnn.train",
@@ -26,7 +26,8 @@ def _times(value: float) -> str:
 class Throughput(FigureTable):
     """Images a second of every side, one table for each setting."""
 
-    program = "training"
+    results = "throughput"
+    module = "benchmarks.training.throughput"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return a caption and a table for each setting."""
@@ -58,7 +59,8 @@ class Throughput(FigureTable):
 class ToAccuracy(FigureTable):
     """Time from building the network to its last step, and what it then reads."""
 
-    program = "training"
+    results = "throughput"
+    module = "benchmarks.training.throughput"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table and the ratio."""
@@ -85,7 +87,8 @@ class ToAccuracy(FigureTable):
 class Growth(FigureTable):
     """Cost by the number of images."""
 
-    program = "training"
+    results = "throughput"
+    module = "benchmarks.training.throughput"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
@@ -107,7 +110,8 @@ class Growth(FigureTable):
 class Levers(FigureTable):
     """What each lever of the loop brings."""
 
-    program = "levers"
+    results = "ablation"
+    module = "benchmarks.training.ablation"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table with both batch sizes."""
@@ -127,7 +131,8 @@ class Levers(FigureTable):
 class FastCandidates(FigureTable):
     """What was tried for the recipe `fast`."""
 
-    program = "fast_recipe"
+    results = "recipe_search_fast"
+    module = "benchmarks.training.recipe_search_fast"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table, the taken one first."""
@@ -141,13 +146,3 @@ class FastCandidates(FigureTable):
             rows.append([change or "as it is", share(candidate["mean"]), difference, each])
         head = ["change", "mean on held-out images", "points", "each seed, %"]
         return [self.table(head, rows)]
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directives."""
-    app.add_directive("training-throughput", Throughput)
-    app.add_directive("training-accuracy", ToAccuracy)
-    app.add_directive("training-growth", Growth)
-    app.add_directive("training-levers", Levers)
-    app.add_directive("fast-candidates", FastCandidates)
-    return {"parallel_read_safe": True}

@@ -1,16 +1,16 @@
 """Directives that make tables from the file of measured figures.
 
-``documented-figures`` sets the document's figures beside those of each run, and
-``documented-epochs`` lists each run's epochs. Both read
-``benchmarks/results/documented.json``; no figure of ours is typed into a page.
+``baseline-metrics`` sets the document's figures beside those of each run, and
+``baseline-epochs`` lists each run's epochs. Both read
+``benchmarks/results/baseline.json``; no figure of ours is typed into a page.
 """
 
 from statistics import mean
 from typing import Any
 
 from docutils import nodes
-from tables import FigureTable
-from tables import share as _share
+from benchmark_tables.table import FigureTable
+from benchmark_tables.table import share as _share
 
 # What the document reports in "Final Training Metrics" and "Test Accuracy".
 DOCUMENT = {
@@ -32,7 +32,8 @@ def _best_epoch(run: dict[str, Any]) -> int:
 
 
 class _Documented(FigureTable):
-    program = "documented"
+    results = "baseline"
+    module = "benchmarks.accuracy.baseline"
 
 
 class DocumentedFigures(_Documented):
@@ -53,7 +54,7 @@ class DocumentedFigures(_Documented):
             for name, (values, shown) in figures.items()
         ]
         intervals = [
-            "\N{EN DASH}".join(f"{100 * bound:.2f}" for bound in run["test"]["accuracy_interval"])
+            "\N{EN DASH}".join(f"{100 * bound:.2f}" for bound in run["test"]["accuracy_ci"])
             for run in runs
         ]
         epochs = [str(_best_epoch(run) + 1) for run in runs]
@@ -109,11 +110,3 @@ class DocumentedCommands(_Documented):
         """Return them as a block to copy."""
         text = "\n".join(f"$ {run['command']}" for run in report["runs"])
         return [nodes.literal_block(text, text, language="console")]
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directives."""
-    app.add_directive("documented-figures", DocumentedFigures)
-    app.add_directive("documented-epochs", DocumentedEpochs)
-    app.add_directive("documented-commands", DocumentedCommands)
-    return {"parallel_read_safe": True}

@@ -3,11 +3,12 @@
 from typing import Any
 
 from docutils import nodes
-from tables import FigureTable
+from benchmark_tables.table import FigureTable
 
 
 class _Workers(FigureTable):
-    program = "workers"
+    results = "multi_worker"
+    module = "benchmarks.training.multi_worker"
 
 
 class Log(_Workers):
@@ -56,11 +57,3 @@ class Fit(_Workers):
         versions, text = report["versions"], "\n".join(report["fit"]["said"])
         note = f"Keras {versions['keras']}, TensorFlow {versions['tensorflow']}."
         return [nodes.literal_block(text, text, language="text"), nodes.paragraph(text=note)]
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directives."""
-    app.add_directive("workers-log", Log)
-    app.add_directive("workers-throughput", Throughput)
-    app.add_directive("workers-fit", Fit)
-    return {"parallel_read_safe": True}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from docutils import nodes
-from tables import FigureTable, share
+from benchmark_tables.table import FigureTable, share
 
 WAYS = {
     "recognizer": "mnistcnn.Recognizer",
@@ -23,7 +23,8 @@ STARTS = {
 class Classes(FigureTable):
     """How many signs are read right on pages of each class."""
 
-    program = "reading"
+    results = "ocr_accuracy"
+    module = "benchmarks.ocr.accuracy"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
@@ -47,7 +48,8 @@ class Classes(FigureTable):
 class Weights(FigureTable):
     """The error rate by each set of weights, on digits that none was trained on."""
 
-    program = "reading"
+    results = "ocr_accuracy"
+    module = "benchmarks.ocr.accuracy"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
@@ -62,7 +64,8 @@ class Weights(FigureTable):
 class Confidence(FigureTable):
     """What is left at each least confidence."""
 
-    program = "reading"
+    results = "ocr_accuracy"
+    module = "benchmarks.ocr.accuracy"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
@@ -80,7 +83,8 @@ class Confidence(FigureTable):
 class Ways(FigureTable):
     """Latency and throughput of each way to run the network."""
 
-    program = "inference"
+    results = "latency"
+    module = "benchmarks.inference.latency"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table and the versions."""
@@ -110,7 +114,8 @@ class Ways(FigureTable):
 class Starts(FigureTable):
     """The time of a fresh process until its first answer."""
 
-    program = "inference"
+    results = "latency"
+    module = "benchmarks.inference.latency"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
@@ -125,7 +130,8 @@ class Starts(FigureTable):
 class Stream(FigureTable):
     """Memory while very many images stream by."""
 
-    program = "inference"
+    results = "latency"
+    module = "benchmarks.inference.latency"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return a sentence."""
@@ -137,14 +143,3 @@ class Stream(FigureTable):
             f"{stream['peak_mib']:,.0f} MiB after the last."
         )
         return [nodes.paragraph(text=text)]
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directives."""
-    app.add_directive("reading-classes", Classes)
-    app.add_directive("reading-weights", Weights)
-    app.add_directive("reading-confidence", Confidence)
-    app.add_directive("inference-ways", Ways)
-    app.add_directive("inference-starts", Starts)
-    app.add_directive("inference-stream", Stream)
-    return {"parallel_read_safe": True}

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 from docutils import nodes
-from tables import FigureTable, share
+from benchmark_tables.table import FigureTable, share
 
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 
@@ -26,15 +26,16 @@ def _mean(rows: Runs, name: str) -> float:
 
 
 class _Accuracy(FigureTable):
-    program = "accuracy"
+    results = "accuracy"
+    module = "benchmarks.accuracy.accuracy"
 
     def part(self, report: dict[str, Any], *path: str) -> Any:
         """Return what stands at a place of the file; an error if it was not measured yet."""
         found = reduce(lambda inside, name: (inside or {}).get(name), path, report)
         if not found:
             raise self.error(
-                f"{self.program}.json has no figures of {', '.join(path)}; "
-                f"measure them with: python benchmarks/{self.program}.py"
+                f"{self.results}.json has no figures of {', '.join(path)}; "
+                f"measure them with: python -m {self.module}"
             )
         return found
 
@@ -49,9 +50,9 @@ class _Accuracy(FigureTable):
         for name, given in others:
             if given != expected:
                 raise self.error(
-                    f"{self.program}.json must have the same seeds of {first} and {name}; it has "
+                    f"{self.results}.json must have the same seeds of {first} and {name}; it has "
                     f"{expected} and {given}: measure the rest with: "
-                    f"python benchmarks/{self.program}.py"
+                    f"python -m {self.module}"
                 )
         return found
 
@@ -166,8 +167,8 @@ class Levers(_Accuracy):
         (base, runs), *others = found.items()
         if len(runs) < 2:
             raise self.error(
-                f"{self.program}.json must have two seeds of each lever or more, for the spread; "
-                f"it has {len(runs)}: measure the rest with: python benchmarks/{self.program}.py"
+                f"{self.results}.json must have two seeds of each lever or more, for the spread; "
+                f"it has {len(runs)}: measure the rest with: python -m {self.module}"
             )
         rows = [[base, *(cell for cells in self._cells(runs, None) for cell in cells)]]
         for name, changed in others:
@@ -220,7 +221,8 @@ class Cost(_Accuracy):
 class Search(FigureTable):
     """What was tried for the recipes."""
 
-    program = "search"
+    results = "recipe_search"
+    module = "benchmarks.accuracy.recipe_search"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table, in the order of the trials."""
@@ -235,14 +237,3 @@ class Search(FigureTable):
             for candidate in report["candidates"]
         ]
         return [self.table(["candidate", "epochs", "clean", "loss", "corrupted"], rows)]
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directives."""
-    app.add_directive("accuracy-published", Published)
-    app.add_directive("accuracy-seeds", Seeds)
-    app.add_directive("accuracy-held-out", HeldOut)
-    app.add_directive("accuracy-levers", Levers)
-    app.add_directive("accuracy-cost", Cost)
-    app.add_directive("accuracy-search", Search)
-    return {"parallel_read_safe": True}

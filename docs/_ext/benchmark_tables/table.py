@@ -7,7 +7,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 Rows = list[list[str]]
 
@@ -20,13 +20,14 @@ def share(value: float) -> str:
 class FigureTable(SphinxDirective):
     """A directive that makes nodes of one file in ``benchmarks/results``."""
 
-    program: str
+    results: str
+    module: str
 
     def run(self) -> list[nodes.Node]:
         """Read the file and make the nodes."""
-        path = RESULTS / f"{self.program}.json"
+        path = RESULTS / f"{self.results}.json"
         if not path.is_file():
-            command = f"python benchmarks/{self.program}.py"
+            command = f"python -m {self.module}"
             raise self.error(f"{path} is absent; make it with: {command}")
         self.env.note_dependency(str(path))
         return self.content_of(json.loads(path.read_text(encoding="utf-8")))

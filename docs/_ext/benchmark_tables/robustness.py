@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from docutils import nodes
-from tables import RESULTS, FigureTable, Rows
+from benchmark_tables.table import RESULTS, FigureTable, Rows
 
 LOSSES = ("other errors", "too slow", "crashed or hung")
 
@@ -12,12 +12,13 @@ LOSSES = ("other errors", "too slow", "crashed or hung")
 class Faults(FigureTable):
     """Faults, tries and losses of all that was measured; a file that is absent is left out."""
 
-    program = "faults"
+    results = "fault_count"
+    module = "benchmarks.robustness.fault_count"
 
     def run(self) -> list[nodes.Node]:
         """Read those of the files that are there, and make one table."""
         rows: Rows = []
-        for program in ("fuzz", "faults", "neighbours", "survival"):
+        for program in _ROWS:
             path = RESULTS / f"{program}.json"
             if path.is_file():
                 self.env.note_dependency(str(path))
@@ -28,7 +29,8 @@ class Faults(FigureTable):
 class Fuzz(FigureTable):
     """What came of damaged files, by format."""
 
-    program = "fuzz"
+    results = "fuzz"
+    module = "benchmarks.robustness.fuzz"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table and a line on how it was made."""
@@ -83,14 +85,7 @@ def _of_survival(report: dict[str, Any]) -> Rows:
 
 _ROWS = {
     "fuzz": _of_fuzz,
-    "faults": _of_faults,
-    "neighbours": _of_neighbours,
-    "survival": _of_survival,
+    "fault_count": _of_faults,
+    "concurrent_download": _of_neighbours,
+    "crash_recovery": _of_survival,
 }
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directives."""
-    app.add_directive("fault-figures", Faults)
-    app.add_directive("fuzz-figures", Fuzz)
-    return {"parallel_read_safe": True}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from docutils import nodes
-from tables import FigureTable
+from benchmark_tables.table import FigureTable
 
 COUNTS = ("runs", "kills", "went_on", "other_ends", "unreadable", "litter")
 
@@ -20,7 +20,8 @@ def _versions(report: dict[str, Any]) -> str:
 class Survival(FigureTable):
     """Faults, tries and losses."""
 
-    program = "survival"
+    results = "crash_recovery"
+    module = "benchmarks.robustness.crash_recovery"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table and a line on how it was made."""
@@ -38,7 +39,8 @@ class Survival(FigureTable):
 class Determinism(FigureTable):
     """What TensorFlow's determinism costs, and what it changes."""
 
-    program = "repeatability"
+    results = "determinism"
+    module = "benchmarks.training.determinism"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table and a line on how it was made."""
@@ -60,7 +62,8 @@ class Determinism(FigureTable):
 class States(FigureTable):
     """What it costs to keep the state of a run."""
 
-    program = "repeatability"
+    results = "determinism"
+    module = "benchmarks.training.determinism"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table and a line on how it was made."""
@@ -83,11 +86,3 @@ class States(FigureTable):
             f"{report['every']} steps."
         )
         return [self.table(head, rows), nodes.paragraph(text=text)]
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register the directives."""
-    app.add_directive("survival-figures", Survival)
-    app.add_directive("determinism-figures", Determinism)
-    app.add_directive("state-figures", States)
-    return {"parallel_read_safe": True}
