@@ -73,7 +73,7 @@ def clear(digits, recognizer):
     sizes = (32, 44, 60, 84, 120)
     drawn = [synthetic_pages.upscale_digit(image, size) for image in images for size in sizes]
     parts = [Component(0, 0, ink[np.ix_((ink > 0.5).any(1), (ink > 0.5).any(0))]) for ink in drawn]
-    answers = classify_with_tta([part.glyph() for part in parts], recognizer.predict_proba)
+    answers = classify_with_tta([part.digit_crop() for part in parts], recognizer.predict_proba)
     answers = answers.reshape(len(images), len(sizes), 10)
     sure = answers[np.arange(len(images)), :, labels].min(axis=1) > 0.97
     count = len(sizes)

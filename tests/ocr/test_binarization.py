@@ -6,7 +6,7 @@ from PIL import Image
 
 from benchmarks.ocr import synthetic_pages
 from mnistcnn.ocr.binarization import AREA, binarize, estimate_noise, is_inverted
-from mnistcnn.ocr.page_detection import _page_mask, detect_page
+from mnistcnn.ocr.page_detection import page_mask, detect_page
 from tests.helpers.drawing import cover_of
 
 SHAPE = 160, 260
@@ -246,7 +246,7 @@ def test_light_that_fades_behind_a_row_of_digits_is_no_sheet():
     for left in range(0, 300, 30):
         levels[120:140, left : left + 15] = light[120:140, left : left + 15] = 0
     levels[50:70, 100:110] = light[50:70, 100:110] = 0
-    assert _page_mask(light, levels) is None
+    assert page_mask(light, levels) is None
     # The same light with nothing on its edge, and a desk beyond it.
     levels[120:140], levels[140:], light[120:140] = 190, 20, 255
-    assert _page_mask(light, levels) is not None
+    assert page_mask(light, levels) is not None
