@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from mnistcnn.evaluation.results import Evaluation, as_evaluation
+from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import ImageGrid, as_axes, figure_of
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 from mnistcnn.utils.validation import (
     check_array,
     check_images,
@@ -129,7 +129,7 @@ def plot_misclassified(
     >>> figure.axes[0].get_title()
     'All 2 mistakes: digit → answer'
     """
-    wrong = as_evaluation("evaluation", evaluation).misclassified
+    wrong = check_evaluation("evaluation", evaluation).misclassified
     stack = check_images(images)
     if len(stack) != evaluation.num_images:
         raise ValueError(
