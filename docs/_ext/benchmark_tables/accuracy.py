@@ -8,6 +8,7 @@ from typing import Any
 from benchmark_tables.base import BenchmarkTable, percent
 from docutils import nodes
 
+from benchmark_tables.table import FigureTable, share
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 
 PARAMETERS = sum(math.prod(shape) for shape in CNN_WEIGHT_SHAPES.values())
