@@ -1,6 +1,6 @@
 """Accuracy and robustness of the recipes `best` and `robust`, and an ablation of `best`.
 
-    python -m benchmarks.accuracy.accuracy [--only test held_out ablation cost] [--recipe best|robust]
+    python -m benchmarks.accuracy.accuracy [--only PART ...] [--recipe best|robust]
 
 - ``test``: trained on all 60,000 training images with seeds 0 to 4, and evaluated on the test
   images after the last step.

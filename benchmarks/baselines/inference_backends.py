@@ -13,7 +13,7 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import numpy as np  # noqa: E402  # after parse_args has set the cores
+import numpy as np  # after parse_args has set the cores
 
 Predict = Callable[[Any], Any]
 
@@ -37,7 +37,7 @@ def onnxruntime_session() -> Predict:
 
 
 def litert() -> Predict:
-    """Return a LiteRT interpreter on all cores; tensors are allocated when the batch size changes."""
+    """Return a LiteRT interpreter on all cores; a new batch size allocates its tensors."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(Path(options.model) / "best.tflite"), num_threads=options.cores)

@@ -4,9 +4,9 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import numpy as np  # noqa: E402  # after parse_args has set the cores
+import numpy as np  # after parse_args has set the cores
 
-import mnistcnn  # noqa: E402
+import mnistcnn
 
 x, labels = protocol.load_images(options.data, options.images)
 mnistcnn.train(

@@ -16,9 +16,9 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import numpy as np  # noqa: E402  # after parse_args has set the cores
+import numpy as np  # after parse_args has set the cores
 
-from mnistcnn import Recognizer  # noqa: E402
+from mnistcnn import Recognizer
 
 BATCH, SIZES = (100, (200, 1_000)) if options.smoke else (5_000, (10_000, 100_000))
 engine, workers = options.variant.split("-")

@@ -6,8 +6,8 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import torch  # noqa: E402  # after parse_args has set the cores
-from torch import nn  # noqa: E402
+import torch  # after parse_args has set the cores
+from torch import nn
 
 torch.set_num_threads(options.cores)
 

@@ -14,13 +14,13 @@ from benchmarks.baselines import protocol
 if __name__ == "__main__":
     options = protocol.parse_args()
 
-from typing import Any  # noqa: E402  # after parse_args has set the cores
+from typing import Any  # after parse_args has set the cores
 
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import numpy as np
+import tensorflow as tf
 
-import mnistcnn  # noqa: E402
-from mnistcnn.training.train_step import TrainStep, pooled_relu  # noqa: E402
+import mnistcnn
+from mnistcnn.training.train_step import TrainStep, pooled_relu
 
 TECHNIQUES = frozenset({"fused-step", "pool-first", "crop", "halves"})
 
@@ -63,7 +63,7 @@ def _train_on_whole_batch(
     self.model.optimizer.apply(
         [gradient * scale for gradient in gradients], self.model.trainable_variables
     )
-    self._totals.assign_add(counts)  # noqa: SLF001  # a method of that class
+    self._totals.assign_add(counts)  # a method of that class
 
 
 def _keras_reset(self: TrainStep) -> None:

@@ -64,7 +64,7 @@ def accuracy_by_format(
             path = Path(folder, f"{name}{export_format.suffix}")
             mnistcnn.export_model(model, path, format=format_name)
             exported = predict_in_batches(
-                lambda batch: export_format.run(path, batch),  # noqa: B023
+                lambda batch: export_format.run(path, batch),
                 images,
             )
             results[format_name] = {

@@ -86,9 +86,9 @@ def _md5(array: np.ndarray) -> str:
 def run_worker(address: str, sha256: str, md5s: str, cache: str) -> None:
     """Wait for the start signal, load the data and print the md5 of each array."""
     download.MIRRORS = (download.Mirror(address, {"mnist.npz": sha256}),)
-    load._MNIST_MD5 = json.loads(md5s)  # noqa: SLF001  # accept the small data set as MNIST
-    import filelock  # noqa: F401  # imported first, so that all processes start at the same moment
-    import requests  # noqa: F401
+    load._MNIST_MD5 = json.loads(md5s)  # accept the small data set as MNIST
+    import filelock  # imported first, so that all processes start at the same moment
+    import requests
 
     print("ready", flush=True)
     sys.stdin.readline()
@@ -103,8 +103,13 @@ def run_round(cache: Path, processes: int = PROCESSES) -> dict[str, Any]:
     arguments = [server.address, hashlib.sha256(content).hexdigest(), json.dumps(md5s), str(cache)]
     workers = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.robustness.concurrent_download", "--worker"]
-            + arguments,
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.robustness.concurrent_download",
+                "--worker",
+                *arguments,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

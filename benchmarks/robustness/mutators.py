@@ -63,7 +63,7 @@ def _delete_slice(data: bytearray, rng: random.Random, original: bytes) -> None:
 
 
 def _truncate(data: bytearray, rng: random.Random, _: bytes) -> None:
-    """Truncate to nothing, lengths powers of two, lengths the end, or anywhere."""
+    """Truncate to nothing, near a power of two, near the end, or anywhere."""
     length = len(data)
     power = 1 << rng.randrange(max(length.bit_length(), 1))
     lengths = (0, power - 1, power, power + 1, length - 1, length - 2, length - 16, length // 2)
@@ -84,7 +84,7 @@ _MUTATORS = (
 
 
 def _position(data: bytearray, rng: random.Random, original: bytes) -> int:
-    """Return a position: lengths either end, lengths a name, where structure is likely, or anywhere."""
+    """Return a position near either end, near a name, where structure is likely, or anywhere."""
     length = len(data)
     if not length:
         return 0

@@ -1,6 +1,6 @@
 """A small model of how long inference on very many images takes, what it costs and what bounds it.
 
-    python -m benchmarks.training.cost_model --images 1e9 --cores 100 [--price 0.04] [--bandwidth 5e9]
+    python -m benchmarks.training.cost_model --images 1e9 --cores 100 [--price P] [--bandwidth B]
 
 Its parameters come from benchmarks/results/scaling.json; price and bandwidth are assumptions.
 """

@@ -96,10 +96,10 @@ def training(data: Path, *, rounds: int) -> dict[str, Any]:
         np.savez(folder / "small.npz", **small)
         pools = {
             str(count): [
-                process_pool._Process(  # noqa: SLF001  # the processes that a sweep starts
+                process_pool._Process(  # the processes that a sweep starts
                     folder / "small.npz",
                     folder / f"{count}-{number}.log",
-                    process_pool._worker_env(max(1, cores // count)),  # noqa: SLF001
+                    process_pool._worker_env(max(1, cores // count)),
                 )
                 for number in range(count)
             ]

@@ -336,8 +336,8 @@ def test_a_name_with_a_null_character_is_refused():
 
 
 def test_eight_processes_at_once_download_once(tmp_path):
-    found = concurrent_download.one_round(tmp_path / "cache")
-    assert found == {"right": 8, "downloads": 1, "left": ["mnist.npz"]}
+    found = concurrent_download.run_round(tmp_path / "cache")
+    assert found == {"correct": 8, "downloads": 1, "cached_files": ["mnist.npz"]}
 
 
 def test_a_process_that_died_while_downloading_hinders_nobody(mirrors, small_mnist, tmp_path):
@@ -362,5 +362,5 @@ def test_the_measured_rounds_are_all_right():
     file = pathlib.Path(__file__).parents[2] / "benchmarks/results/concurrent_download.json"
     report = json.loads(file.read_text())
     assert report["rounds"] >= 20
-    assert report["right_rounds"] == report["rounds"] == report["downloads"]
-    assert report["right_answers"] == 8 * report["rounds"]
+    assert report["correct_rounds"] == report["rounds"] == report["downloads"]
+    assert report["correct_results"] == 8 * report["rounds"]

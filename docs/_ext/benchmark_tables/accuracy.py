@@ -5,10 +5,9 @@ import statistics
 from functools import reduce
 from typing import Any
 
-from benchmark_tables.base import BenchmarkTable, percent
 from docutils import nodes
 
-from benchmark_tables.table import FigureTable, share
+from benchmark_tables.base import BenchmarkTable, percent
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 
 PARAMETERS = sum(math.prod(shape) for shape in CNN_WEIGHT_SHAPES.values())

@@ -3,8 +3,9 @@
 from statistics import mean
 from typing import Any
 
-from benchmark_tables.base import BenchmarkTable, percent
 from docutils import nodes
+
+from benchmark_tables.base import BenchmarkTable, percent
 
 # "Final Training Metrics" and "Test Accuracy" of the published notebook.
 PUBLISHED = {
@@ -58,7 +59,12 @@ class Metrics(_BaselineTable):
             ["its 95 % interval, %", "", *intervals, ""],
             ["test loss", "", *map(_loss, losses), _loss(mean(losses))],
             ["epoch of the evaluated file", "", *epochs, ""],
-            ["training time, s", "", *[f"{value:.0f}" for value in seconds], f"{mean(seconds):.0f}"],
+            [
+                "training time, s",
+                "",
+                *[f"{value:.0f}" for value in seconds],
+                f"{mean(seconds):.0f}",
+            ],
         ]
         header = ["", "published", *[f"seed {run['seed']}" for run in runs], "mean"]
         versions = ", ".join(

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from benchmark_tables.base import BenchmarkTable, versions_text
 from docutils import nodes
+
+from benchmark_tables.base import BenchmarkTable, versions_text
 
 COUNTS = ("runs", "kills", "resumed", "different_results", "unreadable_files", "leftover_files")
 
@@ -14,7 +15,9 @@ def _with_range(summary: dict[str, float], digits: int) -> str:
 
 
 def _machine(report: dict[str, Any]) -> str:
-    return f"Measured on {report['cores']} cores ({report['machine']}) with {versions_text(report)}."
+    return (
+        f"Measured on {report['cores']} cores ({report['machine']}) with {versions_text(report)}."
+    )
 
 
 class CrashRecovery(BenchmarkTable):

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from benchmark_tables.base import BenchmarkTable, percent, versions_text
 from docutils import nodes
+
+from benchmark_tables.base import BenchmarkTable, percent, versions_text
 
 INT8 = "litert-int8"
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from benchmark_tables.base import RESULTS, BenchmarkTable, Rows, load_results, versions_text
 from docutils import nodes
+
+from benchmark_tables.base import RESULTS, BenchmarkTable, Rows, load_results, versions_text
 
 FAILURES = ("other errors", "too slow", "crashed or hung")
 LOSSES = ("different_results", "unreadable_files", "leftover_files")

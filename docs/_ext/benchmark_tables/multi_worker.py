@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from benchmark_tables.base import BenchmarkTable
 from docutils import nodes
+
+from benchmark_tables.base import BenchmarkTable
 
 
 class _MultiWorkerTable(BenchmarkTable):

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from benchmark_tables.base import BenchmarkTable, value_range
 from docutils import nodes
 
+from benchmark_tables.base import BenchmarkTable, value_range
 from benchmarks.training import cost_model
 
 SIDES = {

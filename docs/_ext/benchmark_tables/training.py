@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from benchmark_tables.base import BenchmarkTable, percent, ratio, value_range, versions_text
 from docutils import nodes
+
+from benchmark_tables.base import BenchmarkTable, percent, ratio, value_range, versions_text
 
 SIDES = {
     "mnistcnn": "mnistcnn.train",
