@@ -393,18 +393,18 @@ CANARIES = {
     "run, stages of another kind": ("run", lambda: run(state({"training_states": [[1, 2]]})), "must be a checkpoint of this package"),
     # pictures
     "PNG of 2^62 pixels": ("picture", lambda: {"a.png": png(2**31 - 1, 2**31 - 1, b"")}, "must hold at most 50 megapixels"),
-    "PNG of 49 megapixels, cut": ("picture", lambda: {"a.png": png(7000, 7000, zlib.compress(bytes(9)))}, "must be a whole picture"),
+    "PNG of 49 megapixels, cut": ("picture", lambda: {"a.png": png(7000, 7000, zlib.compress(bytes(9)))}, "must be an undamaged image"),
     "PNG of nothing": ("picture", lambda: {"a.png": png(0, 7, b"")}, "must be a|at least one pixel"),
-    "PNG text bomb": ("picture", lambda: {"a.png": png(8, 8, b"", (b"zTXt", b"a\0\0" + zlib.compress(bytes(200 << 20))))}, "must be a whole picture"),
-    "PNG profile bomb": ("picture", lambda: {"a.png": png(8, 8, b"", (b"iCCP", b"a\0\0" + zlib.compress(bytes(200 << 20))))}, "must be a whole picture"),
-    "TIFF strip far away": ("picture", lambda: {"a.tif": tiff(offsets=2**32 - 1)}, "must be a whole picture|must be a picture"),
+    "PNG text bomb": ("picture", lambda: {"a.png": png(8, 8, b"", (b"zTXt", b"a\0\0" + zlib.compress(bytes(200 << 20))))}, "must be an undamaged image"),
+    "PNG profile bomb": ("picture", lambda: {"a.png": png(8, 8, b"", (b"iCCP", b"a\0\0" + zlib.compress(bytes(200 << 20))))}, "must be an undamaged image"),
+    "TIFF strip far away": ("picture", lambda: {"a.tif": tiff(offsets=2**32 - 1)}, "must be an undamaged image|must be an image"),
     "TIFF of huge strips": ("picture", lambda: {"a.tif": tiff(counts=2**32 - 1, rows=2**32 - 1)}, None),
     "TIFF of 2^60 pixels": ("picture", lambda: {"a.tif": tiff(width=2**30, height=2**30)}, "must hold at most 50 megapixels"),
     "GIF of 2^32 pixels": ("picture", lambda: {"a.gif": b"GIF89a" + b"\xff" * 4 + picture("GIF")[10:]}, "must hold at most 50 megapixels"),
     "BMP of 2^62 pixels": ("picture", lambda: {"a.bmp": picture("BMP")[:18] + struct.pack("<ii", 2**31 - 1, 2**31 - 1) + picture("BMP")[26:]}, "must hold at most 50 megapixels"),
     "WEBP cut": ("picture", lambda: {"a.webp": picture("WEBP")[:-9]}, "must be a"),
-    "JPEG cut": ("picture", lambda: {"a.jpg": picture("JPEG")[:-40]}, "must be a whole picture"),
-    "PostScript": ("picture", lambda: {"a.png": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(canary) (w) file\n%%EOF\n"}, "must be a picture of a known format"),
+    "JPEG cut": ("picture", lambda: {"a.jpg": picture("JPEG")[:-40]}, "must be an undamaged image"),
+    "PostScript": ("picture", lambda: {"a.png": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(canary) (w) file\n%%EOF\n"}, "must be an image in one of these formats"),
 }  # fmt: skip
 # What may be read, since only numbers are taken: the harm lies where nobody looks.
 HARMLESS = {
