@@ -90,7 +90,9 @@ def in_one_piece(ink):
 @pytest.fixture(scope="session")
 def page(clear):
     """A small easy page of three lines whose text the reader is expected to find."""
-    look = replace(synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(3, 5))
+    look = replace(
+        synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(3, 5)
+    )
     return synthetic_pages.draw_page(*clear, np.random.default_rng(0), look)
 
 

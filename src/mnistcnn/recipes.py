@@ -292,7 +292,7 @@ BASELINE = Recipe(
     min_delta=0.01,
     patience=4,
 )
-"""The baseline: 5 epochs, batches of 32 and the last 30 % of the images for validation."""
+"""Baseline recipe with 5 epochs, batches of 32 and the last 30 % of the images for validation."""
 
 FAST = Recipe(
     name="fast",

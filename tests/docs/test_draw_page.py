@@ -296,7 +296,9 @@ def read_by_scripts(pictures, *, are_ink=False):
 @pytest.fixture(scope="module")
 def photographed(clear):
     """Lines of digits: dark on light and light on dark, in uneven light, pale, with noise."""
-    look = replace(synthetic_pages.PAGE_STYLES["clean"], height=(40, 60), lines=(1, 2), digits_per_line=(1, 5))
+    look = replace(
+        synthetic_pages.PAGE_STYLES["clean"], height=(40, 60), lines=(1, 2), digits_per_line=(1, 5)
+    )
     random = np.random.default_rng(4)
     pictures, texts = [], []
     for seed in range(15):

@@ -12,8 +12,8 @@ from mnistcnn.data import download
 from mnistcnn.data.formats import IDX_NAMES, encode_idx, read_idx_folder, read_npz
 from mnistcnn.data.sklearn_digits import load_sklearn_digits
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
+from mnistcnn.public import public
 from mnistcnn.types import Dataset, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_in, check_path
 
 DATA_VARIABLE = "MNISTCNN_DATA"

@@ -7,8 +7,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mnistcnn.public import public
 from mnistcnn.types import NUM_CLASSES, Float32Array
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import (
     check_array,
     check_images,

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import ImageGrid, as_axes, figure_of
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 from mnistcnn.utils.validation import (
     check_array,
     check_images,

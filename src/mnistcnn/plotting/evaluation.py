@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import as_axes, check_axes, figure_of
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 
 # Okabe and Ito's blue and vermilion: told apart by all common kinds of colour vision.
 BLUE, VERMILION = "#0072B2", "#D55E00"

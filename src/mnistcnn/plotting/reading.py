@@ -11,7 +11,7 @@ from mnistcnn.ocr.image_io import ImageLike, read_image
 from mnistcnn.ocr.results import Reading
 from mnistcnn.plotting.common import figure_of
 from mnistcnn.plotting.evaluation import BLUE, VERMILION
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 
 _SURE, _DOUBTFUL = BLUE, VERMILION  # digits in doubt have broken lines as well
 _MIN_FONT_SIZE = 0.9

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from mnistcnn import recipes
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.evaluation.results import Evaluation
+from mnistcnn.public import public
 from mnistcnn.sweeps.process_pool import Event, run_in_processes
 from mnistcnn.sweeps.progress import sweep_progress
 from mnistcnn.sweeps.ray_backend import run_on_ray
@@ -22,7 +23,6 @@ from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.types import NUM_CLASSES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
-from mnistcnn.utils.public import public
 from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.validation import (
     check_images,
