@@ -91,7 +91,7 @@ def test_the_reading_must_be_of_this_picture():
     message = "^picture must be the one that was read, 90 × 60; received 60 × 90$"
     with pytest.raises(ValueError, match=message):
         plot_reading(PICTURE.T, READING)
-    with pytest.raises(CorruptFileError, match="^picture must be a picture; it holds 0 bytes$"):
+    with pytest.raises(CorruptFileError, match="^picture must be an image; received 0 bytes$"):
         plot_reading(b"", READING)
 
 
