@@ -99,8 +99,8 @@ def test_iterables_are_checked(network, xy):
     x, y = xy
     infinite = streams(x, y)["tf.data"].repeat()
     for invalid, error, message in (
-        (infinite, ValueError, "x must come to an end; received _RepeatDataset without"),
-        (Endless(x, y, 100), ValueError, "x must come to an end; received Endless without"),
+        (infinite, ValueError, "x must be finite; received an infinite _RepeatDataset"),
+        (Endless(x, y, 100), ValueError, "x must be finite; received an infinite Endless"),
         (3, TypeError, "x must be an iterable of batches; received 3"),
         ("file.npz", TypeError, "x must be an iterable of batches; received 'file.npz'"),
         ({"x": x}, TypeError, "x must be an iterable of batches; received {"),

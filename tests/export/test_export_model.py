@@ -191,7 +191,10 @@ def said_by(name, path):
 def test_it_says_labels_preprocessing_and_version(name, exported):
     said = said_by(name, exported(name))
     assert said["labels"] == "0,1,2,3,4,5,6,7,8,9"
-    assert said["preprocessing"] == "gray levels 0...255 divided by 255, light digit on dark background"
+    assert (
+        said["preprocessing"]
+        == "gray levels 0...255 divided by 255, light digit on dark background"
+    )
     assert said["written_by"] == f"mnistcnn {mnistcnn.__version__}"
     assert set(said) == {"description", "labels", "preprocessing", "written_by", "license"}
 

@@ -258,7 +258,9 @@ def test_digits_that_touch_are_cut_apart(recognizer, clear):
 
 
 def test_tilted_lines_are_read_in_order(recognizer, clear):
-    look = replace(synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(8, 9))
+    look = replace(
+        synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(8, 9)
+    )
     page = synthetic_pages.draw_page(*clear, np.random.default_rng(1), look)
     for angle in (-10, 10):
         turned = Image.fromarray(page.picture).rotate(

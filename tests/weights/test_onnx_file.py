@@ -87,7 +87,10 @@ def test_it_says_what_it_is():
     model = onnx.load_from_string(CONTENT)
     said = {entry.key: entry.value for entry in model.metadata_props}
     assert said["labels"] == "0,1,2,3,4,5,6,7,8,9"
-    assert said["preprocessing"] == "gray levels 0...255 divided by 255, light digit on dark background"
+    assert (
+        said["preprocessing"]
+        == "gray levels 0...255 divided by 255, light digit on dark background"
+    )
     assert said["written_by"] == f"mnistcnn {mnistcnn.__version__}"
     assert said["license"].startswith("MIT")
     assert model.doc_string == said["description"]

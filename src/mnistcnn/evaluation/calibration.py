@@ -11,8 +11,8 @@ import numpy as np
 
 from mnistcnn.evaluation.array_record import ArrayRecord
 from mnistcnn.evaluation.intervals import wilson_interval
+from mnistcnn.public import public
 from mnistcnn.types import Float64Array, Int64Array
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_array, check_integer_values
 
 NUM_BINS = 15  # as in Guo et al. (2017)

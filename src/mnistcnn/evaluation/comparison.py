@@ -9,7 +9,7 @@ import numpy as np
 
 from mnistcnn.evaluation.intervals import bonett_price_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 from mnistcnn.utils.validation import check_int
 
 _MIN_P_VALUE_SHOWN = 1e-4

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from mnistcnn.data.batches import iter_batches
 from mnistcnn.evaluation.accumulator import MetricAccumulator
 from mnistcnn.evaluation.results import Evaluation
+from mnistcnn.public import public
 from mnistcnn.types import NUM_CLASSES, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_batch, check_int, check_preprocessed
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mnistcnn.evaluation.array_record import ArrayRecord
+from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import (
     check_array,
     check_integer_values,

@@ -17,8 +17,8 @@ from mnistcnn.evaluation.calibration import CalibrationCurve
 from mnistcnn.evaluation.formatting import plain_text, rich_text
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.misclassified import MisclassifiedImages
+from mnistcnn.public import public
 from mnistcnn.types import Float64Array, Int64Array
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import (
     check_int,
     check_integer_values,

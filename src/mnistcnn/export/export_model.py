@@ -13,9 +13,9 @@ from mnistcnn.export.saved_model import check_replaceable
 from mnistcnn.models.architecture import check_architecture
 from mnistcnn.models.cnn import build_model
 from mnistcnn.models.loading import load_model
+from mnistcnn.public import public
 from mnistcnn.types import PathLike
 from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_path
 from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.readers import EXPORTED_SUFFIXES, is_exported, read_exported

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn.data.batches import iter_batches
 from mnistcnn.ocr.image_io import ImageLike
-from mnistcnn.ocr.rejection import NonDigitRejector
 from mnistcnn.ocr.results import Reading
+from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_fraction, check_images, check_int
 from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
@@ -22,7 +22,10 @@ from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
 from mnistcnn.weights.readers import EXPORTED_SUFFIXES, is_exported, read_exported
 
-_DEFAULT = "best"
+if TYPE_CHECKING:
+    from mnistcnn.ocr.classification import NonDigitRejector
+
+_DEFAULT_WEIGHTS = "best"
 
 
 @public
@@ -68,14 +71,14 @@ class Recognizer:
     array([5, 0, 9, 8, 7])
     """
 
-    # Made when the first picture is read.
-    _detector: NonDigitRejector | None = None
+    # Created when the first picture is read.
+    _rejector: NonDigitRejector | None = None
 
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
         threads = 0
         if num_threads is not None:
             threads = check_int("num_threads", num_threads, minimum=1)
-        arrays = _resolve_weights(_DEFAULT if weights is None else weights)
+        arrays = _resolve_weights(_DEFAULT_WEIGHTS if weights is None else weights)
         self._classifier = OnnxClassifier(to_onnx(arrays), threads)
 
     def predict_proba(self, images: ArrayLike) -> Float32Array:
@@ -209,12 +212,19 @@ class Recognizer:
         Of very many parts the largest are read and the least sure tried to be cut, so that
         the time is bounded whatever is on a page.
         """
-        from mnistcnn.ocr.pipeline import read_page  # OpenCV, which images don't need
+        # Imported here, since they import OpenCV, which prediction does not need.
+        from mnistcnn.ocr.classification import NonDigitRejector
+        from mnistcnn.ocr.pipeline import read_page
 
-        least = check_fraction("min_confidence", min_confidence)
-        if self._detector is None:
-            self._detector = NonDigitRejector(self._classifier.num_threads)
-        return read_page(picture, self.predict_proba, min_confidence=least, is_digit=self._detector)
+        min_confidence = check_fraction("min_confidence", min_confidence)
+        if self._rejector is None:
+            self._rejector = NonDigitRejector(self._classifier.num_threads)
+        return read_page(
+            picture,
+            self._classifier.predict_proba,
+            min_confidence=min_confidence,
+            digit_scorer=self._rejector,
+        )
 
     def _each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
         for number, batch in enumerate(batches):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from mnistcnn.public import public
 from mnistcnn.types import Float32Array, UInt8Array
-from mnistcnn.utils.public import public
 
 _CONFIDENCE_DECIMALS = 4
 

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import check_ax, figure_of
 from mnistcnn.plotting.image_grid import ImageGrid
+from mnistcnn.public import public
 from mnistcnn.types import NUM_CLASSES
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import (
     check_array,
     check_images,

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import BLUE, check_ax, check_axes, figure_of
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 
 _DIAGONAL_COLOR = "#777777"
 _CORRECT_COLOR = "#DCE6EF"

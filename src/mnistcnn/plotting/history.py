@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnistcnn.plotting.common import BLUE, VERMILION, check_axes, figure_of
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 from mnistcnn.utils.validation import check_array
 
 if TYPE_CHECKING:

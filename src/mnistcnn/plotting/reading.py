@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from mnistcnn.ocr.image_io import ImageLike, read_image
 from mnistcnn.ocr.results import Digit, Reading
 from mnistcnn.plotting.common import BLUE, VERMILION, check_ax, figure_of
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 
 _HIGH_CONFIDENCE = 0.9
 _WIDTH, _MIN_HEIGHT, _MAX_HEIGHT = 9.0, 1.5, 12.0  # of a new figure, in inches

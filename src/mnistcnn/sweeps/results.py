@@ -9,8 +9,8 @@ from typing import Any
 from mnistcnn import recipes
 from mnistcnn.evaluation.intervals import t_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
+from mnistcnn.public import public
 from mnistcnn.sweeps.worker import RunSpec
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_int, check_non_negative
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from mnistcnn import recipes
 from mnistcnn.backend import keras, tf
+from mnistcnn.public import public
 from mnistcnn.training.callbacks import (
     check_callbacks,
     check_no_lr_callbacks,
@@ -31,7 +32,6 @@ from mnistcnn.training.recipe_scope import (
     smooth_dataset_labels,
 )
 from mnistcnn.types import IMAGE_SIZE, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_in, check_int, check_seed
 
 
