@@ -20,7 +20,7 @@ from mnistcnn.data.formats import IDX_NAMES, encode_idx
 from mnistcnn.ocr.classification import classify_with_tta
 from mnistcnn.ocr.components import Component
 from mnistcnn.weights import pretrained
-from tests.helpers.http_server import Server, arrays_of, md5s
+from tests.helpers.http_server import Server, arrays_of, idx_md5s
 
 hypothesis.settings.register_profile(
     "mnistcnn",
@@ -147,7 +147,7 @@ def server():
 @pytest.fixture
 def small_mnist(tiny, monkeypatch):
     """Let eight images a part pass for MNIST, so that no test needs the real one."""
-    monkeypatch.setattr(load, "_MNIST_MD5", md5s(tiny))
+    monkeypatch.setattr(load, "_MNIST_MD5", idx_md5s(tiny))
     return tiny
 
 

@@ -12,7 +12,7 @@ import mnistcnn
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
 from mnistcnn.data import download, load
 from mnistcnn.data.formats import IDX_NAMES, encode_idx
-from tests.helpers.http_server import Server, arrays_of, equal
+from tests.helpers.http_server import Server, arrays_of, datasets_equal
 
 
 def fail(server, *numbers, status=500):
@@ -73,7 +73,7 @@ def test_digits_keep_the_shape_of_their_source(digits):
 
 
 def test_digits_are_the_same_each_time(digits):
-    assert equal(load_data("digits"), digits)
+    assert datasets_equal(load_data("digits"), digits)
 
 
 # A path of the user's own
@@ -110,13 +110,13 @@ def test_verbose_is_checked():
 
 def test_the_variable_names_a_file_or_a_folder(small_mnist, write_npz, tmp_path, monkeypatch):
     monkeypatch.setenv("MNISTCNN_DATA", str(write_npz(small_mnist)))
-    assert equal(load_data(), small_mnist)
+    assert datasets_equal(load_data(), small_mnist)
     folder = tmp_path / "idx"
     folder.mkdir()
     for name, array in zip(IDX_NAMES, arrays_of(small_mnist), strict=True):
         (folder / name).write_bytes(encode_idx(array))
     monkeypatch.setenv("MNISTCNN_DATA", str(folder))
-    assert equal(load_data("mnist"), small_mnist)
+    assert datasets_equal(load_data("mnist"), small_mnist)
 
 
 def test_a_changed_pixel_is_refused(small_mnist, write_npz, monkeypatch):
@@ -145,9 +145,9 @@ def test_the_variable_must_name_something(monkeypatch):
 
 def test_downloads_once_then_reads_the_cache(mirrors, small_mnist, tmp_path):
     cache = tmp_path / "a cache"
-    assert equal(load_data(cache_dir=cache), small_mnist)
+    assert datasets_equal(load_data(cache_dir=cache), small_mnist)
     assert mirrors.requested == ["/0/mnist.npz"]
-    assert equal(load_data(cache_dir=cache), small_mnist)
+    assert datasets_equal(load_data(cache_dir=cache), small_mnist)
     assert mirrors.requested == ["/0/mnist.npz"]
     assert sorted(path.name for path in cache.iterdir() if path.name != "lock") == ["mnist.npz"]
 
@@ -160,28 +160,28 @@ def test_the_default_cache_is_the_users(mirrors, small_mnist, monkeypatch, tmp_p
 
 def test_mirrors_are_tried_in_turn(mirrors, small_mnist, tmp_path):
     fail(mirrors, 0, 1)
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
     assert mirrors.requested[:2] == ["/0/mnist.npz", "/1/train-images-idx3-ubyte.gz"]
     assert sum(path.startswith("/2/") for path in mirrors.requested) == 4
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
     assert len(mirrors.requested) == 6
 
 
 def test_wrong_bytes_never_appear(mirrors, small_mnist, tmp_path):
     mirrors.files["0/mnist.npz"] = b"<html>the page has moved</html>"
     mirrors.files["1/t10k-labels-idx1-ubyte.gz"] = b"half of it"
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
     assert not (tmp_path / "cache" / "mnist.npz").exists()
 
 
 def test_a_damaged_cache_is_fetched_again(mirrors, small_mnist, tmp_path):
     (tmp_path / "mnist.npz").write_bytes(b"half")
-    assert equal(load_data(cache_dir=tmp_path), small_mnist)
+    assert datasets_equal(load_data(cache_dir=tmp_path), small_mnist)
 
 
 def test_a_repacked_archive_in_the_cache_is_taken(mirrors, small_mnist, write_npz, tmp_path):
     write_npz(small_mnist, "mnist.npz")
-    assert equal(load_data(cache_dir=tmp_path), small_mnist)
+    assert datasets_equal(load_data(cache_dir=tmp_path), small_mnist)
     assert mirrors.requested == []
 
 
