@@ -433,7 +433,7 @@ class Shuffling(ArrayPyDataset):
         self.chance.shuffle(self.order)
 
     def __getitem__(self, number):
-        part = self.order[number * self.size : (number + 1) * self.size]
+        part = self.order[number * self.batch_size : (number + 1) * self.batch_size]
         return self.x[part], self.y[part]
 
 
