@@ -87,8 +87,6 @@ def run_worker(address: str, sha256: str, md5s: str, cache: str) -> None:
     """Wait for the start signal, load the data and print the md5 of each array."""
     download.MIRRORS = (download.Mirror(address, {"mnist.npz": sha256}),)
     load._MNIST_MD5 = json.loads(md5s)  # accept the small data set as MNIST
-    import filelock  # imported first, so that all processes start at the same moment
-    import requests
 
     print("ready", flush=True)
     sys.stdin.readline()

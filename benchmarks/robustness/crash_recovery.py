@@ -36,9 +36,7 @@ import numpy as np
 import mnistcnn
 from benchmarks.harness import argument_parser, parse_args, write_results
 from mnistcnn.backend import keras  # imported, like the following, once before each fork
-from mnistcnn.evaluation import results
 from mnistcnn.recipes import BASELINE, BEST, FAST, ROBUST
-from mnistcnn.training import train
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.checkpoint.file_format import STATE_FILE
 from mnistcnn.utils.environment import cpu_count, library_versions

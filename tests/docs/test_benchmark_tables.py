@@ -1,7 +1,6 @@
 """The tables of the documentation that show benchmark results."""
 
 import functools
-import json
 import pathlib
 
 import pytest
