@@ -86,7 +86,7 @@ class Ordered(ArrayPyDataset):
         self.ordered = self.x[order], self.y[order]
 
     def __getitem__(self, number):
-        part = slice(number * self.size, (number + 1) * self.size)
+        part = slice(number * self.batch_size, (number + 1) * self.batch_size)
         return self.ordered[0][part], self.ordered[1][part]
 
 
