@@ -23,7 +23,7 @@ import numpy as np
 import mnistcnn
 from benchmarks.harness import RESULTS, find_data
 from mnistcnn.export.formats import FORMATS
-from mnistcnn.export.parity import check_float32, reference_outputs, tolerance
+from mnistcnn.export.parity import check_float32, float32_tolerance, reference_outputs
 from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.weights.pretrained import PRETRAINED
 
@@ -55,7 +55,7 @@ def figures(name: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, f"{name}{target.suffix}")
             mnistcnn.export_model(model, path, format=target_name)
-            given = in_batches(lambda batch: target.run(path, batch), images)  # noqa: B023
+            given = in_batches(lambda batch: target.predict(path, batch), images)  # noqa: B023
             found[target_name] = {
                 "bytes": size_of(path),
                 "largest_difference": float(f"{np.abs(given - keras).max():.2g}"),
@@ -80,10 +80,10 @@ def on_check_images() -> dict[str, dict[str, dict[str, float]]]:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, f"check{target.suffix}")
                 target.write(model.get_weights(), path)
-                differences = np.abs(target.run(path, images) - keras.probabilities)
+                differences = np.abs(target.predict(path, images) - keras.probabilities)
             row = {"largest": differences.max(), "mean": differences.mean()}
-            if target.rule is check_float32:
-                row["tolerance"] = tolerance(keras)
+            if target.check is check_float32:
+                row["tolerance"] = float32_tolerance(keras)
             found.setdefault(name, {})[target_name] = {k: float(f"{v:.2g}") for k, v in row.items()}
         print(name, found[name], flush=True)
     return found

@@ -49,7 +49,7 @@ from mnistcnn.training.checkpoint import file_format  # noqa: F401  # imported b
 from mnistcnn.training.checkpoint.file_format import STATE_FILE  # noqa: F401  # imported before each fork
 from mnistcnn.utils.atomic_write import write_text  # noqa: F401  # imported before each fork
 from mnistcnn.utils.environment import cpu_count, library_versions
-from mnistcnn.weights.keras_file import read_weights  # noqa: F401  # imported before each fork
+from mnistcnn.weights.weights_file import read_weights_file  # noqa: F401  # imported before each fork
 
 # A run is killed so often, and may then come to its end.
 MAX_KILLS_A_RUN = 6
@@ -130,7 +130,7 @@ def train_to_the_end(way: str, data: Any, end: Path) -> None:
     for variable in [*model.variables, *model.optimizer.variables]:
         digest.update(np.asarray(variable).tobytes())
     if Path("best.keras").exists():
-        for array in read_weights("best.keras"):
+        for array in read_weights_file("best.keras"):
             digest.update(array.tobytes())
     end.write_text(digest.hexdigest())
 
@@ -251,7 +251,7 @@ def unreadable(folder: Path) -> int:
             folder / "state" / STATE_FILE,
             lambda path: file_format.read_checkpoint(path, limit=LIMIT),
         ),
-        (folder / "best.keras", read_weights),
+        (folder / "best.keras", read_weights_file),
     ):
         try:
             read(path)

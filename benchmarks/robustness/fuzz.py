@@ -37,7 +37,7 @@ MAX_SECONDS = 5  # of a processor, since others may be at work too
 NO_END = 60  # by the clock
 MEMORY = Path("/dev/shm")  # noqa: S108  # where files cost no disk
 BAD = ("other errors", "too slow", "crashed or hung")
-PACKAGES = ("numpy", "safetensors", "onnx", "tensorflow", "pillow", "ai-edge-litert")
+PACKAGES = ("numpy", "safetensors", "onnx", "pillow")
 
 
 def peak_mib() -> float:

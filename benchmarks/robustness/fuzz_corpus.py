@@ -34,12 +34,11 @@ from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn.ocr.image_io import read_image
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
-from mnistcnn.weights.keras_file import read_weights
 from mnistcnn.weights.manifest import Manifest, checksum
 from mnistcnn.weights.pretrained import FOLDER, read_pretrained
-from mnistcnn.weights.readers import read_exported
+from mnistcnn.weights.weights_file import read_weights_file
 
-EXPORTS = ("a.onnx", "a.safetensors", "a.tflite", "a8.tflite", "a.xml", "a")
+EXPORTS = ("a.onnx", "a.safetensors")
 KERAS_FILES = ("a.keras", "a.h5", "a.weights.h5")
 _MEMBER = "model.weights.h5"
 _READ_WHOLE = 10_000
@@ -175,8 +174,7 @@ def write_whole(folder: Path) -> None:
     for name in KERAS_FILES:
         save_model(model, folder / name)
     for name in EXPORTS:
-        form = "litert-int8" if name == "a8.tflite" else None
-        mnistcnn.export_model(model, folder / name, format=form)
+        mnistcnn.export_model(model, folder / name)
 
 
 def kinds(whole: Path) -> list[Kind]:
@@ -258,7 +256,8 @@ def _keras_files(whole: Path) -> Iterator[Kind]:
             format=name[1:],
             contents=((whole / name).read_bytes(),),
             put=_as(name),
-            read=_read_keras,
+            read=_read_weights,
+            documented=(CorruptFileError, ValueError),
         )
     with zipfile.ZipFile(whole / "a.keras") as archive:
         member = archive.read(_MEMBER)
@@ -267,55 +266,24 @@ def _keras_files(whole: Path) -> Iterator[Kind]:
         format=".keras",
         contents=(member,),
         put=lambda folder, content: _zipped(folder / "a.keras", {_MEMBER: content}),
-        read=_read_keras,
+        read=_read_weights,
+        documented=(CorruptFileError, ValueError),
     )
 
 
-def _read_keras(path: Path) -> None:
-    _check_network(read_weights(path))
+def _read_weights(path: Path) -> None:
+    _check_network(read_weights_file(path))
 
 
 def _exports(whole: Path) -> Iterator[Kind]:
-    for name in EXPORTS[:4]:
+    for name in EXPORTS:
         yield Kind(
-            name=".tflite of 8 bits" if name == "a8.tflite" else name[1:],
-            format=name[name.index(".") :],
+            name=name[1:],
+            format=name[1:],
             contents=((whole / name).read_bytes(),),
             put=_as(name),
-            read=_read_export,
+            read=_read_weights,
         )
-    description, numbers = ((whole / f"a{end}").read_bytes() for end in (".xml", ".bin"))
-
-    def put_two(folder: Path, xml: bytes, binary: bytes) -> Path:
-        (folder / "a.bin").write_bytes(binary)
-        (folder / "a.xml").write_bytes(xml)
-        return folder / "a.xml"
-
-    yield Kind(
-        name=".xml",
-        format=".xml and .bin",
-        contents=(description,),
-        put=lambda folder, content: put_two(folder, content, numbers),
-        read=_read_export,
-    )
-    yield Kind(
-        name=".bin",
-        format=".xml and .bin",
-        contents=(numbers,),
-        put=lambda folder, content: put_two(folder, description, content),
-        read=_read_export,
-    )
-    yield Kind(
-        name="SavedModel",
-        format="SavedModel",
-        contents=((whole / "a" / "saved_model.pb").read_bytes(),),
-        put=_as("saved_model.pb", give_folder=True),
-        read=_read_export,
-    )
-
-
-def _read_export(path: Path) -> None:
-    _check_network(read_exported(path))
 
 
 def _check_network(arrays: list[Any]) -> None:
@@ -369,7 +337,7 @@ def _shipped() -> Iterator[Kind]:
 
 def _runs() -> Iterator[Kind]:
     """Give the state of a training that is kept, and its record under a right digest."""
-    network = read_exported(FOLDER / "best.safetensors")
+    network = read_weights_file(FOLDER / "best.safetensors")
     arrays = {f"network/{name}": one for name, one in zip(CNN_WEIGHT_SHAPES, network, strict=True)}
     place = {"finished": False, "stopped": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
     identity = {"versions": {}, "recipe": recipes.FAST.to_dict(), "data": "7 images"}
@@ -533,7 +501,6 @@ def outcome(kind: Kind, content: bytes, folder: Path) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", message=".*is a SavedModel", category=UserWarning)
             kind.read(path)
     except kind.documented:
         return "refused"

@@ -294,7 +294,9 @@ def test_a_manifest_that_was_edited_by_hand_is_refused(shipped_files):
     path = shipped_files / "best.json"
     text = path.read_text()
     path.write_text(text.replace('"seed": 0', '"seed": 1', 1))
-    with pytest.raises(CorruptFileError, match="manifest_sha256 must be the SHA-256 of the other fields"):
+    with pytest.raises(
+        CorruptFileError, match="manifest_sha256 must be the SHA-256 of the other fields"
+    ):
         load_pretrained()
 
 
