@@ -44,6 +44,7 @@ extensions = [
     "draw",
     "names",
     "offline",
+    "references",
 ]
 exclude_patterns = ["_build"]
 default_role = "name"  # `single backticks` in docstrings; see _ext/names.py

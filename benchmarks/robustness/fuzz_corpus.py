@@ -338,11 +338,11 @@ def _shipped() -> Iterator[Kind]:
 def _runs() -> Iterator[Kind]:
     """Give the state of a training that is kept, and its record under a right digest."""
     network = read_weights_file(FOLDER / "best.safetensors")
-    arrays = {f"network/{name}": one for name, one in zip(CNN_WEIGHT_SHAPES, network, strict=True)}
-    place = {"finished": False, "stopped": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
-    identity = {"versions": {}, "recipe": recipes.FAST.to_dict(), "data": "7 images"}
-    record = {"format": 1, "identity": identity, "seed": 5, "seconds": 1.5}
-    record["stages"] = {"teacher0": {**place, "finished": True}, "network": place}
+    arrays = {f"model/variables/{name}": one for name, one in zip(CNN_WEIGHT_SHAPES, network, strict=True)}
+    place = {"finished": False, "stop_training": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
+    fingerprint = {"versions": {}, "recipe": recipes.FAST.to_dict(), "data": "7 images"}
+    record = {"format": 2, "fingerprint": fingerprint, "seed": 5, "elapsed_seconds": 1.5}
+    record["training_states"] = {"teacher0": {**place, "finished": True}, "model": place}
 
     def put(folder: Path, content: bytes) -> Path:
         (folder / file_format.STATE_FILE).write_bytes(content)

@@ -6,7 +6,7 @@ range) or ``OSError``.
 
 from __future__ import annotations
 
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 
 
 @public

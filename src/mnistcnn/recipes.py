@@ -217,7 +217,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise ValueError(f"name must be a string that is not empty; received {self.name!r}")
+            raise ValueError(f"name must be a non-empty string; received {self.name!r}")
         values: dict[str, Any] = {
             "epochs": check_int("epochs", self.epochs, minimum=1),
             "batch_size": check_int("batch_size", self.batch_size, minimum=1),
@@ -256,8 +256,9 @@ class Recipe:
             raise ValueError("teacher must not have a teacher itself; received one that has")
         if self.teacher.monitor is not None or self.teacher.validation_split:
             raise ValueError(
-                "teacher must have neither monitor nor validation_split, since it is trained to its "
-                f"last step; received {self.teacher.monitor!r} and {self.teacher.validation_split}"
+                "teacher must have neither monitor nor validation_split, since it is trained to "
+                f"its last step; received {self.teacher.monitor!r} and "
+                f"{self.teacher.validation_split}"
             )
         if self.label_smoothing:
             raise ValueError(
@@ -291,7 +292,7 @@ BASELINE = Recipe(
     min_delta=0.01,
     patience=4,
 )
-"""The baseline: 5 epochs, batches of 32 and the last 30 % of the images for validation."""
+"""Baseline recipe with 5 epochs, batches of 32 and the last 30 % of the images for validation."""
 
 FAST = Recipe(
     name="fast",

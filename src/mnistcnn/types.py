@@ -8,6 +8,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistcnn.public import public
+
 IMAGE_SIZE = 28
 NUM_CLASSES = 10
 
@@ -18,6 +20,7 @@ Int64Array: TypeAlias = NDArray[np.int64]
 PathLike: TypeAlias = str | os.PathLike[str]
 
 
+@public
 class Split(NamedTuple):
     """Images and their labels, in the same order.
 
@@ -33,6 +36,7 @@ class Split(NamedTuple):
     labels: UInt8Array
 
 
+@public
 class Dataset(NamedTuple):
     """A training set and a test set, which unpack as those of ``keras.datasets`` do.
 
@@ -51,7 +55,3 @@ class Dataset(NamedTuple):
 
     train: Split
     test: Split
-
-
-for _class in (Split, Dataset):
-    _class.__module__ = "mnistcnn"  # the path under which users import it

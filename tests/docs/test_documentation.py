@@ -169,7 +169,9 @@ def test_reading_is_as_fast_as_promised():
 def test_what_was_read_on_the_test_images_is_told():
     """Besides the recipes, which have tables of their own."""
     page = " ".join((ROOT / "docs/explanation/search.md").read_text().split())
-    read = json.loads((ROOT / "benchmarks/results/recipe_search.json").read_text())["read_on_test_images"]
+    read = json.loads((ROOT / "benchmarks/results/recipe_search.json").read_text())[
+        "read_on_test_images"
+    ]
     told = page.partition("**What was read on the test images.**")[2].partition("**")[0]
     assert len(read) == 2
     for candidate in read:

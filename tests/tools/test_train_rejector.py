@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnistcnn import Split
-from mnistcnn.ocr.rejection import NonDigitRejector
+from mnistcnn.ocr.classification import NonDigitRejector
 from mnistcnn.weights import pretrained
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
 from mnistcnn.weights.pretrained import REJECTOR, read_pretrained

@@ -32,10 +32,10 @@ import mnistcnn
 from benchmarks.harness import find_data
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.ocr.binarization import binarize
+from mnistcnn.ocr.classification import LOG_PRIOR_ODDS
 from mnistcnn.ocr.components import extract_components, median_digit_height
 from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
-from mnistcnn.ocr.rejection import LOG_PRIOR_ODDS
 from mnistcnn.types import NUM_CLASSES
 from mnistcnn.utils.environment import software_versions
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
@@ -177,7 +177,7 @@ def _from_pages(pool: Pool, count: int, generator: Draw) -> tuple[Glyphs, list[i
         for name, box in zip(page.text.replace("\n", ""), page.boxes, strict=True):
             shared = _share(boxes, np.array(box))
             if shared.size and shared.max() > _SAME:
-                glyphs.append(parts[int(shared.argmax())].glyph())
+                glyphs.append(parts[int(shared.argmax())].digit_crop())
                 outputs.append(ord(name) - 256)
     return np.stack(glyphs[:count]), outputs[:count]
 

@@ -6,8 +6,8 @@ from functools import reduce
 from typing import Any
 
 from docutils import nodes
-from benchmark_tables.table import FigureTable, share
 
+from benchmark_tables.table import FigureTable, share
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 
 PARAMETERS = sum(math.prod(shape) for shape in CNN_WEIGHT_SHAPES.values())

@@ -9,6 +9,7 @@ from statistics import mean
 from typing import Any
 
 from docutils import nodes
+
 from benchmark_tables.table import FigureTable
 from benchmark_tables.table import share as _share
 

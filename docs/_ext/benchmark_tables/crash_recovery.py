@@ -3,6 +3,7 @@
 from typing import Any
 
 from docutils import nodes
+
 from benchmark_tables.table import FigureTable
 
 COUNTS = ("runs", "kills", "went_on", "other_ends", "unreadable", "litter")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from docutils import nodes
+
 from benchmark_tables.table import FigureTable, share
 
 WAYS = {

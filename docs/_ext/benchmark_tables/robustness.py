@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from docutils import nodes
+
 from benchmark_tables.table import RESULTS, FigureTable, Rows
 
 LOSSES = ("other errors", "too slow", "crashed or hung")

@@ -3,10 +3,9 @@
 from typing import Any
 
 from docutils import nodes
+
 from benchmark_tables.table import FigureTable
-
 from benchmarks.training import cost_model
-
 
 SIDES = {
     "bare-1": "one process",

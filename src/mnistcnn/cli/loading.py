@@ -55,7 +55,7 @@ def load_dataset(
             reason = "available"
         except mnistcnn.DataUnavailableError as error:
             dataset, source = mnistcnn.load_data("digits"), "digits"
-            reason = f"MNIST is unavailable: {str(error).splitlines()[0].rstrip(':')}"
+            reason = str(error).splitlines()[0].rstrip(":")
     else:
         dataset = _load(source, tensorflow=tensorflow)
     if tensorflow:

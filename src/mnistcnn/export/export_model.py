@@ -11,9 +11,9 @@ from mnistcnn.export.formats import ExportFormat, format_for, require_runtime
 from mnistcnn.export.saved_model import check_replaceable
 from mnistcnn.models.architecture import check_architecture
 from mnistcnn.models.loading import as_model
+from mnistcnn.public import public
 from mnistcnn.types import PathLike
 from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_path
 
 

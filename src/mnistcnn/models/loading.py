@@ -7,8 +7,8 @@ from typing import Any
 
 from mnistcnn.backend import keras
 from mnistcnn.models.cnn import build_model
+from mnistcnn.public import public
 from mnistcnn.types import PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.weights.pretrained import load_pretrained_weights
 from mnistcnn.weights.weights_file import read_weights_file
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from mnistcnn import recipes
 from mnistcnn.evaluation.intervals import t_interval
-from mnistcnn.evaluation.results import Evaluation, as_evaluation
+from mnistcnn.evaluation.results import Evaluation, check_evaluation
+from mnistcnn.public import public
 from mnistcnn.sweeps.worker import RunSpec
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_int, check_non_negative
 
 
@@ -40,7 +40,7 @@ class SweepRun:
     test: Evaluation
 
     def __post_init__(self) -> None:
-        as_evaluation("test", self.test)
+        check_evaluation("test", self.test)
         check_int("seed", self.seed, minimum=0)
         check_non_negative("training_seconds", self.training_seconds)
 

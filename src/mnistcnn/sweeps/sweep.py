@@ -14,6 +14,7 @@ from typing import Any, Literal
 from mnistcnn import recipes
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.evaluation.results import Evaluation
+from mnistcnn.public import public
 from mnistcnn.sweeps.process_pool import Event, run_in_processes
 from mnistcnn.sweeps.progress import sweep_progress
 from mnistcnn.sweeps.ray_backend import run_on_ray
@@ -22,7 +23,6 @@ from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.types import NUM_CLASSES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
-from mnistcnn.utils.public import public
 from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.validation import (
     check_images,
@@ -130,7 +130,7 @@ def sweep(
     with sweep_progress(verbose, specs, runs) as display:
         for spec, record in events:
             if record is not None:
-                runs[spec] = _run_from_record(spec, record)
+                runs[spec] = run_from_record(spec, record)
                 if folder is not None:
                     content = {"data_sha256": fingerprint, **record}
                     write_text(_run_path(folder, spec), json.dumps(content, indent=1) + "\n")
@@ -220,7 +220,7 @@ def _load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
         record = loads_json("its content", content, max_depth=_MAX_DEPTH)
         settings = {name: record[name] for name in ("recipe", "seed")}
         data_sha256 = record["data_sha256"]
-        run = _run_from_record(spec, record)
+        run = run_from_record(spec, record)
     except (ValueError, TypeError, KeyError) as error:
         raise CorruptFileError(f"{path} must hold a run of a sweep; received {error}") from None
     if settings != spec.to_dict():
@@ -236,7 +236,8 @@ def _load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
     return run
 
 
-def _run_from_record(spec: RunSpec, record: dict[str, Any]) -> SweepRun:
+def run_from_record(spec: RunSpec, record: dict[str, Any]) -> SweepRun:
+    """Return the run with the record that its process or file holds."""
     return SweepRun(
         recipe=spec.recipe,
         seed=spec.seed,

@@ -44,7 +44,7 @@ class DataAdapter:
     def _check_count(self, name: str, count: int | None, advice: str) -> None:
         if count is None:
             kind = type(self._dataset).__name__
-            raise ValueError(f"{name} must come to an end; received {kind} without: {advice}")
+            raise ValueError(f"{name} must be finite; received an infinite {kind}: {advice}")
         if count == 0:
             raise ValueError(f"{name} must hold at least one batch; received none")
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from mnistcnn import recipes
 from mnistcnn.backend import keras, tf
+from mnistcnn.public import public
 from mnistcnn.training.callbacks import (
     check_callbacks,
     check_no_lr_callbacks,
@@ -17,7 +18,7 @@ from mnistcnn.training.callbacks import (
     translated_monitors,
 )
 from mnistcnn.training.checkpoint.file_format import MODEL_STAGE
-from mnistcnn.training.checkpoint.setup import checkpoint_config, checkpoint_for_run
+from mnistcnn.training.checkpoint.manager import checkpoint_config, checkpoint_for_run
 from mnistcnn.training.data_adapters import num_batches, raise_data_errors
 from mnistcnn.training.distillation import train_teachers
 from mnistcnn.training.distribute.context import context_for
@@ -31,7 +32,6 @@ from mnistcnn.training.recipe_scope import (
     smooth_dataset_labels,
 )
 from mnistcnn.types import IMAGE_SIZE, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_in, check_int, check_seed
 
 

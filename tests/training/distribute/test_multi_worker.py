@@ -95,9 +95,7 @@ def test_check_same_config_names_the_setting_that_differs():
     def check(worker):
         worker.check_same_config({"data": "same", "validation_data": 5 if worker.rank == 2 else 0})
 
-    message = (
-        "every worker must have the same validation data; worker 2's differs from the chief's"
-    )
+    message = "every worker must have the same validation data; worker 2's differs from the chief's"
     assert on_each_worker(check) == [message] * 3
     assert on_each_worker(lambda worker: worker.check_same_config({"seed": 3})) == [None] * 3
 
@@ -145,9 +143,7 @@ def test_only_the_chief_runs_callbacks_that_write():
 )
 def test_error_names_the_lost_worker_if_known(text, name):
     worker = ThreadWorker(None, 1)
-    message = (
-        rf"^every worker must run until training ends; worker 1 of 3 lost {name}\. Start training again on every machine"
-    )
+    message = rf"^every worker must run until training ends; worker 1 of 3 lost {name}\. Start training again on every machine"
     with pytest.raises(WorkerLostError, match=message), worker.worker_errors():
         raise tf.errors.UnavailableError(None, None, text)
 
