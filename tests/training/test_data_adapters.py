@@ -19,7 +19,7 @@ from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.data_adapters import DataSource
 from mnistcnn.training.epoch_iterator import epoch_order
 from mnistcnn.training.py_dataset import iter_py_dataset
-from tests.helpers.datasets import Endless, OfKeras
+from tests.helpers.datasets import ArrayPyDataset, InfinitePyDataset
 from tests.helpers.runs import Crash
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks as POSIX has them")
@@ -73,7 +73,7 @@ def same(one, other):
 # The same as arrays
 
 
-class Ordered(OfKeras):
+class Ordered(ArrayPyDataset):
     """The batches that arrays of a run with that seed give, each pass the next epoch's."""
 
     def __init__(self, x, y, size, seed, epochs):
@@ -179,7 +179,7 @@ def test_callbacks_hear_each_batch(xy):
 
 
 def test_validation_in_a_dataset_beside_arrays(xy):
-    pairs = [run(xy, validation_data=one).history for one in (xy, OfKeras(*xy, 50))]
+    pairs = [run(xy, validation_data=one).history for one in (xy, ArrayPyDataset(*xy, 50))]
     assert pairs[0]["val_accuracy"] == pairs[1]["val_accuracy"]
     assert pairs[0]["val_loss"] == pytest.approx(pairs[1]["val_loss"], rel=1e-4)
 
@@ -193,7 +193,7 @@ def test_other_kinds_of_numbers_are_taken_as_of_arrays(xy):
 # A PyDataset's own wishes
 
 
-class Told(OfKeras):
+class Told(ArrayPyDataset):
     """Notes what it is told, and which thread or process makes a batch."""
 
     def __init__(self, x, y, size, name="x", told=None, **options):
@@ -235,7 +235,7 @@ def test_its_threads_make_the_batches_in_order(xy):
 def test_no_more_batches_wait_than_it_allows(xy):
     made = []
 
-    class Counting(OfKeras):
+    class Counting(ArrayPyDataset):
         def __getitem__(self, number):
             made.append(number)
             return number
@@ -249,7 +249,7 @@ def test_no_more_batches_wait_than_it_allows(xy):
     given.close()
 
 
-class OfProcess(OfKeras):
+class OfProcess(ArrayPyDataset):
     def __getitem__(self, number):
         return os.getpid()
 
@@ -263,7 +263,7 @@ def test_its_processes_make_the_batches():
     assert os.getpid() not in given.values()
 
 
-class Broken(OfKeras):
+class Broken(ArrayPyDataset):
     def __getitem__(self, number):
         if number == 3:
             raise KeyError("mine")
@@ -309,10 +309,10 @@ COUNT = r": call dataset\.apply\(tf\.data\.experimental\.assert_cardinality\(n\)
         (unknown, dict(recipe="fast"), ValueError, "x must say how many batches it has for the recipe 'fast', whose learning rate depends on it; received an unknown number" + COUNT),
         (unknown, dict(checkpoint_dir="kept"), ValueError, "x must say how many batches it has beside checkpoint_dir; received an unknown number" + COUNT),
         (lambda x, y: batched(x, y).repeat(), {}, ValueError, r"x must be finite; received an infinite \w+: dataset\.take\(n\) makes n batches a pass"),
-        (lambda x, y: Endless(x, y, 50), {}, ValueError, "x must be finite; received an infinite Endless: let it have a length"),
+        (lambda x, y: InfinitePyDataset(x, y, 50), {}, ValueError, "x must be finite; received an infinite InfinitePyDataset: let it have a length"),
         (lambda x, y: batched(x, y).take(0), {}, ValueError, "x must hold at least one batch; received none"),
-        (lambda x, y: OfKeras(x[:0], y[:0], 50), {}, ValueError, "x must hold at least one batch; received none"),
-        (batched, dict(validation_data=Endless([], [], 1)), ValueError, "validation_data must be finite; received an infinite Endless"),
+        (lambda x, y: ArrayPyDataset(x[:0], y[:0], 50), {}, ValueError, "x must hold at least one batch; received none"),
+        (batched, dict(validation_data=InfinitePyDataset([], [], 1)), ValueError, "validation_data must be finite; received an infinite InfinitePyDataset"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices(x).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received TensorSpec"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 elements"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(28, 28, 1\): call dataset\.batch first"),
@@ -421,7 +421,7 @@ def test_no_batch_is_kept(xy, make):
 # Going on
 
 
-class Shuffling(OfKeras):
+class Shuffling(ArrayPyDataset):
     """Another order for each epoch, by a generator that it holds."""
 
     def __init__(self, x, y, size):
@@ -433,7 +433,7 @@ class Shuffling(OfKeras):
         self.chance.shuffle(self.order)
 
     def __getitem__(self, number):
-        part = self.order[number * self.size : (number + 1) * self.size]
+        part = self.order[number * self.batch_size : (number + 1) * self.batch_size]
         return self.x[part], self.y[part]
 
 
@@ -487,7 +487,7 @@ def test_a_run_that_crashed_goes_on_to_the_same_bits(xy, name, kind):
 def test_an_epoch_goes_on_without_the_batches_that_were_seen(xy):
     made = []
 
-    class Counting(OfKeras):
+    class Counting(ArrayPyDataset):
         def __getitem__(self, number):
             made.append(number)
             return super().__getitem__(number)
@@ -505,7 +505,7 @@ def test_another_dataset_is_another_run(xy):
     run(batched(*xy), checkpoint_dir="kept", epochs=1)
     for data, text in [
         (batched(*xy, 50), r"8 batches of float32 \(None, 28, 28, 1\) and float32 \(None, 10\)"),
-        (OfKeras(*xy, SIZE), "6 batches of a OfKeras"),
+        (ArrayPyDataset(*xy, SIZE), "6 batches of a ArrayPyDataset"),
         (xy, "355 images"),
     ]:
         with pytest.raises(
