@@ -203,7 +203,7 @@ def feeding(data: Path, *, rounds: int) -> dict[str, Any]:
         on_epoch_begin=lambda *_: starts.append(time.perf_counter()),
         on_epoch_end=lambda *_: ends.append(time.perf_counter()),
     )
-    watch.by_call = True  # it need not see each batch
+    watch.per_execution = True  # it need not see each batch
     kinds = tf.TensorSpec((None, 28, 28, 1)), tf.TensorSpec((None, 10))
     slices = tf.data.Dataset.from_tensor_slices((x, y)).batch(_BATCH).prefetch(2)
     made = tf.data.Dataset.from_generator(

@@ -37,7 +37,7 @@ class Saved:
 @contextmanager
 def kept() -> Iterator[Saved]:
     """Let `mnistcnn.train` take teachers that are kept, and keep the others."""
-    train, saved = distillation._train_teacher, Saved()  # noqa: SLF001  # where one teacher is trained
+    train, saved = distillation.train_teacher, Saved()
 
     def taught(plan: Recipe, number: int, training: Any, **options: Any) -> TeacherStep:
         path = OUT / f"{_name(plan, number, training, options['seed'])}.npz"
@@ -56,11 +56,11 @@ def kept() -> Iterator[Saved]:
             np.savez(file, allow_pickle=False, seconds=np.float64(seconds), **weights)
         return step
 
-    distillation._train_teacher = taught  # noqa: SLF001
+    distillation.train_teacher = taught
     try:
         yield saved
     finally:
-        distillation._train_teacher = train  # noqa: SLF001
+        distillation.train_teacher = train
 
 
 def _name(plan: Recipe, number: int, training: Any, seed: int | None) -> str:
