@@ -1,61 +1,55 @@
-# Each target makes what it needs; `make` alone lists them.
+# Each target installs what it needs; `make` alone lists the targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-ray test-workers check docs bench fuzz audit weights format clean
+.PHONY: help demo test test-all check docs bench fuzz audit weights format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(VENV)/.package  ## train the documented network, evaluate it, leave pictures in demo/
+demo: $(VENV)/.package  ## train the baseline, evaluate the saved file, write figures to demo/
 	$(BIN)/mnistcnn train --data auto --seed 0 --output demo
 
-test: $(VENV)/.dev  ## run the tests with branch coverage; the slow tier with MNISTCNN_DATA set
-	$(BIN)/pytest --cov --cov-report=term
+test: $(VENV)/.dev  ## run the fast tests with branch coverage (5 minutes)
+	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
 
-test-browser: $(VENV)/.browser  ## open the page for drawing in a browser, and check its scripts' types
+test-all: $(VENV)/.browser  ## run every test: slow, real MNIST (MNISTCNN_DATA), browser, Ray, several workers
 	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
-	$(BIN)/pytest -m browser tests/browser
-
-test-ray: $(VENV)/.dev  ## read 100,000 images and train on a Ray cluster of this machine
-	$(BIN)/pytest -m ray tests/test_ray.py
-
-test-workers: $(VENV)/.dev  ## train on two and three workers, kill one of them, and go on
-	$(BIN)/pytest -m workers tests/test_workers.py
+	$(BIN)/pytest -m ""
 
 check: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-docs: $(VENV)/.dev  ## build docs/_build/html, warnings as errors, and run every example
+docs: $(VENV)/.dev  ## build docs/_build/html with warnings as errors and run every example
 	$(BIN)/sphinx-build -W --keep-going -q -n -b html docs docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b doctest docs docs/_build/doctest
 
-bench: $(VENV)/.dev  ## measure the speed of training and of reading; BENCH=--quick for 5 minutes in place of 30
+bench: $(VENV)/.dev  ## measure training and inference speed (30 minutes; BENCH=--quick for 5)
 	$(BIN)/python -m benchmarks.training.throughput $(BENCH)
 	$(BIN)/python -m benchmarks.inference.latency $(BENCH)
 
-fuzz: $(VENV)/.dev  ## read damaged files for 10 minutes; FUZZ="--minutes 60" for longer
+fuzz: $(VENV)/.dev  ## fuzz every file format for 10 minutes (FUZZ="--minutes 60" for longer)
 	$(BIN)/python -m benchmarks.robustness.fuzz $(FUZZ)
 	$(BIN)/python -m benchmarks.robustness.concurrent_download
 
-audit: $(VENV)/.dev  ## look every installed package up in the advisory database; takes a network
+audit: $(VENV)/.dev  ## check the installed packages against the advisory database (needs a network)
 	$(PIP) install --group audit
 	@.ci/audit
 
-weights: $(VENV)/.dev  ## train, measure and write the shipped weights, their card and its pictures
+weights: $(VENV)/.dev  ## train and evaluate the pretrained weights; write their model card and figures
 	$(BIN)/python -m tools.pretrained.train_rejector
 	$(BIN)/python -m tools.pretrained.train_weights $(WEIGHTS)
 
-format: $(VENV)/.dev  ## put the sources into the project's format
+format: $(VENV)/.dev  ## format the sources and apply automatic fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:  ## remove what the targets made
+clean:  ## remove everything that the targets create
 	rm -rf $(VENV) demo docs/_build docs/gallery tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/.package: pyproject.toml

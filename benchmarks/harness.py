@@ -17,6 +17,7 @@ import numpy as np
 import mnistcnn
 from mnistcnn.data.load import DATA_VARIABLE
 from mnistcnn.utils.atomic_write import write_text
+from mnistcnn.utils.environment import cpu_count
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -67,13 +68,6 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
 
-def cores_here() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def report_parts(
     name: str,
     parts: Mapping[str, Callable[[], dict[str, Any]]],
@@ -94,7 +88,7 @@ def report_parts(
             "python": platform.python_version(),
             **{package: version(package) for package in packages},
         },
-        "cores": cores_here(),
+        "cores": cpu_count(),
     }
     if kept and before and before["versions"] != report["versions"]:
         raise SystemExit(

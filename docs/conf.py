@@ -18,7 +18,7 @@ from mnistcnn import train  # noqa: F401
 
 HERE = Path(__file__).parent
 MADE = HERE / "_build"
-sys.path.insert(0, str(HERE / "_ext"))
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
 import gallery  # noqa: E402  # ours, in _ext
 import inventories  # noqa: E402
@@ -39,19 +39,12 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "sphinxext.opengraph",
-    "accuracy",
     "annotations",
+    "benchmark_tables",
     "draw",
-    "exports",
-    "faults",
-    "figures",
     "names",
     "offline",
-    "reading",
-    "scale",
-    "speed",
-    "survival",
-    "workers",
+    "references",
 ]
 exclude_patterns = ["_build"]
 default_role = "name"  # `single backticks` in docstrings; see _ext/names.py

@@ -55,7 +55,7 @@ def main() -> None:
     result = evaluate(model, *preprocess(x_test, y_test))
     shipped = load_pretrained()
     its = evaluate(shipped, *preprocess(x_test, y_test))
-    surest = its.mistakes.indices[its.mistakes.surest_first[0]]
+    surest = its.misclassified.indices[its.misclassified.most_confident_first[0]]
 
     FOLDER.mkdir(exist_ok=True)
     pictures = {

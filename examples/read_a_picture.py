@@ -44,14 +44,14 @@ if options.picture is None:
 # %%
 # Read it
 # -------
-# A line of the page becomes a line of text. Each digit has a box and a probability; what is
+# A line of the page becomes a line of text. Each digit has a box and a confidence; what is
 # in doubt is worth a second look.
 
 reading = mnistcnn.Recognizer().read(options.picture)
 print(reading.text)
 for digit in reading.digits:
-    if digit.probability < 0.9:
-        print(f"in doubt: {digit.label} at {digit.box}, {digit.probability:.0%}")
+    if digit.confidence < 0.9:
+        print(f"in doubt: {digit.label} at {digit.box}, {digit.confidence:.0%}")
 
 # %%
 # See what was found

@@ -23,7 +23,7 @@ options = parser.parse_args()
 # %%
 # Load
 # ----
-# ``auto`` takes MNIST where it can be had, and otherwise the small set that needs no network.
+# ``auto`` uses MNIST if it is available, and otherwise the small data set that works offline.
 # The first line says which. What you see here was made with
 # ``--data digits --epochs 12 --quiet``.
 
@@ -36,7 +36,7 @@ def load(source: str) -> mnistcnn.Dataset:
     try:
         dataset = mnistcnn.load_data("mnist")
     except mnistcnn.DataUnavailableError as error:
-        print(f"Data: digits, since MNIST is not to be had: {str(error).splitlines()[0]}")
+        print(f"Data: digits: {str(error).splitlines()[0]}")
         return mnistcnn.load_data("digits")
     print("Data: mnist")
     return dataset

@@ -71,9 +71,9 @@ def clear(digits, recognizer):
     """Digits in one piece that the network knows at any size: a mistake is the reader's own."""
     images, labels = (part[:240] for part in digits.train)
     sizes = (32, 44, 60, 84, 120)
-    drawn = [synthetic_pages.enlarged(image, size) for image in images for size in sizes]
+    drawn = [synthetic_pages.upscale_digit(image, size) for image in images for size in sizes]
     parts = [Component(0, 0, ink[np.ix_((ink > 0.5).any(1), (ink > 0.5).any(0))]) for ink in drawn]
-    answers = classify_with_tta([part.glyph() for part in parts], recognizer.predict_proba)
+    answers = classify_with_tta([part.digit_crop() for part in parts], recognizer.predict_proba)
     answers = answers.reshape(len(images), len(sizes), 10)
     sure = answers[np.arange(len(images)), :, labels].min(axis=1) > 0.97
     count = len(sizes)
@@ -90,8 +90,10 @@ def in_one_piece(ink):
 @pytest.fixture(scope="session")
 def page(clear):
     """A small easy page of three lines whose text the reader is expected to find."""
-    look = replace(synthetic_pages.CLASSES["clean"], height=(40, 40), lines=(3, 3), length=(3, 5))
-    return synthetic_pages.draw(*clear, np.random.default_rng(0), look)
+    look = replace(
+        synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(3, 5)
+    )
+    return synthetic_pages.draw_page(*clear, np.random.default_rng(0), look)
 
 
 @pytest.fixture(scope="session")

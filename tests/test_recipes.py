@@ -1,4 +1,4 @@
-"""Recipes are data: frozen, checked, found by name."""
+"""Recipes are immutable, validated and found by name."""
 
 import dataclasses
 import json
@@ -10,9 +10,9 @@ from mnistcnn import recipes
 from mnistcnn.recipes import BASELINE, Augmentation, Recipe
 
 
-def test_the_documented_recipe_is_the_documents():
+def test_the_baseline_has_the_settings_of_the_notebook():
     assert BASELINE.to_dict() == {
-        "name": "documented",
+        "name": "baseline",
         "epochs": 5,
         "batch_size": 32,
         "validation_split": 0.3,
@@ -43,10 +43,10 @@ def test_recipes_are_frozen_and_keyword_only():
         recipes.RECIPES["mine"] = BASELINE
 
 
-def test_found_by_name_or_as_they_are():
-    assert recipes.get("documented") is BASELINE
-    named = (BASELINE, recipes.FAST, recipes.BEST, recipes.ROBUST)
-    assert tuple(recipes.RECIPES.values()) == named
+def test_get_returns_a_recipe_by_name_or_unchanged():
+    assert recipes.get("documented") is recipes.DOCUMENTED is BASELINE
+    expected = (BASELINE, recipes.FAST, recipes.BEST, recipes.ROBUST)
+    assert tuple(recipes.RECIPES.values()) == expected
     for name, recipe in recipes.RECIPES.items():
         assert recipe.name == name
         assert recipes.get(name) is recipe
@@ -65,7 +65,7 @@ def test_found_by_name_or_as_they_are():
         (None, TypeError, "recipe must be a name or a recipes.Recipe; received None"),
     ],
 )
-def test_unknown_recipes_are_refused(recipe, error, message):
+def test_unknown_recipes_are_rejected(recipe, error, message):
     with pytest.raises(error, match=message):
         recipes.get(recipe)
 
@@ -73,9 +73,9 @@ def test_unknown_recipes_are_refused(recipe, error, message):
 @pytest.mark.parametrize(
     ("setting", "error", "message"),
     [
-        (dict(name=""), ValueError, "name must be a text that is not empty; received ''"),
+        (dict(name=""), ValueError, "name must be a non-empty string; received ''"),
         (dict(epochs=0), ValueError, "epochs must be at least 1; received 0"),
-        (dict(batch_size=2.0), TypeError, "batch_size must be a whole number; received 2.0"),
+        (dict(batch_size=2.0), TypeError, "batch_size must be an integer; received 2.0"),
         (dict(validation_split=1.2), ValueError, r"validation_split must lie in \[0, 1\); received 1\.2"),
         (dict(monitor="val_f1"), ValueError, "monitor must be one of 'val_accuracy', 'val_loss', 'accuracy', 'loss'; received 'val_f1'"),
         (dict(min_delta=-1), ValueError, "min_delta must be at least 0; received -1"),
@@ -84,7 +84,7 @@ def test_unknown_recipes_are_refused(recipe, error, message):
         (dict(augmentation="elastic"), TypeError, "augmentation must be a recipes.Augmentation; received 'elastic'"),
     ],
 )  # fmt: skip
-def test_settings_are_checked(setting, error, message):
+def test_settings_are_validated(setting, error, message):
     with pytest.raises(error, match=message):
         dataclasses.replace(BASELINE, **setting)
 
@@ -97,20 +97,20 @@ def test_settings_are_checked(setting, error, message):
         (dict(scale=1), ValueError, r"scale must lie in \[0, 1\); received 1"),
         (dict(translation="2"), TypeError, "translation must be a number; received '2'"),
         (dict(elastic_alpha=-0.5), ValueError, r"elastic_alpha must be at least 0; received -0\.5"),
-        (dict(elastic_sigma=0), ValueError, "elastic_sigma must be above 0; received 0"),
+        (dict(elastic_sigma=0), ValueError, "elastic_sigma must be greater than 0; received 0"),
         (dict(stroke_prob=1.0), ValueError, r"stroke_prob must lie in \[0, 1\); received 1\.0"),
         (dict(degrade_prob=True), TypeError, "degrade_prob must be a number; received True"),
         (dict(max_background=2), ValueError, r"max_background must lie in \[0, 1\); received 2"),
         (dict(max_contrast_loss=-1), ValueError, r"max_contrast_loss must lie in \[0, 1\); received -1"),
-        (dict(texture=float("nan")), ValueError, "texture_std must be finite; received nan"),
+        (dict(texture_std=float("nan")), ValueError, "texture_std must be finite; received nan"),
     ],
 )  # fmt: skip
-def test_settings_of_the_augmentation_are_checked(setting, error, message):
+def test_settings_of_an_augmentation_are_validated(setting, error, message):
     with pytest.raises(error, match=message):
         Augmentation(**setting)
 
 
-def test_an_augmentation_is_data_too():
+def test_an_augmentation_is_immutable_and_survives_json():
     recipe = dataclasses.replace(BASELINE, augmentation=Augmentation(rotation=np.int64(10)))
     settings = json.loads(json.dumps(recipe.to_dict()))["augmentation"]
     assert settings["rotation"] == 10
@@ -119,7 +119,7 @@ def test_an_augmentation_is_data_too():
         recipe.augmentation.rotation = 5
 
 
-def test_numpy_numbers_become_plain_ones():
+def test_numpy_numbers_become_python_numbers():
     recipe = dataclasses.replace(
         BASELINE, epochs=np.int64(3), monitor="val_acc", dropout=np.float32(0.5), learning_rate=1
     )

@@ -26,7 +26,6 @@ import functools
 import itertools
 import json
 import operator
-import platform
 import statistics
 import time
 from dataclasses import replace
@@ -38,10 +37,11 @@ from scipy.optimize import minimize_scalar
 
 import mnistcnn
 from benchmarks.accuracy.corruptions import CORRUPTIONS, STRENGTHS, corrupt
-from benchmarks.harness import RESULTS, cores_here, find_data
+from benchmarks.harness import RESULTS, find_data
 from mnistcnn.backend import keras
 from mnistcnn.recipes import BASELINE, BEST, ROBUST, Recipe
 from mnistcnn.utils.atomic_write import write_text
+from mnistcnn.utils.environment import cpu_count, software_versions
 from mnistcnn.weights.keras_file import save_model
 from tools.pretrained import teacher_cache
 
@@ -107,7 +107,7 @@ def changed(base: Recipe) -> dict[str, dict[str, Any]]:
         "half the learning rate": {"learning_rate": rate / 2},
         "dropout 0.25": {"dropout": 0.25},
         "no teacher": {"teacher": None},
-        "one teacher": {"teachers": 1},
+        "one teacher": {"num_teachers": 1},
         f"label smoothing 0{alone}": {"teacher": None, "label_smoothing": 0.0},
         f"label smoothing 0.1{alone}": {"teacher": None, "label_smoothing": 0.1},
     }
@@ -124,11 +124,8 @@ class Report:
         kept = json.loads(FILE.read_text()) if FILE.exists() else {}
         kept_sets, kept_levers = kept.get("sets", {}), kept.get("levers", {}).get("changes", {})
         self.content: dict[str, Any] = {
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
-            },
-            "cores": cores_here(),
+            "versions": software_versions(),
+            "cores": cpu_count(),
             "held_out_images": HELD_OUT,
             "plain": place(PLAIN, kept.get("plain"), "held_out"),
             "sets": {
@@ -170,13 +167,6 @@ def place(recipe: Recipe, kept: dict[str, Any] | None, *parts: str) -> dict[str,
     # A setting that the file does not know yet had its default.
     same = kept if kept is not None and Recipe.from_dict(kept["recipe"]) == recipe else {}
     return {**{part: [] for part in parts}, **same, "recipe": recipe.to_dict()}
-
-
-def version(name: str) -> str:
-    """Return the version of a package."""
-    from importlib.metadata import version as installed
-
-    return installed(name)
 
 
 def trained(recipe: Recipe, x: Any, y: Any, *, seed: int) -> tuple[Any, float]:

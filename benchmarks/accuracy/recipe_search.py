@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy.recipe_search [NAME ...]
 
-benchmarks/results/search.json holds each candidate: its recipe, its seed, and what it reached
+benchmarks/results/recipe_search.json holds each candidate: its recipe, its seed, and what it reached
 on the last 10,000 training images after training on the other 50,000. It was gathered while
 the recipes were in the making. Named candidates are measured again as `accuracy` measures, and
 shown beside what is kept; ``--keep`` writes the new figures. A new candidate is a new entry
@@ -20,7 +20,7 @@ from benchmarks.accuracy.accuracy import parts, trained
 from benchmarks.harness import RESULTS, find_data
 from mnistcnn.recipes import Recipe
 
-FILE = RESULTS / "search.json"
+FILE = RESULTS / "recipe_search.json"
 FIGURES = ("accuracy", "calibrated_loss", "corrupted")
 
 

@@ -5,7 +5,7 @@
 Each way runs the same weights in a process of its own; they take turns, so that a noisy machine is
 noisy for all of them. Measured are one image, batches of 32 and 500, the time of a fresh process
 until its first answer, and memory while millions of images stream by. Needs MNIST and the extra
-``litert``. Figures go to benchmarks/results/inference.json; with --quick, they are only shown.
+``litert``. Figures go to benchmarks/results/latency.json; with --quick, they are only shown.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.harness import RESULTS, Peer, cores_here, find_data, spread
+from benchmarks.harness import RESULTS, Peer, find_data, spread
+from mnistcnn.utils.environment import cpu_count
 
 TITLES = {
     "recognizer": "mnistcnn.Recognizer",
@@ -60,9 +61,9 @@ def export(folder: Path) -> None:
 
 def by_batch(data: Path, folder: Path, *, rounds: int) -> dict[str, Any]:
     """Let every way take its turns on batches of each size."""
-    cores = cores_here()
+    cores = cpu_count()
     peers = {
-        name: Peer("inference", data, images=0, cores=cores, style=name, model=folder)
+        name: Peer("inference_backends", data, images=0, cores=cores, style=name, model=folder)
         for name in TITLES
     }
     turns: dict[str, list[dict[str, Any]]] = {name: [] for name in peers}
@@ -160,7 +161,7 @@ def main() -> None:
                     for one in ("mnistcnn", "onnxruntime", "ai-edge-litert", "keras", "tensorflow")
                 },
             },
-            "cores": cores_here(),
+            "cores": cpu_count(),
             "load": [round(value, 2) for value in os.getloadavg()],
             "ways": by_batch(data, folder, rounds=2 if quick else 9),
             "cold_start": cold_starts(folder, rounds=2 if quick else 5),
@@ -168,7 +169,7 @@ def main() -> None:
         }
     show(report)
     if not quick:
-        (RESULTS / "inference.json").write_text(json.dumps(report, indent=1) + "\n")
+        (RESULTS / "latency.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ the signs to insert, remove or change. How the reader works was settled on pages
 pages and ones of scikit-learn's digits by each set of shipped weights, and letters, blots and
 scribbles, and what share of them is left at each ``min_confidence``; the typefaces and scribbles
 are those that the detector of what is no digit never saw. Figures go to
-benchmarks/results/reading.json, a picture of a hard page with its boxes and one of the steps to
+benchmarks/results/ocr_accuracy.json, a picture of a hard page with its boxes and one of the steps to
 docs/images. ``--confidence`` and ``--weights`` measure those figures alone anew.
 """
 
@@ -31,7 +31,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import mnistcnn
 from benchmarks.harness import HERE, RESULTS
-from benchmarks.ocr.synthetic_pages import CLASSES, draw, errors
+from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page, edit_distance
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.image_io import read_image
@@ -54,12 +54,12 @@ def read_class(
     wrong = signs = digits = exact = 0
     seconds = []
     for number in range(count):
-        generator = np.random.default_rng([list(CLASSES).index(name), number])
-        page = draw(part.images, part.labels, generator, CLASSES[name])
+        generator = np.random.default_rng([list(PAGE_STYLES).index(name), number])
+        page = draw_page(part.images, part.labels, generator, PAGE_STYLES[name])
         started = time.perf_counter()
         said = recognizer.read(page.picture).text
         seconds.append(time.perf_counter() - started)
-        missed = errors(said, page.text)
+        missed = edit_distance(said, page.text)
         wrong, signs = wrong + missed, signs + len(page.text)
         digits += len(page.text.replace("\n", ""))
         exact += missed == 0
@@ -80,16 +80,16 @@ def read_class(
 def by_weights(images: np.ndarray, labels: np.ndarray, count: int = 20) -> dict[str, Any]:
     """Count the errors of each set of weights on pages of all kinds, in all and by kind."""
     recognizers = {name: mnistcnn.Recognizer(name) for name in PRETRAINED}
-    classes = {name: dict.fromkeys(recognizers, 0) for name in CLASSES}
+    classes = {name: dict.fromkeys(recognizers, 0) for name in PAGE_STYLES}
     signs = 0
-    for number, (kind, look) in enumerate(CLASSES.items()):
+    for number, (kind, style) in enumerate(PAGE_STYLES.items()):
         for page_number in range(count):
-            page = draw(images, labels, np.random.default_rng([number, page_number]), look)
+            page = draw_page(images, labels, np.random.default_rng([number, page_number]), style)
             signs += len(page.text)
             for name, recognizer in recognizers.items():
-                classes[kind][name] += errors(recognizer.read(page.picture).text, page.text)
+                classes[kind][name] += edit_distance(recognizer.read(page.picture).text, page.text)
     wrong = {name: sum(row[name] for row in classes.values()) for name in recognizers}
-    return {"pages": count * len(CLASSES), "signs": signs, "errors": wrong, "classes": classes}
+    return {"pages": count * len(PAGE_STYLES), "signs": signs, "errors": wrong, "classes": classes}
 
 
 def each_by_weights(part: mnistcnn.Split) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def letters(chosen: str = LETTERS) -> list[np.ndarray]:
 
 
 def bent_letters(count: int = 300) -> list[np.ndarray]:
-    """Return pictures of letters that look like no digit, bent and slanted as by a hand."""
+    """Return pictures of letters that style like no digit, bent and slanted as by a hand."""
     generator = np.random.default_rng(2)
     signs = generator.choice(list(synthetic_nondigits.LETTERS), count).tolist()
     faces = generator.choice(synthetic_nondigits.FACES["report"], count).tolist()
@@ -178,12 +178,10 @@ def confidences(
     alone: dict[str, list[float]] = {}
     for name, each in pictures.items():
         found = [recognizer.read(one).digits for one in each]
-        sure = [max((digit.probability for digit in one), default=0.0) for one in found]
+        sure = [max((digit.confidence for digit in one), default=0.0) for one in found]
         # What all ten digits have together is the detector's share.
         network = [
-            max(
-                (digit.probability / float(digit.probabilities.sum()) for digit in one), default=0.0
-            )
+            max((digit.confidence / float(digit.probabilities.sum()) for digit in one), default=0.0)
             for one in found
         ]
         for shares, values in ((left, sure), (alone, network)):
@@ -204,9 +202,9 @@ def digits_alone(
 def draw_steps(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Figure:
     """Return a picture of the way from a photo to the glyphs."""
     generator = np.random.default_rng(5)
-    ruled = CLASSES["ruled lines, tilt"]
-    look = replace(ruled, lines=(2, 2), length=(4, 4), gradient=0.6, noise=0.03, coloured=True)
-    picture = draw(part.images, part.labels, generator, look).picture
+    ruled = PAGE_STYLES["ruled lines, tilt"]
+    style = replace(ruled, lines=(2, 2), digits_per_line=(4, 4), gradient=0.6, noise=0.03, colored=True)
+    picture = draw_page(part.images, part.labels, generator, style).picture
     ink = binarize(read_image(picture).brightness)
     clear = remove_lines(ink)
     figure = Figure(figsize=(9, 6.2), layout="constrained")
@@ -222,8 +220,8 @@ def draw_steps(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Figure:
         axes.set_axis_off()
     digits = recognizer.read(picture).digits
     for axes, digit in zip(np.ravel(lower.subplots(1, len(digits))), digits, strict=True):
-        axes.imshow(digit.glyph, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(f"{digit.label}: {100 * digit.probability:.0f} %", fontsize=9)
+        axes.imshow(digit.image, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(f"{digit.label}: {100 * digit.confidence:.0f} %", fontsize=9)
         axes.set_axis_off()
     lower.suptitle("5. glyphs, as the network sees them, and its answers", fontsize=10)
     return figure
@@ -231,7 +229,7 @@ def draw_steps(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Figure:
 
 def draw_hard_page(recognizer: mnistcnn.Recognizer, part: mnistcnn.Split) -> Figure:
     """Return a picture of a hard page with what was read from it."""
-    page = draw(part.images, part.labels, np.random.default_rng(7), CLASSES["hard"])
+    page = draw_page(part.images, part.labels, np.random.default_rng(7), PAGE_STYLES["hard"])
     return mnistcnn.plot_reading(page.picture, recognizer.read(page.picture))
 
 
@@ -258,15 +256,15 @@ def main() -> None:
     part = getattr(mnistcnn.load_data("mnist"), options.part)
     recognizer = mnistcnn.Recognizer()
     if options.confidence or options.weights:
-        report = json.loads((RESULTS / "reading.json").read_text())
+        report = json.loads((RESULTS / "ocr_accuracy.json").read_text())
         if options.confidence:
             report["confidence"] = confidences(recognizer, part)
         if options.weights:
             report["by_weights"] = each_by_weights(part)
-        write_text(RESULTS / "reading.json", json.dumps(report, indent=1) + "\n")
+        write_text(RESULTS / "ocr_accuracy.json", json.dumps(report, indent=1) + "\n")
         return
     classes = {}
-    for name in options.names or CLASSES:
+    for name in options.names or PAGE_STYLES:
         classes[name] = read_class(recognizer, part, name, options.pages)
         print(f"{name}: {classes[name]}", flush=True)
     if options.names or options.part != "test":
@@ -280,7 +278,7 @@ def main() -> None:
         "confidence": confidences(recognizer, part),
     }
     print(report["by_weights"])
-    write_text(RESULTS / "reading.json", json.dumps(report, indent=1) + "\n")
+    write_text(RESULTS / "ocr_accuracy.json", json.dumps(report, indent=1) + "\n")
     drawn = {"reading.png": draw_hard_page, "reading-steps.png": draw_steps}
     for name, how in drawn.items():
         save(how(recognizer, part), PICTURES / name)

@@ -1,8 +1,8 @@
 """Pages of handwritten digits with a known text, drawn from real digits.
 
 A page is lines of digits put on paper at a known place, then what happens to pages: uneven
-light, noise, blur, tilt, ruled lines, boxes, coloured ink, chalk on a board. `CLASSES` names
-what can happen; `draw` makes one page of a class, and the same generator the same page.
+light, noise, blur, tilt, ruled lines, boxes, colored ink, chalk on a blackboard. `PAGE_STYLES` names
+what can happen; `draw_page` makes one page of a class, and the same generator the same page.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter
 Grey = NDArray[np.float32]
 
 # Ink that a pen has, by its share of red, green and blue; paper is white.
-INKS = {
+INK_COLORS = {
     "blue": (0.10, 0.18, 0.62),
     "red": (0.78, 0.10, 0.12),
     "green": (0.05, 0.45, 0.20),
@@ -28,43 +28,43 @@ INKS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class PageStyle:
     """What a page looks like; each pair is the least and the most, drawn evenly."""
 
     height: tuple[float, float] = (40, 90)
     lines: tuple[int, int] = (1, 4)
-    length: tuple[int, int] = (3, 9)
+    digits_per_line: tuple[int, int] = (3, 9)
     gap: tuple[float, float] = (0.2, 0.5)
     tilt: float = 0.0
     gradient: float = 0.0
     noise: float = 0.0
     blur: tuple[float, float] = (0.0, 0.0)
     contrast: tuple[float, float] = (0.85, 1.0)
-    coloured: bool = False
-    board: bool = False
+    colored: bool = False
+    blackboard: bool = False
     ruled: bool = False
     boxes: bool = False
 
 
-CLASSES = MappingProxyType(
+PAGE_STYLES = MappingProxyType(
     {
-        "clean": Look(),
-        "uneven light": Look(gradient=0.6),
-        "noise": Look(noise=0.12),
-        "blur": Look(blur=(0.03, 0.06)),
-        "tilt to 10 degrees": Look(tilt=10),
-        "light, tilt and noise": Look(gradient=0.5, tilt=10, noise=0.08),
-        "coloured ink": Look(coloured=True, contrast=(0.8, 1.0)),
-        "pale ink": Look(contrast=(0.25, 0.45), noise=0.02),
-        "chalk on a board": Look(board=True, gradient=0.3, noise=0.03),
-        "ruled lines": Look(ruled=True),
-        "ruled lines, tilt": Look(ruled=True, tilt=6),
-        "boxes": Look(boxes=True, gap=(0.35, 0.6)),
-        "12 to 20 pixels": Look(height=(12, 20)),
-        "200 to 400 pixels": Look(height=(200, 400), lines=(1, 2), length=(2, 4)),
-        "touching": Look(gap=(-0.12, 0.05)),
-        "hard": Look(
-            gradient=0.5, tilt=6, noise=0.06, blur=(0.0, 0.03), ruled=True, coloured=True,
+        "clean": PageStyle(),
+        "uneven light": PageStyle(gradient=0.6),
+        "noise": PageStyle(noise=0.12),
+        "blur": PageStyle(blur=(0.03, 0.06)),
+        "tilt to 10 degrees": PageStyle(tilt=10),
+        "light, tilt and noise": PageStyle(gradient=0.5, tilt=10, noise=0.08),
+        "colored ink": PageStyle(colored=True, contrast=(0.8, 1.0)),
+        "pale ink": PageStyle(contrast=(0.25, 0.45), noise=0.02),
+        "chalk on a blackboard": PageStyle(blackboard=True, gradient=0.3, noise=0.03),
+        "ruled lines": PageStyle(ruled=True),
+        "ruled lines, tilt": PageStyle(ruled=True, tilt=6),
+        "boxes": PageStyle(boxes=True, gap=(0.35, 0.6)),
+        "12 to 20 pixels": PageStyle(height=(12, 20)),
+        "200 to 400 pixels": PageStyle(height=(200, 400), lines=(1, 2), digits_per_line=(2, 4)),
+        "touching": PageStyle(gap=(-0.12, 0.05)),
+        "hard": PageStyle(
+            gradient=0.5, tilt=6, noise=0.06, blur=(0.0, 0.03), ruled=True, colored=True,
             gap=(0.1, 0.4),
         ),
     }
@@ -80,38 +80,38 @@ class Page:
     boxes: list[tuple[float, float, float, float]] = field(repr=False)
 
 
-def draw(
+def draw_page(
     images: NDArray[np.uint8],
     labels: NDArray[np.integer],
     generator: np.random.Generator,
-    look: Look,
+    style: PageStyle,
 ) -> Page:
     """Draw a page of digits that are taken at random from `images`."""
-    count = int(generator.integers(look.lines[0], look.lines[1] + 1))
+    count = int(generator.integers(style.lines[0], style.lines[1] + 1))
     rows = [
-        generator.integers(0, len(images), generator.integers(look.length[0], look.length[1] + 1))
+        generator.integers(0, len(images), generator.integers(style.digits_per_line[0], style.digits_per_line[1] + 1))
         for _ in range(count)
     ]
-    height = float(np.exp(generator.uniform(*np.log(look.height))))
-    ink, boxes = _written(images, rows, height, generator, look)
-    extra = _ruling(ink.shape, boxes, height, look, generator)
-    angle = generator.uniform(-look.tilt, look.tilt)
+    height = float(np.exp(generator.uniform(*np.log(style.height))))
+    ink, boxes = _written(images, rows, height, generator, style)
+    extra = _ruling(ink.shape, boxes, height, style, generator)
+    angle = generator.uniform(-style.tilt, style.tilt)
     ink, extra = (_turned(layer, angle) for layer in (ink, extra))
     flat = [box for row in boxes for box in row]
     turned = [_turned_box(box, angle, ink.shape) for box in flat]
-    picture = _on_paper(ink, extra, height, look, generator)
+    picture = _on_paper(ink, extra, height, style, generator)
     text = "\n".join("".join(str(labels[i]) for i in row) for row in rows)
     return Page(picture, text, turned)
 
 
-def draw_easy(
+def draw_simple_page(
     images: NDArray[np.uint8], labels: NDArray[np.integer], generator: np.random.Generator
 ) -> Page:
     """Draw a page whose digits stand well apart, in black on white."""
-    return draw(images, labels, generator, replace(CLASSES["clean"], height=(32, 120)))
+    return draw_page(images, labels, generator, replace(PAGE_STYLES["clean"], height=(32, 120)))
 
 
-def enlarged(image: NDArray[np.uint8], height: float) -> Grey:
+def upscale_digit(image: NDArray[np.uint8], height: float) -> Grey:
     """Return one digit, cropped to its ink, at `height` pixels for its full box of 20."""
     rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
     cropped = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -130,7 +130,7 @@ def _written(
     rows: list[NDArray[np.integer]],
     height: float,
     generator: np.random.Generator,
-    look: Look,
+    style: PageStyle,
 ) -> tuple[Grey, list[list[tuple[float, float, float, float]]]]:
     """Return the ink of all lines, and the box of each digit by line."""
     margin, pitch = round(0.9 * height) + 4, 1.75 * height
@@ -140,14 +140,14 @@ def _written(
     for number, row in enumerate(rows):
         x, line_boxes = float(margin), []
         for index in row:
-            stamp = enlarged(images[index], height)
+            stamp = upscale_digit(images[index], height)
             wobble = 0.06 * height * generator.uniform(-1, 1)
             top = margin + number * pitch + (height - stamp.shape[0]) / 2 + wobble
             place = (round(top), round(x))
             stamps.append((*place, stamp))
             h, w = stamp.shape
             line_boxes.append((place[1], place[0], place[1] + w, place[0] + h))
-            x += w + generator.uniform(*look.gap) * height
+            x += w + generator.uniform(*style.gap) * height
         boxes.append(line_boxes)
         widest = max(widest, x)
     tall = round(2 * margin + (len(rows) - 1) * pitch + height)
@@ -162,7 +162,7 @@ def _ruling(
     shape: tuple[int, ...],
     boxes: list[list[tuple[float, float, float, float]]],
     height: float,
-    look: Look,
+    style: PageStyle,
     generator: np.random.Generator,
 ) -> Grey:
     """Return ruled lines under the digits, or boxes around them, as a layer of ink."""
@@ -172,11 +172,11 @@ def _ruling(
     strength = round(255 * generator.uniform(0.35, 0.8))
     for row in boxes:
         bottom, top = max(box[3] for box in row), min(box[1] for box in row)
-        if look.ruled:
+        if style.ruled:
             # Where people write: on the line, a little above it, sometimes through it.
             y = bottom + generator.uniform(-0.06, 0.15) * height
             pen.line([(0, y), (shape[1], y)], fill=strength, width=width)
-        if look.boxes:
+        if style.boxes:
             away = 0.14 * height
             for left, _, right, _ in row:
                 frame = (left - away, top - away, right + away, bottom + away)
@@ -214,22 +214,22 @@ def _unturned(shape: tuple[int, ...], cos: float, sin: float) -> tuple[float, fl
 
 
 def _on_paper(
-    ink: Grey, extra: Grey, height: float, look: Look, generator: np.random.Generator
+    ink: Grey, extra: Grey, height: float, style: PageStyle, generator: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Return the picture of the layers on paper, with light, blur and noise."""
-    radius = generator.uniform(*look.blur) * height
+    radius = generator.uniform(*style.blur) * height
     if radius:
         ink, extra = (_blurred(layer, radius) for layer in (ink, extra))
     colour = np.zeros(3)
-    if look.coloured:
-        colour = np.array(list(INKS.values())[generator.integers(len(INKS))])
-    contrast = generator.uniform(*look.contrast)
+    if style.colored:
+        colour = np.array(list(INK_COLORS.values())[generator.integers(len(INK_COLORS))])
+    contrast = generator.uniform(*style.contrast)
     cover = np.maximum(contrast * ink, contrast * extra)[..., None]
-    paper, pen = (1.0, colour) if not look.board else (0.16, np.full(3, 0.92))
+    paper, pen = (1.0, colour) if not style.blackboard else (0.16, np.full(3, 0.92))
     picture = paper * (1 - cover) + cover * pen
-    picture = picture * _light(ink.shape, look.gradient, generator)[..., None]
-    picture = picture + look.noise * generator.standard_normal(picture.shape[:2])[..., None]
-    grey = picture if look.coloured else picture.mean(axis=2)
+    picture = picture * illumination(ink.shape, style.gradient, generator)[..., None]
+    picture = picture + style.noise * generator.standard_normal(picture.shape[:2])[..., None]
+    grey = picture if style.colored else picture.mean(axis=2)
     return np.uint8(np.clip(255 * grey + 0.5, 0, 255))
 
 
@@ -238,7 +238,7 @@ def _blurred(layer: Grey, radius: float) -> Grey:
     return np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
 
 
-def _light(shape: tuple[int, ...], gradient: float, generator: np.random.Generator) -> Grey:
+def illumination(shape: tuple[int, ...], gradient: float, generator: np.random.Generator) -> Grey:
     """Return how bright each place is: a slope across the page and the round of a lamp."""
     rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     down, across = rows / shape[0] - 0.5, columns / shape[1] - 0.5
@@ -252,7 +252,7 @@ def _light(shape: tuple[int, ...], gradient: float, generator: np.random.Generat
 Recognise = Callable[[NDArray[np.uint8]], str]
 
 
-def errors(said: str, true: str) -> int:
+def edit_distance(said: str, true: str) -> int:
     """Return the least number of signs to insert, remove or change (Levenshtein's distance)."""
     before = list(range(len(true) + 1))
     for row, one in enumerate(said, 1):

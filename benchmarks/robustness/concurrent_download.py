@@ -5,7 +5,7 @@
 A server on this machine holds a small data set that passes for MNIST, and sends it slowly. In each
 round eight new processes wait until all are ready and then call `load_data` with the same empty
 cache folder. Right is a round in which all eight have the right data, the server was asked once,
-and the cache holds the one file. Results go to benchmarks/results/neighbours.json.
+and the cache holds the one file. Results go to benchmarks/results/concurrent_download.json.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from mnistcnn.data import download, load
 from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn.utils.atomic_write import write_text
 
-FILE = Path(__file__).parents[1] / "results" / "neighbours.json"
+FILE = Path(__file__).parents[1] / "results" / "concurrent_download.json"
 PROCESSES = 8
 SECONDS_TO_SEND = 0.3
 

@@ -9,7 +9,7 @@ optimizer, history or best file, to the bit, than the undisturbed run; what a ki
 be read; and temporary files that are still there at the end. One kill in five comes at a random
 moment before the process has kept anything, while graphs are made; the others at a random moment
 after that, when it has taken up the run and keeps it again and again. Figures go to
-benchmarks/results/survival.json. TensorFlow is imported once; a process that has only imported it
+benchmarks/results/crash_recovery.json. TensorFlow is imported once; a process that has only imported it
 can be forked. Needs Linux or macOS.
 """
 
@@ -29,7 +29,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +48,7 @@ from mnistcnn.training import train  # noqa: F401  # imported before each fork
 from mnistcnn.training.checkpoint import file_format  # noqa: F401  # imported before each fork
 from mnistcnn.training.checkpoint.file_format import STATE_FILE  # noqa: F401  # imported before each fork
 from mnistcnn.utils.atomic_write import write_text  # noqa: F401  # imported before each fork
+from mnistcnn.utils.environment import cpu_count, library_versions
 from mnistcnn.weights.keras_file import read_weights  # noqa: F401  # imported before each fork
 
 # A run is killed so often, and may then come to its end.
@@ -316,7 +316,7 @@ def main() -> None:
     options.add_argument("--way", choices=WAYS, action="append", help="default: each")
     options.add_argument("--fault", choices=FAULTS, action="append", help="default: each")
     options.add_argument("--missing", action="store_true", help="only rows that the file lacks")
-    options.add_argument("--output", type=Path, default=RESULTS / "survival.json")
+    options.add_argument("--output", type=Path, default=RESULTS / "crash_recovery.json")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
     pairs = [(fault, way) for fault in given.fault or FAULTS for way in given.way or WAYS]
@@ -332,8 +332,8 @@ def main() -> None:
     report: dict[str, Any] = {
         "command": command(before.get("command"), sys.argv[1:]),
         "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "versions": {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
+        "cores": cpu_count(),
+        "versions": library_versions(),
         "rows": [],
     }
     for fault, way in pairs:

@@ -3,7 +3,7 @@
     python -m benchmarks.robustness.fault_count
 
 A test that passes is a fault that came to nothing: the right data or the right error, in time, and
-nothing half written or left behind. Results go to benchmarks/results/faults.json.
+nothing half written or left behind. Results go to benchmarks/results/fault_count.json.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 from mnistcnn.utils.atomic_write import write_text
 
 ROOT = Path(__file__).parents[2]
-FILE = ROOT / "benchmarks" / "results" / "faults.json"
+FILE = ROOT / "benchmarks" / "results" / "fault_count.json"
 KINDS = {
     "files made to do harm": "tests/test_hostile_files.py",
     "networks": "tests/test_hostile_network.py",

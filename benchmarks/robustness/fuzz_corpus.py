@@ -35,7 +35,7 @@ from mnistcnn.ocr.image_io import read_image
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 from mnistcnn.weights.keras_file import read_weights
-from mnistcnn.weights.manifest import Manifest, _checksum
+from mnistcnn.weights.manifest import Manifest, checksum
 from mnistcnn.weights.pretrained import FOLDER, read_pretrained
 from mnistcnn.weights.readers import read_exported
 
@@ -346,7 +346,7 @@ def _shipped() -> Iterator[Kind]:
         """Seal what is still an object; without its seal nothing else would be looked at."""
         try:
             found = {k: v for k, v in json.loads(content).items() if k != "manifest_sha256"}
-            content = json.dumps({**found, "manifest_sha256": _checksum(found)}).encode()
+            content = json.dumps({**found, "manifest_sha256": checksum(found)}).encode()
         except (AttributeError, ValueError, RecursionError):
             pass
         return put(folder, content, weights)
@@ -370,11 +370,11 @@ def _shipped() -> Iterator[Kind]:
 def _runs() -> Iterator[Kind]:
     """Give the state of a training that is kept, and its record under a right digest."""
     network = read_exported(FOLDER / "best.safetensors")
-    arrays = {f"network/{name}": one for name, one in zip(CNN_WEIGHT_SHAPES, network, strict=True)}
-    place = {"finished": False, "stopped": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
-    identity = {"versions": {}, "recipe": recipes.FAST.to_dict(), "data": "7 images"}
-    record = {"format": 1, "identity": identity, "seed": 5, "seconds": 1.5}
-    record["stages"] = {"teacher0": {**place, "finished": True}, "network": place}
+    arrays = {f"model/variables/{name}": one for name, one in zip(CNN_WEIGHT_SHAPES, network, strict=True)}
+    place = {"finished": False, "stop_training": False, "epoch": 3, "step": 7, "logs": {"loss": 0.5}}
+    fingerprint = {"versions": {}, "recipe": recipes.FAST.to_dict(), "data": "7 images"}
+    record = {"format": 2, "fingerprint": fingerprint, "seed": 5, "elapsed_seconds": 1.5}
+    record["training_states"] = {"teacher0": {**place, "finished": True}, "model": place}
 
     def put(folder: Path, content: bytes) -> Path:
         (folder / file_format.STATE_FILE).write_bytes(content)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.training.cost_model --images 1e9 --cores 100 [--price 0.04] [--bandwidth 5e9]
 
-Its figures come from benchmarks/results/scale.json; price and bandwidth are assumptions to change.
+Its figures come from benchmarks/results/scaling.json; price and bandwidth are assumptions to change.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def plan(
     paid all the same. Alone, a core has its whole rate.
     """
     if images <= 0 or cores < 1:
-        raise ValueError(f"images and cores must be above 0; received {images} and {cores}")
+        raise ValueError(f"images and cores must be greater than 0; received {images} and {cores}")
     reading = max(1, cores - costs.engine_cores)
     computed = reading * costs.rate * (costs.efficiency if reading > 1 else 1.0)
     delivered = bandwidth / IMAGE_BYTES
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--price", type=float, default=PRICE, help="of a core for an hour")
     parser.add_argument("--bandwidth", type=float, default=BANDWIDTH, help="bytes a second")
     given = parser.parse_args()
-    costs = measured(json.loads((RESULTS / "scale.json").read_text(encoding="utf-8")))
+    costs = measured(json.loads((RESULTS / "scaling.json").read_text(encoding="utf-8")))
     found = plan(given.images, given.cores, costs, price=given.price, bandwidth=given.bandwidth)
     print(
         f"{given.images:,.0f} images on {given.cores:,} cores: {found.seconds / 60:,.1f} minutes,"

@@ -7,7 +7,7 @@ processes of their own; seconds are those of an epoch, without the first, in whi
 made. The teachers of `best` have two epochs. Then a run is kept at each epoch's end and every 500
 steps, and the time in which a state is taken and written is set against the time of the training
 around it. The images are the small set over and over: what a step costs does not depend on what
-they show. Figures go to benchmarks/results/repeatability.json, with the recipes. Needs Linux or
+they show. Figures go to benchmarks/results/determinism.json, with the recipes. Needs Linux or
 macOS, as benchmarks/robustness/crash_recovery.py does.
 """
 
@@ -21,14 +21,13 @@ import statistics
 import tempfile
 import time
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import mnistcnn
-from benchmarks.harness import RESULTS, cores_here, spread
+from benchmarks.harness import RESULTS, spread
 from mnistcnn.backend import (
     keras,  # noqa: F401  # imported before each fork
     tf,  # noqa: F401  # imported before each fork
@@ -41,8 +40,9 @@ from mnistcnn.recipes import (
 from mnistcnn.training import train  # noqa: F401  # imported before each fork
 from mnistcnn.training.checkpoint.state import TrainingState  # noqa: F401  # imported before each fork
 from mnistcnn.utils.atomic_write import write_text  # noqa: F401  # imported before each fork
+from mnistcnn.utils.environment import cpu_count, library_versions
 
-FILE = RESULTS / "repeatability.json"
+FILE = RESULTS / "determinism.json"
 RECIPES = {"documented": BASELINE, "best": BEST}
 TURNS, EPOCHS, IMAGES = 3, 4, 6_400
 TEACHER_EPOCHS = 2
@@ -148,8 +148,8 @@ def main() -> None:
     report: dict[str, Any] = {
         "command": "python -m benchmarks.training.determinism",
         "machine": platform.machine(),
-        "cores": cores_here(),
-        "versions": {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")},
+        "cores": cpu_count(),
+        "versions": library_versions(),
         "images": IMAGES,
         "kept_images": KEPT_IMAGES,
         "every": EVERY,

@@ -3,7 +3,7 @@
     python -m benchmarks.training.multi_worker [--quick] [--only log|throughput|fit]
 
 Workers are processes of this machine that know each other by its loopback address. Needs MNIST for
-the throughput. Figures go to benchmarks/results/workers.json; with --quick they are only shown. A
+the throughput. Figures go to benchmarks/results/multi_worker.json; with --quick they are only shown. A
 part alone replaces that part.
 """
 
@@ -20,7 +20,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import cores_here, find_data, report_parts, spread
+from benchmarks.harness import find_data, report_parts, spread
+from mnistcnn.utils.environment import cpu_count
 
 COMMAND = ("train", "--data", "digits", "--recipe", "fast", "--epochs", "5", "--seed", "0")
 _TRAINED_ON, _EPOCHS = 12_800, 4
@@ -34,7 +35,7 @@ from mnistcnn.training.distribute.cluster import connect
 from mnistcnn.training.distribute.cluster import cluster_from_env
 from mnistcnn.recipes import FAST
 machines = cluster_from_env()
-strategy = connect(machines) if machines.several else None
+strategy = connect(machines) if machines.world_size > 1 else None
 from mnistcnn.backend import keras
 with np.load(sys.argv[1]) as archive:
     x, y = (archive[name][:COUNT] for name in ('x_train', 'y_train'))
@@ -78,7 +79,7 @@ def started(count: int, words: list[str], folder: Path) -> list[subprocess.Popen
         own = folder / str(number)
         own.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ)
-        environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, cores_here() // (2 * count)))
+        environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, cpu_count() // (2 * count)))
         if count > 1:
             task = {"type": "worker", "index": number}
             cluster = {"cluster": {"worker": addresses}, "task": task}

@@ -4,7 +4,7 @@
 
 Every candidate differs from the one that was taken in the settings that are named. It is
 trained for one pass over the first 54,000 training images and judged on the last 6,000; the
-test images take no part. Figures go to benchmarks/results/fast_recipe.json.
+test images take no part. Figures go to benchmarks/results/recipe_search_fast.json.
 """
 
 import json
@@ -55,7 +55,7 @@ def main() -> None:
         rows.append({"change": change, "mean": mean, "held_out": accuracies})
         print(f"{mean:.2%}  {change or 'fast as it is'}", flush=True)
     report = {"recipe": FAST.to_dict(), "held_out_images": HELD_OUT, "candidates": rows}
-    (RESULTS / "fast_recipe.json").write_text(json.dumps(report, indent=1) + "\n")
+    (RESULTS / "recipe_search_fast.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 The sides take turns in processes of their own, so that a noisy machine is noisy for all of them;
 ratios are of the same turn. Needs MNIST and the extra ``ray``. Figures go to
-benchmarks/results/scale.json; with --quick they are only shown. A part alone replaces that part.
+benchmarks/results/scaling.json; with --quick they are only shown. A part alone replaces that part.
 """
 
 import argparse
@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 import mnistcnn
-from benchmarks.harness import Peer, cores_here, find_data, report_parts, spread
+from benchmarks.harness import Peer, find_data, report_parts, spread
 from mnistcnn import recipes
 from mnistcnn.sweeps import process_pool
 from mnistcnn.sweeps.worker import RunSpec
+from mnistcnn.utils.environment import cpu_count
 
 PARTS = ("reading", "training", "stream", "train_stream", "feeding")
 READING = ("bare-1", "bare-2", "ray-1", "ray-2")
@@ -36,7 +37,10 @@ _FED, _BATCH, _EPOCHS = 12_800, 128, 4
 
 def reading(data: Path, *, rounds: int) -> dict[str, Any]:
     """Images a second, and what a start costs, in plain processes and by Ray's actors."""
-    peers = {name: Peer("many", data, images=0, cores=cores_here(), style=name) for name in READING}
+    peers = {
+        name: Peer("parallel_inference", data, images=0, cores=cpu_count(), style=name)
+        for name in READING
+    }
     turns: dict[str, list[dict[str, float]]] = {name: [] for name in peers}
     for number in range(rounds + 1):
         for name, peer in peers.items():
@@ -71,7 +75,7 @@ def _line(turns: list[dict[str, float]]) -> dict[str, Any]:
 
 def training(data: Path, *, rounds: int) -> dict[str, Any]:
     """Time of runs of the recipe `fast`, one after another and side by side."""
-    cores = cores_here()
+    cores = cpu_count()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with np.load(data) as archive:
@@ -81,10 +85,10 @@ def training(data: Path, *, rounds: int) -> dict[str, Any]:
         np.savez(folder / "small.npz", **small)
         sides = {
             str(count): [
-                process_pool._Process(  # noqa: SLF001  # the same processes as a sweep's
+                process_pool.WorkerProcess(
                     folder / "small.npz",
                     folder / f"{count}-{number}.log",
-                    process_pool._worker_env(max(1, cores // count)),  # noqa: SLF001
+                    process_pool.worker_env(max(1, cores // count)),
                 )
                 for number in range(count)
             ]
@@ -98,7 +102,7 @@ def training(data: Path, *, rounds: int) -> dict[str, Any]:
                     turns[count].append(seconds)
         for processes in sides.values():
             for process in processes:
-                process.end()
+                process.kill()
     return {
         "images": _TRAINED_ON,
         "runs": _RUNS,

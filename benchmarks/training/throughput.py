@@ -5,7 +5,7 @@
 Needs MNIST, from wherever `load_data` has it. Every side is a small
 program in benchmarks/baselines/, alive in a process of its own; they take turns, so that a noisy
 machine is noisy for all of them. PyTorch takes part where it is installed
-(pip install torch). Figures go to benchmarks/results/training.json, and the picture beside
+(pip install torch). Figures go to benchmarks/results/throughput.json, and the picture beside
 it; with --quick, to a temporary folder, since few repetitions prove little.
 """
 
@@ -26,7 +26,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.harness import RESULTS, Peer, cores_here, find_data, spread
+from benchmarks.harness import RESULTS, Peer, find_data, spread
+from mnistcnn.utils.environment import cpu_count
 
 TRAINING_FLOP = 14_645_760  # of one image: see "The network and what each layer costs"
 TITLES = {
@@ -46,7 +47,7 @@ def throughput(data: Path, *, batch: int, cores: int, images: int, rounds: int) 
     """Images a second of every side, in turns."""
     given = {"images": images, "cores": cores, "batch_size": batch}
     peers = {
-        "ours": Peer("ours", data, **given),
+        "ours": Peer("mnistcnn_train", data, **given),
         "document": Peer("keras_fit", data, style="document", **given),
         "expert": Peer(
             "keras_fit", data, style="expert", settings={"TF_ENABLE_ONEDNN_OPTS": "1"}, **given
@@ -84,9 +85,9 @@ def throughput(data: Path, *, batch: int, cores: int, images: int, rounds: int) 
 
 def to_accuracy(data: Path, *, cores: int, seeds: int, scripts: int) -> dict[str, Any]:
     """Time of `fast` for one pass and for 15,000 images, between runs of the script."""
-    fast = Peer("fast", data, images=60_000, cores=cores)
-    short = Peer("fast", data, images=15_000, cores=cores)
-    script = Peer("document", data, images=60_000, cores=cores) if scripts else None
+    fast = Peer("fast_recipe", data, images=60_000, cores=cores)
+    short = Peer("fast_recipe", data, images=15_000, cores=cores)
+    script = Peer("keras_tutorial", data, images=60_000, cores=cores) if scripts else None
     turns: dict[str, list[dict[str, Any]]] = {"fast": [], "short": [], "script": []}
     for number in range(seeds):
         turns["fast"].append(fast.turn())
@@ -115,7 +116,7 @@ def growth(data: Path, *, cores: int, sizes: Sequence[int]) -> list[dict[str, An
     """Seconds of an epoch and peak memory by the number of images."""
     rows = []
     for images in sizes:
-        peer = Peer("ours", data, images=images, cores=cores, batch_size=128)
+        peer = Peer("mnistcnn_train", data, images=images, cores=cores, batch_size=128)
         turns = [peer.turn() for _ in range(4)]
         peer.close()
         seconds = spread([turn["seconds"] for turn in turns[1:]])
@@ -256,9 +257,9 @@ def main() -> None:
     quick = options.quick
     data = find_data()
     console = Console(width=None if sys.stdout.isatty() else 110)
-    cores = cores_here()
+    cores = cpu_count()
     measure = {"throughput": all_throughputs, "to_accuracy": all_accuracies, "growth": all_sizes}
-    report = json.loads((RESULTS / "training.json").read_text()) if options.only else {}
+    report = json.loads((RESULTS / "throughput.json").read_text()) if options.only else {}
     for part in [options.only] if options.only else measure:
         console.print(f"Measuring {part} ...")
         report[part] = measure[part](data, cores=cores, quick=quick)
@@ -270,8 +271,8 @@ def main() -> None:
         "versions": {name: version(name) for name in libraries},
     }
     folder = Path(tempfile.mkdtemp()) if quick else RESULTS
-    (folder / "training.json").write_text(json.dumps(report, indent=1) + "\n")
-    draw(report, folder / "training.png")
+    (folder / "throughput.json").write_text(json.dumps(report, indent=1) + "\n")
+    draw(report, folder / "throughput.png")
     console.print(
         *map(throughput_table, report["throughput"]),
         accuracy_table(report["to_accuracy"]),

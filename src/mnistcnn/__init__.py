@@ -1,7 +1,7 @@
-"""The documented MNIST convolutional network as small, typed, composable functions.
+"""The well-known Keras MNIST CNN as small, typed, composable functions.
 
-The public names are listed, in the order of the work, in ``__init__.pyi``; each is
-imported when it is first used, so ``import mnistcnn`` itself loads nothing heavy.
+``__init__.pyi`` lists the public names in the order of a typical workflow. Each is imported on
+first use, so ``import mnistcnn`` alone is fast.
 """
 
 import lazy_loader as _lazy

@@ -1,4 +1,4 @@
-"""``python -m mnistcnn`` is the command ``mnistcnn``."""
+"""``python -m mnistcnn`` runs the command ``mnistcnn``."""
 
 import sys
 

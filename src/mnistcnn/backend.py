@@ -1,36 +1,31 @@
-"""Keras on TensorFlow, imported without the noise that a user can't act on.
+"""Keras on TensorFlow, imported without TensorFlow's start-up log.
 
-TensorFlow's libraries write to standard error while they load, before any setting of
-theirs can stop them (tensorflow issue 100442). So the descriptor itself is set aside
-during the import and whatever is not TensorFlow's own log is written out afterwards.
-A user who set ``TF_CPP_MIN_LOG_LEVEL`` below 3 asked for the log and gets all of it.
+The file descriptor of standard error is redirected during the import, and every line that is not
+part of that log is written out afterwards. A user who sets ``TF_CPP_MIN_LOG_LEVEL`` below 3 gets
+the whole log.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mnistcnn.utils import environment
+from mnistcnn.utils.compat import TENSORFLOW_STARTUP_LOG
 from mnistcnn.utils.stderr import filter_stderr
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-_TENSORFLOW_LOG = re.compile(
-    rb"[IWE]\d{4} \d\d:|\d{4}-\d\d-\d\d [\d:.]+: [IWE] |WARNING: All log messages before absl|"
-    rb"To enable the following instructions:"
-)
 
 
 @contextmanager
 def _without_startup_log() -> Iterator[None]:
-    # Processes that this one starts inherit the setting, so its value is what counts.
+    # Child processes inherit the variable, so compare its value rather than its presence.
     if os.environ.get(_LOG_LEVEL) != environment.TF_DEFAULTS[_LOG_LEVEL]:
         yield
         return
-    with filter_stderr(_TENSORFLOW_LOG):
+    with filter_stderr(TENSORFLOW_STARTUP_LOG):
         yield
 
 

@@ -1,36 +1,34 @@
-"""The two errors that are this package's own.
+"""The three exceptions that the package defines.
 
-Everything else is a plain ``TypeError`` (a wrong kind of thing) or ``ValueError``
-(a wrong value, shape or range).
+All other errors are a built-in ``TypeError`` (wrong type), ``ValueError`` (wrong value, shape or
+range) or ``OSError``.
 """
 
 from __future__ import annotations
 
+from mnistcnn.public import public
 
+
+@public
 class CorruptFileError(ValueError):
-    """A file is damaged, or is not what it must be.
+    """A file is damaged, or is not of the expected format.
 
-    The message names the file, the rule and what was found. Nothing of the file
-    was used.
+    The message names the file, the rule and what the file contains. No content of the file is
+    used.
     """
 
-    __module__ = "mnistcnn"  # tracebacks show the name that users catch
 
-
-class WorkerLostError(ConnectionError):
-    """Another worker of a training on several machines is gone.
-
-    The message says which one, where that is known, and how to go on.
-    """
-
-    __module__ = "mnistcnn"
-
-
+@public
 class DataUnavailableError(OSError):
-    """A data set could not be had from anywhere.
+    """A data set is not cached and could not be downloaded.
 
-    The message names each place that was tried with its reason, and what can be
-    done.
+    The message lists each source that was tried with its error, and what you can do.
     """
 
-    __module__ = "mnistcnn"
+
+@public
+class WorkerLostError(ConnectionError):
+    """Another worker of a training run on several machines has stopped.
+
+    The message names the worker, if it is known, and how to resume.
+    """

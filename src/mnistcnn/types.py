@@ -1,4 +1,4 @@
-"""The shapes that everything else speaks of."""
+"""Array types, and the containers of a data set."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mnistcnn.public import public
 
 IMAGE_SIZE = 28
 NUM_CLASSES = 10
@@ -18,13 +20,14 @@ Int64Array: TypeAlias = NDArray[np.int64]
 PathLike: TypeAlias = str | os.PathLike[str]
 
 
+@public
 class Split(NamedTuple):
     """Images and their labels, in the same order.
 
     Attributes
     ----------
     images : numpy.ndarray
-        ``uint8`` of shape ``(n, 28, 28)``; 0 is paper, 255 full ink.
+        ``uint8`` of shape ``(n, 28, 28)``; 0 is the background, 255 full ink.
     labels : numpy.ndarray
         ``uint8`` of shape ``(n,)``; the digits 0 to 9.
     """
@@ -33,13 +36,14 @@ class Split(NamedTuple):
     labels: UInt8Array
 
 
+@public
 class Dataset(NamedTuple):
-    """A training part and a test part; unpacks as Keras' data sets do.
+    """A training set and a test set, which unpack as those of ``keras.datasets`` do.
 
     Attributes
     ----------
     train, test : Split
-        The two parts. No image is in both.
+        The two sets, without an image in common.
 
     Examples
     --------
@@ -51,7 +55,3 @@ class Dataset(NamedTuple):
 
     train: Split
     test: Split
-
-
-for _class in (Split, Dataset):
-    _class.__module__ = "mnistcnn"  # the path under which users import it

@@ -40,18 +40,18 @@ def test_more_cores_are_never_slower_and_never_pass_the_bandwidth(cores, images,
 
 @pytest.mark.parametrize(("images", "cores"), [(0, 1), (1, 0)])
 def test_nothing_to_plan_is_refused(images, cores):
-    with pytest.raises(ValueError, match="images and cores must be above 0; received"):
+    with pytest.raises(ValueError, match="images and cores must be greater than 0; received"):
         cost_model.plan(images, cores, COSTS)
 
 
 def test_the_model_tells_the_sides_on_ray_of_which_it_has_the_start_alone():
-    report = json.loads((cost_model.RESULTS / "scale.json").read_text())
+    report = json.loads((cost_model.RESULTS / "scaling.json").read_text())
     for told, found in cost_model.check(report).values():
         assert told == pytest.approx(found, rel=0.35)
 
 
 def test_memory_stays_as_it_is_over_two_million_images():
-    report = json.loads((cost_model.RESULTS / "scale.json").read_text())
+    report = json.loads((cost_model.RESULTS / "scaling.json").read_text())
     streams = report["stream"] | report["train_stream"]
     for name in ("recognizer", "evaluate", "train"):
         stream = streams[name]

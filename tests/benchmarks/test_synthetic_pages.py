@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.ocr import synthetic_pages
-from benchmarks.ocr.synthetic_pages import CLASSES, draw, draw_easy, enlarged, errors
+from benchmarks.ocr.synthetic_pages import (
+    PAGE_STYLES,
+    draw_page,
+    draw_simple_page,
+    edit_distance,
+    upscale_digit,
+)
 
 
 def darkness(picture):
@@ -15,26 +21,27 @@ def darkness(picture):
 
 
 @settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(CLASSES)))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(PAGE_STYLES)))
 def test_text_and_boxes_agree_and_lie_on_the_page(digits, seed, name):
-    page = draw(*digits.test, np.random.default_rng(seed), CLASSES[name])
-    look = CLASSES[name]
+    page = draw_page(*digits.test, np.random.default_rng(seed), PAGE_STYLES[name])
+    style = PAGE_STYLES[name]
     lines = page.text.split("\n")
-    assert look.lines[0] <= len(lines) <= look.lines[1]
-    assert all(look.length[0] <= len(line) <= look.length[1] for line in lines)
+    assert style.lines[0] <= len(lines) <= style.lines[1]
+    assert all(style.digits_per_line[0] <= len(line) <= style.digits_per_line[1] for line in lines)
     assert len(page.boxes) == sum(map(len, lines))
     assert page.picture.dtype == np.uint8
-    assert page.picture.ndim == (3 if look.coloured else 2)
+    assert page.picture.ndim == (3 if style.colored else 2)
     tall, wide = page.picture.shape[:2]
     for left, top, right, bottom in page.boxes:
         assert 0 <= left < right <= wide
         assert 0 <= top < bottom <= tall
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", PAGE_STYLES)
 def test_the_same_generator_gives_the_same_page(name, digits):
     one, same, other = (
-        draw(*digits.test, np.random.default_rng(seed), CLASSES[name]) for seed in (7, 7, 8)
+        draw_page(*digits.test, np.random.default_rng(seed), PAGE_STYLES[name])
+        for seed in (7, 7, 8)
     )
     np.testing.assert_array_equal(one.picture, same.picture)
     assert (one.text, one.boxes) == (same.text, same.boxes)
@@ -44,7 +51,7 @@ def test_the_same_generator_gives_the_same_page(name, digits):
 @pytest.mark.parametrize("name", ["clean", "tilt to 10 degrees", "12 to 20 pixels", "touching"])
 def test_ink_is_in_the_boxes_and_nowhere_else(name, digits):
     for seed in range(3):
-        page = draw(*digits.test, np.random.default_rng(seed), CLASSES[name])
+        page = draw_page(*digits.test, np.random.default_rng(seed), PAGE_STYLES[name])
         rest = darkness(page.picture)
         for left, top, right, bottom in page.boxes:
             inside = np.s_[
@@ -58,14 +65,14 @@ def test_ink_is_in_the_boxes_and_nowhere_else(name, digits):
 def difference(found, image):
     """How far a drawn digit is from an image, drawn as large."""
     rows = np.flatnonzero(image.any(axis=1))
-    drawn = enlarged(image, found.shape[0] * 20 / (rows[-1] - rows[0] + 3))
+    drawn = upscale_digit(image, found.shape[0] * 20 / (rows[-1] - rows[0] + 3))
     same = drawn.shape == found.shape
     return np.abs(found / found.max() - drawn).mean() if same else np.inf
 
 
 def test_the_digits_on_a_page_are_those_of_its_text(digits):
     images = digits.test.images[:10]
-    page = draw_easy(images, np.arange(10), np.random.default_rng(0))
+    page = draw_simple_page(images, np.arange(10), np.random.default_rng(0))
     signs = page.text.replace("\n", "")
     for sign, (left, top, right, bottom) in zip(signs, page.boxes, strict=True):
         found = darkness(page.picture[top:bottom, left:right])
@@ -76,10 +83,10 @@ def test_the_digits_on_a_page_are_those_of_its_text(digits):
 
 def page_of(digits, **changed):
     """One digit of one kind on a page that has what is asked for."""
-    look = synthetic_pages.Look(
-        height=(60, 60), lines=(1, 1), length=(3, 3), contrast=(1, 1), **changed
+    style = synthetic_pages.PageStyle(
+        height=(60, 60), lines=(1, 1), digits_per_line=(3, 3), contrast=(1, 1), **changed
     )
-    return draw(*digits.test, np.random.default_rng(0), look)
+    return draw_page(*digits.test, np.random.default_rng(0), style)
 
 
 def test_each_look_does_what_it_says(digits):
@@ -87,13 +94,13 @@ def test_each_look_does_what_it_says(digits):
     dark = darkness(plain.picture)
     assert dark.max() == 1
     assert np.median(dark) == 0
-    assert np.median(darkness(page_of(digits, board=True).picture)) > 0.8
+    assert np.median(darkness(page_of(digits, blackboard=True).picture)) > 0.8
     assert np.ptp(np.percentile(page_of(digits, gradient=0.6).picture, [60, 99])) > 40
     noisy = page_of(digits, noise=0.1).picture.astype(float)
     assert 15 < np.abs(noisy - plain.picture)[plain.picture == 255].mean() * 2 < 30
     blurred = page_of(digits, blur=(0.05, 0.05)).picture.astype(float)
     assert np.abs(np.diff(blurred)).max() < np.abs(np.diff(plain.picture.astype(float))).max() / 2
-    assert np.ptp(page_of(digits, coloured=True).picture.astype(int), axis=2).max() > 50
+    assert np.ptp(page_of(digits, colored=True).picture.astype(int), axis=2).max() > 50
     ruled = darkness(page_of(digits, ruled=True).picture)
     assert (ruled.min(axis=1) > 0.2).any()
     assert not (dark.min(axis=1) > 0.2).any()
@@ -130,7 +137,7 @@ def test_tilted_boxes_are_about_the_tilted_digits(digits):
     ],
 )
 def test_errors_are_levenshteins(said, true, distance):
-    assert errors(said, true) == distance
+    assert edit_distance(said, true) == distance
 
 
 SHORT = st.text("01\n", max_size=7)
@@ -138,8 +145,8 @@ SHORT = st.text("01\n", max_size=7)
 
 @given(SHORT, SHORT, SHORT)
 def test_errors_are_a_distance(one, other, third):
-    apart = errors(one, other)
+    apart = edit_distance(one, other)
     assert (apart == 0) is (one == other)
-    assert apart == errors(other, one)
+    assert apart == edit_distance(other, one)
     assert abs(len(one) - len(other)) <= apart <= max(len(one), len(other))
-    assert apart <= errors(one, third) + errors(third, other)
+    assert apart <= edit_distance(one, third) + edit_distance(third, other)

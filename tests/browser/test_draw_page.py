@@ -341,12 +341,14 @@ def test_what_is_transparent_in_a_picture_is_white(page):
 
 
 def test_a_page_of_many_digits_is_read_by_lines(page, clear, hand):
-    drawn = synthetic_pages.draw(*clear, np.random.default_rng(1), synthetic_pages.CLASSES["clean"])
+    drawn = synthetic_pages.draw_page(
+        *clear, np.random.default_rng(1), synthetic_pages.PAGE_STYLES["clean"]
+    )
     page.get_by_label("Open a picture").set_input_files(as_file(drawn.picture / 255))
     until(page, "digits.children.length > 3")
     expected = drawn.text.replace("\n", "")
     found = said(page).replace("\n", "")
-    assert synthetic_pages.errors(found, expected) <= 0.03 * len(expected)
+    assert synthetic_pages.edit_distance(found, expected) <= 0.03 * len(expected)
     page.get_by_role("button", name="Undo").click()
     assert said(page) == "–"
 

@@ -1,4 +1,4 @@
-"""``mnistcnn read``: what it prints, what it leaves, and its exit codes."""
+"""mnistcnn read."""
 
 import io
 import json
@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistcnn import Recognizer
+from mnistcnn.cli import common
 from mnistcnn.cli.main import main
 from mnistcnn.cli.read import SUFFIXES, _track_images
 
 
 @pytest.fixture
 def scan(tmp_path, page):
-    """Write the page under a name, and return the name."""
+    """Write the page as an image file and return its name."""
 
     def write(name="scan.png"):
         path = tmp_path / name
@@ -29,18 +29,18 @@ def scan(tmp_path, page):
     return write
 
 
-def test_an_unlawful_probability_is_refused_once_and_by_its_option(scan, capsys):
+def test_invalid_confidence_is_reported_once(scan, capsys):
     arguments = ["read", scan("a.png"), scan("b.png"), "--min-confidence", "90"]
     assert main(arguments) == 1
     expected = "mnistcnn: --min-confidence must lie in [0, 1); received 90.0\n"
     assert capsys.readouterr() == ("", expected)
 
 
-def test_a_folder_for_boxes_may_have_a_dot_in_its_name(scan, tmp_path, capsys):
+def test_boxes_folder_may_have_a_dot_in_its_name(scan, tmp_path, capsys):
     (tmp_path / "of.2024").mkdir()
     assert main(["read", scan("a.png"), scan("b.png"), "--boxes", "of.2024"]) == 0
-    found = sorted(path.name for path in (tmp_path / "of.2024").iterdir())
-    assert found == ["a-boxes.png", "b-boxes.png"]
+    names = sorted(path.name for path in (tmp_path / "of.2024").iterdir())
+    assert names == ["a-boxes.png", "b-boxes.png"]
 
 
 class Terminal(io.StringIO):
@@ -51,13 +51,14 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(
     ("out", "quiet", "shown"),
     [
-        (io.StringIO, False, True),  # texts on their way to a file
-        (Terminal, True, True),  # --json sends to standard error what else is printed
-        (Terminal, False, False),  # the texts themselves show how far it is
+        (io.StringIO, False, True),  # text goes to a file
+        (Terminal, True, True),  # with --json, text goes to standard error
+        (Terminal, False, False),  # the text itself shows the progress
     ],
 )
-def test_progress_is_shown_where_nothing_else_shows_it(out, quiet, shown, monkeypatch):
+def test_progress_bar_appears_if_no_text_shows_the_progress(out, quiet, shown, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(common, "_PROGRESS_DELAY", 0.0)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(sys, "stdout", out())
@@ -66,122 +67,128 @@ def test_progress_is_shown_where_nothing_else_shows_it(out, quiet, shown, monkey
     assert "Reading" not in sys.stdout.getvalue()
 
 
-def test_one_picture_is_its_text_alone(scan, page, capsys):
+def test_one_image_prints_its_text_only(scan, page, capsys):
     assert main(["read", scan()]) == 0
     assert capsys.readouterr() == (f"{page.text}\n", "")
 
 
-def test_a_blank_page_has_no_text(tmp_path, capsys):
+def test_blank_image_prints_nothing(tmp_path, capsys):
     Image.new("L", (60, 40), 255).save(tmp_path / "blank.png")
     assert main(["read", "blank.png"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
-def test_many_pictures_are_named(scan, page, capsys):
+def test_several_images_print_their_names(scan, page, capsys):
     assert main(["read", scan("b.png"), scan("a.png"), scan("b.png")]) == 0
     expected = f"==> b.png <==\n{page.text}\n\n==> a.png <==\n{page.text}\n"
     assert capsys.readouterr() == (expected, "")
 
 
-def names(capsys, *arguments):
-    """What was read, in order, by ``--json``."""
-    assert main(["read", *arguments, "--json"]) == 0
-    return [result["picture"] for result in json.loads(capsys.readouterr().out)["pictures"]]
+@pytest.fixture
+def find_images(capsys):
+    """Return the images that are read, in order."""
+
+    def find(*arguments):
+        assert main(["read", *arguments, "--json"]) == 0
+        return [result["image"] for result in json.loads(capsys.readouterr().out)["images"]]
+
+    return find
 
 
-def test_a_folder_stands_for_its_pictures(scan, tmp_path, capsys):
+def test_folder_is_expanded_to_its_images(scan, tmp_path, find_images):
     for name in ("of/b.PNG", "of/a.jpg", "of/deeper/c.png"):
         scan(name)
-    (tmp_path / "of/notes.txt").write_text("no picture")
-    (tmp_path / "of/Thumbs.db").write_bytes(b"none either")
-    assert names(capsys, "of") == ["of/a.jpg", "of/b.PNG"]
-    assert names(capsys, scan("z.png"), "of") == ["z.png", "of/a.jpg", "of/b.PNG"]
+    (tmp_path / "of/notes.txt").write_text("no image")
+    (tmp_path / "of/Thumbs.db").write_bytes(b"no image")
+    assert find_images("of") == ["of/a.jpg", "of/b.PNG"]
+    assert find_images(scan("z.png"), "of") == ["z.png", "of/a.jpg", "of/b.PNG"]
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".tif", ".webp", ".bmp", ".gif", ".ppm"])
-def test_a_folder_is_looked_through_for_every_format(suffix, scan, capsys):
-    assert suffix in SUFFIXES
-    scan(f"of/a{suffix}")
-    assert names(capsys, "of") == [f"of/a{suffix}"]
+def test_folder_is_searched_for_all_formats(scan, find_images):
+    names = [f"of/a{suffix}" for suffix in (".bmp", ".gif", ".jpg", ".ppm", ".tif", ".webp")]
+    for name in names:
+        assert Path(scan(name)).suffix in SUFFIXES
+    assert find_images("of") == names
 
 
-def test_a_pattern_stands_for_what_it_matches(scan, capsys):
+def test_pattern_is_expanded(scan, find_images):
     for name in ("1.png", "2.png", "3.jpg", "in/4.png", "in/deep/5.png"):
         scan(name)
-    assert names(capsys, "*.png") == ["1.png", "2.png"]
-    assert names(capsys, "[13].*", "2.png") == ["1.png", "3.jpg", "2.png"]
-    assert names(capsys, "in/**/*.png") == ["in/4.png", "in/deep/5.png"]
+    assert find_images("*.png") == ["1.png", "2.png"]
+    assert find_images("[13].*", "2.png") == ["1.png", "3.jpg", "2.png"]
+    assert find_images("in/**/*.png") == ["in/4.png", "in/deep/5.png"]
 
 
-def test_a_file_that_is_called_like_a_pattern_is_that_file(scan, capsys):
+def test_existing_file_is_not_a_pattern(scan, find_images):
     scan("1.png")
-    assert names(capsys, scan("[1].png")) == ["[1].png"]
+    assert find_images(scan("[1].png")) == ["[1].png"]
 
 
 @pytest.mark.parametrize(
-    ("word", "line"),
+    ("source", "message"),
     [
-        ("*.png", "*.png must match a picture; it matches none"),
-        ("empty", "empty must hold a picture; it holds none"),
+        ("*.png", "*.png must match an image; it matches none"),
+        ("empty", "empty must contain an image; it contains none"),
     ],
 )
-def test_no_picture_at_all_is_one_line_and_code_1(word, line, tmp_path, capsys):
+def test_source_without_images_is_rejected(source, message, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    assert main(["read", word]) == 1
-    assert capsys.readouterr() == ("", f"mnistcnn: {line}\n")
+    assert main(["read", source]) == 1
+    assert capsys.readouterr() == ("", f"mnistcnn: {message}\n")
 
 
-def test_json_is_the_reading(scan, page, recognizer, capsys):
+def test_json_contains_the_reading(scan, page, recognizer, capsys):
     assert main(["read", scan("a.png"), "--json"]) == 0
     out, err = capsys.readouterr()
-    expected = {"picture": "a.png", **Recognizer().read(page.picture).to_dict()}
-    assert json.loads(out) == {"pictures": [expected], "failed": 0}
+    expected = {"image": "a.png", **recognizer.read(page.picture).to_dict()}
+    assert json.loads(out) == {"images": [expected], "failed": 0}
     assert err == ""
     assert expected["text"] == page.text
 
 
-def test_a_picture_that_cannot_be_read_does_not_stop_the_others(scan, page, tmp_path, capsys):
+def test_unreadable_images_do_not_stop_the_remaining_ones(scan, page, tmp_path, capsys):
     (tmp_path / "b.png").write_bytes(b"no picture")
     arguments = ["read", scan("a.png"), "b.png", "absent.png", scan("c.png")]
     assert main(arguments) == 1
     out, err = capsys.readouterr()
     assert out == f"==> a.png <==\n{page.text}\n\n==> c.png <==\n{page.text}\n"
     first, second, last = err.splitlines()
-    assert first.startswith("mnistcnn: b.png must be a picture of a known format: ")
+    assert first.startswith("mnistcnn: b.png must be ")
     assert second == "mnistcnn: [Errno 2] No such file or directory: 'absent.png'"
-    assert last == "mnistcnn: 2 of 4 pictures could not be read"
+    assert last == "mnistcnn: 2 of 4 images could not be read"
 
     assert main([*arguments, "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert report["failed"] == 2
-    assert [result.get("text") for result in report["pictures"]] == [
-        page.text,
-        None,
-        None,
-        page.text,
-    ]
-    assert report["pictures"][1]["error"].startswith("b.png must be a picture")
+    assert [result.get("text") for result in report["images"]] == [
+        page.text, None, None, page.text
+    ]  # fmt: skip
+    assert report["images"][1]["error"].startswith("b.png must be ")
 
 
-def test_one_picture_that_cannot_be_read_is_one_line(tmp_path, capsys):
+def test_single_unreadable_image_prints_one_line(tmp_path, capsys):
     (tmp_path / "a.png").write_bytes(b"")
     assert main(["read", "a.png"]) == 1
-    assert capsys.readouterr() == ("", "mnistcnn: a.png must be a picture; it holds 0 bytes\n")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("mnistcnn: a.png must be ")
+    assert err.endswith("; it holds 0 bytes\n")
+    assert err.count("\n") == 1
 
 
-def test_digits_of_less_probability_are_left_out(scan, page, tmp_path, capsys):
+def test_min_confidence_drops_digits(page, recognizer, tmp_path, capsys):
     noise = np.random.default_rng(3).normal(size=page.picture.shape)
     noisy = np.clip(page.picture + 90 * noise, 0, 255).astype(np.uint8)
     Image.fromarray(noisy).save(tmp_path / "noisy.png")
-    reading = Recognizer().read(noisy)
-    least = float(np.median([digit.probability for digit in reading.digits]))
-    assert main(["read", "noisy.png", "--min-confidence", str(least)]) == 0
-    found = capsys.readouterr().out
-    assert found == f"{Recognizer().read(noisy, min_confidence=least).text}\n"
-    assert found != f"{reading.text}\n"
+    reading = recognizer.read(noisy)
+    threshold = float(np.median([digit.confidence for digit in reading.digits]))
+    assert main(["read", "noisy.png", "--min-confidence", str(threshold)]) == 0
+    out = capsys.readouterr().out
+    assert out == f"{recognizer.read(noisy, min_confidence=threshold).text}\n"
+    assert out != f"{reading.text}\n"
 
 
-def test_weights_of_the_users_own(scan, page, tmp_path, capsys):
+def test_weights_from_a_file(scan, page, tmp_path, capsys):
     from mnistcnn.weights.onnx_file import to_onnx
     from mnistcnn.weights.pretrained import FOLDER, PRETRAINED, load_pretrained_weights
 
@@ -198,7 +205,7 @@ def test_weights_of_the_users_own(scan, page, tmp_path, capsys):
         assert capsys.readouterr().out == f"{page.text}\n"
 
 
-def test_other_weights_are_refused_before_a_picture_is_read(scan, capsys):
+def test_unknown_weights_are_rejected_before_any_image(scan, capsys):
     assert main(["read", scan(), "--weights", "bset"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -207,112 +214,105 @@ def test_other_weights_are_refused_before_a_picture_is_read(scan, capsys):
 
 
 def assert_has_boxes(path):
-    """Its blue is the boxes' alone."""
+    """The boxes are the only blue lines."""
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB"), int)
     assert min(pixels.shape[:2]) > 200
     assert np.count_nonzero(np.abs(pixels - [0x00, 0x72, 0xB2]).max(axis=2) < 10) > 200
 
 
-def test_boxes_of_one_picture_go_to_a_file(scan, page, tmp_path, capsys):
+def test_boxes_of_one_image_go_to_a_file(scan, page, tmp_path, capsys):
     assert main(["read", scan(), "--boxes", "new/out.png"]) == 0
     assert capsys.readouterr().out == f"{page.text}\n"
     assert_has_boxes(tmp_path / "new/out.png")
 
 
-def test_boxes_go_to_a_folder(scan, tmp_path, capsys):
+def test_boxes_of_several_images_go_to_a_folder(scan, tmp_path, capsys):
     assert main(["read", scan("a.png"), scan("b.jpg"), "--boxes", "new"]) == 0
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
         "a-boxes.png",
         "b-boxes.png",
     ]
     assert_has_boxes(tmp_path / "new/b-boxes.png")
-    # One picture too, if there is such a folder.
+    # An existing folder also works for one image.
     assert main(["read", scan("c.png"), "--boxes", "new"]) == 0
     assert (tmp_path / "new/c-boxes.png").exists()
 
 
-def test_boxes_never_replace_a_picture_that_is_read(scan, tmp_path, capsys):
-    place = scan("a.png")
+def test_boxes_never_replace_an_input_image(scan, tmp_path, capsys):
+    name = scan("a.png")
     before = (tmp_path / "a.png").read_bytes()
-    assert main(["read", place, "--boxes", "./a.png"]) == 1
-    expected = "mnistcnn: --boxes must not be a picture that is read; received a.png\n"
+    assert main(["read", name, "--boxes", "./a.png"]) == 1
+    expected = "mnistcnn: --boxes must not be an input image; received a.png\n"
     assert capsys.readouterr().err == expected
     assert (tmp_path / "a.png").read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("boxes", "pictures", "line"),
+    ("boxes", "images", "message"),
     [
-        ("out.png", ["a.png", "b.png"], "--boxes must be a folder for several pictures; received out.png"),
-        ("taken", ["a.png", "b.png"], "--boxes must be a folder for several pictures; received taken"),
-        ("out", ["a.png", "of/a.jpg"], "--boxes needs pictures of different names, since it calls its own so"),
+        ("out.png", ["a.png", "b.png"], "--boxes must be a folder for several images; received out.png"),
+        ("taken", ["a.png", "b.png"], "--boxes must be a folder for several images; received taken"),
+        ("out", ["a.png", "of/a.jpg"], "--boxes names its files after the images; received several images of one name"),
     ],
 )  # fmt: skip
-def test_boxes_without_a_place_are_refused_before_reading(boxes, pictures, line, scan, capsys):
+def test_invalid_boxes_path_is_rejected_before_reading(boxes, images, message, scan, capsys):
     Path("taken").write_text("mine")
-    assert main(["read", *map(scan, pictures), "--boxes", boxes]) == 1
-    assert capsys.readouterr() == ("", f"mnistcnn: {line}\n")
+    assert main(["read", *map(scan, images), "--boxes", boxes]) == 1
+    assert capsys.readouterr() == ("", f"mnistcnn: {message}\n")
     assert Path("taken").read_text() == "mine"
 
 
-def test_a_number_that_is_none_is_code_2(capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["read", "a.png", "--min-confidence", "half"])
-    assert caught.value.code == 2
-    assert "argument --min-confidence: invalid float value: 'half'" in capsys.readouterr().err
-
-
-def in_a_terminal(*arguments):
-    """Run the command with its output in a terminal, and return what is printed there."""
+def read_in_terminal(*arguments):
+    """Run the command with its output in a terminal, and return what it prints."""
     import pty
 
-    ours, theirs = pty.openpty()
+    terminal, stdout = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "mnistcnn", "read", *arguments],
-        stdout=theirs, stderr=subprocess.PIPE, text=True,
+        stdout=stdout, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "TERM": "dumb", "COLUMNS": "100"},
     )  # fmt: skip
-    os.close(theirs)
-    shown = b""
+    os.close(stdout)
+    printed = b""
     try:
-        while part := os.read(ours, 4096):
-            shown += part
-    except OSError:  # how Linux ends a terminal whose other side is closed
+        while part := os.read(terminal, 4096):
+            printed += part
+    except OSError:  # Linux raises EIO when the other side is closed
         pass
-    os.close(ours)
+    os.close(terminal)
     assert process.communicate(timeout=60)[1] == ""
     assert process.returncode == 0
-    return shown.decode().replace("\r\n", "\n")
+    return printed.decode().replace("\r\n", "\n")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="terminals as POSIX has them")
-def test_a_terminal_shows_how_sure_each_line_is(scan, page, tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="requires a POSIX terminal")
+def test_terminal_shows_the_confidence_of_each_line(scan, page, recognizer, tmp_path):
     Image.new("L", (60, 40), 255).save(tmp_path / "blank.png")
-    shown = in_a_terminal(scan(), "blank.png")
-    first, blank = shown.split("\n\n==> blank.png <==\n")
+    printed = read_in_terminal(scan(), "blank.png")
+    first, blank = printed.split("\n\n==> blank.png <==\n")
     assert blank == "No digits.\n"
     heading, columns, *rows = first.splitlines()
     assert heading == "==> scan.png <=="
     assert columns.split("  ")[0] == "line"
-    for part in ("text", "least sure digit", "probability"):
+    for part in ("text", "least confident digit", "confidence"):
         assert part in columns
-    reading = Recognizer().read(page.picture)
+    reading = recognizer.read(page.picture)
     for number, (row, line) in enumerate(zip(rows, reading.lines, strict=True), 1):
-        least = min(line, key=lambda digit: digit.probability)
-        place = line.index(least) + 1
+        least = min(line, key=lambda digit: digit.confidence)
+        position = line.index(least) + 1
         text = "".join(str(digit.label) for digit in line)
-        which = [str(least.label), f"({place}", "of", f"{len(line)})"]
-        assert row.split() == [str(number), text, *which, f"{least.probability:.1%}"]
+        digit = [str(least.label), f"({position}", "of", f"{len(line)})"]
+        assert row.split() == [str(number), text, *digit, f"{least.confidence:.1%}"]
 
 
-def test_a_process_of_its_own_prints_text_and_no_more(scan, page):
+def test_process_prints_text_only_and_imports_no_keras(scan, page):
     result = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "mnistcnn", "read", scan()],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert result.stdout == f"{page.text}\n"
-    loaded = {line.split("|")[-1].strip() for line in result.stderr.splitlines()}
-    assert any(name.startswith("onnxruntime.") for name in loaded)
-    assert not loaded & {"keras", "tensorflow", "matplotlib", "sklearn", "h5py"}
+    imported = {line.split("|")[-1].strip() for line in result.stderr.splitlines()}
+    assert any(name.startswith("onnxruntime.") for name in imported)
+    assert not imported & {"keras", "tensorflow", "matplotlib", "sklearn", "h5py"}
     assert all(line.startswith("import time:") for line in result.stderr.splitlines())

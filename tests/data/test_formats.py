@@ -95,7 +95,7 @@ def test_npz_of_another_form_is_refused(tiny, write_npz, replaced, message):
 def test_a_file_that_is_no_archive_is_refused(tmp_path):
     path = tmp_path / "data.npz"
     path.write_text("<html>not found</html>")
-    with pytest.raises(CorruptFileError, match=r"data\.npz is not a whole \.npz data set: .*zip"):
+    with pytest.raises(CorruptFileError, match=r"data\.npz is not a valid \.npz data set: .*zip"):
         load_data(path)
 
 
@@ -134,7 +134,7 @@ def idx(kind=8, shape=(2,), values=b"\0\1", zero=0):
         (idx(kind=13), "it begins with 00 00 0d 01"),
         (idx(shape=(1, 2)), "it begins with 00 00 08 02"),
         (idx(shape=(3,)), "it must hold 3 more bytes; it holds 2"),
-        (idx(shape=(1,)), r"it must end after the \(1,\) values that its header names"),
+        (idx(shape=(1,)), r"it must end after the \(1,\) values that its header declares"),
         (idx(shape=(2**32 - 1,)), "it must unpack to at most 67,108,864 bytes; it declares 4,294,967,295"),
     ],
 )  # fmt: skip
@@ -142,14 +142,14 @@ def idx(kind=8, shape=(2,), values=b"\0\1", zero=0):
 def test_idx_refused_by_name(tmp_path, content, message, end):
     path = tmp_path / f"images{end}"
     path.write_bytes(gzip.compress(content) if end else content)
-    with pytest.raises(CorruptFileError, match=f"is not a whole IDX file: .*{message}"):
+    with pytest.raises(CorruptFileError, match=f"is not a valid IDX file: .*{message}"):
         read_idx(path)
 
 
 def test_truncated_gzip_is_refused(tmp_path):
     path = tmp_path / "images.gz"
     path.write_bytes(gzip.compress(encode_idx(np.arange(200, dtype=np.uint8)))[:-10])
-    with pytest.raises(CorruptFileError, match="is not a whole IDX file"):
+    with pytest.raises(CorruptFileError, match="is not a valid IDX file"):
         read_idx(path)
 
 
@@ -200,5 +200,7 @@ def test_an_npy_member_with_more_than_its_header_says_is_refused(tiny, write_npz
     with zipfile.ZipFile(good, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    with pytest.raises(CorruptFileError, match=r"must end after the \(8,\) values that its header"):
+    with pytest.raises(
+        CorruptFileError, match=r"must end after the \(8,\) values that its header declares"
+    ):
         load_data(good)

@@ -126,7 +126,7 @@ def test_a_changed_pixel_is_refused(small_mnist, write_npz, monkeypatch):
     assert load_data(path).test.images[3, 10, 10] == images[3, 10, 10]
     monkeypatch.setenv("MNISTCNN_DATA", str(path))
     with pytest.raises(
-        CorruptFileError, match="must hold MNIST; its t10k-images-idx3-ubyte has md5"
+        CorruptFileError, match="must hold MNIST; the md5 of its t10k-images-idx3-ubyte is"
     ):
         load_data("mnist")
 
@@ -221,7 +221,7 @@ def test_no_connection_is_said_plainly(small_mnist, monkeypatch, tmp_path):
 
 def test_a_place_that_cannot_be_a_cache_is_said_plainly(mirrors, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(DataUnavailableError, match=r"the cache .*file cannot be used"):
+    with pytest.raises(DataUnavailableError, match=r"the cache .*file is not usable"):
         load_data(cache_dir=tmp_path / "file")
     assert mirrors.requested == []
 

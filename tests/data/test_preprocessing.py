@@ -119,9 +119,9 @@ SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(
     [
         (with_value(256, np.int32), ValueError, r"integer images must lie in 0\.\.\.255; received 0\.\.\.256"),
         (with_value(-1, np.int8), ValueError, r"integer images must lie in 0\.\.\.255; received -1\.\.\.0"),
-        (with_value(np.nan, np.float32), ValueError, r"floating images must lie in \[0, 1\]; received NaN"),
-        (with_value(np.inf, np.float32), ValueError, r"floating images must lie in \[0, 1\]; received 0\.\.\.inf"),
-        (with_value(1.5, np.float64), ValueError, r"floating images must lie in \[0, 1\]; received 0\.\.\.1\.5"),
+        (with_value(np.nan, np.float32), ValueError, r"floating-point images must lie in \[0, 1\]; received NaN"),
+        (with_value(np.inf, np.float32), ValueError, r"floating-point images must lie in \[0, 1\]; received 0\.\.\.inf"),
+        (with_value(1.5, np.float64), ValueError, r"floating-point images must lie in \[0, 1\]; received 0\.\.\.1\.5"),
         (with_value(1.0000001, np.float64), ValueError, r"received 0\.\.\.1\.0000001"),
         (with_value(-0.1, np.float64), ValueError, r"received -0\.1\.\.\.0"),
         (zeros(2, 27, 28), ValueError, SHAPES + r"received \(2, 27, 28\)"),
@@ -129,12 +129,12 @@ SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(
         (zeros(2, 28, 28, 3), ValueError, SHAPES + r"received \(2, 28, 28, 3\)"),
         (zeros(1, 2, 28, 28), ValueError, SHAPES + r"received \(1, 2, 28, 28\)"),
         (zeros(1, 2, 28, 28, 1), ValueError, SHAPES + r"received \(1, 2, 28, 28, 1\)"),
-        (zeros(1, 28, 28, dtype=object), TypeError, "images must be integers or floating numbers; received dtype object"),
+        (zeros(1, 28, 28, dtype=object), TypeError, "images must be integers or floats; received dtype object"),
         (zeros(1, 28, 28, dtype=bool), TypeError, "received dtype bool"),
         (zeros(1, 28, 28, dtype=complex), TypeError, "received dtype complex128"),
-        ("a picture.png", TypeError, "images must be integers or floating numbers; received dtype <U13"),
+        ("a picture.png", TypeError, "images must be integers or floats; received dtype <U13"),
         (None, TypeError, "received dtype object"),
-        ([[1, 2], [3]], ValueError, "images must form one array; received list"),
+        ([[1, 2], [3]], ValueError, "images must be convertible to one array; received list"),
     ],
 )  # fmt: skip
 def test_images_refused_by_name(images, error, message):
@@ -147,13 +147,13 @@ def test_images_refused_by_name(images, error, message):
     [
         ([0, 10], ValueError, r"labels must lie in 0\.\.\.9; received 10"),
         ([-1, 0], ValueError, r"labels must lie in 0\.\.\.9; received -1"),
-        ([1.5, 0], ValueError, r"labels must be whole numbers; received 1\.5"),
-        ([np.nan, 0], ValueError, r"labels must be whole numbers; received nan"),
+        ([1.5, 0], ValueError, r"labels must be integers; received 1\.5"),
+        ([np.nan, 0], ValueError, r"labels must be integers; received nan"),
         ([np.inf, 0], ValueError, r"labels must lie in 0\.\.\.9; received inf"),
         ([0, 1, 2], ValueError, "images and labels must have the same length; received 2 and 3"),
         ([[0], [1]], ValueError, r"labels must have shape \(n,\), or be one-hot of shape \(n, 10\); received shape \(2, 1\)"),
         (np.full((2, 10), 0.1), ValueError, r"received shape \(2, 10\) with rows that are not one-hot"),
-        (["3", "7"], TypeError, "labels must be integers or floating numbers; received dtype <U1"),
+        (["3", "7"], TypeError, "labels must be integers or floats; received dtype <U1"),
         ([True, False], TypeError, "received dtype bool"),
     ],
 )  # fmt: skip
@@ -166,8 +166,8 @@ def test_labels_refused_by_name(labels, error, message):
     ("num_classes", "error", "message"),
     [
         (0, ValueError, "num_classes must be at least 1; received 0"),
-        (10.0, TypeError, "num_classes must be a whole number; received 10.0"),
-        (True, TypeError, "num_classes must be a whole number; received True"),
+        (10.0, TypeError, "num_classes must be an integer; received 10.0"),
+        (True, TypeError, "num_classes must be an integer; received True"),
     ],
 )
 def test_num_classes_refused_by_name(num_classes, error, message):

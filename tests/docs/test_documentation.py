@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 import mnistcnn
-from benchmarks.ocr.synthetic_pages import CLASSES
+from benchmarks.ocr.synthetic_pages import PAGE_STYLES
 from mnistcnn import recipes
-from mnistcnn.cli import main
+from mnistcnn.cli.export import FORMATS
 from mnistcnn.export import parity
 from mnistcnn.weights.pretrained import PRETRAINED
 
@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_pages_say_that_nothing_was_lost_since_nothing_was():
-    rows = json.loads((ROOT / "benchmarks/results/survival.json").read_text())["rows"]
+    rows = json.loads((ROOT / "benchmarks/results/crash_recovery.json").read_text())["rows"]
     for fault in ("SIGKILL at a random moment", "SIGKILL within a write"):
         assert sum(row["kills"] for row in rows if row["fault"] == fault) >= 50
     for row in rows:
@@ -29,7 +29,7 @@ def test_the_pages_say_that_nothing_was_lost_since_nothing_was():
 
 
 def test_the_pages_say_that_runs_repeat_and_keeping_costs_little():
-    report = json.loads((ROOT / "benchmarks/results/repeatability.json").read_text())
+    report = json.loads((ROOT / "benchmarks/results/determinism.json").read_text())
     recipes = {"documented": mnistcnn.recipes.BASELINE, "best": mnistcnn.recipes.BEST}
     assert report["recipes"] == {name: recipe.to_dict() for name, recipe in recipes.items()}
     for row in report["determinism"].values():
@@ -38,7 +38,7 @@ def test_the_pages_say_that_runs_repeat_and_keeping_costs_little():
 
 
 def test_the_figures_in_readme_are_the_measured_ones():
-    runs = json.loads((ROOT / "benchmarks/results/documented.json").read_text())["runs"]
+    runs = json.loads((ROOT / "benchmarks/results/baseline.json").read_text())["runs"]
     accuracies = [f"{100 * run['test']['accuracy']:.2f} %" for run in runs]
     assert [run["seed"] for run in runs] == [0, 1, 2]
     sentence = f"the test accuracy is {accuracies[0]}, {accuracies[1]} and {accuracies[2]} for"
@@ -46,7 +46,7 @@ def test_the_figures_in_readme_are_the_measured_ones():
 
 
 def test_the_measured_runs_are_whole_and_beat_the_document():
-    for run in json.loads((ROOT / "benchmarks/results/documented.json").read_text())["runs"]:
+    for run in json.loads((ROOT / "benchmarks/results/baseline.json").read_text())["runs"]:
         assert run["command"] == f"mnistcnn train --data mnist --seed {run['seed']}"
         assert (run["data"]["train"], run["data"]["test"]) == (60_000, 10_000)
         # Settings that recipes did not have at the time must be without effect in it.
@@ -56,12 +56,12 @@ def test_the_measured_runs_are_whole_and_beat_the_document():
 
 
 def test_the_figures_of_fast_in_readme_are_the_measured_ones():
-    report = json.loads((ROOT / "benchmarks/results/training.json").read_text())["to_accuracy"]
+    report = json.loads((ROOT / "benchmarks/results/throughput.json").read_text())["to_accuracy"]
     fast, script = report["fast"], report["script"]
     sentence = (
         f"reaches {100 * fast['accuracy']['mean']:.1f} % on MNIST (mean of ten seeds) in one pass "
         f"over the images: {fast['seconds']['median']:.1f} seconds on two processor cores, where "
-        f"the document's script takes {script['seconds']['median']:.0f}."
+        f"the tutorial's script takes {script['seconds']['median']:.0f}."
     )
     assert sentence in " ".join(README.split())
     assert len(fast["accuracy"]["each"]) == 10
@@ -71,7 +71,7 @@ def test_the_figures_of_fast_in_readme_are_the_measured_ones():
 
 
 def test_training_is_as_fast_as_the_docs_say():
-    for part in json.loads((ROOT / "benchmarks/results/training.json").read_text())["throughput"]:
+    for part in json.loads((ROOT / "benchmarks/results/throughput.json").read_text())["throughput"]:
         assert part["ours_over"]["pytorch"] >= 1.25
         assert part["ours_over"]["matmul"] >= 0.5
 
@@ -85,7 +85,7 @@ def test_every_format_was_measured_and_keeps_what_the_docs_say():
         assert all(2 * row["largest"] <= row["tolerance"] for row in rows.values())
     for figures in report["weights"].values():
         right = figures.pop("keras")["right"]
-        assert list(figures) == list(main.FORMATS)
+        assert list(figures) == list(FORMATS)
         small = figures.pop("litert-int8")
         assert small["bytes"] < figures["litert"]["bytes"] / 3
         assert abs(small["right"] - right) <= 20
@@ -131,8 +131,8 @@ def test_readmes_program_runs_as_written(monkeypatch):
 
 
 def test_pages_are_read_as_well_as_promised():
-    report = json.loads((ROOT / "benchmarks/results/reading.json").read_text())
-    assert set(report["classes"]) == set(CLASSES)
+    report = json.loads((ROOT / "benchmarks/results/ocr_accuracy.json").read_text())
+    assert set(report["classes"]) == set(PAGE_STYLES)
     right = {name: part["right"] for name, part in report["classes"].items()}
     assert right["clean"] >= 0.99
     for name in ("uneven light", "noise", "tilt to 10 degrees", "light, tilt and noise"):
@@ -140,7 +140,7 @@ def test_pages_are_read_as_well_as_promised():
 
 
 def test_confidence_tells_digits_from_what_is_none_as_the_docs_say():
-    report = json.loads((ROOT / "benchmarks/results/reading.json").read_text())["confidence"]
+    report = json.loads((ROOT / "benchmarks/results/ocr_accuracy.json").read_text())["confidence"]
     at = report["least"].index(0.9)
     left, alone = (
         {name: row[at] for name, row in report[key].items()} for key in ("left", "network_alone")
@@ -155,7 +155,7 @@ def test_confidence_tells_digits_from_what_is_none_as_the_docs_say():
 
 
 def test_reading_is_as_fast_as_promised():
-    report = json.loads((ROOT / "benchmarks/results/inference.json").read_text())
+    report = json.loads((ROOT / "benchmarks/results/latency.json").read_text())
     ours, keras = report["ways"]["recognizer"], report["ways"]["keras_predict"]
     assert ours["over_bare"]["1"] <= 1.3
     assert 500 / ours["seconds"]["500"]["median"] >= 14_000
@@ -169,7 +169,9 @@ def test_reading_is_as_fast_as_promised():
 def test_what_was_read_on_the_test_images_is_told():
     """Besides the recipes, which have tables of their own."""
     page = " ".join((ROOT / "docs/explanation/search.md").read_text().split())
-    read = json.loads((ROOT / "benchmarks/results/search.json").read_text())["read_on_test_images"]
+    read = json.loads((ROOT / "benchmarks/results/recipe_search.json").read_text())[
+        "read_on_test_images"
+    ]
     told = page.partition("**What was read on the test images.**")[2].partition("**")[0]
     assert len(read) == 2
     for candidate in read:
@@ -191,5 +193,5 @@ def test_nothing_was_lost_of_what_was_tried():
         picture = name in {"PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "PPM", "JPEG2000", "AVIF"}
         # Damage may make a lawful picture of 50 megapixels; the page tells what that takes.
         assert row["memory_mib"] <= (1331 if picture else 200), name
-    faults = json.loads((ROOT / "benchmarks/results/faults.json").read_text())["kinds"]
+    faults = json.loads((ROOT / "benchmarks/results/fault_count.json").read_text())["kinds"]
     assert all(row["lost"] == 0 and row["tried"] >= 20 for row in faults.values())

@@ -170,7 +170,7 @@ def test_parts_become_the_glyphs_that_the_library_makes(digits):
     fields += list(drawings(150))
     fields += [0.4 * cropped(image.astype(np.float32) / 255) for image in digits.test.images[:100]]
     fields += [np.float32(ink > 0.5) for ink in drawings(50)]
-    expected = np.stack([Component(0, 0, one).glyph() for one in map(np.float32, fields)])
+    expected = np.stack([Component(0, 0, one).digit_crop() for one in map(np.float32, fields)])
     found = glyphs_of("glyphOf", fields)
     # OpenCV computes weights of its resizing in single precision: a threshold may be crossed.
     apart = np.abs(found.astype(int) - expected.astype(int)).max(axis=(1, 2))
@@ -296,11 +296,13 @@ def read_by_scripts(pictures, *, are_ink=False):
 @pytest.fixture(scope="module")
 def photographed(clear):
     """Lines of digits: dark on light and light on dark, in uneven light, pale, with noise."""
-    look = replace(synthetic_pages.CLASSES["clean"], height=(40, 60), lines=(1, 2), length=(1, 5))
+    look = replace(
+        synthetic_pages.PAGE_STYLES["clean"], height=(40, 60), lines=(1, 2), digits_per_line=(1, 5)
+    )
     random = np.random.default_rng(4)
     pictures, texts = [], []
     for seed in range(15):
-        page = synthetic_pages.draw(*clear, np.random.default_rng(seed), look)
+        page = synthetic_pages.draw_page(*clear, np.random.default_rng(seed), look)
         grey = page.picture.astype(np.float32) / 255
         shade = np.linspace(1, 0.3, grey.shape[1], dtype=np.float32)
         noise = random.normal(0, 0.08, grey.shape).astype(np.float32)

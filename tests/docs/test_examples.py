@@ -60,7 +60,7 @@ def test_the_gallery_trains_on_what_needs_no_network():
 def test_whole_pipeline(run, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "MIRRORS", ())
     out = run("whole_pipeline.py", "--epochs", "1", "--output", "here", "--quiet")
-    assert out.startswith("Data: digits, since MNIST is not to be had: the cache holds no whole")
+    assert out.startswith("Data: digits: MNIST is unavailable (not cached; download failed)")
     assert "Epoch" not in out
     assert "accuracy " in out
     assert sorted(path.name for path in (tmp_path / "here").iterdir()) == [

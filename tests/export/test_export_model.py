@@ -191,7 +191,10 @@ def said_by(name, path):
 def test_it_says_labels_preprocessing_and_version(name, exported):
     said = said_by(name, exported(name))
     assert said["labels"] == "0,1,2,3,4,5,6,7,8,9"
-    assert said["preprocessing"] == "grey values 0...255 divided by 255, light ink on dark paper"
+    assert (
+        said["preprocessing"]
+        == "gray levels 0...255 divided by 255, light digit on dark background"
+    )
     assert said["written_by"] == f"mnistcnn {mnistcnn.__version__}"
     assert set(said) == {"description", "labels", "preprocessing", "written_by", "license"}
 
@@ -448,7 +451,7 @@ def test_the_shipped_file_is_taken(tmp_path):
     ("name", "content", "error", "message"),
     [
         ("a.onnx", b"nothing", CorruptFileError, "a.onnx: the file must be a whole ONNX file: .*"),
-        ("a.safetensors", b"nothing", CorruptFileError, "a.safetensors: the file must be whole safetensors; received .*"),
+        ("a.safetensors", b"nothing", CorruptFileError, "a.safetensors: the file must be a valid safetensors file: .*"),
         ("a.onnx", bytes(300_000), CorruptFileError, "a.onnx must hold at most 262,144 bytes; it holds 300,000"),
         ("a.keras", b"PK", CorruptFileError, "a.keras is not a whole Keras file: .*"),
         ("a.pkl", b"", ValueError, "model must end in .keras or .h5 or .onnx or .safetensors or .tflite or .xml; received 'a.pkl'"),

@@ -26,7 +26,7 @@ def uprights(count):
     for left in range(4, 30 * count - 16, 30):
         strength[:, left : left + 6] = 1
     part = Component(0, 0, strength)
-    return Candidate(part, part.glyph(), np.full(10, 0.1, np.float32))
+    return Candidate(part, part.digit_crop(), np.full(10, 0.1, np.float32))
 
 
 def surer_of_narrow(glyphs):

@@ -1,4 +1,4 @@
-"""Evaluations for tests, from the confusion matrix that they are to have."""
+"""Evaluations with a given confusion matrix."""
 
 import dataclasses
 
@@ -7,15 +7,14 @@ import numpy as np
 from mnistcnn import Evaluation
 
 
-def evaluation_of(matrix, *, sureness=0.75, loss=None):
-    """An evaluation in which each answer has the same probability, the rest spread evenly."""
+def make_evaluation(matrix, *, confidence=0.75, loss=None):
+    """Return an evaluation whose predictions all have the same confidence."""
     counts = np.asarray(matrix, int)
-    labels, answers = (
+    labels, predicted = (
         np.repeat(side, counts.ravel()) for side in np.indices(counts.shape).reshape(2, -1)
     )
-    classes = len(counts)
-    rest = (1 - sureness) / max(classes - 1, 1)
-    probabilities = np.full((len(labels), classes), rest)
-    probabilities[np.arange(len(labels)), answers] = sureness
+    num_classes = len(counts)
+    probabilities = np.full((len(labels), num_classes), (1 - confidence) / max(num_classes - 1, 1))
+    probabilities[np.arange(len(labels)), predicted] = confidence
     result = Evaluation.from_probabilities(probabilities, labels)
     return result if loss is None else dataclasses.replace(result, loss=loss)

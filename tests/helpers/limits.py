@@ -1,10 +1,10 @@
-"""A process that reads hostile files in 200 MB more than it begins with, and says what came.
+"""Program that reads malicious files with limited memory and reports what happens.
 
     python tests/helpers/limits.py FILE.json
 
-FILE.json lists pairs: a way to read and a path. What comes of each is printed as JSON: the error
-(null where it was read), its text, the seconds of a processor, since others may be at work too,
-and those of the clock.
+FILE.json lists pairs: the name of a reader and a path. The program may allocate 200 MB in addition
+to the imports. For each pair it prints, as JSON, the type of the exception (null if none), its
+message, the processor time, which other processes do not affect, and the elapsed time in seconds.
 """
 
 import contextlib
@@ -29,10 +29,10 @@ LIMIT = 200 << 20
 
 
 def plot_history(path):
-    return plot.history_of(stored_evaluation.read_document(path), path)
+    return plot.plot_saved_history(stored_evaluation.read_json(path), path)
 
 
-def read_run(folder):
+def read_checkpoint(folder):
     return file_format.describe_position(folder), file_format.elapsed_seconds(folder)
 
 
@@ -40,48 +40,49 @@ READERS = {
     "data": mnistcnn.load_data,
     "idx": formats.read_idx,
     "keras": read_weights,
-    "portable": read_exported,
+    "exported": read_exported,
     "manifest": lambda path: read_pretrained(path, "best"),
     "evaluation": lambda path: stored_evaluation.load_evaluation(str(path), None),
     "history": plot_history,
-    "picture": image_io.read_image,
-    "run": read_run,
+    "image": image_io.read_image,
+    "checkpoint": read_checkpoint,
 }
 
 
 def import_all():
-    """Have everything imported that the readers import, each with the memory that it takes."""
-    imported = pathlib.Path("imported")
-    imported.mkdir()
-    Image.new("L", (9, 9)).save(imported / "a.png")
-    image_io.read_image(imported / "a.png")
+    """Run the readers once, so that all that they import lazily is in memory."""
+    folder = pathlib.Path("imported")
+    folder.mkdir()
+    Image.new("L", (9, 9)).save(folder / "a.png")
+    image_io.read_image(folder / "a.png")
     result = mnistcnn.Evaluation.from_probabilities([[1.0, 0.0]], [0])
     report = {"test": result.to_dict(), "history": {"loss": [1.0], "accuracy": [0.5]}}
-    (imported / "a.json").write_text(json.dumps(report))
-    READERS["evaluation"](imported / "a.json")
-    plot_history(imported / "a.json")
-    (imported / "a.bin").write_bytes(b"")
+    (folder / "a.json").write_text(json.dumps(report))
+    READERS["evaluation"](folder / "a.json")
+    plot_history(folder / "a.json")
+    (folder / "a.bin").write_bytes(b"")
     for name in ("a.onnx", "a.tflite", "a.safetensors", "a.xml"):
-        (imported / name).write_bytes(b"")
+        (folder / name).write_bytes(b"")
         with contextlib.suppress(ValueError):
-            read_exported(imported / name)
+            read_exported(folder / name)
 
 
 def main():
     import_all()
-    taken = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + LIMIT, taken + LIMIT))
-    found = []
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + LIMIT
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    results = []
     for reader, path in json.loads(pathlib.Path(sys.argv[1]).read_text()):
-        begun, waited = time.process_time(), time.monotonic()
+        processor, elapsed = time.process_time(), time.monotonic()
         try:
             READERS[reader](pathlib.Path(path))
-            error, text = None, ""
-        except BaseException as caught:  # noqa: BLE001  # the other process looks at it
-            error, text = type(caught).__name__, str(caught)
-        taken, waited = time.process_time() - begun, time.monotonic() - waited
-        found.append([error, text, taken, waited])
-    sys.stdout.write(json.dumps(found))
+            error, message = None, ""
+        except BaseException as exception:  # noqa: BLE001  # the test checks it
+            error, message = type(exception).__name__, str(exception)
+        times = time.process_time() - processor, time.monotonic() - elapsed
+        results.append([error, message, *times])
+    sys.stdout.write(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trains on two logical processors, which TensorFlow must hear of before all else; for a test."""
+"""Trains on two logical CPUs, which must be configured before TensorFlow initializes."""
 
 import json
 import sys
@@ -7,28 +7,28 @@ from pathlib import Path
 import numpy as np
 
 import mnistcnn
-import mnistcnn.backend  # before TensorFlow, so that its settings are ours
+import mnistcnn.backend  # before TensorFlow, to set its defaults
 from tests.helpers import runs
 
 tf, keras = mnistcnn.backend.tf, mnistcnn.backend.keras
 DEVICES = ["CPU:0", "CPU:1"]
 
 
-def two_devices():
+def two_device_strategy():
     cpu = tf.config.list_physical_devices("CPU")[0]
     half = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(cpu, [half, half])
     return tf.distribute.MirroredStrategy(DEVICES)
 
 
-def callbacks(strategy):
-    """Everything that Keras has, at once, alone and under the strategy."""
-    found = []
+def train_with_callbacks(strategy):
+    """Train with every built-in callback, without and with the strategy."""
+    results = []
     for number, chosen in enumerate((None, strategy)):
         stock, folder = keras.callbacks, Path(f"callbacks{number}")
         folder.mkdir()
-        watch = {"monitor": "val_loss", "mode": "min"}
-        scribe = runs.Scribe()
+        monitor = {"monitor": "val_loss", "mode": "min"}
+        recorder = runs.Recorder()
         model = mnistcnn.build_model(seed=0)
         model.compile(
             keras.optimizers.Adam(use_ema=True, ema_momentum=0.9),
@@ -39,10 +39,10 @@ def callbacks(strategy):
             runs.FITTED,
             model,
             callbacks=[
-                scribe,
+                recorder,
                 stock.SwapEMAWeights(swap_on_epoch=True),
                 stock.EarlyStopping("val_loss", mode="max", patience=1, restore_best_weights=True),
-                stock.ReduceLROnPlateau(**watch, patience=0, min_delta=0.5),
+                stock.ReduceLROnPlateau(**monitor, patience=0, min_delta=0.5),
                 stock.CSVLogger(folder / "log.csv"),
                 stock.TensorBoard(str(folder / "board")),
                 *mnistcnn.default_callbacks(folder / "best.keras"),
@@ -50,45 +50,45 @@ def callbacks(strategy):
             strategy=chosen,
         )
         runs.save(f"callbacks{number}", *trained)
-        rows = len((folder / "log.csv").read_text().splitlines())
-        best = mnistcnn.load_model(folder / "best.keras")
-        found.append((scribe.calls, rows, best))
-    one, two = found
+        epochs = len((folder / "log.csv").read_text().splitlines()) - 1
+        best = runs.weights(mnistcnn.load_model(folder / "best.keras"))
+        results.append((recorder.calls, epochs, best))
+    (calls, epochs, best), (device_calls, device_epochs, device_best) = results
     return {
-        "distance": runs.distance("callbacks0.npz", "callbacks1.npz"),
-        "best": float(np.abs(runs.weights(one[2]) - runs.weights(two[2])).max()),
-        "calls": one[0] == two[0],
-        "epochs": [one[1] - 1, two[1] - 1],
+        "difference": runs.max_difference("callbacks0.npz", "callbacks1.npz"),
+        "best_difference": float(np.abs(best - device_best).max()),
+        "same_calls": calls == device_calls,
+        "epochs": [epochs, device_epochs],
     }
 
 
-def resumed(strategy, name, recipe, make, every, **options):
-    """Crash and go on, until the end, and compare with a run that nothing stopped."""
+def crash_and_resume(strategy, name, recipe, make_model, every, **options):
+    """Crash three times and resume; compare with an uninterrupted run."""
 
     def run(folder):
         return runs.train(
-            recipe, make(), strategy=strategy, checkpoint_dir=folder, checkpoint_every=every,
-            callbacks=[runs.Crash()], **options,
+            recipe, make_model(), strategy=strategy, checkpoint_dir=folder,
+            checkpoint_every=every, callbacks=[runs.Crash()], **options,
         )  # fmt: skip
 
-    runs.Crash.left = -1
-    whole = run(f"{name}-whole")
+    runs.Crash.batches_left = -1
+    model, history = run(f"{name}-uninterrupted")
     crashes = 0
     while True:
-        runs.Crash.left = 5 if crashes < 3 else -1
+        runs.Crash.batches_left = 5 if crashes < 3 else -1
         try:
-            again = run(name)
+            resumed_model, resumed_history = run(name)
             break
         except RuntimeError:
             crashes += 1
-    same = all(map(np.array_equal, runs.bits(whole[0]), runs.bits(again[0])))
+    same_history = history.history == resumed_history.history
     return {
         "crashes": crashes,
-        "same": same and whole[1].history == again[1].history,
+        "resumed_exactly": same_history and runs.equal_bits(model, resumed_model),
     }
 
 
-def refused(strategy):
+def error_for_a_model_from_outside(strategy):
     try:
         runs.train(runs.FITTED, runs.other_network(), strategy=strategy)
     except ValueError as error:
@@ -97,34 +97,38 @@ def refused(strategy):
 
 
 def main():
-    strategy = two_devices()
+    strategy = two_device_strategy()
 
-    def within(make):
-        def made():
-            with strategy.scope():
-                return make()
+    def in_scope(make_model):
+        with strategy.scope():
+            return make_model()
 
-        return made
+    def other_in_scope():
+        return in_scope(runs.other_network)
 
-    plain = mnistcnn.build_model
     for name, recipe in runs.RECIPES.items():
         runs.save(name, *runs.train(recipe, strategy=strategy))
-    fitted = within(runs.other_network)()
-    history = runs.train(runs.FITTED, fitted, strategy=strategy, batch_size=51)[1]
-    scoped = within(plain)()
-    learned = runs.train(runs.FITTED, scoped, strategy=strategy)[1]
-    robust = runs.train(runs.RECIPES["robust"], within(plain)(), strategy=strategy)[1]
+    other = other_in_scope()
+    _, other_history = runs.train(runs.FITTED, other, strategy=strategy, batch_size=51)
+    model = in_scope(mnistcnn.build_model)
+    _, scoped_history = runs.train(runs.FITTED, model, strategy=strategy)
+    model = in_scope(mnistcnn.build_model)
+    _, robust_history = runs.train(runs.RECIPES["robust"], model, strategy=strategy)
     report = {
-        "callbacks": callbacks(strategy),
-        "resumed": resumed(strategy, "ours", runs.TAUGHT, lambda: plain(seed=0), 2),
-        "resumed by fit": resumed(
-            strategy, "fitted", runs.FITTED, within(runs.other_network), None, batch_size=120
+        "callbacks": train_with_callbacks(strategy),
+        "distilled": crash_and_resume(
+            strategy, "distilled-run", runs.DISTILLED, lambda: mnistcnn.build_model(seed=0), 2
         ),
-        "fitted": history.history["loss"],
-        "placed": str(type(fitted.weights[0].value)),
-        "scoped": learned.history["loss"],
-        "scoped robust": robust.history["loss"],
-        "refused": refused(strategy),
+        "keras fit": crash_and_resume(
+            strategy, "fit-run", runs.FITTED, other_in_scope, None, batch_size=120
+        ),
+        "variable_type": str(type(other.weights[0].value)),
+        "losses": {
+            "other network": other_history.history["loss"],
+            "baseline network": scoped_history.history["loss"],
+            "baseline network, recipe robust": robust_history.history["loss"],
+        },
+        "error": error_for_a_model_from_outside(strategy),
     }
     Path(sys.argv[1]).write_text(json.dumps(report))
 

@@ -1,9 +1,8 @@
-"""Trains as one of several workers, each a process of its own; for a test.
+"""Trains as one of several workers, each a separate process.
 
     TF_CONFIG=... python -m tests.helpers.on_workers two|three
 
-Each works in a folder of its own and leaves there what it found, in ``report.json`` and in files
-of weights.
+Each worker writes ``report.json`` and files of weights to its working folder.
 """
 
 import dataclasses
@@ -21,22 +20,20 @@ from mnistcnn.training.distribute.cluster import cluster_from_env, connect
 from tests.helpers import runs
 
 Callback = runs.keras.callbacks.Callback
-NUMBER = cluster_from_env().number
+RANK = cluster_from_env().rank
 
 
-class Once(Callback):
-    """Does something at a batch of this worker's, the first time."""
+class AtBatch(Callback):
+    """Calls a function after a batch of this process, once."""
 
-    still_to_come = True
-
-    def __init__(self, act, *, at=3):
+    def __init__(self, function, *, batch=3):
         super().__init__()
-        self.act, self.at, self.seen = act, at, 0
+        self.function, self.batch, self.batches = function, batch, 0
 
     def on_train_batch_end(self, batch, logs=None):
-        self.seen += 1
-        if self.seen == self.at:
-            self.act(self.model)
+        self.batches += 1
+        if self.batches == self.batch:
+            self.function(self.model)
 
     def get_state(self):
         return None
@@ -45,8 +42,8 @@ class Once(Callback):
         pass
 
 
-class Written(Callback):
-    """A callback of one's own that writes, as it says."""
+class ChiefOnly(Callback):
+    """A user's callback that writes a file."""
 
     chief_only = True
 
@@ -54,7 +51,7 @@ class Written(Callback):
         Path("written").touch()
 
 
-def nothing(model):
+def do_nothing(model):
     del model
 
 
@@ -67,8 +64,8 @@ def interrupt(model):
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def disturb(model):
-    model.set_weights([weight + 0.01 * NUMBER for weight in model.get_weights()])
+def change_weights(model):
+    model.set_weights([weight + 0.01 * RANK for weight in model.get_weights()])
 
 
 def kill(model):
@@ -76,85 +73,101 @@ def kill(model):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def of_last(act, *, last=1, at=3):
-    """Return a callback that acts on the last worker, and elsewhere does nothing."""
-    return Once(act if last == NUMBER else nothing, at=at)
+def on_rank(rank, function, *, batch=3):
+    """Return a callback that calls the function on one worker and does nothing on the others."""
+    return AtBatch(function if rank == RANK else do_nothing, batch=batch)
 
 
-def refusal(error, *arguments, **options):
+def error_message(error, *arguments, **options):
     try:
         runs.train(*arguments, **options)
-    except error as refused:
-        return str(refused)
+    except error as raised:
+        return str(raised)
     return None
 
 
-def two(strategy):
+def on_two_workers(strategy):
     recipe, options = runs.RECIPES["one left over"], {"strategy": strategy}
-    for name, one in runs.RECIPES.items():
-        # What the others begin with does not count.
-        runs.save(name, *runs.train(one, mnistcnn.build_model(seed=7 * NUMBER), **options))
+    for name, item in runs.RECIPES.items():
+        # All workers start with the chief's weights.
+        runs.save(name, *runs.train(item, mnistcnn.build_model(seed=7 * RANK), **options))
 
-    scribe = runs.Scribe()
-    own = [scribe, Written(), *mnistcnn.default_callbacks("best.keras")]
-    logger = runs.keras.callbacks.CSVLogger("log.csv")
-    drawn = runs.train(
-        runs.FITTED, mnistcnn.build_model(), callbacks=[*own, logger], seed=None, **options
+    recorder = runs.Recorder()
+    callbacks = [
+        recorder,
+        ChiefOnly(),
+        *mnistcnn.default_callbacks("best.keras"),
+        runs.keras.callbacks.CSVLogger("log.csv"),
+    ]
+    trained = runs.train(
+        runs.FITTED, mnistcnn.build_model(), callbacks=callbacks, seed=None, **options
     )
-    runs.save("drawn", *drawn)
+    runs.save("random_seed", *trained)
     files = [name for name in ("best.keras", "log.csv", "written") if Path(name).exists()]
 
-    stopped = runs.train(runs.RECIPES["documented"], callbacks=[of_last(stop)], **options)
-    short = {"epochs": 2, "strategy": strategy}
-    refused = [
-        refusal(ValueError, recipe, batch_size=50 + NUMBER, **options),
-        refusal(ValueError, recipe, seed=NUMBER, **options),
-        refusal(ValueError, runs.FITTED, runs.other_network(), **options),
-        refusal(
-            ValueError, recipe, callbacks=[runs.keras.callbacks.BackupAndRestore("b")], **options
-        ),
-        refusal(RuntimeError, recipe, callbacks=[of_last(disturb)], **options),
+    stopped, _ = runs.train(runs.RECIPES["baseline"], callbacks=[on_rank(1, stop)], **options)
+    backup = runs.keras.callbacks.BackupAndRestore("backup")
+    changed = on_rank(1, change_weights)
+    errors = [
+        error_message(ValueError, recipe, batch_size=50 + RANK, **options),
+        error_message(ValueError, recipe, seed=RANK, **options),
+        error_message(ValueError, runs.FITTED, runs.other_network(), **options),
+        error_message(ValueError, recipe, callbacks=[backup], **options),
+        error_message(RuntimeError, recipe, callbacks=[changed], **options),
     ]
-
-    kept = {"checkpoint_dir": "kept", "checkpoint_every": 2, **short}
-    whole = runs.train(
-        runs.TAUGHT, callbacks=[of_last(nothing)], **kept | {"checkpoint_dir": "whole"}
-    )
-    interrupted = 0
-    for act in (interrupt, interrupt, nothing):
-        try:
-            again = runs.train(runs.TAUGHT, callbacks=[of_last(act)], **kept)
-        except KeyboardInterrupt:
-            interrupted += 1
-    digits = mnistcnn.preprocess(*mnistcnn.load_data("digits").train)
-    model = mnistcnn.build_model(seed=3)
-    long = dataclasses.replace(runs.FAST, epochs=12)
-    history = mnistcnn.train(model, *digits, recipe=long, seed=3, verbose=0, **options)
-    runs.save("command", model, history)
+    train_as_the_command(strategy)
     return {
         "files": files,
-        "calls": scribe.calls,
-        "stopped": int(stopped[0].optimizer.iterations),
-        "refused": refused,
-        "interrupted": interrupted,
-        "same": all(map(np.array_equal, runs.bits(whole[0]), runs.bits(again[0])))
-        and whole[1].history == again[1].history,
-        "kept": Path("kept").exists(),
+        "calls": recorder.calls,
+        "stopped_at": int(stopped.optimizer.iterations),
+        "errors": errors,
+        **interrupt_and_resume(strategy),
     }
 
 
-def three(strategy):
+def interrupt_and_resume(strategy):
+    options = {"checkpoint_every": 2, "epochs": 2, "strategy": strategy}
+    model, history = runs.train(
+        runs.DISTILLED, callbacks=[on_rank(1, do_nothing)],
+        checkpoint_dir="uninterrupted", **options,
+    )  # fmt: skip
+    interrupts = 0
+    for function in (interrupt, interrupt, do_nothing):
+        try:
+            resumed_model, resumed_history = runs.train(
+                runs.DISTILLED, callbacks=[on_rank(1, function)],
+                checkpoint_dir="checkpoint", **options,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            interrupts += 1
+    same_bits = all(map(np.array_equal, runs.bits(model), runs.bits(resumed_model)))
+    return {
+        "interrupts": interrupts,
+        "resumed_exactly": same_bits and history.history == resumed_history.history,
+        "has_checkpoint": Path("checkpoint").exists(),
+    }
+
+
+def train_as_the_command(strategy):
+    digits = mnistcnn.preprocess(*mnistcnn.load_data("digits").train)
+    model = mnistcnn.build_model(seed=3)
+    recipe = dataclasses.replace(runs.FAST, epochs=12)
+    history = mnistcnn.train(model, *digits, recipe=recipe, seed=3, verbose=0, strategy=strategy)
+    runs.save("command", model, history)
+
+
+def on_three_workers(strategy):
     recipe, options = runs.RECIPES["one left over"], {"strategy": strategy}
     runs.save("three", *runs.train(recipe, **options))
     started = time.monotonic()
-    text = refusal(
-        mnistcnn.WorkerLostError, recipe, epochs=4, callbacks=[of_last(kill, last=2, at=10)],
-        checkpoint_dir="kept", **options,
+    message = error_message(
+        mnistcnn.WorkerLostError, recipe, epochs=4, callbacks=[on_rank(2, kill, batch=10)],
+        checkpoint_dir="checkpoint", **options,
     )  # fmt: skip
-    return {"lost": text, "seconds": time.monotonic() - started}
+    return {"error": message, "seconds": time.monotonic() - started}
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # the background ignores it
-    found = {"two": two, "three": three}[sys.argv[1]](connect(cluster_from_env()))
-    Path("report.json").write_text(json.dumps(found))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
+    function = {"two": on_two_workers, "three": on_three_workers}[sys.argv[1]]
+    Path("report.json").write_text(json.dumps(function(connect(cluster_from_env()))))

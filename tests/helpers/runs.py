@@ -1,4 +1,4 @@
-"""What is trained alike by one device, by several and by several machines, for the tests."""
+"""Training runs that are compared between one device, several devices and several workers."""
 
 import dataclasses
 import functools
@@ -10,14 +10,14 @@ from mnistcnn.backend import keras
 from mnistcnn.recipes import BASELINE, BEST, FAST, ROBUST, Augmentation
 
 TEACHER = dataclasses.replace(FAST, name="teacher", batch_size=60, dropout=0.3)
-TAUGHT = dataclasses.replace(BEST, epochs=2, teacher=TEACHER, batch_size=51)
-# 355 images: batches of 51 leave a last one of 49, those of 59 one of a single image, which
-# only one replica gets.
+DISTILLED = dataclasses.replace(BEST, epochs=2, teacher=TEACHER, batch_size=51)
+# Of the 355 images, batches of 51 leave a last one of 49, and batches of 59 one of a single
+# image, which only one replica gets.
 RECIPES = {
-    "documented": dataclasses.replace(BASELINE, epochs=2, batch_size=51),
+    "baseline": dataclasses.replace(BASELINE, epochs=2, batch_size=51),
     "one left over": dataclasses.replace(FAST, batch_size=59),
     "robust": dataclasses.replace(ROBUST, epochs=2, dropout=0.2),
-    "taught": TAUGHT,
+    "distilled": DISTILLED,
 }
 FITTED = dataclasses.replace(BASELINE, epochs=4, augmentation=Augmentation(translation=1.0))
 
@@ -28,7 +28,7 @@ def digits():
 
 
 def train(recipe, model=None, **options):
-    """Train a fresh network; return it and the history."""
+    """Train a new model, or the given one; return it and the history."""
     model = mnistcnn.build_model(seed=0) if model is None else model
     options = {"callbacks": [], "seed": 1, "verbose": 0} | options
     history = mnistcnn.train(model, *digits(), recipe=recipe, **options)
@@ -40,26 +40,31 @@ def weights(model):
 
 
 def bits(model):
-    found = [*model.variables, *model.optimizer.variables]
-    return [np.asarray(keras.ops.convert_to_numpy(one)) for one in found]
+    """Return all variables of the model and its optimizer."""
+    variables = [*model.variables, *model.optimizer.variables]
+    return [np.asarray(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def equal_bits(model, other):
+    return all(map(np.array_equal, bits(model), bits(other)))
 
 
 def save(name, model, history):
-    """Write how a training ended, and its figures."""
-    figures = {key: np.array(values) for key, values in history.history.items()}
-    np.savez(f"{name}.npz", weights=weights(model), **figures)
+    """Write the final weights and the metrics of each epoch."""
+    metrics = {key: np.array(values) for key, values in history.history.items()}
+    np.savez(f"{name}.npz", weights=weights(model), **metrics)
 
 
-def distance(one, other):
-    """How far apart two files of `save` are, in weights and in the figures of any epoch."""
-    with np.load(one) as first, np.load(other) as second:
-        assert sorted(first) == sorted(second)
-        apart = {name: float(np.abs(first[name] - second[name]).max()) for name in first}
-    return apart.pop("weights"), max(apart.values())
+def max_difference(path, other_path):
+    """Return the largest difference between two saved runs: of weights, and of metrics."""
+    with np.load(path) as run, np.load(other_path) as other:
+        assert sorted(run) == sorted(other)
+        differences = {name: float(np.abs(run[name] - other[name]).max()) for name in run}
+    return differences.pop("weights"), max(differences.values())
 
 
-class Scribe(keras.callbacks.Callback):
-    """Writes down what comes, and listens to batches."""
+class Recorder(keras.callbacks.Callback):
+    """Records the calls of batch and epoch hooks."""
 
     def __init__(self):
         super().__init__()
@@ -73,24 +78,24 @@ class Scribe(keras.callbacks.Callback):
 
 
 class Crash(keras.callbacks.Callback):
-    """Ends a run in a way that nobody expects, after so many batches."""
+    """Raises after `batches_left` batches, which the class counts down."""
 
-    left = -1
+    batches_left = -1
 
     def on_train_batch_end(self, batch, logs=None):
-        Crash.left -= 1
-        if Crash.left == 0:
+        Crash.batches_left -= 1
+        if Crash.batches_left == 0:
             raise RuntimeError("crash")
 
 
 def other_network():
-    """Return a network that is not the documented one, with averages and its own dropout."""
+    """Return a model that is not the baseline network, with seeded dropout."""
     layers = keras.layers
-    start = keras.initializers.GlorotUniform(seed=1)
+    initializer = keras.initializers.GlorotUniform(seed=1)
     model = keras.Sequential(
         [
             keras.Input((28, 28, 1)), layers.Flatten(), layers.Dropout(0.3, seed=2),
-            layers.Dense(10, "softmax", kernel_initializer=start),
+            layers.Dense(10, "softmax", kernel_initializer=initializer),
         ]
     )  # fmt: skip
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])

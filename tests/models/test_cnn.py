@@ -92,10 +92,10 @@ def test_the_seed_leaves_the_global_generators_alone():
         (dict(dropout=-0.1), ValueError, r"dropout must lie in \[0, 1\); received -0\.1"),
         (dict(dropout="0.2"), TypeError, "dropout must be a number; received '0.2'"),
         (dict(dropout=float("nan")), ValueError, "dropout must be finite; received nan"),
-        (dict(learning_rate=0), ValueError, "learning_rate must be above 0; received 0"),
+        (dict(learning_rate=0), ValueError, "learning_rate must be greater than 0; received 0"),
         (dict(learning_rate=True), TypeError, "learning_rate must be a number; received True"),
         (dict(seed=-1), ValueError, "seed must be at least 0; received -1"),
-        (dict(seed=1.5), TypeError, "seed must be a whole number; received 1.5"),
+        (dict(seed=1.5), TypeError, "seed must be an integer; received 1.5"),
     ],
 )
 def test_options_are_checked(options, error, message):

@@ -6,7 +6,7 @@ from PIL import Image
 
 from benchmarks.ocr import synthetic_pages
 from mnistcnn.ocr.binarization import AREA, binarize, estimate_noise, is_inverted
-from mnistcnn.ocr.page_detection import _page_mask, detect_page
+from mnistcnn.ocr.page_detection import page_mask, detect_page
 from tests.helpers.drawing import cover_of
 
 SHAPE = 160, 260
@@ -86,7 +86,7 @@ def test_the_width_of_a_stroke_does_not_depend_on_its_strength():
 
 
 COLOURS = {
-    **synthetic_pages.INKS,
+    **synthetic_pages.INK_COLORS,
     "yellow": (1, 1, 0),
     "pale yellow": (1, 1, 0.6),
     "cyan": (0, 1, 1),
@@ -124,7 +124,7 @@ def test_a_colour_that_says_nothing_does_not_lose_the_grey_ink():
 def test_paper_alone_has_no_ink(paper, shape):
     for seed in range(5):
         generator = np.random.default_rng(seed)
-        light = synthetic_pages._light(shape, 0.4, generator)
+        light = synthetic_pages.illumination(shape, 0.4, generator)
         grain = 0.01 * generator.normal(size=shape)
         for picture in (np.full(shape, paper), paper * light, np.clip(paper + grain, 0, 1)):
             assert len(found_in(picture).stats) == 1
@@ -201,7 +201,9 @@ def test_a_large_digit_is_no_sheet(clear):
     images, labels = clear
     for label in range(10):
         for size, margin in [(200, 0), (200, 20), (28, 3), (28, 14), (16, 4)]:
-            picture = np.pad(synthetic_pages.enlarged(images[labels == label][0], size), margin)
+            picture = np.pad(
+                synthetic_pages.upscale_digit(images[labels == label][0], size), margin
+            )
             assert detect_page(picture) is None
             assert detect_page(1 - picture) is None
 
@@ -244,7 +246,7 @@ def test_light_that_fades_behind_a_row_of_digits_is_no_sheet():
     for left in range(0, 300, 30):
         levels[120:140, left : left + 15] = light[120:140, left : left + 15] = 0
     levels[50:70, 100:110] = light[50:70, 100:110] = 0
-    assert _page_mask(light, levels) is None
+    assert page_mask(light, levels) is None
     # The same light with nothing on its edge, and a desk beyond it.
     levels[120:140], levels[140:], light[120:140] = 190, 20, 255
-    assert _page_mask(light, levels) is not None
+    assert page_mask(light, levels) is not None

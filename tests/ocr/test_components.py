@@ -11,12 +11,12 @@ from mnistcnn.ocr.components import (
     Component,
     drop_hairlines,
     extract_components,
-    horizontal_gap,
+    horizontal_overlap,
     merge,
     merge_candidates,
 )
 from mnistcnn.ocr.components import stroke_width as width_of
-from mnistcnn.ocr.cut_paths import cut_paths, slice_between
+from mnistcnn.ocr.segmentation import cut_paths, slice_between
 from tests.helpers.drawing import cover_of
 
 PLACES = np.arange(28)
@@ -57,7 +57,7 @@ def width_in(glyph):
 
 @given(st.integers(10, 300), st.floats(0.02, 0.25), st.floats(0.3, 2.5))
 def test_a_glyph_is_laid_out_as_mnist_is(size, pen, x):
-    glyph = Component(5, 7, seven(size, max(1, round(pen * size)), x)).glyph()
+    glyph = Component(5, 7, seven(size, max(1, round(pen * size)), x)).digit_crop()
     assert glyph.dtype == np.uint8
     assert glyph.shape == (28, 28)
     assert max(sides(glyph)) == 20
@@ -66,7 +66,7 @@ def test_a_glyph_is_laid_out_as_mnist_is(size, pen, x):
 
 @given(st.integers(10, 200), st.integers(1, 400))
 def test_proportions_are_kept(tall, wide):
-    glyph = Component(0, 0, np.ones((tall, wide), np.float32)).glyph()
+    glyph = Component(0, 0, np.ones((tall, wide), np.float32)).digit_crop()
     expected = 20 * np.array([tall, wide]) / max(tall, wide)
     # Strokes that are too thin are widened.
     np.testing.assert_allclose(sides(glyph), np.maximum(expected, 2), atol=1.5)
@@ -76,7 +76,7 @@ def test_proportions_are_kept(tall, wide):
 @pytest.mark.parametrize("pen", [1, 2, 5])
 def test_a_thin_pen_gives_strokes_as_mnist_has_them(size, pen):
     """Of MNIST's, 98 in 100 have strokes of 1.3 to 4.8 pixels."""
-    glyph = Component(0, 0, seven(size, pen)).glyph()
+    glyph = Component(0, 0, seven(size, pen)).digit_crop()
     assert 1 < width_in(glyph) < 3
     assert glyph.max() > 200
 
@@ -86,7 +86,7 @@ def test_the_strokes_of_a_pen_that_is_not_thin_keep_their_width(share):
     large = seven(200, round(200 * share))
     expected = 20 * width_of(large) / max(large.shape)
     assert expected == pytest.approx(20 * share / (1 + share), rel=0.2)
-    assert width_in(Component(0, 0, large).glyph()) == pytest.approx(expected, abs=0.5)
+    assert width_in(Component(0, 0, large).digit_crop()) == pytest.approx(expected, abs=0.5)
 
 
 def test_the_width_of_strokes_is_measured_in_pixels():
@@ -100,7 +100,7 @@ def test_the_width_of_strokes_is_measured_in_pixels():
 def test_grey_levels_are_kept():
     strength = np.ones((100, 40), np.float32)
     strength[:50] = 0.5
-    glyph = Component(0, 0, strength).glyph()
+    glyph = Component(0, 0, strength).digit_crop()
     assert set(glyph[np.flatnonzero(glyph.any(axis=1))[2:8], 14].tolist()) == {128}
     assert glyph[20, 14] == 255
 
@@ -120,7 +120,7 @@ def test_parts_are_cropped_without_the_ink_of_others():
     assert (crook.box, inner.box) == ((5, 5, 35, 35), (20, 8, 30, 20))
     assert not crook.strength[3:15, 15:25].any()
     np.testing.assert_allclose(inner.strength, 1)
-    assert (crook.members, inner.members) == ((1,), (2,))
+    assert (crook.labels, inner.labels) == ((1,), (2,))
     edge = np.zeros((20, 20), np.float32)
     edge[5:15, 5:15] = 1
     edge[5, 5:15] = 0.4
@@ -156,7 +156,7 @@ def test_two_parts_as_one():
     flag, stem, beside = extract_components(ink, 50)
     both = merge(ink, stem, flag)
     assert both.box == (20, 18, 60, 70)
-    assert both.members == stem.members + flag.members
+    assert both.labels == stem.labels + flag.labels
     np.testing.assert_array_equal(both.strength[2:, :20], stem.strength)
     np.testing.assert_array_equal(both.strength[:6, 24:], flag.strength)
     assert not both.strength[6:, 20:].any()
@@ -201,10 +201,10 @@ def test_the_share_of_a_part_over_another():
     def part(left, right):
         return Component(left, 0, np.ones((9, right - left), np.float32))
 
-    assert horizontal_gap(part(0, 10), part(5, 9)) == 1
-    assert horizontal_gap(part(0, 10), part(8, 12)) == 0.5
-    assert horizontal_gap(part(0, 10), part(10, 12)) == 0
-    assert horizontal_gap(part(0, 10), part(14, 18)) < 0
+    assert horizontal_overlap(part(0, 10), part(5, 9)) == 1
+    assert horizontal_overlap(part(0, 10), part(8, 12)) == 0.5
+    assert horizontal_overlap(part(0, 10), part(10, 12)) == 0
+    assert horizontal_overlap(part(0, 10), part(14, 18)) < 0
 
 
 def touching(gap_at, slant=0):

@@ -41,7 +41,7 @@ def shared(one, other):
 @settings(max_examples=40)
 @given(SEEDS)
 def test_easy_pages_are_read_whole(recognizer, clear, seed):
-    page = synthetic_pages.draw_easy(*clear, np.random.default_rng(seed))
+    page = synthetic_pages.draw_simple_page(*clear, np.random.default_rng(seed))
     reading = recognizer.read(page.picture)
     assert reading.text == page.text
     assert (reading.height, reading.width) == page.picture.shape
@@ -51,18 +51,18 @@ def test_easy_pages_are_read_whole(recognizer, clear, seed):
 
 
 # In percent of the digits; of these pages none is wrong with the weights "best".
-MAX_WRONG = dict.fromkeys(synthetic_pages.CLASSES, 2) | {"blur": 4, "touching": 4, "hard": 4}
+MAX_WRONG = dict.fromkeys(synthetic_pages.PAGE_STYLES, 2) | {"blur": 4, "touching": 4, "hard": 4}
 
 
-@pytest.mark.parametrize("name", synthetic_pages.CLASSES)
+@pytest.mark.parametrize("name", synthetic_pages.PAGE_STYLES)
 def test_pages_of_every_class(name, recognizer, clear):
     wrong = total = 0
     for seed in range(4):
-        page = synthetic_pages.draw(
-            *clear, np.random.default_rng(seed), synthetic_pages.CLASSES[name]
+        page = synthetic_pages.draw_page(
+            *clear, np.random.default_rng(seed), synthetic_pages.PAGE_STYLES[name]
         )
         reading = recognizer.read(page.picture)
-        wrong += synthetic_pages.errors(reading.text, page.text)
+        wrong += synthetic_pages.edit_distance(reading.text, page.text)
         total += len(page.text)
         if reading.text == page.text:
             # A page's own boxes have a border, and turned they are wider still.
@@ -87,10 +87,10 @@ def test_pages_of_mnist(name, least, recognizer, mnist_path):
     _, test = mnistcnn.load_data(mnist_path)
     wrong = total = 0
     for seed in range(120):
-        page = synthetic_pages.draw(
-            *test, np.random.default_rng(seed), synthetic_pages.CLASSES[name]
+        page = synthetic_pages.draw_page(
+            *test, np.random.default_rng(seed), synthetic_pages.PAGE_STYLES[name]
         )
-        wrong += synthetic_pages.errors(recognizer.read(page.picture).text, page.text)
+        wrong += synthetic_pages.edit_distance(recognizer.read(page.picture).text, page.text)
         total += len(page.text.replace("\n", ""))
     assert 100 * (1 - wrong / total) >= least
 
@@ -136,14 +136,14 @@ def test_what_is_read_is_complete_and_consistent(recognizer, page):
     reading = recognizer.read(page.picture)
     assert [len(line) for line in reading.lines] == [len(line) for line in page.text.split("\n")]
     for digit in reading.digits:
-        assert digit.glyph.shape == (28, 28)
-        assert digit.glyph.dtype == np.uint8
+        assert digit.image.shape == (28, 28)
+        assert digit.image.dtype == np.uint8
         assert digit.probabilities.shape == (10,)
         assert 0 < digit.probabilities.sum() <= 1 + 1e-5  # the rest: that it is no digit
         assert digit.label == digit.probabilities.argmax()
-        assert digit.probability == pytest.approx(digit.probabilities.max())
+        assert digit.confidence == pytest.approx(digit.probabilities.max())
         assert {type(edge) for edge in digit.box} == {int}
-        assert (type(digit.label), type(digit.probability)) == (int, float)
+        assert (type(digit.label), type(digit.confidence)) == (int, float)
     again = recognizer.read(page.picture)
     assert again.to_dict() == reading.to_dict()
 
@@ -153,11 +153,11 @@ def test_digits_of_less_probability_are_left_out(recognizer, page):
     noise = np.random.default_rng(3).normal(size=page.picture.shape)
     picture = np.clip(page.picture / 255 + 0.35 * noise, 0, 1)
     everything = recognizer.read(picture)
-    probabilities = [digit.probability for digit in everything.digits]
+    probabilities = [digit.confidence for digit in everything.digits]
     least = float(np.median(probabilities))
     some = recognizer.read(picture, min_confidence=least)
     assert [d.box for d in some.digits] == [
-        d.box for d in everything.digits if d.probability >= least
+        d.box for d in everything.digits if d.confidence >= least
     ]
     assert 0 < len(some.digits) < len(probabilities)
 
@@ -196,7 +196,7 @@ def test_blank_pages_have_no_digits(recognizer):
 
 def drawn(image, height):
     """One digit's ink, without a margin."""
-    ink = synthetic_pages.enlarged(image, height)
+    ink = synthetic_pages.upscale_digit(image, height)
     return ink[np.ix_((ink > 0.5).any(axis=1), (ink > 0.5).any(axis=0))]
 
 
@@ -258,15 +258,17 @@ def test_digits_that_touch_are_cut_apart(recognizer, clear):
 
 
 def test_tilted_lines_are_read_in_order(recognizer, clear):
-    look = replace(synthetic_pages.CLASSES["clean"], height=(40, 40), lines=(3, 3), length=(8, 9))
-    page = synthetic_pages.draw(*clear, np.random.default_rng(1), look)
+    look = replace(
+        synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(8, 9)
+    )
+    page = synthetic_pages.draw_page(*clear, np.random.default_rng(1), look)
     for angle in (-10, 10):
         turned = Image.fromarray(page.picture).rotate(
             angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255
         )
         found = recognizer.read(turned).text
         assert found.count("\n") == 2
-        assert synthetic_pages.errors(found, page.text) <= 2
+        assert synthetic_pages.edit_distance(found, page.text) <= 2
 
 
 def constant(sure):
@@ -286,7 +288,7 @@ def test_without_a_reason_nothing_is_cut_and_nothing_joined():
     cover = cover_of((100, 300), *pair, [(180, 20), (180, 80)], width=6)
     reading = read_page(1 - cover, constant(0.8), min_confidence=0)
     assert reading.text == "33"
-    assert [digit.probability for digit in reading.digits] == pytest.approx([0.8, 0.8])
+    assert [digit.confidence for digit in reading.digits] == pytest.approx([0.8, 0.8])
 
 
 def test_the_answer_is_the_mean_over_six_views_of_a_glyph():

@@ -124,7 +124,9 @@ def test_batches_are_checked_and_a_bad_one_is_named(recognizer, digits):
             method(3)
         answers = method([digits.test.images, np.full((28, 28), 1.5)])
         assert len(next(answers)) == 355
-        with pytest.raises(ValueError, match=r"^batch 1: floating images must lie in \[0, 1\]; "):
+        with pytest.raises(
+            ValueError, match=r"^batch 1: floating-point images must lie in \[0, 1\]; "
+        ):
             next(answers)
         with pytest.raises(TypeError, match="^batch 0: images must be integers"):
             next(method([["text"]]))
@@ -216,9 +218,9 @@ def test_absent_and_damaged_files_are_refused(suffix, tmp_path):
     [
         (0, ValueError, "num_threads must be at least 1; received 0"),
         (-2, ValueError, "num_threads must be at least 1; received -2"),
-        (1.0, TypeError, "num_threads must be a whole number; received 1.0"),
-        (True, TypeError, "num_threads must be a whole number; received True"),
-        ("2", TypeError, "num_threads must be a whole number; received '2'"),
+        (1.0, TypeError, "num_threads must be an integer; received 1.0"),
+        (True, TypeError, "num_threads must be an integer; received True"),
+        ("2", TypeError, "num_threads must be an integer; received '2'"),
     ],
 )
 def test_num_threads_is_checked(threads, error, message):
@@ -229,8 +231,8 @@ def test_num_threads_is_checked(threads, error, message):
 def test_threads_change_nothing_but_the_time(digits):
     images = digits.test.images[:60]
     one, three = (Recognizer(num_threads=n) for n in (1, np.int64(3)))
-    assert one._session.get_session_options().intra_op_num_threads == 1
-    assert three._session.get_session_options().intra_op_num_threads == 3
+    assert one._classifier._session.get_session_options().intra_op_num_threads == 1
+    assert three._classifier._session.get_session_options().intra_op_num_threads == 3
     np.testing.assert_allclose(one.predict_proba(images), three.predict_proba(images), atol=1e-6)
 
 
@@ -241,7 +243,7 @@ def test_a_copy_by_pickle_is_the_same(arrays, digits):
     copy = pickle.loads(pickle.dumps(original))
     images = digits.test.images[:60]
     np.testing.assert_array_equal(copy.predict_proba(images), original.predict_proba(images))
-    assert copy._session.get_session_options().intra_op_num_threads == 2
+    assert copy._classifier._session.get_session_options().intra_op_num_threads == 2
 
 
 def test_a_process_of_its_own_gives_the_same(recognizer, digits):

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnistcnn import CorruptFileError, Recognizer
 from mnistcnn.ocr.pipeline import read_page
-from mnistcnn.ocr.rejection import LOG_PRIOR_ODDS, NonDigitRejector, apply_rejection
-from mnistcnn.ocr.splitting import split_touching
+from mnistcnn.ocr.classification import LOG_PRIOR_ODDS, NonDigitRejector, apply_rejection
+from mnistcnn.ocr.segmentation import split_touching
 from mnistcnn.weights import arrays
 from mnistcnn.weights.pretrained import FOLDER, REJECTOR, load_rejector_weights, read_pretrained
 from tests.helpers.drawing import cover_of, surer_of_narrow, uprights
@@ -59,7 +59,7 @@ def share_left(recognizer, pictures):
 def alone(monkeypatch):
     """A recognizer to which every glyph is a digit."""
     found = Recognizer()
-    monkeypatch.setattr(found, "_detector", lambda glyphs: certain(len(glyphs)))
+    monkeypatch.setattr(found, "_rejector", lambda glyphs: certain(len(glyphs)))
     return found
 
 
@@ -139,14 +139,14 @@ def test_the_confidence_is_the_product_of_both():
         asked.append(glyphs)
         return np.array([[0.5, 1], [1, 1]], np.float32)[: len(glyphs)]
 
-    digits = read_page(1 - cover, three, min_confidence=0, is_digit=half).digits
+    digits = read_page(1 - cover, three, min_confidence=0, digit_scorer=half).digits
     assert [digit.label for digit in digits] == [3, 3]
-    assert [digit.probability for digit in digits] == pytest.approx([0.4, 0.8])
+    assert [digit.confidence for digit in digits] == pytest.approx([0.4, 0.8])
     assert [digit.probabilities.sum() for digit in digits] == pytest.approx([0.5, 1])
     assert [digit.probabilities.max() for digit in digits] == pytest.approx([0.4, 0.8])
     (glyphs,) = asked
-    np.testing.assert_array_equal(glyphs, [digit.glyph for digit in digits])
-    left = read_page(1 - cover, three, min_confidence=0.5, is_digit=half).digits
+    np.testing.assert_array_equal(glyphs, [digit.image for digit in digits])
+    left = read_page(1 - cover, three, min_confidence=0.5, digit_scorer=half).digits
     assert [digit.box for digit in left] == [digits[1].box]
 
 
@@ -162,8 +162,8 @@ def weighed_uprights(count):
 
     pieces = split_touching([uprights(count)], 40, surer_of_narrow)
     found = apply_rejection(pieces, is_digit)
-    np.testing.assert_array_equal([one.glyph for one in found], [one.glyph for one in pieces])
-    return [one.sure for one in found], *asked
+    np.testing.assert_array_equal([one.crop for one in found], [one.crop for one in pieces])
+    return [one.confidence for one in found], *asked
 
 
 def test_what_was_cut_counts_as_far_as_the_whole_looks_like_digits():
@@ -180,7 +180,7 @@ def test_on_a_blank_page_nothing_is_asked():
         raise AssertionError
 
     blank = np.full((50, 50), 255, np.uint8)
-    assert read_page(blank, three, min_confidence=0, is_digit=refuse).text == ""
+    assert read_page(blank, three, min_confidence=0, digit_scorer=refuse).text == ""
 
 
 def test_a_pickled_recognizer_reads_the_same(recognizer, page):

@@ -12,9 +12,9 @@ from mnistcnn import Digit, Reading
 def digit(label, left):
     return Digit(
         label=label,
-        probability=0.123456 + label / 20,
+        confidence=0.123456 + label / 20,
         box=(left, 2, left + 5, 9),
-        glyph=np.zeros((28, 28), np.uint8),
+        image=np.zeros((28, 28), np.uint8),
         probabilities=np.full(10, 0.1, np.float32),
     )
 
@@ -36,15 +36,15 @@ def test_it_goes_through_json():
         "width": 40,
         "height": 20,
         "digits": [
-            {"line": 1, "label": 1, "probability": 0.1735, "box": [0, 2, 5, 9]},
-            {"line": 1, "label": 2, "probability": 0.2235, "box": [10, 2, 15, 9]},
-            {"line": 2, "label": 3, "probability": 0.2735, "box": [20, 2, 25, 9]},
+            {"line": 1, "label": 1, "confidence": 0.1735, "box": [0, 2, 5, 9]},
+            {"line": 1, "label": 2, "confidence": 0.2235, "box": [10, 2, 15, 9]},
+            {"line": 2, "label": 3, "confidence": 0.2735, "box": [20, 2, 25, 9]},
         ],
     }
 
 
 def test_a_digit_shows_without_its_arrays():
-    assert repr(ONE) == "Digit(label=1, probability=0.173456, box=(0, 2, 5, 9))"
+    assert repr(ONE) == "Digit(label=1, confidence=0.173456, box=(0, 2, 5, 9))"
 
 
 @pytest.mark.parametrize("one", [ONE, READING])

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from mnistcnn import Evaluation, plot_digits, plot_misclassified, preprocess
 from mnistcnn.plotting.common import ImageGrid
-from tests.helpers.evaluations import evaluation_of
+from tests.helpers.evaluations import make_evaluation
 
 
 def tiles_of(axes):
@@ -84,7 +84,7 @@ def test_own_axes_hold_the_whole_grid(digits):
         (np.zeros((2, 28, 28)), [1], {}, ValueError, "images and labels must have the same length; received 2 and 1"),
         (np.zeros((1, 28, 28)), [10], {}, ValueError, r"labels must lie in 0\.\.\.9; received 10"),
         (np.zeros((1, 28, 28)), None, {"columns": 0}, ValueError, "columns must be at least 1; received 0"),
-        (np.zeros((1, 28, 28)), None, {"max_images": 2.5}, TypeError, r"max_images must be a whole number; received 2\.5"),
+        (np.zeros((1, 28, 28)), None, {"max_images": 2.5}, TypeError, r"max_images must be an integer; received 2\.5"),
         (np.zeros((1, 28, 28)), None, {"ax": 7}, TypeError, "ax must be Matplotlib's Axes; received 7"),
     ],
 )  # fmt: skip
@@ -128,7 +128,7 @@ def test_fewer_mistakes_when_asked_and_preprocessed_images_too(digits):
 
 
 def test_no_mistakes_and_own_axes(digits):
-    perfect = evaluation_of(np.diag([2, 1]))
+    perfect = make_evaluation(np.diag([2, 1]))
     assert plot_misclassified(perfect, digits.test.images[:3]).axes[0].get_title() == "No mistakes"
     figure = Figure()
     axes = figure.subplots()
@@ -148,7 +148,7 @@ def test_mistakes_are_checked(digits):
     with pytest.raises(TypeError, match="ax must be Matplotlib's Axes; received 'here'"):
         plot_misclassified(mistaken(), images, ax="here")
     with pytest.raises(TypeError, match="ax must be Matplotlib's Axes; received 'here'"):
-        plot_misclassified(evaluation_of(np.diag([5, 0])), images, ax="here")
+        plot_misclassified(make_evaluation(np.diag([5, 0])), images, ax="here")
 
 
 def test_a_mosaic_has_no_room_around_it():

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from mnistcnn import plot_calibration, plot_confusion_matrix, plot_digits, plot_history
-from tests.helpers.evaluations import evaluation_of
+from tests.helpers.evaluations import make_evaluation
 
 HISTORY = {
     "loss": [0.9, 0.4, 0.2],
@@ -53,7 +53,7 @@ def test_history_on_axes_of_the_users_own():
         (3, None, TypeError, "history must be a History or a mapping; received 3"),
         ({}, None, ValueError, "history must hold at least one epoch of loss and accuracy; 'loss' is absent"),
         ({"loss": 1.0, "accuracy": [1.0]}, None, ValueError, r"history: loss must be a list of numbers; received array\(1\.\)"),
-        ({**HISTORY, "val_loss": ["low"]}, None, TypeError, "history: val_loss must be integers or floating numbers"),
+        ({**HISTORY, "val_loss": ["low"]}, None, TypeError, "history: val_loss must be integers or floats"),
         ({"loss": [1.0], "accuracy": []}, None, ValueError, "'accuracy' is absent"),
         (HISTORY, Figure().subplots(), ValueError, "ax must be a pair of Axes; received 1"),
     ],
@@ -67,7 +67,7 @@ def confused():
     matrix = np.diag([100] * 10)
     matrix[4, 9] = 12
     matrix[7, 2] = 1
-    return evaluation_of(matrix)
+    return make_evaluation(matrix)
 
 
 def test_confusion_matrix_shows_every_count():
@@ -88,13 +88,13 @@ def test_confusion_matrix_shows_every_count():
 def test_confusion_matrix_without_mistakes_and_on_own_axes():
     figure = Figure()
     axes = figure.subplots()
-    result = evaluation_of(np.eye(10, dtype=int))
+    result = make_evaluation(np.eye(10, dtype=int))
     assert plot_confusion_matrix(result, ax=axes) is figure
     assert axes.get_images()[0].get_clim() == (0, 1)
 
 
 def test_confusion_matrix_of_one_class():
-    plot_confusion_matrix(evaluation_of(np.array([[3]])))
+    plot_confusion_matrix(make_evaluation(np.array([[3]])))
 
 
 def test_confusion_matrix_is_checked():

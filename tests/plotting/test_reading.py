@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from mnistcnn import CorruptFileError, Digit, Reading, plot_reading
 
 
-def digit(label, probability, box):
-    probabilities = np.full(10, (1 - probability) / 9, np.float32)
-    probabilities[label] = probability
-    glyph = np.zeros((28, 28), np.uint8)
+def digit(label, confidence, box):
+    probabilities = np.full(10, (1 - confidence) / 9, np.float32)
+    probabilities[label] = confidence
+    image = np.zeros((28, 28), np.uint8)
     return Digit(
-        label=label, probability=probability, box=box, glyph=glyph, probabilities=probabilities
+        label=label, confidence=confidence, box=box, image=image, probabilities=probabilities
     )
 
 

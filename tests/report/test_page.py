@@ -89,24 +89,24 @@ def picture(source):
 def test_it_holds_everything(trained, network, xy, digits, capsys):
     page = page_of(trained(), "--data", "digits")
     result = mnistcnn.evaluate(network, *xy)
-    low, high = result.accuracy_interval
+    low, high = result.accuracy_ci
     for words in (
         f"The network reads {result.num_correct:,} of 355 test images of digits right.",
         f"{100 * result.accuracy:.2f} %", f"{100 * low:.2f} % to {100 * high:.2f} %",
         f"{100 * result.expected_calibration_error:.2f} %", f"{result.loss:.4f}",
-        f"The 60 most confident of {len(result.mistakes):,} mistakes",
+        f"The 60 most confident of {len(result.misclassified):,} mistakes",
         "mnistcnn train --data digits --seed 7", "name fast, epochs 1", "digits, 1442 images",
         "mnistcnn 0.1, keras 3.99", "12.5", "learning_rate", f"mnistcnn {mnistcnn.__version__}",
         "mnistcnn report run/bestmodel.keras --data digits",
     ):  # fmt: skip
         assert words in page.text, words
     images = page.all("img")
-    wrong = result.mistakes
+    wrong = result.misclassified
     gallery = [
         image for image in images if "was taken for" in image["alt"] and image["width"] == "28"
     ]
     assert len(gallery) == 60
-    for image, place in zip(gallery, wrong.surest_first, strict=False):
+    for image, place in zip(gallery, wrong.most_confident_first, strict=False):
         expected = 255 - digits.test.images[wrong.indices[place]]
         assert np.array_equal(np.asarray(picture(image["src"])), expected)
         label, said = wrong.labels[place], wrong.predicted[place]
@@ -171,7 +171,7 @@ def test_without_a_training_it_says_so(trained, tmp_path):
 
 def test_an_old_result_may_know_less(trained):
     page = page_of(trained(seed=None, recipe=3, versions=[], data=None), "--data", "digits")
-    assert "none: it won't repeat" in page.text
+    assert "none (not reproducible)" in page.text
     assert "The whole recipe" not in page.text
 
 
@@ -180,7 +180,7 @@ def test_shipped_weights_have_their_manifest(tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     page = Page((tmp_path / "new/b.html").read_text(encoding="utf-8"))
     manifest = load_pretrained_weights("best").manifest
-    for words in ("Shipped weights: best", manifest.command, manifest.commit, "mnist, 60000 images",
+    for words in ("Pretrained weights: best", manifest.command, manifest.commit, "mnist, 60000 images",
                   "augmentation.rotation 8.0", f"Seed {manifest.seed}"):  # fmt: skip
         assert words in page.text, words
     assert report["bytes"] == (tmp_path / "new/b.html").stat().st_size

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mnistcnn.ocr import grouping, line_removal, pipeline, splitting
+from mnistcnn.ocr import line_removal, pipeline, segmentation
 from mnistcnn.ocr.binarization import connected_components, drop_enclosing
 from tests.helpers.drawing import surer_of_narrow, uprights
 
@@ -99,26 +99,26 @@ def test_runs_are_opened_as_opencv_does(length):
     for density in (0.5, 0.9, 0.98):
         mask = (generator.random((60, 45)) < density).astype(np.uint8)
         wanted = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
-        np.testing.assert_array_equal(line_removal._opened(mask, length), wanted)
+        np.testing.assert_array_equal(line_removal.keep_vertical_runs(mask, length), wanted)
 
 
 def test_of_very_many_parts_some_are_cut(monkeypatch):
     wholes = 100 * [uprights(2)]
-    found = splitting.split_touching(wholes, 40, surer_of_narrow)
+    found = segmentation.split_touching(wholes, 40, surer_of_narrow)
     assert len(found) == 200
-    monkeypatch.setattr(splitting, "_MAX_WORK", 0)
-    some = splitting.split_touching(wholes, 40, surer_of_narrow)
-    assert len(some) == 100 + splitting._TOGETHER
+    monkeypatch.setattr(segmentation, "_MAX_WORK", 0)
+    some = segmentation.split_touching(wholes, 40, surer_of_narrow)
+    assert len(some) == 100 + segmentation._BATCH_SIZE
 
 
 def test_a_large_part_is_cut_where_a_small_one_is(monkeypatch):
     whole = uprights(2)
-    fine = splitting.split_touching([whole], 40, surer_of_narrow)
-    monkeypatch.setattr(splitting, "_MAX_PIXELS", whole.part.strength.size // 3)
-    coarse = splitting.split_touching([whole], 40, surer_of_narrow)
+    fine = segmentation.split_touching([whole], 40, surer_of_narrow)
+    monkeypatch.setattr(segmentation, "_MAX_PIXELS", whole.component.strength.size // 3)
+    coarse = segmentation.split_touching([whole], 40, surer_of_narrow)
     assert len(fine) == len(coarse) == 2
     for one, other in zip(fine, coarse, strict=True):
-        np.testing.assert_allclose(one.part.box, other.part.box, atol=4)
+        np.testing.assert_allclose(one.component.box, other.component.box, atol=4)
 
 
 def test_of_very_many_pairs_the_nearest_are_tried(monkeypatch, recognizer):
@@ -133,6 +133,6 @@ def test_of_very_many_pairs_the_nearest_are_tried(monkeypatch, recognizer):
     pipeline.read_page(page, recognise, min_confidence=0)
     before = sum(asked)
     asked.clear()
-    monkeypatch.setattr(grouping, "_MAX_PAIRS", 0)
+    monkeypatch.setattr(segmentation, "_MAX_PAIRS", 0)
     pipeline.read_page(page, recognise, min_confidence=0)
     assert sum(asked) < before

@@ -43,7 +43,7 @@ def refusal(cache):
     with pytest.raises(DataUnavailableError) as caught:
         load_data(cache_dir=cache)
     message = str(caught.value)
-    assert message.startswith("the cache holds no whole MNIST, and it could not be downloaded:\n")
+    assert message.startswith("MNIST is unavailable (not cached; download failed):\n")
     for way_out in (str(cache), "MNISTCNN_DATA", 'load_data("digits")'):
         assert way_out in message
     assert left_in(cache) == []
@@ -167,10 +167,10 @@ def packed(handler):
         (redirect_to_a_file, "No connection adapters were found for", 1),
         (stalled_head, "no data for 0.3 s", 1),
         (stalled_body, "no data for 0.3 s", 1),
-        (dripped_head, "no answer within 0.6 s", 1),
-        (dripped_body, "fewer than 2,048 bytes a second", 1),
-        (endless_body, "it sent more than 16,777,216 bytes", 1),
-        (a_page, "a web page came in place of the file", 1),
+        (dripped_head, "no response within 0.6 s", 1),
+        (dripped_body, "less than 2,048 bytes per second", 1),
+        (endless_body, "the response has more than 16,777,216 bytes", 1),
+        (a_page, "the response is a web page instead of the file", 1),
         (commands_to_the_terminal, r"418 \?\]0;owned\?x{250,300}$", 1),
         (no_http, "BadStatusLine|Connection aborted|SSH", 1),
         (hangs_up, "Remote end closed connection without response", 1),

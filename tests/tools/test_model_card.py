@@ -114,7 +114,7 @@ def manifests(network, tmp_path):
             commit="a" * 40,
             versions=dict.fromkeys(["python", "mnistcnn", "keras", "tensorflow", "numpy"], "1.2"),
             data={"name": "mnist", "images": 60_000, "sha256": "b" * 64},
-            figures=figures,
+            metrics=figures,
         ).manifest
         for name, figures in ((name, make()) for name, make in SETS.items())
     ]
@@ -220,7 +220,7 @@ def flat(text):
 
 def test_the_card_tells_the_manifests_numbers(manifests):
     text = model_card.card(manifests)
-    best = manifests[0].figures
+    best = manifests[0].metrics
     right, low = best["test"]["right"], 100 * best["test"]["interval"][0]
     mean = f"{right / 3:.2f} %"
     assert f"| `best` | clean digits | {right} | {mean} | {low:.2f} % to" in text
@@ -247,7 +247,7 @@ def test_the_card_tells_the_manifests_numbers(manifests):
 
 def test_the_card_has_a_column_for_each_network(manifests):
     text = model_card.card(manifests)
-    before, after = (manifests[0].figures["calibration"][side] for side in ("before", "after"))
+    before, after = (manifests[0].metrics["calibration"][side] for side in ("before", "after"))
     assert (
         f"| loss | {before['loss']:.4f} | {after['loss']:.4f} | {before['loss']:.4f} | 0.3750 |"
         in text
@@ -289,16 +289,16 @@ def test_the_card_lists_every_mistake(manifests):
     text = model_card.card(manifests)
     best, robust = text.partition("## Mistakes")[2].split("\n`robust` makes ")
     for manifest, part in zip(manifests, (best, robust), strict=True):
-        mistakes = manifest.figures["mistakes"]
-        (doubted,) = manifest.figures["sound_labels"]["left_out"]
+        mistakes = manifest.metrics["mistakes"]
+        (doubted,) = manifest.metrics["sound_labels"]["left_out"]
         for index, _, answer, probability in mistakes:
             mark = r"\*" if index == doubted else ""
             assert f"{answer} ({index}{mark}, {100 * probability:.0f} %)" in part
         assert part.count("(") >= len(mistakes)
-    count = len(manifests[0].figures["mistakes"])
+    count = len(manifests[0].metrics["mistakes"])
     assert f"`best` makes {count}, 1 of them with a label in doubt." in best
     assert robust.startswith(f"{count - 1}, 0 of them with a label in doubt.")
-    manifests[1].figures["mistakes"] = []
+    manifests[1].metrics["mistakes"] = []
     assert "`robust` makes 0, 0 of them" in model_card.card(manifests)
 
 
@@ -330,9 +330,9 @@ def test_the_cards_first_lines_are_metadata(manifests):
         assert result["dataset"]["type"] in said["datasets"]
         metrics = {metric["type"]: metric["value"] for metric in result["metrics"]}
         assert metrics == {
-            "accuracy": manifest.figures["test_accuracy"],
-            "loss": manifest.figures["calibration"]["after"]["loss"],
-            "ece": manifest.figures["calibration"]["after"]["ece"],
+            "accuracy": manifest.metrics["test_accuracy"],
+            "loss": manifest.metrics["calibration"]["after"]["loss"],
+            "ece": manifest.metrics["calibration"]["after"]["ece"],
         }
 
 
@@ -345,12 +345,12 @@ def test_the_cards_first_lines_are_metadata(manifests):
 )
 def test_the_card_says_how_equal_a_second_training_is(manifests, again, sentence):
     assert "Trained a second time" not in model_card.card(manifests)
-    manifests[1].figures["again"] = again
+    manifests[1].metrics["again"] = again
     assert sentence in flat(model_card.card(manifests))
 
 
 def test_what_the_card_says_once_must_be_true_of_both(manifests):
-    manifests[1].figures["plain"]["accuracy"] = 0.5
+    manifests[1].metrics["plain"]["accuracy"] = 0.5
     with pytest.raises(ValueError, match="^the sets must agree on plain; received "):
         model_card.card(manifests)
 
@@ -369,7 +369,7 @@ def test_the_card_tells_of_the_detector(manifests):
     assert f"{detector.temperature:.3f}" in section
     assert detector.data["sha256"] in section
     for name in ("digits", "no_digits", "no_digits_cut"):
-        for row in detector.figures[name].values():
+        for row in detector.metrics[name].values():
             shares = " | ".join(f"{100 * share:.1f} %" for share in row["left"])
             assert f"| {row['glyphs']:,} | {shares} |" in section
     assert model_card.DETECTOR_HEAD not in model_card.card(manifests)
@@ -506,7 +506,7 @@ def test_the_program_writes_weights_card_and_pictures(program, network, capsys):
     assert not np.array_equal(robust.arrays["conv1.kernel"], best.arrays["conv1.kernel"])
     assert (best.manifest.temperature, robust.manifest.temperature) == (1.2, 2.2)
     for manifest, first in ((best.manifest, 40), (robust.manifest, 20)):
-        figures = manifest.figures
+        figures = manifest.metrics
         assert manifest.versions["keras"] == "3.99"
         assert manifest.data["images"] == 1_000
         assert figures["test"]["images"] == 40
@@ -515,13 +515,13 @@ def test_the_program_writes_weights_card_and_pictures(program, network, capsys):
         assert figures["again"] == {"equal": True, "largest": 0.0, "answers": 0}
         assert figures["cost"]["file_bytes"] == (folder / manifest.file).stat().st_size
     # The plain network is the one that `best` is here.
-    plain = best.manifest.figures["plain"]
-    assert plain == robust.manifest.figures["plain"]
-    assert plain["accuracy"] == best.manifest.figures["test_accuracy"]
-    assert plain["robustness"] == best.manifest.figures["robustness"]
-    assert plain["robustness"] != robust.manifest.figures["robustness"]
+    plain = best.manifest.metrics["plain"]
+    assert plain == robust.manifest.metrics["plain"]
+    assert plain["accuracy"] == best.manifest.metrics["test_accuracy"]
+    assert plain["robustness"] == best.manifest.metrics["robustness"]
+    assert plain["robustness"] != robust.manifest.metrics["robustness"]
     printed = capsys.readouterr().out
-    assert f"robust: {robust.manifest.figures['test']['right']} test images right\n" in printed
+    assert f"robust: {robust.manifest.metrics['test']['right']} test images right\n" in printed
     written = contents(folder)
 
     for path in folder.glob("*.png"):
@@ -551,7 +551,7 @@ def test_one_set_alone_leaves_the_other(program):
     # What is asked of an untrained network about its calibration is drawn from figures alone.
     assert {"MODEL_CARD.md", "best.json", "best.safetensors", "robustness.png"} <= changed
     assert not [name for name in changed if name.startswith("robust.") or "-robust" in name]
-    best, robust = (read_pretrained(folder, name).manifest.figures for name in PRETRAINED)
+    best, robust = (read_pretrained(folder, name).manifest.metrics for name in PRETRAINED)
     assert best["plain"] == robust["plain"]
 
 
@@ -625,7 +625,7 @@ def test_the_manifest_tells_the_true_figures(mnist_path, shipped):
         for value in (False, True)
     )
     found = metrics.answer_figures(trained, calibrated, labels)
-    told = shipped.figures
+    told = shipped.metrics
     assert found["test_accuracy"] == told["test_accuracy"]
     assert found["test"] == told["test"]
     assert found["sound_labels"] == told["sound_labels"]
@@ -643,12 +643,12 @@ def test_the_manifest_tells_the_true_accuracy_on_the_digits_of_scikit_learn(digi
     images, labels = (np.concatenate(parts) for parts in zip(*digits, strict=True))
     model = mnistcnn.load_pretrained(shipped.name)
     found = metrics.accuracy_of(metrics.probabilities_of(model, images), labels)
-    told = shipped.figures["digits"]
+    told = shipped.metrics["digits"]
     assert {name: told[name] for name in found} == found
 
 
 def test_the_manifest_agrees_with_itself(network, shipped):
-    figures = shipped.figures
+    figures = shipped.metrics
     assert shipped.recipe["name"] == shipped.name
     assert shipped.command == "make weights"
     assert figures["test"]["right"] == 10_000 - len(figures["mistakes"])

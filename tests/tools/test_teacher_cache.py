@@ -22,33 +22,33 @@ def trained(monkeypatch, tmp_path):
     """Teachers that need no training; the list tells which would have been trained."""
     seen = []
 
-    def train(plan, number, training, *, seed, verbose, keeper, team):
-        del plan, training, verbose, keeper, team
+    def train(plan, number, training, *, seed, verbose, checkpoint, context):
+        del plan, training, verbose, checkpoint, context
         seen.append((number, seed))
         return TeacherStep(build_teacher(seed=10 * seed + number))
 
-    monkeypatch.setattr(distillation, "_train_teacher", train)
+    monkeypatch.setattr(distillation, "train_teacher", train)
     monkeypatch.setattr(teacher_cache, "OUT", tmp_path)
     return seen
 
 
 def ask(plan, number, training, seed):
     with teacher_cache.kept() as saved:
-        step = distillation._train_teacher(
-            plan, number, training, seed=seed, verbose=0, keeper=None, team=None
+        step = distillation.train_teacher(
+            plan, number, training, seed=seed, verbose=0, checkpoint=None, context=None
         )
-    return step.answers(tf.constant(training[0][:5])).numpy(), saved.seconds
+    return step.predict_logits(tf.constant(training[0][:5])).numpy(), saved.seconds
 
 
 def test_the_same_teacher_is_trained_once(trained, xy):
-    original = distillation._train_teacher
+    original = distillation.train_teacher
     first, seconds = ask(PLAN, 1, xy, 3)
     assert seconds == 0
     again, seconds = ask(dataclasses.replace(PLAN, epochs=7, distillation_temperature=4), 1, xy, 3)
     assert np.array_equal(first, again)
     assert seconds > 0
     assert trained == [(1, 3)]
-    assert distillation._train_teacher is original
+    assert distillation.train_teacher is original
 
 
 @pytest.mark.parametrize("what", ["seed", "number", "recipe", "images"])

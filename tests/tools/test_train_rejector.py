@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnistcnn import Split
-from mnistcnn.ocr.rejection import NonDigitRejector
+from mnistcnn.ocr.classification import NonDigitRejector
 from mnistcnn.weights import pretrained
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
 from mnistcnn.weights.pretrained import REJECTOR, read_pretrained
@@ -177,7 +177,7 @@ def test_what_is_written_can_be_read_and_tells_its_figures(pool, tmp_path, monke
         taken = share[pool.kinds == kind]
         left = [pytest.approx((taken >= least).mean(), abs=0.011) for least in train_rejector.LEAST]
         assert figures[name][kind]["left"] == left
-    assert found.manifest.figures == figures
+    assert found.manifest.metrics == figures
     assert found.manifest.data["images"] == len(pool.glyphs)
     rows = figures["digits"] | {f"no {kind}": row for kind, row in figures["no_digits"].items()}
     assert sum(row["glyphs"] for row in rows.values()) == len(pool.glyphs)

@@ -276,12 +276,12 @@ COUNT = r": call dataset\.apply\(tf\.data\.experimental\.assert_cardinality\(n\)
         (lambda x, y: OfKeras(x[:0], y[:0], 50), {}, ValueError, "x must hold at least one batch; received none"),
         (batched, dict(validation_data=Endless([], [], 1)), ValueError, "validation_data must be finite; received an infinite Endless"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices(x).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received TensorSpec"),
-        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 parts"),
+        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 elements"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(28, 28, 1\): call dataset\.batch first"),
         (lambda x, y: batched(x[..., 0], y), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(None, 28, 28\): call mnistcnn\.preprocess first"),
-        (lambda x, y: batched((x * 255).astype(np.uint8), y), {}, TypeError, r"each batch must have x of floating-point numbers in \[0, 1\]; received uint8: call mnistcnn\.preprocess first"),
+        (lambda x, y: batched((x * 255).astype(np.uint8), y), {}, TypeError, r"each batch must have x of floats in \[0, 1\]; received uint8: call mnistcnn\.preprocess first"),
         (lambda x, y: batched(x, y.argmax(1)), {}, ValueError, r"each batch must have y one-hot of shape \(n, 10\); received shape \(None,\): call mnistcnn\.preprocess first"),
-        (lambda x, y: batched(x, y > 0), {}, TypeError, "each batch must have y of integers or floating-point numbers; received bool"),
+        (lambda x, y: batched(x, y > 0), {}, TypeError, "each batch must have y of integers or floats; received bool"),
         (batched, dict(validation_data=tf.data.Dataset.from_tensors((1.0, 2.0))), ValueError, r"each validation batch must have x of shape \(n, 28, 28, 1\); received \(\)"),
         (lambda x, y: tf.data.Dataset.from_tensors((tf.ragged.constant([[1.0]]), y)), {}, TypeError, "each batch must hold tensors; received RaggedTensorSpec"),
     ],
@@ -353,7 +353,7 @@ def test_an_invalid_batch_ends_training(xy, kind, make):
 def test_a_batch_must_be_a_pair(xy):
     adapter = make_adapter(BatchList([(*xy, 1)]), "x")
     with (
-        pytest.raises(ValueError, match=r"batch 0 must be a pair \(x, y\); received 3 parts"),
+        pytest.raises(ValueError, match=r"batch 0 must be a pair \(x, y\); received 3 elements"),
         raise_data_errors(adapter),
     ):
         list(adapter.batches())
@@ -448,12 +448,12 @@ def test_a_crashed_run_resumes_bit_exactly(xy, name, kind):
             data, make(), validation_data=held_out, callbacks=[Crash()], **{**options, **more}
         )
 
-    Crash.left = 1000
+    Crash.batches_left = 1000
     expected = run_once(checkpoint_dir=None, checkpoint_every=None)
-    assert 1000 - Crash.left == 18
+    assert 1000 - Crash.batches_left == 18
     crashes = 0
     while True:
-        Crash.left = 9 if crashes < 4 else -1
+        Crash.batches_left = 9 if crashes < 4 else -1
         try:
             result = run_once()
             break
@@ -473,7 +473,7 @@ def test_resuming_does_not_read_past_batches(xy):
             return super().__getitem__(index)
 
     options = dict(epochs=1, checkpoint_dir="run", checkpoint_every=4, callbacks=[Crash()])
-    Crash.left = 5
+    Crash.batches_left = 5
     with pytest.raises(RuntimeError, match="crash"):
         run(Counting(*xy, SIZE), **options)
     indices.clear()
@@ -490,7 +490,7 @@ def test_a_checkpoint_of_another_dataset(xy):
     ]:
         with pytest.raises(
             ValueError,
-            match=r"checkpoint_dir must hold a run of the same data; 'run' holds one of 6 batches "
+            match=r"checkpoint_dir must hold a run with the same data; 'run' has 6 batches "
             rf"of float32 \(None, 28, 28, 1\) and float32 \(None, 10\), received {text}",
         ):
             run(data, checkpoint_dir="run", epochs=1)

@@ -176,7 +176,7 @@ CALL = ": call mnistcnn.preprocess first"
     ("change", "error", "message"),
     [
         (lambda x, y: (x * 255, y), ValueError, r"x must lie in \[0, 1\]; received 0\.\.\.255" + CALL),
-        (lambda x, y: ((x * 255).astype(np.uint8), y), TypeError, r"x must be floating numbers in \[0, 1\]; received uint8" + CALL),
+        (lambda x, y: ((x * 255).astype(np.uint8), y), TypeError, r"x must be floats in \[0, 1\]; received uint8" + CALL),
         (lambda x, y: (x[..., 0], y), ValueError, r"x must have shape \(n, 28, 28, 1\); received \(355, 28, 28\)" + CALL),
         (lambda x, y: (np.where(x > 2, x, np.nan), y), ValueError, r"x must lie in \[0, 1\]; received NaN"),
         (lambda x, y: (x, y.argmax(1)), ValueError, r"y must be one-hot of shape \(n, 10\); received shape \(355,\)" + CALL),
@@ -184,7 +184,7 @@ CALL = ": call mnistcnn.preprocess first"
         (lambda x, y: (x, y * 0.5), ValueError, "received rows that are not one-hot"),
         (lambda x, y: (x, y[:-1]), ValueError, "x and y must have the same length; received 355 and 354"),
         (lambda x, y: (x[:0], y[:0]), ValueError, "x must hold at least one image; received none"),
-        (lambda x, y: (x, ["a"] * 355), TypeError, "y must be integers or floating numbers; received dtype <U1"),
+        (lambda x, y: (x, ["a"] * 355), TypeError, "y must be integers or floats; received dtype <U1"),
     ],
 )  # fmt: skip
 def test_arrays_are_checked(xy, change, error, message):
@@ -196,7 +196,7 @@ def test_arrays_are_checked(xy, change, error, message):
     ("options", "error", "message"),
     [
         (dict(epochs=0), ValueError, "epochs must be at least 1; received 0"),
-        (dict(batch_size="32"), TypeError, "batch_size must be a whole number; received '32'"),
+        (dict(batch_size="32"), TypeError, "batch_size must be an integer; received '32'"),
         (dict(validation_split=1.2), ValueError, r"validation_split must lie in \[0, 1\); received 1\.2"),
         (dict(validation_split=0.9999), ValueError, "validation_split must leave at least one image to train on and one to validate on; received 0.9999 of 355"),
         (dict(validation_split=1e-20), ValueError, "must leave at least one image .* received 1e-20 of 355"),

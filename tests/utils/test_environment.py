@@ -1,18 +1,61 @@
-"""Other runtimes are imported without a report to their makers."""
+"""Cores, versions, TensorFlow's settings, and imports of runtimes without telemetry."""
 
 import importlib.util
 import os
+import platform
 import subprocess
 import sys
 
+import keras
 import pytest
 
-from mnistcnn.utils.environment import import_openvino
+import mnistcnn
+from mnistcnn.utils.environment import (
+    TF_DEFAULTS,
+    cpu_count,
+    import_openvino,
+    library_versions,
+    require_extra,
+    set_tf_defaults,
+    software_versions,
+    tf_settings,
+)
 
-openvino_alone = pytest.mark.skipif(
+needs_openvino = pytest.mark.skipif(
     importlib.util.find_spec("openvino") is None, reason="the extra openvino is not installed"
 )
-NAMES = [pytest.param("onnxruntime"), pytest.param("openvino", marks=openvino_alone)]
+
+
+def test_set_tf_defaults_keeps_the_users_values(monkeypatch):
+    for name in TF_DEFAULTS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    assert tf_settings() == {**TF_DEFAULTS, "TF_NUM_INTRAOP_THREADS": "7"}
+    set_tf_defaults()
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "7"
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
+
+
+def test_cpu_count(monkeypatch):
+    assert int(TF_DEFAULTS["TF_NUM_INTRAOP_THREADS"]) == max(1, cpu_count() // 2)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert cpu_count() == 1
+
+
+def test_versions():
+    versions = library_versions()
+    assert list(versions) == ["mnistcnn", "keras", "tensorflow", "numpy"]
+    assert versions["mnistcnn"] == mnistcnn.__version__
+    assert versions["keras"] == keras.__version__
+    assert software_versions() == {"python": platform.python_version(), **versions}
+
+
+def test_a_missing_extra_is_named_with_its_install_command():
+    expected = r"^a sweep needs not_installed; pip install 'mnistcnn\[ray\]'$"
+    with pytest.raises(ModuleNotFoundError, match=expected):
+        require_extra("a sweep", "not_installed", "ray")
+    require_extra("a sweep", "json", "ray")
 
 
 @pytest.fixture
@@ -23,9 +66,9 @@ def home(tmp_path):
 
 
 def run(code, home, **variables):
-    """In a process that is no continuous integration, where some are silent by themselves."""
-    silenced = ("ORT_DISABLE_TELEMETRY", "CI", "TF_BUILD", "JENKINS_URL", "XDG_CACHE_HOME")
-    environment = {name: value for name, value in os.environ.items() if name not in silenced}
+    """Run code without the variables that disable telemetry, such as those of CI services."""
+    silencing = ("ORT_DISABLE_TELEMETRY", "CI", "TF_BUILD", "JENKINS_URL", "XDG_CACHE_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in silencing}
     result = subprocess.run(
         [sys.executable, "-c", f"import sys, os\nfrom mnistcnn.utils import environment\n{code}"],
         capture_output=True, text=True, check=True,
@@ -35,25 +78,27 @@ def run(code, home, **variables):
     return result.stdout.split()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a home as POSIX has it")
-@pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_left_in_the_users_home(name, home):
-    said = run(f"print(environment.{name}().__name__, 'openvino_telemetry' in sys.modules)", home)
-    assert said == [name, "False"]
+@pytest.mark.skipif(sys.platform == "win32", reason="the home folder as POSIX has it")
+@pytest.mark.parametrize(
+    "name", [pytest.param("onnxruntime"), pytest.param("openvino", marks=needs_openvino)]
+)
+def test_no_telemetry_file_is_written_to_the_home_folder(name, home):
+    code = f"print(environment.import_{name}().__name__, 'openvino_telemetry' in sys.modules)"
+    assert run(code, home) == [name, "False"]
     assert not list(home.rglob("*"))
 
 
-def test_the_users_own_setting_stays(home):
-    code = "environment.onnxruntime(); print(os.environ['ORT_DISABLE_TELEMETRY'])"
+def test_the_users_telemetry_setting_is_kept(home):
+    code = "environment.import_onnxruntime(); print(os.environ['ORT_DISABLE_TELEMETRY'])"
     assert run(code, home, ORT_DISABLE_TELEMETRY="true") == ["true"]
     assert run(code, home) == ["1"]
 
 
-@openvino_alone
-def test_what_was_imported_before_is_taken_as_it_is(monkeypatch):
+@needs_openvino
+def test_an_earlier_import_of_openvino_is_used(monkeypatch):
     module = import_openvino()
     assert import_openvino() is module
-    reporter = type(sys)("openvino_telemetry")
-    monkeypatch.setitem(sys.modules, "openvino_telemetry", reporter)
+    telemetry = type(sys)("openvino_telemetry")
+    monkeypatch.setitem(sys.modules, "openvino_telemetry", telemetry)
     assert import_openvino() is module
-    assert sys.modules["openvino_telemetry"] is reporter
+    assert sys.modules["openvino_telemetry"] is telemetry

@@ -1,4 +1,4 @@
-"""Lines that are held back: those alone, and standard error is what it was afterwards."""
+"""Only matching lines are dropped, and standard error is restored."""
 
 import io
 import os
@@ -18,7 +18,7 @@ from mnistcnn.utils.stderr import filter_stderr
 NOISE = re.compile(rb"noise: ")
 
 
-def test_noise_is_held_back_and_all_else_is_kept_also_when_it_fails(capfd):
+def test_only_matching_lines_are_dropped_also_if_the_block_raises(capfd):
     def fail():
         with filter_stderr(NOISE):
             os.write(2, b"noise: one\na word\nnoise: two\nno noise: three\n")
@@ -29,16 +29,16 @@ def test_noise_is_held_back_and_all_else_is_kept_also_when_it_fails(capfd):
     assert capfd.readouterr().err == "a word\nno noise: three\n"
 
 
-def test_threads_leave_standard_error_as_it_was(capfd):
+def test_threads_restore_standard_error(capfd):
     before = os.fstat(2)
-    together = threading.Barrier(4)
+    barrier = threading.Barrier(4)
 
     def write(number):
-        together.wait()
-        for turn in range(20):
+        barrier.wait()
+        for repetition in range(20):
             with filter_stderr(NOISE):
                 os.write(2, b"noise: x\n%d\n" % number)
-                time.sleep(0.0005 * ((number + turn) % 4))
+                time.sleep(0.0005 * ((number + repetition) % 4))
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -49,7 +49,7 @@ def test_threads_leave_standard_error_as_it_was(capfd):
     assert sorted(capfd.readouterr().err.split()) == sorted("0123" * 20)
 
 
-def test_where_there_is_no_place_for_lines_they_are_shown(capfd, monkeypatch):
+def test_lines_are_shown_if_no_temporary_file_can_be_created(capfd, monkeypatch):
     def full():
         raise OSError(28, "No space left on device")
 
@@ -59,19 +59,19 @@ def test_where_there_is_no_place_for_lines_they_are_shown(capfd, monkeypatch):
     assert capfd.readouterr().err == "noise: shown\n"
 
 
-@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate", "jpeg", "group4"])
-def test_a_damaged_tiff_is_refused_and_nothing_is_printed(packing, capfd):
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg", "group4"])
+def test_damaged_tiff_files_print_nothing(compression, capfd):
     buffer = io.BytesIO()
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8))
-    image = image.convert("1") if packing == "group4" else image
-    image.save(buffer, "TIFF", compression=packing)
-    refused = 0
-    for place in range(8, 60, 3):
+    image = image.convert("1") if compression == "group4" else image
+    image.save(buffer, "TIFF", compression=compression)
+    rejected = 0
+    for offset in range(8, 60, 3):
         content = bytearray(buffer.getvalue())
-        content[place : place + 3] = b"\xff\x00\xff"
+        content[offset : offset + 3] = b"\xff\x00\xff"
         try:
             read_image(bytes(content))
         except CorruptFileError:
-            refused += 1
-    assert refused or packing == "group4"  # whose damage libtiff only reports
+            rejected += 1
+    assert rejected or compression == "group4"  # libtiff decodes it with warnings
     assert capfd.readouterr() == ("", "")

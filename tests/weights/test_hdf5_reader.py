@@ -106,7 +106,7 @@ def test_a_group_that_became_a_list_of_links_is_read():
 
 @pytest.mark.parametrize("value", [np.int32(3), "text", np.complex64(1), np.array([(1, 2.0)], "i4,f4"), np.bool_(1)])  # fmt: skip
 def test_what_is_no_floating_number_is_refused(value):
-    with pytest.raises(CorruptFileError, match="'a' must be floating numbers of 16, 32 or 64 bits"):
+    with pytest.raises(CorruptFileError, match="'a' must be floats of 16, 32 or 64 bits"):
         read(written({"a": value}))
 
 

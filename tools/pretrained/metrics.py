@@ -62,7 +62,7 @@ def accuracy_of(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
     return {
         "images": result.num_images,
         "right": result.num_correct,
-        "interval": [round(bound, _DIGITS) for bound in result.accuracy_interval],
+        "interval": [round(bound, _DIGITS) for bound in result.accuracy_ci],
     }
 
 
@@ -81,11 +81,11 @@ def calibration(result: Evaluation) -> dict[str, Any]:
     That are images, mean top probability and right answers of each bin; an empty one has a
     mean of 0.
     """
-    bins = result.reliability
+    bins = result.calibration_curve
     rows = zip(
-        bins.images.tolist(),
+        bins.counts.tolist(),
         np.nan_to_num(bins.confidence).round(_DIGITS).tolist(),
-        bins.right.tolist(),
+        bins.correct.tolist(),
         strict=True,
     )
     return {
@@ -97,7 +97,7 @@ def calibration(result: Evaluation) -> dict[str, Any]:
 
 def mistakes(result: Evaluation) -> list[list[Any]]:
     """Return index, label, answer and its probability of every image that is read wrong."""
-    wrong = result.mistakes
+    wrong = result.misclassified
     rows = zip(wrong.indices, wrong.labels, wrong.predicted, wrong.confidence, strict=True)
     return [[int(i), int(true), int(said), round(float(p), 4)] for i, true, said, p in rows]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from textwrap import fill
 from typing import Any, TypeVar
 
+from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
 from mnistcnn.weights.manifest import Manifest
 
 NAME = "MODEL_CARD.md"
@@ -254,7 +255,7 @@ DETECTOR_TEMPLATE = """\
 {head}
 
 Both sets always answer with a digit. The package's reader of pictures therefore asks a third,
-smaller network first, `scraps`: how probable is it that a glyph is a digit at all? Confidence in
+smaller network first, `rejector`: how probable is it that a glyph is a digit at all? Confidence in
 a reading is that, times how probable the answer is if it is one. `predict_proba` and
 `load_pretrained` don't use it.
 
@@ -313,11 +314,11 @@ def card(manifests: Sequence[Manifest], detector: Manifest | None = None) -> str
         return first
 
     data = shared("data", lambda one: one.data)
-    cost = shared("cost", lambda one: one.figures["cost"])
-    plain = shared("plain", lambda one: one.figures["plain"])
-    images = shared("test images", lambda one: one.figures["test"]["images"])
-    sound = shared("sound labels", lambda one: one.figures["sound_labels"]["images"])
-    fitted = shared("images to fit on", lambda one: one.figures["temperature"]["images"])
+    cost = shared("cost", lambda one: one.metrics["cost"])
+    plain = shared("plain", lambda one: one.metrics["plain"])
+    images = shared("test images", lambda one: one.metrics["test"]["images"])
+    sound = shared("sound labels", lambda one: one.metrics["sound_labels"]["images"])
+    fitted = shared("images to fit on", lambda one: one.metrics["temperature"]["images"])
     values = {
         "entries": "".join(map(_entry, manifests)),
         "titles": _listed(f"`{one.name}`" for one in manifests),
@@ -328,15 +329,15 @@ def card(manifests: Sequence[Manifest], detector: Manifest | None = None) -> str
         "flop": f"{cost['flop']:,}",
         "images": f"{images:,}",
         "mnistcnn": shared("version", lambda one: one.versions["mnistcnn"]),
-        "bins": shared("bins", lambda one: one.figures["calibration"]["bins"]),
+        "bins": shared("bins", lambda one: one.metrics["calibration"]["bins"]),
         "train_images": f"{data['images']:,}",
         "data_sha256": data["sha256"],
         "recipe_table": _recipe_table(manifests),
         "makings": _makings(manifests),
         "doubted_count": images - sound,
         "ceiling": _percent(sound / images),
-        "digits_images": f"{shared('digits', lambda one: one.figures['digits']['images']):,}",
-        "digits_ece": _each(manifests, lambda one: _percent(one.figures["digits"]["ece"])),
+        "digits_images": f"{shared('digits', lambda one: one.metrics['digits']['images']):,}",
+        "digits_ece": _each(manifests, lambda one: _percent(one.metrics["digits"]["ece"])),
         "accuracy_table": _accuracy_table(manifests),
         "all_seeds": " ".join(map(_all_seeds, manifests)),
         "digit_tables": "\n\n".join(map(_digit_table, manifests)),
@@ -353,7 +354,7 @@ def card(manifests: Sequence[Manifest], detector: Manifest | None = None) -> str
         "plain_epochs": plain["recipe"]["epochs"],
         "plain_accuracy": _percent(plain["accuracy"]),
         "robustness_table": _robustness_table(
-            {f"`{one.name}`": one.figures["robustness"] for one in manifests}
+            {f"`{one.name}`": one.metrics["robustness"] for one in manifests}
             | {"plain": plain["robustness"]}
         ),
         "mistakes": "\n\n".join(map(_mistakes, manifests)),
@@ -370,7 +371,7 @@ def card(manifests: Sequence[Manifest], detector: Manifest | None = None) -> str
 def _detector(manifest: Manifest) -> str:
     """Return the section about the network that tells digits from what is none."""
     outputs = len(manifest.recipe["outputs"])
-    least = manifest.figures["least"]
+    least = manifest.metrics["least"]
 
     def rows(*names: str) -> list[list[str]]:
         return [
@@ -381,13 +382,13 @@ def _detector(manifest: Manifest) -> str:
                 *(f"{100 * share:.1f} %" for share in row["left"]),
             ]
             for name in names
-            for kind, row in manifest.figures[name].items()
+            for kind, row in manifest.metrics[name].items()
         ]
 
     head = ["a digit", "what", "glyphs", *(f"{one:g}" for one in least)]
     return DETECTOR_TEMPLATE.format(
         head=DETECTOR_HEAD,
-        parameters=f"{sum(math.prod(array.shape) for array in manifest.arrays):,}",
+        parameters=f"{sum(map(math.prod, REJECTOR_WEIGHT_SHAPES.values())):,}",
         outputs=outputs,
         groups=outputs - 10,
         epochs=manifest.recipe["epochs"],
@@ -442,7 +443,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, left: int = 1)
 
 def _entry(manifest: Manifest) -> str:
     """Return the metadata of a set."""
-    figures = manifest.figures
+    figures = manifest.metrics
     after = figures["calibration"]["after"]
     return ENTRY.format(
         name=manifest.name, accuracy=figures["test_accuracy"], loss=after["loss"], ece=after["ece"]
@@ -454,10 +455,10 @@ def _summary_table(manifests: Sequence[Manifest], plain: dict[str, Any]) -> str:
         [
             f"`{one.name}`",
             PURPOSES[one.name],
-            f"{one.figures['test']['right']:,}",
-            _percent(one.figures["test_accuracy"]),
-            _interval(one.figures["test"]),
-            _percent(one.figures["robustness"]["mean"]),
+            f"{one.metrics['test']['right']:,}",
+            _percent(one.metrics["test_accuracy"]),
+            _interval(one.metrics["test"]),
+            _percent(one.metrics["robustness"]["mean"]),
         ]
         for one in manifests
     ]
@@ -480,7 +481,7 @@ def _settings(recipe: dict[str, Any], prefix: str = "") -> dict[str, str]:
     if recipe.get("monitor") is None:
         unused |= {"min_delta", "patience"}
     if recipe.get("teacher") is None:
-        unused |= {"distillation_temperature", "teachers"}
+        unused |= {"distillation_temperature", "num_teachers"}
     used = {k: v for k, v in recipe.items() if k not in unused and v is not None}
     found = {prefix + k: _setting(v) for k, v in used.items() if not isinstance(v, dict)}
     for key, value in used.items():
@@ -526,7 +527,7 @@ def _accuracy_table(manifests: Sequence[Manifest]) -> str:
     rows = []
     for key, title in titles.items():
         for manifest in manifests:
-            part = manifest.figures[key]
+            part = manifest.metrics[key]
             right = f"{part['right']:,} of {part['images']:,}"
             share = _percent(part["right"] / part["images"])
             rows.append([title, f"`{manifest.name}`", right, share, _interval(part)])
@@ -534,7 +535,7 @@ def _accuracy_table(manifests: Sequence[Manifest]) -> str:
 
 
 def _all_seeds(manifest: Manifest) -> str:
-    seeds, images = manifest.figures["seeds"], manifest.figures["test"]["images"]
+    seeds, images = manifest.metrics["seeds"], manifest.metrics["test"]["images"]
     if len(seeds) == 1:
         return f"Of `{manifest.name}` seed {seeds[0][0]} alone was trained on all images."
     right = _listed(f"{row[1]:,}" for row in seeds)
@@ -546,7 +547,7 @@ def _all_seeds(manifest: Manifest) -> str:
 
 
 def _digit_table(manifest: Manifest) -> str:
-    part = manifest.figures["test"]["per_digit"]
+    part = manifest.metrics["test"]["per_digit"]
     columns = [list(map(_percent, part[name])) for name in ("precision", "recall", "f1")]
     images = [f"{count:,}" for count in part["images"]]
     rows = zip(range(10), images, *columns, strict=True)
@@ -556,7 +557,7 @@ def _digit_table(manifest: Manifest) -> str:
 
 def _calibration_table(manifests: Sequence[Manifest]) -> str:
     parts = [
-        manifest.figures["calibration"][side]
+        manifest.metrics["calibration"][side]
         for manifest in manifests
         for side in ("before", "after")
     ]
@@ -569,7 +570,7 @@ def _calibration_table(manifests: Sequence[Manifest]) -> str:
 
 
 def _fit(manifest: Manifest) -> str:
-    each = manifest.figures["temperature"]["each"]
+    each = manifest.metrics["temperature"]["each"]
     networks = "one network" if len(each) == 1 else f"{len(each)} networks"
     return f"For `{manifest.name}`: {networks}, {_listed(f'{value:.3f}' for value in each)}."
 
@@ -599,7 +600,7 @@ def _robustness_table(networks: dict[str, dict[str, Any]]) -> str:
 
 def _mistakes(manifest: Manifest) -> str:
     """Return the sentence, the table and the picture's place of one set."""
-    figures = manifest.figures
+    figures = manifest.metrics
     mistakes, doubted = figures["mistakes"], figures["sound_labels"]["left_out"]
     marked = sum(row[0] in doubted for row in mistakes)
     first = f"`{manifest.name}` makes {len(mistakes)}, {marked} of them with a label in doubt."
@@ -623,7 +624,7 @@ def _mistake_table(mistakes: Sequence[Sequence[Any]], doubted: Sequence[int]) ->
 
 
 def _again(manifest: Manifest) -> str:
-    again = manifest.figures.get("again")
+    again = manifest.metrics.get("again")
     if again is None:
         return ""
     if again["equal"]:
@@ -631,5 +632,5 @@ def _again(manifest: Manifest) -> str:
     return (
         f"Trained a second time so, the weights of `{manifest.name}` differed by at most "
         f"{again['largest']:.2g}, and {again['answers']} of "
-        f"{manifest.figures['test']['images']:,} answers to the test images."
+        f"{manifest.metrics['test']['images']:,} answers to the test images."
     )

@@ -335,5 +335,5 @@ def _side_by_side(one: Ink, other: Ink, generator: Draw) -> Ink:
 def glyphs(drawings: Iterator[Ink] | Sequence[Ink]) -> Glyphs:
     """Bring drawings to 28 x 28 as the reader of pictures does."""
     return np.stack(
-        [Component(0, 0, np.ascontiguousarray(ink[_inked(ink)])).glyph() for ink in drawings]
+        [Component(0, 0, np.ascontiguousarray(ink[_inked(ink)])).digit_crop() for ink in drawings]
     )

@@ -20,9 +20,10 @@ import numpy as np
 from mnistcnn.models.cnn import build_teacher
 from mnistcnn.recipes import Recipe
 from mnistcnn.training import distillation
-from mnistcnn.training.checkpoint.fingerprint import data_fingerprint, library_versions
+from mnistcnn.training.checkpoint.fingerprint import data_fingerprint
 from mnistcnn.training.distillation import TeacherStep
 from mnistcnn.utils.atomic_write import atomic_write
+from mnistcnn.utils.environment import library_versions
 
 OUT = Path(__file__).parents[2] / "benchmarks" / "out" / "teachers"
 

@@ -30,16 +30,16 @@ from numpy.typing import NDArray
 
 import mnistcnn
 from benchmarks.harness import find_data
-from benchmarks.ocr.synthetic_pages import CLASSES, draw
-from mnistcnn.ocr import onnx_session
+from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.components import extract_components, median_digit_height
 from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
-from mnistcnn.ocr.rejection import LOG_PRIOR_ODDS
+from mnistcnn.ocr.classification import LOG_PRIOR_ODDS
 from mnistcnn.types import NUM_CLASSES
+from mnistcnn.utils.environment import software_versions
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
-from mnistcnn.weights.metadata import INPUT, OUTPUT
+from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import FOLDER, REJECTOR, write_pretrained
 from tools.pretrained import synthetic_nondigits
@@ -54,7 +54,7 @@ from tools.pretrained.synthetic_nondigits import (
     Draw,
     Glyphs,
 )
-from tools.pretrained.train_weights import commit, versions_here
+from tools.pretrained.train_weights import commit
 
 SEED = 0
 HELD_OUT = 10_000
@@ -162,14 +162,14 @@ def _from_pages(pool: Pool, count: int, generator: Draw) -> tuple[Glyphs, list[i
     text = np.array([chr(256 + output) for output in pool.outputs[some]])
     looks = [
         replace(look, height=(look.height[0], min(look.height[1], 60)))
-        for look in CLASSES.values()
+        for look in PAGE_STYLES.values()
         if look.gap[0] >= 0 and look.height[0] < 60
     ]
     glyphs: list[Glyphs] = []
     outputs: list[int] = []
     while len(glyphs) < count:
         look = looks[generator.integers(len(looks))]
-        page = draw(pool.glyphs[some], text, generator, look)
+        page = draw_page(pool.glyphs[some], text, generator, look)
         ink = remove_lines(binarize(read_image(page.picture).brightness))
         typical = median_digit_height(ink.stats)
         parts = extract_components(ink, typical)
@@ -177,7 +177,7 @@ def _from_pages(pool: Pool, count: int, generator: Draw) -> tuple[Glyphs, list[i
         for name, box in zip(page.text.replace("\n", ""), page.boxes, strict=True):
             shared = _share(boxes, np.array(box))
             if shared.size and shared.max() > _SAME:
-                glyphs.append(parts[int(shared.argmax())].glyph())
+                glyphs.append(parts[int(shared.argmax())].digit_crop())
                 outputs.append(ord(name) - 256)
     return np.stack(glyphs[:count]), outputs[:count]
 
@@ -232,12 +232,8 @@ def logits_of(weights: list[NDArray[np.float32]], glyphs: Glyphs) -> NDArray[np.
     """Return the answers before the softmax, as the package's own runtime computes them."""
     # A softmax of logits divided by a large temperature is nearly linear in them: so one is
     # taken out of the probabilities instead, which float32 gives down to e-38.
-    session = onnx_session.create_session(to_onnx(weights, REJECTOR_WEIGHT_SHAPES), 1)
-    found = []
-    for first in range(0, len(glyphs), 512):
-        x = glyphs[first : first + 512, ..., np.newaxis].astype(np.float32) / 255
-        found.append(session.run([OUTPUT], {INPUT: x})[0])
-    return np.log(np.maximum(np.concatenate(found), np.float32(1e-37)))
+    classifier = OnnxClassifier(to_onnx(weights, REJECTOR_WEIGHT_SHAPES), 1)
+    return np.log(np.maximum(classifier.predict_proba(glyphs), np.float32(1e-37)))
 
 
 def digit_share(
@@ -338,13 +334,13 @@ def write(
         seed=SEED,
         command=COMMAND,
         commit=commit(),
-        versions=versions_here(),
+        versions=software_versions(),
         data={
             "name": "mnist and drawings",
             "images": len(pool.glyphs),
             "sha256": digest.hexdigest(),
         },
-        figures=figures,
+        metrics=figures,
         shapes=REJECTOR_WEIGHT_SHAPES,
     )
     for name in ("digits", "no_digits", "no_digits_cut"):

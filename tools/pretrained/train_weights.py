@@ -25,13 +25,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +41,7 @@ from benchmarks.accuracy.accuracy import OUT, PLAIN
 from benchmarks.harness import HERE, RESULTS, find_data
 from mnistcnn import recipes
 from mnistcnn.utils.atomic_write import atomic_write, write_text
+from mnistcnn.utils.environment import software_versions
 from mnistcnn.weights.keras_file import save_model
 from mnistcnn.weights.manifest import Manifest
 from mnistcnn.weights.pretrained import (
@@ -126,7 +125,7 @@ def main() -> None:
     again = {name: weights_of(work, name, options.again) for name in names if options.again}
     figures = measured(work, sets, None if manifests else plain_network(work, options.trained))
     for manifest in manifests.values():
-        figures["plain"] = manifest.figures["plain"]
+        figures["plain"] = manifest.metrics["plain"]
     for name, weights in sets.items():
         own = figures[name] | {"plain": figures["plain"]}
         if name in again:
@@ -145,7 +144,7 @@ def begun(options: argparse.Namespace, names: Iterable[str], data: mnistcnn.Data
     if options.quick:
         data = mnistcnn.Dataset(*(mnistcnn.Split(*(a[:QUICK] for a in part)) for part in data))
     given = options.trained is not None
-    versions = versions_here() | (accuracy["versions"] if given else {})  # those it was made by
+    versions = software_versions() | (accuracy["versions"] if given else {})  # those it was made by
     chosen = {name: recipes.FAST if options.quick else recipes.get(name) for name in names}
     work = Work(chosen, data, accuracy, versions, given, options.quick)
     check_same_recipes(work)
@@ -287,12 +286,6 @@ def in_words(result: dict[str, Any]) -> str:
     )
 
 
-def versions_here() -> dict[str, str]:
-    """Return the versions at work."""
-    here = {name: version(name) for name in ("keras", "tensorflow", "numpy")}
-    return {"python": platform.python_version(), "mnistcnn": mnistcnn.__version__, **here}
-
-
 def write(
     folder: Path, work: Work, name: str, weights: Weights, figures: dict[str, Any]
 ) -> PretrainedWeights:
@@ -313,7 +306,7 @@ def write(
             "images": len(images),
             "sha256": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
         },
-        figures=figures,
+        metrics=figures,
     )
 
 
@@ -341,7 +334,7 @@ def present(
     """Write the card and draw the pictures."""
     card = model_card.card(list(manifests.values()), load_rejector_weights().manifest)
     write_text(folder / model_card.NAME, card)
-    sets = {name: manifest.figures for name, manifest in manifests.items()}
+    sets = {name: manifest.metrics for name, manifest in manifests.items()}
     for name, figure in pictures(sets, data.test.images).items():
         with atomic_write(images / name) as temporary:
             figure.savefig(temporary, dpi=110, metadata={"Software": None})

@@ -1,47 +1,30 @@
-"""What the commands share: data, networks, what they print and how they write."""
+"""Console output, progress, JSON and files written by several subcommands."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import mnistcnn
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-
-def min_int(least: int) -> Callable[[str], int]:
-    """Return what makes a whole number of a word, or refuses it."""
-
-    def number(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}; received {value}")
-        return value
-
-    number.__name__ = "whole number"  # argparse says: invalid whole number value
-    return number
-
-
 _Item = TypeVar("_Item")
-_PATIENCE = 2.0  # seconds before a progress bar is shown
+_PROGRESS_DELAY = 2.0  # seconds before a progress bar appears
 _NUMBER = r"(?:[-+.\deE]+|null)"
-_NUMBERS = re.compile(rf"\[\n\s*({_NUMBER}(?:,\n\s*{_NUMBER})*)\n\s*\]")
+_NUMBER_LIST = re.compile(rf"\[\n\s*({_NUMBER}(?:,\n\s*{_NUMBER})*)\n\s*\]")
 
 
-class CommandError(Exception):  # noqa: N818  # it is no error of the program
-    """What a command reports in one line and ends with, besides wrong values and files."""
+class CommandError(Exception):
+    """An expected failure, printed as one line; values and files raise built-in exceptions."""
 
 
 def track(items: Iterable[_Item], total: int, description: str) -> Iterator[_Item]:
-    """Give the items; show on a terminal how far they are once it takes long."""
+    """Yield the items; on a terminal, show a progress bar once the work takes long."""
     if not sys.stderr.isatty():
         yield from items
         return
@@ -53,7 +36,7 @@ def track(items: Iterable[_Item], total: int, description: str) -> Iterator[_Ite
     task = progress.add_task(description, total=total)
     try:
         for done, item in enumerate(items):
-            if not shown and time.monotonic() - started > _PATIENCE:
+            if not shown and time.monotonic() - started > _PROGRESS_DELAY:
                 progress.start()
                 shown = True
             progress.update(task, completed=done)
@@ -64,45 +47,38 @@ def track(items: Iterable[_Item], total: int, description: str) -> Iterator[_Ite
 
 
 def new_console() -> Console:
+    """Return a console on standard output that prints text as it is."""
     from rich.console import Console
 
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def versions() -> dict[str, str]:
-    import platform
-    from importlib.metadata import version
+    """Return the versions of Python, this package and the libraries that determine results."""
+    from mnistcnn.utils.environment import software_versions
 
-    names = ("keras", "tensorflow", "numpy")
-    return {
-        "mnistcnn": mnistcnn.__version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in names},
-    }
+    return software_versions()
 
 
-def print_json(report: dict[str, Any]) -> str:
-    """Return a report as JSON for people too: a list of numbers is one line."""
+def to_json(report: dict[str, Any]) -> str:
+    """Return a report as indented JSON with each list of numbers on one line."""
 
-    def joined(match: re.Match[str]) -> str:
+    def join_lines(match: re.Match[str]) -> str:
         return "[" + re.sub(r",\n\s*", ", ", match.group(1)) + "]"
 
-    return _NUMBERS.sub(joined, json.dumps(report, indent=2))  # no text holds a bare new line
+    # JSON escapes line breaks inside strings, so the pattern matches lists only.
+    return _NUMBER_LIST.sub(join_lines, json.dumps(report, indent=2))
 
 
 def save_json(path: Path, report: dict[str, Any]) -> None:
+    """Write a report as JSON."""
     from mnistcnn.utils.atomic_write import write_text
 
-    write_text(path, print_json(report) + "\n")
-
-
-def save_network(model: Any, path: Path) -> None:
-    from mnistcnn.weights.keras_file import save_model
-
-    save_model(model, path)
+    write_text(path, to_json(report) + "\n")
 
 
 def save_figure(path: Path, figure: Any) -> None:
+    """Write a Matplotlib figure in the format of the suffix."""
     from mnistcnn.utils.atomic_write import atomic_write
 
     with atomic_write(path) as temporary:

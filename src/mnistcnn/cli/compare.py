@@ -1,4 +1,4 @@
-"""cli.compare"""
+"""The command ``mnistcnn compare``: test whether one model is better than another."""
 
 from __future__ import annotations
 
@@ -6,26 +6,41 @@ import argparse
 from typing import Any
 
 import mnistcnn
-from mnistcnn.cli import common, loading
-from mnistcnn.cli.stored_evaluation import check_source, load_evaluation, stored_file
+from mnistcnn.cli import arguments, common, loading
+from mnistcnn.cli.stored_evaluation import check_source, evaluation_file, load_evaluation
 
 
-def compare(options: argparse.Namespace) -> dict[str, Any]:
-    """Compare two networks on the same images, or what was kept of their evaluations."""
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "compare",
+        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        help="test whether one model is better than another",
+        description="Evaluate two models on the same test images and compare them with McNemar's "
+        "exact test. Saved evaluations are compared without the dataset.",
+    )
+    parser.add_argument("a", metavar="A", help=arguments.SOURCE_HELP)
+    parser.add_argument("b", metavar="B", help="the model or saved evaluation to compare with")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Compare two models on the same images, or two saved evaluations."""
     console = common.new_console()
     sources = [options.a, options.b]
     for source in sources:
         check_source(source)
     report: dict[str, Any] = {"versions": common.versions(), "a": options.a, "b": options.b}
     test = None
-    if any(stored_file(source) is None for source in sources):
-        _, test, report["data"] = loading.load(options.data, console)
+    if any(evaluation_file(source) is None for source in sources):
+        _, test, report["data"] = loading.load_dataset(options.data, console)
     a, b = (load_evaluation(source, test) for source in sources)
     result = mnistcnn.compare(a, b)
-    for name, source, one in (("a", options.a, a), ("b", options.b, b)):
-        low, high = one.accuracy_interval
+    for name, source, evaluation in (("a", options.a, a), ("b", options.b, b)):
+        low, high = evaluation.accuracy_ci
         console.print(
-            f"{name}: {source}, accuracy {one.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})"
+            f"{name}: {source}, accuracy {evaluation.accuracy:.2%} "
+            f"(95 % CI {low:.2%} to {high:.2%})"
         )
     console.print(str(result))
     return report | {"accuracy": {"a": a.accuracy, "b": b.accuracy}, **result.to_dict()}

@@ -1,13 +1,14 @@
-"""What ``mnistcnn evaluate`` and ``mnistcnn compare`` do, and evaluations for other commands."""
+"""The command ``mnistcnn evaluate``: evaluate a model on the test images."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
-from mnistcnn.cli import common, loading
-from mnistcnn.cli.stored_evaluation import evaluate_source
+from mnistcnn.cli import arguments, common, loading
+from mnistcnn.cli.stored_evaluation import evaluate_model
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,13 +16,30 @@ if TYPE_CHECKING:
     from mnistcnn import Evaluation
 
 
-def evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    """Evaluate the file of a network, or shipped weights."""
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "evaluate",
+        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        help="evaluate a model file or pretrained weights on the test images",
+        description="Load a .keras, .h5 or .weights.h5 file, or pretrained weights by name, and "
+        "evaluate the model on the test images. With --output, FOLDER receives evaluation.json "
+        "and confusion_matrix.png.",
+    )
+    parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="write the result files here (default: none)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Evaluate a model file or pretrained weights."""
     console = common.new_console()
     loading.check_model(options.model)
-    _, test, data = loading.load(options.data, console)
-    result = evaluate_source(loading.resolve_model(options.model), test)
-    show(result, console)
+    _, test, data = loading.load_dataset(options.data, console)
+    result = evaluate_model(loading.resolve_model(options.model), test)
+    print_evaluation(result, console)
     report = {
         "versions": common.versions(),
         "data": data,
@@ -36,6 +54,6 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
-def show(result: Evaluation, console: Console) -> None:
-    """Print an evaluation: in a terminal as a table, elsewhere as plain text."""
+def print_evaluation(result: Evaluation, console: Console) -> None:
+    """Print an evaluation: as a table on a terminal, otherwise as plain text."""
     console.print(result if console.is_terminal else str(result))

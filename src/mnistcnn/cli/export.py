@@ -1,4 +1,4 @@
-"""What the command ``mnistcnn`` does. Nothing heavy is imported before it is needed."""
+"""The command ``mnistcnn export``: write a model for another runtime."""
 
 from __future__ import annotations
 
@@ -6,11 +6,35 @@ import argparse
 from typing import Any
 
 import mnistcnn
-from mnistcnn.cli import common, loading
+from mnistcnn.cli import arguments, common, loading
+
+FORMATS = ("onnx", "safetensors", "litert", "litert-int8", "openvino", "saved_model")
 
 
-def export(options: argparse.Namespace) -> dict[str, Any]:
-    """Write a network for another runtime."""
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "export",
+        parents=[arguments.json_arguments()],
+        help="export a model for another runtime and verify its outputs",
+        description="Export a .keras, .h5, .safetensors or .onnx file, or pretrained weights by "
+        "name, for another runtime. PATH is written only after that runtime has reproduced the "
+        "outputs of Keras.",
+    )
+    parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
+    parser.add_argument(
+        "path", metavar="PATH", help="a .onnx, .safetensors, .tflite or .xml file, or a folder"
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="by default inferred from the suffix of PATH; litert-int8 must be named explicitly",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Export a model and report the size of the files."""
     console = common.new_console()
     loading.check_model(options.model)
     loading.import_tensorflow()
@@ -20,18 +44,18 @@ def export(options: argparse.Namespace) -> dict[str, Any]:
         path = mnistcnn.export_model(
             loading.resolve_model(options.model), options.path, format=options.format
         )
-    except (ModuleNotFoundError, RuntimeError) as error:  # as export_model documents them
+    except (ModuleNotFoundError, RuntimeError) as error:  # documented by export_model
         raise common.CommandError(str(error)) from error
     name, target = format_for(path, options.format)
     files = [path, *(path.with_suffix(suffix) for suffix in target.companions)]
     if path.is_dir():
-        files = [one for one in sorted(path.rglob("*")) if one.is_file()]
+        files = [file for file in sorted(path.rglob("*")) if file.is_file()]
     report = {
         "versions": common.versions(),
         "model": options.model,
         "path": str(path),
         "format": name,
-        "bytes": sum(one.stat().st_size for one in files),
+        "bytes": sum(file.stat().st_size for file in files),
     }
-    console.print(f"{path}: {name}, {report['bytes']:,} bytes; checked against Keras.")
+    console.print(f"{path}: {name}, {report['bytes']:,} bytes; verified against Keras.")
     return report

@@ -1,4 +1,4 @@
-"""cli.loading"""
+"""Datasets, models and TensorFlow, loaded for a subcommand."""
 
 from __future__ import annotations
 
@@ -17,94 +17,103 @@ import mnistcnn
 if TYPE_CHECKING:
     from rich.console import Console
 
-_STATUS_DELAY = 0.1
+    from mnistcnn import Dataset
+
+_FAILURE_WAIT = 0.1  # seconds in which a missing dataset is reported
 
 
-def check_model(word_or_path: str) -> None:
-    """Refuse what is neither the name of shipped weights nor a file."""
+def check_model(source: str) -> None:
+    """Check that `source` names pretrained weights or an existing file."""
     from mnistcnn.weights.pretrained import PRETRAINED
 
-    if word_or_path not in PRETRAINED and not Path(word_or_path).is_file():
+    if source not in PRETRAINED and not Path(source).is_file():
         names = ", ".join(map(repr, PRETRAINED))
         raise FileNotFoundError(
-            f"MODEL must be an existing file or one of {names}; received {word_or_path!r}"
+            f"MODEL must be an existing file or one of {names}; received {source!r}"
         )
 
 
-def resolve_model(word_or_path: str) -> Any:
-    """Return the shipped weights of that name, or else the path of the file."""
+def resolve_model(source: str) -> Any:
+    """Return the model with the pretrained weights of that name, otherwise the path itself."""
     from mnistcnn.weights.pretrained import PRETRAINED
 
-    # No file of a network is called so, since each has a suffix.
-    return mnistcnn.load_pretrained(word_or_path) if word_or_path in PRETRAINED else word_or_path
+    # Model files have a suffix, so none of them has such a name.
+    return mnistcnn.load_pretrained(source) if source in PRETRAINED else source
 
 
-def load(
+def load_dataset(
     source: str, console: Console, *, tensorflow: bool = True
 ) -> tuple[Any, Any, dict[str, Any]]:
-    """Load a data set while TensorFlow loads, if it is needed; say which one it is and why."""
-    from mnistcnn.data.load import is_cached
+    """Load and announce a dataset while TensorFlow, if needed, is being imported.
 
-    reason, wanted = "as asked", "mnist" if source == "auto" else source
-    try:
-        if not tensorflow:
-            dataset = mnistcnn.load_data(wanted)
-        elif source == "digits":  # they come with scikit-learn, which is hidden for a moment
-            import_tensorflow()
-            dataset = mnistcnn.load_data(wanted)
-        elif wanted == "mnist" and not is_cached():
-            dataset = mnistcnn.load_data(wanted)  # a download shows its progress, alone
-        else:
-            loading = _in_background(mnistcnn.load_data, wanted)
-            with contextlib.suppress(TimeoutError):
-                loading.result(timeout=_STATUS_DELAY)  # what is absent is known at once
-            import_tensorflow()
-            dataset = loading.result()
-        if source == "auto":
-            source, reason = "mnist", "it could be had"
-    except mnistcnn.DataUnavailableError as error:
-        if source != "auto":
-            raise
-        dataset, source = mnistcnn.load_data("digits"), "digits"
-        reason = f"MNIST is not to be had: {str(error).splitlines()[0].rstrip(':')}"
+    Returns the training split, the test split and a description for reports.
+    """
+    reason = "as requested"
+    if source == "auto":
+        try:
+            dataset, source = _load("mnist", tensorflow=tensorflow), "mnist"
+            reason = "available"
+        except mnistcnn.DataUnavailableError as error:
+            dataset, source = mnistcnn.load_data("digits"), "digits"
+            reason = str(error).splitlines()[0].rstrip(":")
+    else:
+        dataset = _load(source, tensorflow=tensorflow)
     if tensorflow:
         import_tensorflow()
-    counts = [len(split.labels) for split in dataset]
+    num_train, num_test = (len(split.labels) for split in dataset)
     console.print(
-        f"Data: {source}, {counts[0]:,} images to train on and {counts[1]:,} to test on ({reason})."
+        f"Data: {source}, {num_train:,} training and {num_test:,} test images ({reason})."
     )
-    described = {"source": source, "reason": reason, "train": counts[0], "test": counts[1]}
-    return dataset.train, dataset.test, described
+    description = {"source": source, "reason": reason, "train": num_train, "test": num_test}
+    return dataset.train, dataset.test, description
 
 
-def _in_background(function: Callable[[str], Any], argument: str) -> Future[Any]:
-    """Begin a call that doesn't keep the process alive when the user interrupts it."""
-    future: Future[Any] = Future()
+def _load(source: str, *, tensorflow: bool) -> Dataset:
+    from mnistcnn.data.load import is_cached
 
-    def work() -> None:
+    if not tensorflow:
+        return mnistcnn.load_data(source)
+    if source == "digits":  # from scikit-learn, which import_tensorflow hides for a moment
+        import_tensorflow()
+        return mnistcnn.load_data(source)
+    if source == "mnist" and not is_cached():
+        return mnistcnn.load_data(source)  # a download shows a progress bar of its own
+    loading = _start_in_background(mnistcnn.load_data, source)
+    with contextlib.suppress(TimeoutError):
+        loading.result(timeout=_FAILURE_WAIT)  # report a missing file before the long import
+    import_tensorflow()
+    return loading.result()
+
+
+def _start_in_background(function: Callable[[str], Dataset], argument: str) -> Future[Dataset]:
+    """Call a function in a daemon thread, so that Ctrl-C ends the process immediately."""
+    future: Future[Dataset] = Future()
+
+    def call() -> None:
         try:
             future.set_result(function(argument))
-        except BaseException as error:  # noqa: BLE001  # the caller meets it at result()
+        except BaseException as error:  # noqa: BLE001  # result() raises it
             future.set_exception(error)
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=call, daemon=True).start()
     return future
 
 
 def import_tensorflow() -> None:
-    """Import Keras and TensorFlow, the longest part of a short command, and say so.
+    """Import Keras and TensorFlow, and announce it on a terminal.
 
-    Keras also imports scikit-learn and Matplotlib where they are installed, to offer what
-    nobody asks for here; that took 40 % of the time. In this process, which is the
-    command's own, Keras does not see them. They can be imported afterwards.
+    Keras also imports scikit-learn and Matplotlib if they are installed, for features that are
+    not used here; that takes 40 % of the import time. Both are hidden during the import, which is
+    safe because this process belongs to the command, and can be imported afterwards.
     """
     if "keras" in sys.modules:
         return
     if sys.stderr.isatty():
         print("Loading TensorFlow ...", file=sys.stderr)
     hidden = [name for name in ("matplotlib", "sklearn") if name not in sys.modules]
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's other programs run on
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not to be had
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the user may have set another for other programs
+    # None makes an import raise ImportError.
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
         importlib.import_module("mnistcnn.backend")
     finally:

@@ -1,16 +1,14 @@
-"""What ``mnistcnn plot`` does: one picture in one file."""
+"""The command ``mnistcnn plot``: write one figure."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import mnistcnn
-from mnistcnn.cli import common, loading, stored_evaluation
-from mnistcnn.utils.validation import check_path
+from mnistcnn.cli import arguments, common, loading, stored_evaluation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,32 +16,86 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def plot(options: argparse.Namespace) -> dict[str, Any]:
-    """Draw the picture of that kind and write it."""
-    pass
+def add_parser(commands: Any) -> None:
+    """Add the command and its kinds to the parser."""
+    parser = commands.add_parser(
+        "plot",
+        help="plot a training history, an evaluation or a model",
+        description="Write one figure as PNG, SVG or PDF. "
+        "'mnistcnn plot KIND --help' lists the arguments of a kind.",
+    )
+    kinds = parser.add_subparsers(title="kinds", required=True, metavar="KIND", dest="kind")
+    for name, kind in KINDS.items():
+        _add_kind(kinds, name, kind)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Draw the figure and write it."""
+    from mnistcnn.utils.validation import check_path
 
     path = options.output or Path(f"{options.kind}.png")
     check_path("--output", path, suffixes=SUFFIXES)
     report: dict[str, Any] = {"versions": common.versions(), "kind": options.kind}
-    figure = _KINDS[options.kind](options, report)
+    figure = KINDS[options.kind].draw(options, report)
     common.save_figure(path, figure)
     common.new_console().print(f"{path}: {options.kind}")
     return report | {"path": str(path), "bytes": path.stat().st_size}
 
 
-def history_of(document: Mapping[str, Any], path: Path) -> Figure:
-    """Draw the history that a result.json holds."""
+def plot_saved_history(result: Mapping[str, Any], path: Path) -> Figure:
+    """Plot the history in the content of the result file `path`."""
     try:
-        return mnistcnn.plot_history(document.get("history", {}))
+        return mnistcnn.plot_history(result.get("history", {}))
     except (TypeError, ValueError) as error:
         raise mnistcnn.CorruptFileError(f"{path}: {error}") from None
 
 
+def _add_kind(kinds: Any, name: str, kind: _Kind) -> None:
+    parents = [arguments.json_arguments()]
+    if "data" in kind.options:
+        parents.insert(0, arguments.data_arguments())
+    parser = kinds.add_parser(name, parents=parents, help=kind.help, description=f"{kind.help}.")
+    if kind.source == "run":
+        parser.add_argument(
+            "run_path", metavar="RUN", help="the result.json of a training run, or its folder"
+        )
+    elif kind.source is not None:
+        source_help = arguments.MODEL_HELP if kind.source == "model" else arguments.SOURCE_HELP
+        parser.add_argument("model", metavar="MODEL", help=source_help)
+    if "image" in kind.options:
+        parser.add_argument(
+            "--image",
+            type=arguments.min_int(0),
+            default=0,
+            metavar="N",
+            help="index of the test image (default: %(default)s)",
+        )
+    if "split" in kind.options:
+        parser.add_argument(
+            "--split", choices=("train", "test"), default="test", help="default: %(default)s"
+        )
+    if "max_images" in kind.options:
+        parser.add_argument(
+            "--max-images",
+            type=arguments.min_int(1),
+            default=40,
+            metavar="N",
+            help="maximum number of images (default: %(default)s)",
+        )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help=f"a .png, .svg or .pdf file (default: {name}.png)",
+    )
+
+
 def _history(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
-    path = Path(options.run)
+    path = Path(options.run_path)
     path = path / "result.json" if path.is_dir() else path
-    report["run"] = options.run
-    return history_of(stored_evaluation.read_document(path), path)
+    report["run"] = options.run_path
+    return plot_saved_history(stored_evaluation.read_json(path), path)
 
 
 def _confusion_matrix(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
@@ -51,18 +103,19 @@ def _confusion_matrix(options: argparse.Namespace, report: dict[str, Any]) -> Fi
     return mnistcnn.plot_confusion_matrix(result)
 
 
-def _reliability(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
+def _calibration(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
     result, _ = _evaluation(options, report)
     return mnistcnn.plot_calibration(result)
 
 
-def _mistakes(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
+def _misclassified(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
     from mnistcnn.evaluation.accumulator import labels_digest
 
     result, test = _evaluation(options, report, with_images=True)
     if labels_digest(test.labels) != result.labels_sha256:
         raise ValueError(
-            f"--data must be the images of the evaluation in {options.model}; received others"
+            f"--data must be the test images of the evaluation in {options.model}; "
+            "received other images"
         )
     return mnistcnn.plot_misclassified(result, test.images, max_images=options.max_images)
 
@@ -77,10 +130,10 @@ def _filters(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
 def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
     report |= {"model": options.model, "image": options.image}
     loading.check_model(options.model)
-    _, test, report["data"] = loading.load(options.data, common.new_console())
+    _, test, report["data"] = loading.load_dataset(options.data, common.new_console())
     if options.image >= len(test.images):
         raise ValueError(
-            f"--image must be below {len(test.images):,}, the number of test images; "
+            f"--image must be less than {len(test.images):,}, the number of test images; "
             f"received {options.image}"
         )
     return mnistcnn.plot_activations(
@@ -89,39 +142,59 @@ def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
 
 
 def _digits(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
-    train, test, report["data"] = loading.load(options.data, common.new_console(), tensorflow=False)
-    report["part"] = options.part
-    part = train if options.part == "train" else test
-    return mnistcnn.plot_digits(part.images, part.labels, max_images=options.max_images)
+    train, test, report["data"] = loading.load_dataset(
+        options.data, common.new_console(), tensorflow=False
+    )
+    report["split"] = options.split
+    split = train if options.split == "train" else test
+    return mnistcnn.plot_digits(split.images, split.labels, max_images=options.max_images)
 
 
 def _evaluation(
-    options: argparse.Namespace,
-    report: dict[str, Any],
-    *,
-    with_images: bool = False,
+    options: argparse.Namespace, report: dict[str, Any], *, with_images: bool = False
 ) -> tuple[Any, Any]:
-    """Return the evaluation, and the test images where they were needed."""
+    """Return the evaluation, and the test images if they were loaded."""
     report["model"] = options.model
     stored_evaluation.check_source(options.model)
     test = None
-    kept = stored_evaluation.stored_file(options.model) is not None
-    if with_images or not kept:
-        _, test, report["data"] = loading.load(
-            options.data, common.new_console(), tensorflow=not kept
+    saved = stored_evaluation.evaluation_file(options.model) is not None
+    if with_images or not saved:
+        _, test, report["data"] = loading.load_dataset(
+            options.data, common.new_console(), tensorflow=not saved
         )
     return stored_evaluation.load_evaluation(options.model, test), test
 
 
-_Draw = Callable[[argparse.Namespace, dict[str, Any]], "Figure"]
-_KINDS: Mapping[str, _Draw] = MappingProxyType(
-    {
-        "history": _history,
-        "confusion-matrix": _confusion_matrix,
-        "mistakes": _mistakes,
-        "reliability": _reliability,
-        "filters": _filters,
-        "activations": _activations,
-        "digits": _digits,
-    }
-)
+class _Kind(NamedTuple):
+    """A kind of figure: its help text, what it is drawn from and the options it takes."""
+
+    draw: Callable[[argparse.Namespace, dict[str, Any]], Figure]
+    help: str
+    source: Literal["run", "evaluation", "model"] | None = None
+    options: tuple[str, ...] = ()
+
+
+KINDS = {
+    "history": _Kind(_history, "Plot loss and accuracy by epoch", "run"),
+    "confusion-matrix": _Kind(
+        _confusion_matrix, "Plot the confusion matrix", "evaluation", ("data",)
+    ),
+    "misclassified": _Kind(
+        _misclassified, "Plot the misclassified images", "evaluation", ("data", "max_images")
+    ),
+    "calibration": _Kind(
+        _calibration, "Plot accuracy by confidence (reliability diagram)", "evaluation", ("data",)
+    ),
+    "filters": _Kind(_filters, "Plot the weights of both convolutions", "model"),
+    "activations": _Kind(
+        _activations,
+        "Plot the activations of both convolutions for an image",
+        "model",
+        ("data", "image"),
+    ),
+    "digits": _Kind(
+        _digits,
+        "Plot images of a dataset with their labels",
+        options=("data", "split", "max_images"),
+    ),
+}

@@ -1,115 +1,146 @@
-"""What ``mnistcnn read`` does: pictures in, text out."""
+"""The command ``mnistcnn read``: recognize the digits in images."""
 
 from __future__ import annotations
 
 import argparse
 import glob
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
+from mnistcnn.cli import arguments, common
 
 if TYPE_CHECKING:
     from mnistcnn import Reading
 
-# Of a folder, the files that are called as pictures are.
+# The files of a folder that are read.
 SUFFIXES = frozenset(
     ".avif .bmp .gif .jp2 .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905  # one line to read
 )
 _GLOB_CHARACTERS = frozenset("*?[")
-_DPI = 150
 
 
-def read(options: argparse.Namespace) -> dict[str, Any]:
-    """Read each picture, print its text, and go on when one can't be read."""
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "read",
+        parents=[arguments.json_arguments()],
+        help="read the digits in images",
+        description="Read the handwritten digits in images: scans, photos or drawings with one or "
+        "many digits. Prints their text; on a terminal, a table with the least confident digit of "
+        "each line. If an image cannot be read, the remaining images are still processed and the "
+        "exit code is 1.",
+    )
+    parser.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="a file, a folder of images, or a pattern such as 'scans/*.png'",
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="best|robust|FILE",
+        help="pretrained weights, or a .onnx, .safetensors, .keras or .h5 model file "
+        "(default: best)",
+    )
+    parser.add_argument(
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="drop digits with a lower confidence (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="OUT.png",
+        help="write the image with a box around each digit; a folder for several images",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Read each image, print its text, and continue after an image that cannot be read."""
     from mnistcnn.utils.validation import check_fraction
 
-    least = check_fraction("--min-confidence", options.min_confidence)
-    places = _find_images(options.pictures)
-    boxes = _box_paths(options.boxes, places)
+    min_confidence = check_fraction("--min-confidence", options.min_confidence)
+    paths = _find_images(options.images)
+    box_paths = _box_paths(options.boxes, paths)
     recognizer = mnistcnn.Recognizer(options.weights)
     results: list[dict[str, Any]] = []
-    for number, place in enumerate(_track_images(places, quiet=options.json), 1):
+    for path in _track_images(paths, quiet=options.json):
         try:
-            reading = recognizer.read(place, min_confidence=least)
-            if place in boxes:
-                _save_boxes(place, reading, boxes[place])
+            reading = recognizer.read(path, min_confidence=min_confidence)
+            if path in box_paths:
+                common.save_figure(box_paths[path], mnistcnn.plot_reading(path, reading))
         except (OSError, ValueError) as error:
             print(f"mnistcnn: {error}", file=sys.stderr)
-            results.append({"picture": str(place), "error": str(error)})
+            results.append({"image": str(path), "error": str(error)})
             continue
-        results.append({"picture": str(place), **reading.to_dict()})
+        results.append({"image": str(path), **reading.to_dict()})
         if not options.json:
-            _show(str(place), reading, first=number == 1, alone=len(places) == 1)
+            if len(paths) > 1:
+                print("" if len(results) == 1 else "\n", f"==> {path} <==", sep="")
+            _print_reading(reading)
     failed = sum("error" in result for result in results)
-    if failed and len(places) > 1:
-        print(f"mnistcnn: {failed} of {len(places)} pictures could not be read", file=sys.stderr)
-    return {"pictures": results, "failed": failed}
+    if failed and len(paths) > 1:
+        print(f"mnistcnn: {failed} of {len(paths)} images could not be read", file=sys.stderr)
+    return {"images": results, "failed": failed}
 
 
-def _find_images(words: Sequence[str]) -> list[Path]:
-    """Return files; a folder stands for the pictures in it, a pattern for what it matches."""
-    places: list[Path] = []
-    for word in words:
-        path = Path(word)
+def _find_images(sources: Sequence[str]) -> list[Path]:
+    """Return the files that `sources` name; expand folders and patterns."""
+    paths: list[Path] = []
+    for source in sources:
+        path = Path(source)
         if path.is_dir():
-            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
-            if not inside:
-                raise FileNotFoundError(f"{word} must hold a picture; it holds none")
-            places += inside
-        elif _GLOB_CHARACTERS.intersection(word) and not path.exists():
-            matched = sorted(glob.glob(word, recursive=True))  # noqa: PTH207  # of any folder
-            if not matched:
-                raise FileNotFoundError(f"{word} must match a picture; it matches none")
-            places += map(Path, matched)
+            images = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+            if not images:
+                raise FileNotFoundError(f"{source} must contain an image; it contains none")
+            paths += images
+        elif _GLOB_CHARACTERS.intersection(source) and not path.exists():
+            matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207  # may be absolute
+            if not matches:
+                raise FileNotFoundError(f"{source} must match an image; it matches none")
+            paths += map(Path, matches)
         else:
-            places.append(path)
-    return list(dict.fromkeys(places))
+            paths.append(path)
+    return list(dict.fromkeys(paths))
 
 
-def _box_paths(target: Path | None, places: Sequence[Path]) -> dict[Path, Path]:
-    """Return where the picture with boxes of each picture goes."""
+def _box_paths(target: Path | None, paths: Sequence[Path]) -> dict[Path, Path]:
+    """Return the path of the annotated image for each image."""
     if target is None:
         return {}
-    if any(target.is_file() and place.is_file() and target.samefile(place) for place in places):
-        raise ValueError(f"--boxes must not be a picture that is read; received {target}")
-    if len(places) == 1 and not target.is_dir():
-        return {places[0]: target}
+    if any(target.is_file() and path.is_file() and target.samefile(path) for path in paths):
+        raise ValueError(f"--boxes must not be an input image; received {target}")
+    if len(paths) == 1 and not target.is_dir():
+        return {paths[0]: target}
     if target.is_file() or (target.suffix and not target.is_dir()):
-        raise ValueError(f"--boxes must be a folder for several pictures; received {target}")
-    named = {place: target / f"{place.stem}-boxes.png" for place in places}
-    if len(set(named.values())) < len(places):
-        raise ValueError("--boxes needs pictures of different names, since it calls its own so")
-    return named
+        raise ValueError(f"--boxes must be a folder for several images; received {target}")
+    box_paths = {path: target / f"{path.stem}-boxes.png" for path in paths}
+    if len(set(box_paths.values())) < len(paths):
+        raise ValueError(
+            "--boxes names its files after the images; received several images of one name"
+        )
+    return box_paths
 
 
-def _track_images(places: Sequence[Path], *, quiet: bool) -> Iterator[Path]:
-    """Show how far the work is, unless the texts in the terminal show it themselves."""
-    shown = not quiet and sys.stdout.isatty()
-    if len(places) == 1 or not sys.stderr.isatty() or shown:
-        yield from places
+def _track_images(paths: Sequence[Path], *, quiet: bool) -> Iterable[Path]:
+    """Show a progress bar, unless the printed text already shows the progress on the terminal."""
+    if len(paths) == 1 or (sys.stdout.isatty() and not quiet):
+        return paths
+    return common.track(paths, len(paths), "Reading")
+
+
+def _print_reading(reading: Reading) -> None:
+    """Print the text; on a terminal, with the confidence of each line."""
+    if not sys.stdout.isatty():
+        if reading.text:
+            print(reading.text)
         return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    # The texts are on their way to a file, past the bar.
-    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        yield from progress.track(places, description="Reading")
-
-
-def _show(name: str, reading: Reading, *, first: bool, alone: bool) -> None:
-    """Print the text; in a terminal with how sure each line is."""
-    if not alone:
-        print("" if first else "\n", f"==> {name} <==", sep="")
-    if sys.stdout.isatty():
-        _show_table(reading)
-    elif reading.text:
-        print(reading.text)
-
-
-def _show_table(reading: Reading) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -117,18 +148,10 @@ def _show_table(reading: Reading) -> None:
     if not reading.digits:
         console.print("No digits.")
         return
-    table = Table("line", "text", "least sure digit", "probability", box=None, pad_edge=False)
+    table = Table("line", "text", "least confident digit", "confidence", box=None, pad_edge=False)
     for number, line in enumerate(reading.lines, 1):
-        place, least = min(enumerate(line, 1), key=lambda each: each[1].probability)
-        text = "".join(str(digit.label) for digit in line)
-        which = f"{least.label} ({place} of {len(line)})"
-        table.add_row(str(number), text, which, f"{least.probability:.1%}")
+        position, digit = min(enumerate(line, 1), key=lambda item: item[1].confidence)
+        text = "".join(str(item.label) for item in line)
+        least = f"{digit.label} ({position} of {len(line)})"
+        table.add_row(str(number), text, least, f"{digit.confidence:.1%}")
     console.print(table)
-
-
-def _save_boxes(place: Path, reading: Reading, target: Path) -> None:
-    from mnistcnn.utils.atomic_write import atomic_write
-
-    figure = mnistcnn.plot_reading(place, reading)
-    with atomic_write(target) as temporary:
-        figure.savefig(temporary, dpi=_DPI)

@@ -1,4 +1,4 @@
-"""What ``mnistcnn report`` does: one page about one network."""
+"""The command ``mnistcnn report``: write an HTML report about a model."""
 
 from __future__ import annotations
 
@@ -7,55 +7,75 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mnistcnn.cli import common, evaluate, loading, stored_evaluation
-from mnistcnn.utils.validation import check_path
+from mnistcnn.cli import arguments, common, evaluate, loading, stored_evaluation
+from mnistcnn.cli.plot import plot_saved_history
 
 SUFFIXES = (".html", ".htm")
 
 
-def report(options: argparse.Namespace) -> dict[str, Any]:
-    """Evaluate the network and write the page, whole or not at all."""
-    pass
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "report",
+        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        help="write an HTML report about a model: metrics, misclassified images, figures",
+        description="Evaluate a model on the test images and write one self-contained HTML page: "
+        "metrics, misclassified images, calibration and, if the result.json of the training run "
+        "is beside the model file, how the model was trained.",
+    )
+    parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE.html",
+        default=Path("report.html"),
+        help="write the page here (default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Evaluate the model and write the page."""
+    from mnistcnn.utils.validation import check_path
     from mnistcnn.weights.pretrained import PRETRAINED
 
     console = common.new_console()
     path = check_path("--output", options.output, suffixes=SUFFIXES)
     loading.check_model(options.model)
-    shipped = options.model in PRETRAINED
-    # Read first: what is damaged is refused before the long part.
-    known = _from_manifest(options.model) if shipped else _from_run(Path(options.model))
+    pretrained = options.model in PRETRAINED
+    # Damaged files raise here, before the evaluation, which takes long.
+    training = _from_manifest(options.model) if pretrained else _from_run(Path(options.model))
     history = None
-    if known.get("history") is not None:
-        history = _history(known, Path(options.model))
-    _, test, data = loading.load(options.data, console)
+    if training.get("history") is not None:
+        history = plot_saved_history(training, Path(options.model).parent / "result.json")
+    _, test, data = loading.load_dataset(options.data, console)
     from mnistcnn.models.loading import as_model
     from mnistcnn.report.page import render_report
     from mnistcnn.utils.atomic_write import write_text
 
     network = as_model(loading.resolve_model(options.model))
-    result = stored_evaluation.evaluate_source(network, test)
-
+    result = stored_evaluation.evaluate_model(network, test)
     versions = common.versions()
-    recipe = known.get("recipe")
+    recipe = training.get("recipe")
     page = render_report(
         network,
         result,
         test.images,
-        title=f"Shipped weights: {options.model}" if shipped else Path(options.model).name,
+        title=f"Pretrained weights: {options.model}" if pretrained else Path(options.model).name,
         data=data["source"],
         about=[
-            ("Network", options.model),
+            ("Model", options.model),
             ("Test images", f"{data['source']}, {data['test']:,}"),
             ("Command", options.command),
             ("Versions", _format_versions(versions)),
         ],
-        training=list(_training_rows(known)),
+        training=list(_training_rows(training)),
         recipe=list(_flatten(recipe)) if isinstance(recipe, dict) else [],
         history=history,
     )
     write_text(path, page)
     size = path.stat().st_size
-    evaluate.show(result, console)
+    evaluate.print_evaluation(result, console)
     console.print(f"{path}: {size:,} bytes")
     return {
         "versions": versions,
@@ -68,12 +88,12 @@ def report(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _from_run(model: Path) -> dict[str, Any]:
-    """Return what `mnistcnn train` left beside its network, if it is of this one."""
-    beside = model.parent / "result.json"
-    if not beside.is_file():
+    """Return the result.json that `mnistcnn train` wrote beside the model, if it is of it."""
+    path = model.parent / "result.json"
+    if not path.is_file():
         return {}
-    found = stored_evaluation.read_document(beside)
-    return found if found.get("model") == model.name else {}
+    result = stored_evaluation.read_json(path)
+    return result if result.get("model") == model.name else {}
 
 
 def _from_manifest(name: str) -> dict[str, Any]:
@@ -82,40 +102,34 @@ def _from_manifest(name: str) -> dict[str, Any]:
     return load_pretrained_weights(name).manifest.to_dict()
 
 
-def _history(known: Mapping[str, Any], model: Path) -> Any:
-    from mnistcnn.cli.plot import history_of
-
-    return history_of(known, model.parent / "result.json")
-
-
-def _training_rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give what is known of the training, each with its name."""
-    recipe, data = known.get("recipe"), known.get("data")
+def _training_rows(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what a result.json or manifest records about the training."""
+    recipe, data = training.get("recipe"), training.get("data")
     if isinstance(recipe, dict):
         yield "Recipe", ", ".join(f"{k} {recipe[k]}" for k in ("name", "epochs") if k in recipe)
-    if "seed" in known:
-        seed = known["seed"]
-        yield "Seed", "none: it won't repeat" if seed is None else str(seed)
+    if "seed" in training:
+        seed = training["seed"]
+        yield "Seed", "none (not reproducible)" if seed is None else str(seed)
     if isinstance(data, dict):
         images = data.get("images", data.get("train"))
         yield "Data", f"{data.get('source', data.get('name'))}, {images} images"
-    if "training_seconds" in known:
-        yield "Seconds", str(known["training_seconds"])
+    if "training_seconds" in training:
+        yield "Seconds", str(training["training_seconds"])
     for name in ("command", "commit"):
-        if name in known:
-            yield name.capitalize(), str(known[name])
-    if isinstance(known.get("versions"), dict):
-        yield "Versions", _format_versions(known["versions"])
+        if name in training:
+            yield name.capitalize(), str(training[name])
+    if isinstance(training.get("versions"), dict):
+        yield "Versions", _format_versions(training["versions"])
 
 
 def _format_versions(versions: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _flatten(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Give every setting, one within another as ``augmentation.rotation``."""
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every setting as text, a nested one as ``augmentation.rotation``."""
     for name, value in settings.items():
         if isinstance(value, dict):
-            yield from _flatten(value, f"{before}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         else:
-            yield f"{before}{name}", "none" if value is None else str(value)
+            yield f"{prefix}{name}", "none" if value is None else str(value)

@@ -1,8 +1,7 @@
-"""cli.stored_evaluation"""
+"""Evaluations as arguments: computed from a model, or read from a result file."""
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,73 +12,64 @@ from mnistcnn.cli import common, loading
 if TYPE_CHECKING:
     from mnistcnn import Evaluation, Split
 
-# Of ten million images that are all read wrong, and more than any sane one holds.
-_MAX_BYTES = 1 << 30
-_MAX_DEPTH = 16  # what is shown of a value must not end in a RecursionError
-_SUFFIX = ("result.json", "evaluation.json")
+_MAX_BYTES = 1 << 30  # ten million images, all misclassified
+_MAX_DEPTH = 16  # deeper values would exceed the recursion limit when an error quotes them
+_FILE_NAMES = ("result.json", "evaluation.json")
 
 
-def evaluate_source(model: Any, test: Split) -> Evaluation:
-    """Evaluate a network, or its file, on raw images; show progress where it takes long."""
+def evaluate_model(model: Any, test: Split) -> Evaluation:
+    """Evaluate a model or model file on raw images; show progress if it takes long."""
     from mnistcnn.evaluation.evaluate import BATCH_SIZE, evaluate_batches, split_batches
     from mnistcnn.models.loading import as_model
 
     network = as_model(model)
     x, y = mnistcnn.preprocess(test.images, test.labels)
-    count = math.ceil(len(x) / BATCH_SIZE)
-    return evaluate_batches(network, common.track(split_batches(x, y), count, "Evaluating"))
+    num_batches = math.ceil(len(x) / BATCH_SIZE)
+    return evaluate_batches(network, common.track(split_batches(x, y), num_batches, "Evaluating"))
 
 
-def stored_file(source: str) -> Path | None:
-    """Return the file that an evaluation was kept in, if `source` is one or its folder."""
+def evaluation_file(source: str) -> Path | None:
+    """Return the result file that `source` names, itself or as its folder; None for a model."""
     path = Path(source)
     if path.suffix == ".json":
         return path
     if path.is_dir():
-        kept = [path / name for name in _SUFFIX if (path / name).is_file()]
-        return kept[0] if kept else path / _SUFFIX[0]
+        existing = [path / name for name in _FILE_NAMES if (path / name).is_file()]
+        return existing[0] if existing else path / _FILE_NAMES[0]
     return None
 
 
 def check_source(source: str) -> None:
-    """Refuse what is neither a network nor a kept evaluation, before anything is loaded."""
-    kept = stored_file(source)
-    if kept is None:
+    """Check that `source` is a model or a saved evaluation, before anything is loaded."""
+    path = evaluation_file(source)
+    if path is None:
         loading.check_model(source)
-    elif not kept.is_file():
-        raise FileNotFoundError(f"{kept} must be an existing file; it is absent")
+    elif not path.is_file():
+        raise FileNotFoundError(f"{path} must be an existing file; it is absent")
 
 
 def load_evaluation(source: str, test: Split | None) -> Evaluation:
-    """Return a kept evaluation, or evaluate the network on `test`."""
-    kept = stored_file(source)
-    if kept is None:
-        assert test is not None  # whoever calls has loaded it for a network
-        return evaluate_source(loading.resolve_model(source), test)
-    found = read_document(kept).get("test")
+    """Return a saved evaluation, or evaluate the model on `test`."""
+    path = evaluation_file(source)
+    if path is None:
+        assert test is not None  # callers load the data for a model
+        return evaluate_model(loading.resolve_model(source), test)
+    values = read_json(path).get("test")
     try:
-        return mnistcnn.Evaluation.from_dict(found)  # type: ignore[arg-type]  # it checks
+        return mnistcnn.Evaluation.from_dict(values)  # type: ignore[arg-type]  # it checks
     except (TypeError, ValueError) as error:
-        raise mnistcnn.CorruptFileError(f"{kept}: test: {error}") from None
+        raise mnistcnn.CorruptFileError(f"{path}: test: {error}") from None
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """Return what a JSON file of this command holds."""
-    from mnistcnn.utils.safe_read import read_limited
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a result file, with limits on its size and depth."""
+    from mnistcnn.utils.safe_read import loads_json, read_limited
 
     content = read_limited(path, limit=_MAX_BYTES)
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise mnistcnn.CorruptFileError(f"{path} must be JSON; received {error}") from None
-    if not isinstance(found, dict):
+        result = loads_json(str(path), content, max_depth=_MAX_DEPTH)
+    except ValueError as error:
+        raise mnistcnn.CorruptFileError(str(error)) from None
+    if not isinstance(result, dict):
         raise mnistcnn.CorruptFileError(f"{path} must hold a JSON object; received another value")
-    level: list[Any] = [found]
-    for _ in range(_MAX_DEPTH):
-        inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for values in inner for one in values if isinstance(one, dict | list)]
-    if level:
-        raise mnistcnn.CorruptFileError(
-            f"{path} must nest at most {_MAX_DEPTH} levels; it nests more"
-        )
-    return found
+    return result

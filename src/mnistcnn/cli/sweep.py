@@ -1,4 +1,4 @@
-"""What ``mnistcnn sweep`` does, and its arguments."""
+"""The command ``mnistcnn sweep``: train with several seeds and summarize the accuracies."""
 
 from __future__ import annotations
 
@@ -7,95 +7,92 @@ from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn.cli import common, loading
-from mnistcnn.cli.common import min_int
+from mnistcnn.cli import arguments, common, loading
 
 _MAX_SEEDS = 10_000
 
 
-def add(
-    commands: Any, data: argparse.ArgumentParser, shared: argparse.ArgumentParser, recipes: Any
-) -> None:
-    """Add the command."""
-    sweep = commands.add_parser(
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
         "sweep",
-        parents=[data, shared],
-        help="train with many seeds, and tell the mean accuracy and its interval",
-        description="Train by each recipe with each seed, several at a time, and evaluate each "
-        "network on the test images. FOLDER gets a file for each run as it ends; runs that are "
-        "there already are not done again, so a sweep that was stopped goes on where it was.",
+        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        help="train with several seeds; report mean accuracy and its confidence interval",
+        description="Train each recipe with each seed, several runs in parallel, and evaluate "
+        "each model on the test images. FOLDER receives a file for each finished run; existing "
+        "runs are not repeated, so the same command resumes an interrupted sweep.",
     )
-    sweep.add_argument(
+    parser.add_argument(
         "--seeds",
-        type=seeds,
+        type=parse_seeds,
         required=True,
         metavar="SEEDS",
-        help="whole numbers and ranges of them, such as 0-9 or 0,3,7-9",
+        help="integers and ranges, such as 0-9 or 0,3,7-9",
     )
-    sweep.add_argument(
+    parser.add_argument(
         "--recipe",
-        choices=recipes,
+        type=arguments.recipe_name,
+        choices=arguments.RECIPES,
         nargs="+",
         default=["baseline"],
-        help="one or several (default: baseline)",
+        help="one or more recipes (default: baseline)",
     )
-    sweep.add_argument("--epochs", type=min_int(1), help="in place of the recipe's")
-    sweep.add_argument("--batch-size", type=min_int(1), help="in place of the recipe's")
-    place = sweep.add_mutually_exclusive_group()
-    place.add_argument(
+    arguments.add_recipe_overrides(parser)
+    backend = parser.add_mutually_exclusive_group()
+    backend.add_argument(
         "--processes",
-        type=min_int(1),
+        type=arguments.min_int(1),
         metavar="N",
-        help="how many train at a time (default: one for each core)",
+        help="number of runs in parallel (default: one per core)",
     )
-    place.add_argument(
+    backend.add_argument(
         "--ray",
         metavar="ADDRESS|auto|local",
-        help="train on this Ray cluster instead; needs the extra ray",
+        help="train on this Ray cluster instead; requires the extra ray",
     )
-    sweep.add_argument(
+    parser.add_argument(
         "--output",
         type=Path,
         metavar="FOLDER",
         default=Path("mnistcnn-sweep"),
-        help="where the files go (default: %(default)s)",
+        help="write the files here (default: %(default)s)",
     )
-    sweep.set_defaults(action=run)
+    parser.set_defaults(run=run)
 
 
-def seeds(text: str) -> list[int]:
-    """Return the numbers that ``0,3,7-9`` stands for."""
-    found: list[int] = []
+def parse_seeds(text: str) -> list[int]:
+    """Return the integers that, for example, ``0,3,7-9`` lists."""
+    seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
         if not (first.isdecimal() and (last.isdecimal() or not dash)):
             raise argparse.ArgumentTypeError(
-                f"must be whole numbers and ranges such as 0-9 or 0,3,7-9; received {text!r}"
+                f"must be integers and ranges such as 0-9 or 0,3,7-9; received {text!r}"
             )
         end = int(last) if dash else int(first)
         if not 0 <= end - int(first) < _MAX_SEEDS:
             raise argparse.ArgumentTypeError(
-                f"a range must go up, over at most {_MAX_SEEDS:,} numbers; received {part!r}"
+                f"a range must ascend and hold at most {_MAX_SEEDS:,} integers; received {part!r}"
             )
-        found += range(int(first), end + 1)
-    if len(set(found)) < len(found):
-        raise argparse.ArgumentTypeError(f"must be different numbers; received {text!r}")
-    return found
+        seeds += range(int(first), end + 1)
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"must be distinct integers; received {text!r}")
+    return seeds
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Train with each seed, and tell how far the results lie apart."""
+    """Train with each seed and summarize the accuracies."""
     from mnistcnn.cli.train import DIGITS_EPOCHS
 
     console = common.new_console()
-    *dataset, data = loading.load(options.data, console, tensorflow=False)
+    *splits, data = loading.load_dataset(options.data, console, tensorflow=False)
     epochs = options.epochs
     if epochs is None and data["source"] == "digits":
         epochs = DIGITS_EPOCHS
-        console.print(f"Epochs: at most {epochs}, since the set is small.")
+        console.print(f"Epochs: at most {epochs}, because the dataset is small.")
     try:
-        found = mnistcnn.sweep(
-            mnistcnn.Dataset(*dataset),
+        result = mnistcnn.sweep(
+            mnistcnn.Dataset(*splits),
             seeds=options.seeds,
             recipe=options.recipe,
             epochs=epochs,
@@ -104,15 +101,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             ray=options.ray,
             output=options.output,
         )
-    except (ModuleNotFoundError, RuntimeError) as error:  # as sweep documents them
+    except (ModuleNotFoundError, RuntimeError) as error:  # documented by sweep
         raise common.CommandError(str(error)) from error
-    console.print(str(found))
+    console.print(str(result))
     console.print(f"In {options.output}: a file for each run, and sweep.json.")
     report = {
         "command": options.command,
         "versions": common.versions(),
         "data": data,
-        "figures": [each.to_dict() for each in found.figures],
+        "summaries": [summary.to_dict() for summary in result.summaries],
     }
     common.save_json(options.output / "sweep.json", report)
-    return report | {"runs": [each.to_dict() for each in found.runs]}
+    return report | {"runs": [sweep_run.to_dict() for sweep_run in result.runs]}

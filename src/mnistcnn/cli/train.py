@@ -1,4 +1,4 @@
-"""The command ``mnistcnn train``: train, keep the network, evaluate it, and go on after a stop."""
+"""The command ``mnistcnn train``: train, save and evaluate a model; resume an interrupted run."""
 
 from __future__ import annotations
 
@@ -14,155 +14,254 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
-from mnistcnn.cli import common, loading
-from mnistcnn.cli.evaluate import show
-from mnistcnn.training.distribute.cluster import ClusterSpec, cluster_from_env, connect
+from mnistcnn.cli import arguments, common, loading
+from mnistcnn.cli.evaluate import print_evaluation
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mnistcnn import Split
+    from mnistcnn.recipes import Recipe
+    from mnistcnn.training.distribute.cluster import ClusterSpec
+
 CHECKPOINT = "checkpoint"
 
-# The document's 5 epochs are 6,565 steps on MNIST and 160 on the small set, too few;
-# early stopping usually ends before this many.
+# The 5 epochs of the baseline are 6,565 steps on MNIST but only 160 on the small dataset;
+# early stopping usually ends the training before this many.
 DIGITS_EPOCHS = 40
-# Some seconds of work on two cores; the file takes some milliseconds.
-_EVERY = 500
+# A few seconds of training on two cores; writing the file takes milliseconds.
+_CHECKPOINT_EVERY = 500
 
 
 class StoppedError(KeyboardInterrupt):
-    """An interrupt with what to say of it, and the exit code of its signal."""
+    """An interrupt with a message and the exit code of its signal."""
 
     def __init__(self, text: str, number: int) -> None:
         super().__init__(text)
         self.code = 128 + number
 
 
-def train(options: argparse.Namespace) -> dict[str, Any]:
-    """Train, keep the network, load it again and evaluate it."""
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "train",
+        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        help="train a model, save it and evaluate it on the test images",
+        description="Train with a recipe, save the model, reload it and evaluate it on the test "
+        "images. FOLDER receives bestmodel.keras (recipe baseline: the best epoch) or model.keras "
+        "(other recipes: the last step), result.json, history.png, confusion_matrix.png and, "
+        "during training, the folder checkpoint, from which an interrupted run resumes.",
+    )
+    parser.add_argument(
+        "--recipe",
+        type=arguments.recipe_name,
+        choices=arguments.RECIPES,
+        default="baseline",
+        help="default: %(default)s",
+    )
+    arguments.add_recipe_overrides(parser)
+    parser.add_argument(
+        "--seed",
+        type=arguments.min_int(0),
+        help="seed of the initial weights, dropout and the order of the images (default: random)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("mnistcnn-run"),
+        help="write the files here (default: %(default)s)",
+    )
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        "--resume",
+        action="store_true",
+        help="resume the run in FOLDER; start one if there is none",
+    )
+    start.add_argument(
+        "--restart",
+        action="store_true",
+        help="start from scratch even if FOLDER holds an unfinished run",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Train, save the model, reload it and evaluate it."""
     with _sigterm_as_interrupt():
-        return _train(options)
+        return _run(options)
 
 
-def _train(options: argparse.Namespace) -> dict[str, Any]:
-    from mnistcnn.training.checkpoint import file_format
+def _run(options: argparse.Namespace) -> dict[str, Any]:
+    from mnistcnn.training.checkpoint.file_format import elapsed_seconds
+    from mnistcnn.training.distribute.cluster import cluster_from_env
 
     console = common.new_console()
-    machines = cluster_from_env()
-    strategy = _distribution_strategy(machines, console)
-    recipe = mnistcnn.recipes.get(options.recipe)
-    settings = {"epochs": options.epochs, "batch_size": options.batch_size}
-    recipe = dataclasses.replace(
-        recipe, **{name: value for name, value in settings.items() if value is not None}
-    )
-    output = options.output
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"--output must be a folder; {str(output)!r} is a file")
-    kept = output / CHECKPOINT
-    if machines.chief and not (options.resume or options.restart):
-        _check_unfinished(kept, output)
-    (x_train, y_train), (x_test, y_test), data = loading.load(options.data, console)
+    cluster = cluster_from_env()
+    strategy = _distribution_strategy(cluster, console)
+    recipe = _recipe(options)
+    _check_output(options, cluster)
+    train, test, data = loading.load_dataset(options.data, console)
     if options.epochs is None and data["source"] == "digits":
-        end = "; training stops when it no longer improves" if recipe.monitor else ""
-        console.print(
-            f"Epochs: {'up to ' if end else ''}{DIGITS_EPOCHS} in place of {recipe.epochs}, "
-            f"since the set is small{end}."
-        )
-        recipe = dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
-    if machines.chief:
-        output.mkdir(parents=True, exist_ok=True)
-        if not os.access(output, os.W_OK):
-            raise PermissionError(f"--output must be a folder to write to; {str(output)!r} is not")
-        if not options.resume:
-            (kept / file_format.STATE_FILE).unlink(missing_ok=True)
-    saved = output / ("bestmodel.keras" if recipe.monitor else "model.keras")
+        recipe = _recipe_for_digits(recipe, console)
+    if cluster.is_chief:
+        _prepare_output(options)
     model = mnistcnn.build_model(seed=options.seed)
-    x, y = mnistcnn.preprocess(x_train, y_train)
-    callbacks = []
-    if recipe.monitor:
-        callbacks = mnistcnn.default_callbacks(
-            saved, monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
-        )
-    with _resume_hint(kept, options):
-        history = mnistcnn.train(
-            model,
-            x,
-            y,
-            recipe=recipe,
-            callbacks=callbacks,
-            seed=options.seed,
-            checkpoint_dir=kept,
-            checkpoint_every=_EVERY,
-            strategy=strategy,
-        ).history
-    if not machines.chief:
-        console.print(f"Worker {machines.number} has done its part; the results are the chief's.")
-        return {"worker": machines.number, "workers": len(machines.addresses), "history": history}
-    seconds = file_format.elapsed_seconds(kept)
+    path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
+    history = _fit(model, train, recipe, path=path, strategy=strategy, options=options)
+    if not cluster.is_chief:
+        console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
+        return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
     if not recipe.monitor:
-        common.save_network(model, saved)
-    result = mnistcnn.evaluate(saved, *mnistcnn.preprocess(x_test, y_test))
+        _save_model(model, path)
     report = {
         "command": options.command,
         "versions": common.versions(),
         "data": data,
         "recipe": recipe.to_dict(),
         "seed": options.seed,
-        "training_seconds": round(seconds, 2),
+        "training_seconds": round(elapsed_seconds(options.output / CHECKPOINT), 2),
         "history": history,
-        "model": saved.name,
-        "test": result.to_dict(),
+        "model": path.name,
     }
+    return _evaluate_and_save(path, test, report, console)
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    overrides = {"epochs": options.epochs, "batch_size": options.batch_size}
+    return dataclasses.replace(
+        mnistcnn.recipes.get(options.recipe),
+        **{name: value for name, value in overrides.items() if value is not None},
+    )
+
+
+def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
+    """Return the recipe with enough epochs for the small dataset."""
+    epochs = f"up to {DIGITS_EPOCHS} with early stopping" if recipe.monitor else DIGITS_EPOCHS
+    console.print(f"Epochs: {epochs} instead of {recipe.epochs}, because the dataset is small.")
+    return dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
+
+
+def _check_output(options: argparse.Namespace, cluster: ClusterSpec) -> None:
+    output = options.output
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"--output must be a folder; received the file {str(output)!r}")
+    if cluster.is_chief and not (options.resume or options.restart):
+        _check_unfinished(output)
+
+
+def _prepare_output(options: argparse.Namespace) -> None:
+    """Create the folder and remove the checkpoint of an earlier run, unless it is resumed."""
+    from mnistcnn.training.checkpoint.file_format import STATE_FILE
+
+    options.output.mkdir(parents=True, exist_ok=True)
+    if not os.access(options.output, os.W_OK):
+        raise PermissionError(
+            f"--output must be a writable folder; received {str(options.output)!r}"
+        )
+    if not options.resume:
+        (options.output / CHECKPOINT / STATE_FILE).unlink(missing_ok=True)
+
+
+def _fit(
+    model: Any,
+    train: Split,
+    recipe: Recipe,
+    *,
+    path: Path,
+    strategy: Any,
+    options: argparse.Namespace,
+) -> dict[str, list[float]]:
+    """Train the model and return its history; the best epoch, if monitored, goes to `path`."""
+    callbacks = []
+    if recipe.monitor:
+        callbacks = mnistcnn.default_callbacks(
+            path, monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
+        )
+    checkpoint_dir = options.output / CHECKPOINT
+    with _resume_hint(checkpoint_dir, options):
+        history = mnistcnn.train(
+            model,
+            *mnistcnn.preprocess(train.images, train.labels),
+            recipe=recipe,
+            callbacks=callbacks,
+            seed=options.seed,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_every=_CHECKPOINT_EVERY,
+            strategy=strategy,
+        )
+    return dict(history.history)
+
+
+def _save_model(model: Any, path: Path) -> None:
+    from mnistcnn.weights.keras_file import save_model
+
+    save_model(model, path)
+
+
+def _evaluate_and_save(
+    path: Path, test: Split, report: dict[str, Any], console: Console
+) -> dict[str, Any]:
+    """Evaluate the saved model, write the result files and return the complete report."""
+    result = mnistcnn.evaluate(path, *mnistcnn.preprocess(test.images, test.labels))
+    report = report | {"test": result.to_dict()}
+    output, history = path.parent, report["history"]
     common.save_json(output / "result.json", report)
     common.save_figure(output / "history.png", mnistcnn.plot_history(history))
     common.save_figure(output / "confusion_matrix.png", mnistcnn.plot_confusion_matrix(result))
     epochs = len(history["loss"])
-    console.print(f"\nTrained {epochs} epoch{'s' if epochs > 1 else ''} in {seconds:.1f} s.")
-    console.print(f"{saved}, loaded again, on the test images:")
-    show(result, console)
-    console.print(f"\nIn {output}: {saved.name}, result.json, history.png, confusion_matrix.png")
+    console.print(
+        f"\nTrained {epochs} epoch{'s' if epochs > 1 else ''} "
+        f"in {report['training_seconds']:.1f} s."
+    )
+    console.print(f"{path}, reloaded, on the test images:")
+    print_evaluation(result, console)
+    console.print(f"\nIn {output}: {path.name}, result.json, history.png, confusion_matrix.png")
     return report
 
 
-def _distribution_strategy(machines: ClusterSpec, console: Console) -> Any:
-    """Return a strategy over the machines that the environment names; None where it is this one."""
-    if not machines.several:
+def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
+    """Return a strategy over the machines of the cluster; None for a single machine."""
+    if cluster.world_size == 1:
         return None
-    count = len(machines.addresses)
-    part = "the chief, which writes the results" if machines.chief else "which writes nothing"
-    console.print(f"Worker {machines.number} of {count}, {part}. Waiting for the others.")
+    from mnistcnn.training.distribute.cluster import connect
+
+    role = "the chief, which writes the results" if cluster.is_chief else "which writes no files"
+    console.print(
+        f"Worker {cluster.rank} of {cluster.world_size}, {role}. Waiting for the other workers."
+    )
     loading.import_tensorflow()
-    return connect(machines)
+    return connect(cluster)
 
 
-def _check_unfinished(kept: Path, output: Path) -> None:
-    """Refuse to begin over a training that could go on."""
+def _check_unfinished(output: Path) -> None:
+    """Check that the folder holds no unfinished run."""
     from mnistcnn.training.checkpoint.file_format import describe_position
 
     try:
-        far = describe_position(kept)
+        position = describe_position(output / CHECKPOINT)
     except mnistcnn.CorruptFileError as error:
-        raise common.CommandError(f"{error}; --restart begins anew") from None
-    if far is not None:
+        raise common.CommandError(f"{error}; --restart starts from scratch") from None
+    if position is not None:
         raise common.CommandError(
-            f"{output} holds a training that has not ended, at {far}; "
-            "--resume goes on with it, --restart begins anew"
+            f"{output} holds an unfinished training run, at {position}; "
+            "--resume continues it, --restart starts from scratch"
         )
 
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Take SIGTERM for an interrupt with a code of its own."""
-    alone = threading.current_thread() is threading.main_thread()
-    if not alone or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield  # the program around this command decides
+    """Treat SIGTERM like Ctrl-C, with the exit code of SIGTERM."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield  # the surrounding program handles the signal
         return
     received = []
 
     def interrupt(number: int, frame: Any) -> None:
         received.append(number)
         handler = signal.getsignal(signal.SIGINT)
-        if not callable(handler):  # a job in the background, to which Ctrl-C means nothing
+        if not callable(handler):  # a background job, in which the shell ignores SIGINT
             raise KeyboardInterrupt
         handler(signal.SIGINT, frame)
 
@@ -179,19 +278,20 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def _resume_hint(kept: Path, options: argparse.Namespace) -> Iterator[None]:
-    words = [word for word in options.words if word not in ("--resume", "--restart")]
-    again = shlex.join(["mnistcnn", *words, "--resume"])
+def _resume_hint(checkpoint_dir: Path, options: argparse.Namespace) -> Iterator[None]:
+    """Add the command that resumes the run to the message of an interrupt."""
+    argv = [word for word in options.argv if word not in ("--resume", "--restart")]
+    command = shlex.join(["mnistcnn", *argv, "--resume"])
     try:
         yield
     except KeyboardInterrupt:
         from mnistcnn.training.checkpoint.file_format import describe_position
 
-        far = describe_position(kept)
-        if far is None:
+        position = describe_position(checkpoint_dir)
+        if position is None:
             raise
-        text = f"interrupted at {far}, which is kept; go on with:\n{again}"
+        text = f"interrupted at {position}; progress is saved. To resume:\n{command}"
         raise StoppedError(text, signal.SIGINT) from None
     except mnistcnn.WorkerLostError as error:
         rule = str(error).partition(". ")[0]
-        raise common.CommandError(f"{rule}. Go on with, on every machine:\n{again}") from None
+        raise common.CommandError(f"{rule}. To resume, on every machine:\n{command}") from None

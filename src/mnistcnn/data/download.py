@@ -1,4 +1,4 @@
-"""Fetching MNIST: the only module that touches the network."""
+"""Download of MNIST; the only module that opens a connection."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from mnistcnn.utils.atomic_write import atomic_write
 if TYPE_CHECKING:
     import requests
 
+# In seconds.
 CONNECT_TIMEOUT = 5
 STALL_TIMEOUT = 30
 RESPONSE_TIMEOUT = 60
 RETRY_DELAY = 1.0
 LOCK_TIMEOUT = 600
-# A third of what a telephone line carried. Below it a server only keeps a program waiting.
+# In bytes per second. A slower server would block the program for hours without a time-out.
 MIN_THROUGHPUT = 2048
-# The largest file takes 11.5 MB.
+# The largest file has 11.5 MB.
 _MAX_BYTES = 16 << 20
 _MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
@@ -32,7 +33,7 @@ _MAX_ERROR_CHARS = 300
 
 
 class Mirror(NamedTuple):
-    """A place that has MNIST: its address and the sha256 of each file there."""
+    """A server that has MNIST: its URL and the sha256 of each file."""
 
     base_url: str
     files: dict[str, str]
@@ -64,15 +65,15 @@ MIRRORS = (
 
 @contextmanager
 def cache_lock(folder: Path) -> Iterator[None]:
-    """Keep other processes away from the cache; wait for one that is at work."""
+    """Lock the cache against other processes; wait while another one holds the lock."""
     import filelock
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / "lock")
         lock.acquire(timeout=LOCK_TIMEOUT)
-    except OSError as error:  # filelock's own Timeout is one too
-        raise DataUnavailableError(f"the cache {folder} cannot be used: {error}") from error
+    except OSError as error:  # filelock.Timeout is one, too
+        raise DataUnavailableError(f"the cache {folder} is not usable: {error}") from error
     try:
         yield
     finally:
@@ -80,47 +81,46 @@ def cache_lock(folder: Path) -> Iterator[None]:
 
 
 def fetch(folder: Path, *, verbose: bool) -> Path:
-    """Put MNIST into `folder` from the first mirror that has it, and return where it is.
+    """Download MNIST from the first working mirror; return the path of the file or folder.
 
-    Each file is checked against its sha256 before it appears under its name. A mirror that
-    says that it has trouble is asked once more, when no other one had the files.
+    Each file is checked against its sha256 before it appears under its name. If all mirrors
+    fail, those with a server error are tried once more.
 
     Raises
     ------
     DataUnavailableError
-        If no mirror gave the right files, each named with its reason, or the folder can't
-        be written.
+        If no mirror works (the message lists the error of each) or `folder` is not writable.
     """
-    reasons: dict[str, str] = {}
-    waiting = list(MIRRORS)
-    for pause in (RETRY_DELAY, 0.0):
-        troubled = []
-        for mirror in waiting:
+    errors: dict[str, str] = {}
+    mirrors = list(MIRRORS)
+    for delay in (RETRY_DELAY, 0.0):
+        retry = []
+        for mirror in mirrors:
             try:
                 for name, sha256 in mirror.files.items():
                     _fetch_file(mirror.base_url + name, folder / name, sha256, verbose=verbose)
             except _MirrorError as error:
-                reasons[mirror.base_url] = str(error)
-                troubled += [mirror] if error.may_pass else []
+                errors[mirror.base_url] = str(error)
+                retry += [mirror] if error.retryable else []
             except OSError as error:
-                raise DataUnavailableError(f"  {folder} cannot be written: {error}") from error
+                raise DataUnavailableError(f"  {folder} is not writable: {error}") from error
             else:
                 return folder / "mnist.npz" if "mnist.npz" in mirror.files else folder
-        waiting = troubled
-        if not waiting:
+        mirrors = retry
+        if not mirrors:
             break
-        time.sleep(pause)
-    raise DataUnavailableError("\n".join(f"  {url}: {why}" for url, why in reasons.items()))
+        time.sleep(delay)
+    raise DataUnavailableError("\n".join(f"  {url}: {text}" for url, text in errors.items()))
 
 
 class _MirrorError(Exception):
-    """What a mirror did wrong, and whether it may do better soon."""
+    """A download from a mirror failed."""
 
-    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
-        # A server's words may hold what a terminal would obey.
-        shown = "".join(one if one.isprintable() else "?" for one in reason[:_MAX_ERROR_CHARS])
-        super().__init__(shown)
-        self.may_pass = may_pass
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        # The text of a server may contain control sequences for the terminal.
+        text = message[:_MAX_ERROR_CHARS]
+        super().__init__("".join(char if char.isprintable() else "?" for char in text))
+        self.retryable = retryable
 
 
 def _fetch_file(url: str, path: Path, sha256: str, *, verbose: bool) -> None:
@@ -134,9 +134,9 @@ def _fetch_file(url: str, path: Path, sha256: str, *, verbose: bool) -> None:
         temporary.open("wb") as file,
     ):
         digest = hashlib.sha256()
-        for piece in _iter_bytes(url, bar):
-            file.write(piece)
-            digest.update(piece)
+        for chunk in _iter_bytes(url, bar):
+            file.write(chunk)
+            digest.update(chunk)
         if digest.hexdigest() != sha256:
             raise _MirrorError(
                 f"{path.name} must have the hash sha256:{sha256}; received {digest.hexdigest()}"
@@ -144,45 +144,48 @@ def _fetch_file(url: str, path: Path, sha256: str, *, verbose: bool) -> None:
 
 
 def _iter_bytes(url: str, bar: _ProgressBar | None) -> Iterator[bytes]:
-    """Give what a server sends, as it comes; neither too much of it nor too slowly."""
+    """Yield the body of a response in chunks; raise if it is too large or too slow."""
     import requests
     import urllib3
 
     try:
         with _open(url) as response:
             if response.status_code != requests.codes.ok:
-                trouble = response.status_code >= 500
-                raise _MirrorError(f"{response.status_code} {response.reason}", may_pass=trouble)
+                status = f"{response.status_code} {response.reason}"
+                raise _MirrorError(status, retryable=response.status_code >= 500)
             if response.headers.get("Content-Type", "").startswith("text/html"):
-                raise _MirrorError("a web page came in place of the file")
+                raise _MirrorError("the response is a web page instead of the file")
             if bar is not None:
                 bar.total = int(response.headers.get("Content-Length", "").strip() or 0)
             count, started = 0, time.monotonic()
-            while piece := response.raw.read1(_CHUNK_BYTES, decode_content=False):
-                count += len(piece)
+            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+                count += len(chunk)
                 seconds = time.monotonic() - started
                 if count > _MAX_BYTES:
-                    raise _MirrorError(f"it sent more than {_MAX_BYTES:,} bytes")
+                    raise _MirrorError(f"the response has more than {_MAX_BYTES:,} bytes")
                 if seconds > STALL_TIMEOUT and count < MIN_THROUGHPUT * seconds:
-                    raise _MirrorError(f"fewer than {MIN_THROUGHPUT:,} bytes a second")
+                    raise _MirrorError(f"less than {MIN_THROUGHPUT:,} bytes per second")
                 if bar is not None:
-                    bar.update(len(piece))
-                yield piece
+                    bar.update(len(chunk))
+                yield chunk
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
         raise _MirrorError(_root_cause(error)) from error
 
 
 def _open(url: str) -> requests.Response:
-    """Return an answer whose head is there; for one that trickles in nobody waits."""
+    """Return a response once its header is received.
+
+    The time-outs of `requests` restart with each byte, so a thread waits for a slow header.
+    """
     import requests
 
-    answers: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
+    results: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def request() -> None:
         session = requests.Session()
         session.max_redirects = _MAX_REDIRECTS
         try:
-            answers.put(
+            results.put(
                 session.get(
                     url,
                     stream=True,
@@ -191,20 +194,20 @@ def _open(url: str) -> requests.Response:
                 )
             )
         except Exception as error:  # noqa: BLE001  # raised below
-            answers.put(error)
+            results.put(error)
 
-    threading.Thread(target=ask, daemon=True).start()
+    threading.Thread(target=request, daemon=True).start()
     try:
-        answer = answers.get(timeout=RESPONSE_TIMEOUT)
+        result = results.get(timeout=RESPONSE_TIMEOUT)
     except queue.Empty:
-        raise _MirrorError(f"no answer within {RESPONSE_TIMEOUT} s") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+        raise _MirrorError(f"no response within {RESPONSE_TIMEOUT} s") from None
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 class _ProgressBar:
-    """How far a download is."""
+    """The progress bar of a download."""
 
     def __init__(self, name: str) -> None:
         from rich.console import Console
@@ -221,12 +224,15 @@ class _ProgressBar:
         self.total = 0
 
     def start(self) -> None:
+        """Show the bar."""
         self._progress.start()
 
     def update(self, count: int) -> None:
+        """Advance by `count` bytes."""
         self._progress.update(self._task, advance=count, total=self.total or None)
 
     def close(self) -> None:
+        """Stop updating the bar."""
         self._progress.stop()
 
 
@@ -244,7 +250,7 @@ def _progress(name: str, *, shown: bool) -> Iterator[_ProgressBar | None]:
 
 
 def _root_cause(error: Exception) -> str:
-    """Return the innermost reason of a chain of network errors, on one line."""
+    """Return the innermost message of a chain of network errors, on one line."""
     kind = type(error).__name__
     if kind == "ConnectTimeout":
         return f"no connection within {CONNECT_TIMEOUT} s"
@@ -253,6 +259,6 @@ def _root_cause(error: Exception) -> str:
     reason = error.args[0] if error.args else error
     inner = getattr(reason, "reason", None)
     text = str(inner if inner is not None else reason)
-    # urllib3 puts the object's address or the pool in front: only what follows says why.
+    # urllib3 prefixes the message with the object's address or the connection pool.
     text = text.rpartition(">: ")[2].rpartition("): ")[2] if inner is not None else text
     return " ".join(text.split()) or kind

@@ -1,9 +1,9 @@
 """The two file formats of MNIST: IDX, plain or gzipped, and Keras' ``.npz``.
 
-Both readers look at the declared sizes before they unpack anything, take array members
-by their exact names and never unpickle. The IDX layout is the one that the MNIST page of
-LeCun, Cortes and Burges describes: two zero bytes, a type code, the number of dimensions,
-each dimension as a big-endian 32-bit number, then the values in C order.
+Both readers check the declared sizes before they decompress, read array members by their exact
+names and never unpickle. The IDX format is that of the MNIST page of LeCun, Cortes and Burges:
+two zero bytes, a type code, the number of dimensions, each dimension as a big-endian 32-bit
+integer, then the values in C order.
 """
 
 from __future__ import annotations
@@ -33,18 +33,19 @@ IDX_NAMES = (
 NPZ_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 _UNSIGNED_BYTE = 8
-# MNIST fits in the free allowance. Beyond it a file has to be backed by bytes on the
-# disk, which real images are (they deflate about 5:1) and a bomb (1000:1) is not.
-_MEMORY_FLOOR_BYTES = 64 << 20
+# MNIST fits in the minimum. A larger data set must have enough compressed bytes: images of digits
+# compress about 5:1, a zip bomb 1000:1.
+_MIN_LIMIT_BYTES = 64 << 20
 _MAX_EXPANSION = 25
 _CHUNK_BYTES = 1 << 20
 
-# The reader of each format's header, and how the length of the header is written before it.
-_HEADERS = {
+# For each version of the .npy format: the function that reads the header, and the struct format
+# of the header's length.
+_NPY_HEADERS = {
     (1, 0): (np.lib.format.read_array_header_1_0, "<H"),
     (2, 0): (np.lib.format.read_array_header_2_0, "<I"),
 }
-_MAX_HEADER = 10_000  # where NumPy stops too, but after it has read the header
+_MAX_HEADER_BYTES = 10_000  # also NumPy's limit, which it checks after reading the header
 _NOT_CORRUPTION = (FileNotFoundError, IsADirectoryError, PermissionError)
 
 
@@ -55,8 +56,8 @@ def encode_idx(array: UInt8Array) -> bytes:
 
 
 def read_idx(path: Path, *, limit: int | None = None) -> UInt8Array:
-    """Read one IDX file of unsigned bytes; gzipped if its name ends in ``.gz``."""
-    most = _unpacked_limit(path) if limit is None else limit
+    """Read an IDX file of unsigned bytes, gzipped if its name ends in ``.gz``."""
+    max_bytes = _decompressed_limit(path) if limit is None else limit
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             zero, kind, ndim = struct.unpack(">HBB", read_exactly(file, 4))
@@ -66,42 +67,42 @@ def read_idx(path: Path, *, limit: int | None = None) -> UInt8Array:
                     f"it begins with {zero >> 8:02x} {zero & 255:02x} {kind:02x} {ndim:02x}"
                 )
             shape = struct.unpack(f">{ndim}I", read_exactly(file, 4 * ndim))
-            _check_size(math.prod(shape), most)
+            _check_size(math.prod(shape), max_bytes)
             values = _read_uint8(file, math.prod(shape))
             if file.read(1):
-                raise ValueError(f"it must end after the {shape} values that its header names")
+                raise ValueError(f"it must end after the {shape} values that its header declares")
             return values.reshape(shape)
     except _NOT_CORRUPTION:
         raise
-    except Exception as error:  # gzip reports damage by almost any exception
-        raise CorruptFileError(f"{path} is not a whole IDX file: {error}") from error
+    except Exception as error:  # gzip raises almost any exception for damaged files
+        raise CorruptFileError(f"{path} is not a valid IDX file: {error}") from error
 
 
 def read_idx_folder(folder: Path) -> Dataset:
-    """Read the four IDX files of a folder; ``-idx3-`` may also be written ``.idx3-``."""
-    found = {name: _idx_file(folder, name) for name in IDX_NAMES}
-    missing = [name for name, path in found.items() if path is None]
+    """Read the four IDX files of a folder; ``-idx3-`` may also be spelled ``.idx3-``."""
+    files = {name: _idx_file(folder, name) for name in IDX_NAMES}
+    missing = [name for name, path in files.items() if path is None]
     if missing:
         raise DataUnavailableError(
             f"{folder} must hold {', '.join(IDX_NAMES)}, each plain or with .gz; "
             f"missing: {', '.join(missing)}"
         )
-    paths = [path for path in found.values() if path is not None]
-    left, arrays = _unpacked_limit(*paths), []
+    paths = [path for path in files.values() if path is not None]
+    remaining, arrays = _decompressed_limit(*paths), []
     for path in paths:
-        arrays.append(read_idx(path, limit=left))
-        left -= arrays[-1].nbytes
+        arrays.append(read_idx(path, limit=remaining))
+        remaining -= arrays[-1].nbytes
     return _to_dataset(folder, arrays)
 
 
 def read_npz(path: Path) -> Dataset:
     """Read an ``.npz`` archive with Keras' four arrays."""
-    limit = _unpacked_limit(path)
+    limit = _decompressed_limit(path)
     arrays = []
     try:
         with safe_read.open_zip(path) as archive:
-            held = archive.namelist()
-            missing = [name for name in NPZ_NAMES if f"{name}.npy" not in held]
+            members = archive.namelist()
+            missing = [name for name in NPZ_NAMES if f"{name}.npy" not in members]
             if missing:
                 raise ValueError(
                     f"it must hold the arrays {', '.join(NPZ_NAMES)}; missing: {', '.join(missing)}"
@@ -113,21 +114,23 @@ def read_npz(path: Path) -> Dataset:
                     arrays.append(_read_npy(member, size))
     except _NOT_CORRUPTION:
         raise
-    except Exception as error:  # so do zip files
-        raise CorruptFileError(f"{path} is not a whole .npz data set: {error}") from error
+    except Exception as error:  # zipfile raises almost any exception for damaged files
+        raise CorruptFileError(f"{path} is not a valid .npz data set: {error}") from error
     return _to_dataset(path, arrays)
 
 
 def _read_npy(file: IO[bytes], size: int) -> NDArray[Any]:
     try:
-        read_header, length = _HEADERS[np.lib.format.read_magic(file)]
-        counted = read_exactly(file, struct.calcsize(length))
-        (count,) = struct.unpack(length, counted)
-        if count > _MAX_HEADER:
-            raise ValueError(f"the header must take at most {_MAX_HEADER:,} bytes, not {count:,}")
-        header = io.BytesIO(counted + read_exactly(file, count))
+        read_header, length = _NPY_HEADERS[np.lib.format.read_magic(file)]
+        prefix = read_exactly(file, struct.calcsize(length))
+        (count,) = struct.unpack(length, prefix)
+        if count > _MAX_HEADER_BYTES:
+            raise ValueError(
+                f"the header must have at most {_MAX_HEADER_BYTES:,} bytes; it has {count:,}"
+            )
+        header = io.BytesIO(prefix + read_exactly(file, count))
         shape, fortran_order, dtype = read_header(header)
-    except Exception as error:  # NumPy parses it as Python and lets any error through
+    except Exception as error:  # NumPy parses it as Python, which can raise anything
         raise ValueError(
             f"an .npy member must have a header of format 1.0 or 2.0: {error}"
         ) from error
@@ -137,7 +140,9 @@ def _read_npy(file: IO[bytes], size: int) -> NDArray[Any]:
     _check_size(count * dtype.itemsize, size)
     values = _read_uint8(file, count * dtype.itemsize).view(dtype)
     if file.read(1):
-        raise ValueError(f"an .npy member must end after the {shape} values that its header names")
+        raise ValueError(
+            f"an .npy member must end after the {shape} values that its header declares"
+        )
     return values.reshape(shape[::-1]).T if fortran_order else values.reshape(shape)
 
 
@@ -167,8 +172,8 @@ def _idx_file(folder: Path, name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _unpacked_limit(*paths: Path) -> int:
-    return max(_MEMORY_FLOOR_BYTES, _MAX_EXPANSION * sum(path.stat().st_size for path in paths))
+def _decompressed_limit(*paths: Path) -> int:
+    return max(_MIN_LIMIT_BYTES, _MAX_EXPANSION * sum(path.stat().st_size for path in paths))
 
 
 def _check_size(declared: int, limit: int) -> None:
@@ -177,12 +182,13 @@ def _check_size(declared: int, limit: int) -> None:
 
 
 def _read_uint8(file: Readable, count: int) -> UInt8Array:
-    """Return the next `count` bytes, writable; what is declared but absent takes no memory."""
+    """Return the next `count` bytes as a writable array."""
+    # Pages of an empty array take no memory until they are written, so a wrong count is harmless.
     values = np.empty(count, np.uint8)
     for first in range(0, count, _CHUNK_BYTES):
         part = values[first : first + _CHUNK_BYTES]
-        piece = file.read(len(part))
-        if len(piece) != len(part):
-            raise EOFError(f"it must hold {count:,} more bytes; it holds {first + len(piece):,}")
-        part[:] = np.frombuffer(piece, np.uint8)
+        chunk = file.read(len(part))
+        if len(chunk) != len(part):
+            raise EOFError(f"it must hold {count:,} more bytes; it holds {first + len(chunk):,}")
+        part[:] = np.frombuffer(chunk, np.uint8)
     return values

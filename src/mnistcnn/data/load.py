@@ -1,4 +1,4 @@
-"""Loading a data set: from the cache, the network, a path or scikit-learn."""
+"""Loading of data sets: from the cache, a mirror, a path or scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mnistcnn.data import download
 from mnistcnn.data.formats import IDX_NAMES, encode_idx, read_idx_folder, read_npz
 from mnistcnn.data.sklearn_digits import load_sklearn_digits
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
+from mnistcnn.public import public
 from mnistcnn.types import Dataset, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_in, check_path
 
 DATA_VARIABLE = "MNISTCNN_DATA"
 _MAX_ERROR_CHARS = 300
-# md5 of the four uncompressed IDX files: what MNIST is, however it was packed.
+# md5 of the four uncompressed IDX files, which identify MNIST in any archive format.
 _MNIST_MD5 = dict(
     zip(
         IDX_NAMES,
@@ -42,48 +42,48 @@ def load_data(
 ) -> Dataset:
     """Load a data set of handwritten digits as raw pixels and labels.
 
-    Nothing is scaled or shuffled, and one data set is never put in place of another.
+    Nothing is scaled or shuffled, and no data set is ever substituted for another.
 
     Parameters
     ----------
     source : str or path-like, default "mnist"
         ``"mnist"``
-            The 60,000 + 10,000 images of MNIST: from the file or folder that the
-            environment variable ``MNISTCNN_DATA`` names, if it is set; else from the
-            cache; else downloaded into the cache, from the first of three mirrors that
-            answers. The pixels and labels are verified wherever they come from.
+            The 60,000 training and 10,000 test images of MNIST: from the file or folder
+            that the environment variable ``MNISTCNN_DATA`` names, if it is set; else from
+            the cache; else downloaded to the cache from the first of three mirrors that
+            works. The pixels and labels are verified in each case.
         ``"digits"``
-            scikit-learn's 1,797 handwritten digits, laid out like MNIST and split into
-            1,442 and 355. They need no network.
+            scikit-learn's 1,797 handwritten digits in the format of MNIST, split into
+            1,442 training and 355 test images. Works offline.
         a path
             An ``.npz`` file with Keras' four arrays (``x_train``, ``y_train``,
             ``x_test``, ``y_test``), or a folder with the four IDX files of MNIST, each
-            plain or gzipped. The content is yours; only its form is checked.
+            plain or gzipped. Only shapes and ranges are checked.
     cache_dir : path-like, optional
-        Where the download is kept. Default: the user's cache folder of the platform,
-        which ``mnistcnn info`` shows.
+        Folder of the download. Default: the platform's cache folder of the user, which
+        ``mnistcnn info`` shows.
     verbose : {"auto", 0, 1}, default "auto"
-        Whether a download shows its progress, on standard error. ``"auto"``: if that is
-        a terminal.
+        Whether a download shows a progress bar on standard error. ``"auto"``: only if that
+        is a terminal.
 
     Returns
     -------
     Dataset
         ``(x_train, y_train), (x_test, y_test)``: images ``uint8`` of shape
-        ``(n, 28, 28)``, 0 for paper and 255 for full ink; labels ``uint8`` of shape
+        ``(n, 28, 28)``, 0 for the background and 255 for full ink; labels ``uint8`` of shape
         ``(n,)``.
 
     Raises
     ------
     DataUnavailableError
-        If there is nothing to be had: each place is named with its reason.
+        If the data set is not available. The message lists the error of each source.
     CorruptFileError
-        If a file is damaged, or is not the data set that it must be.
+        If a file is damaged, or is not MNIST where it must be.
 
     Notes
     -----
     MNIST is by Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten
-    digits"; Keras states its licence as Creative Commons Attribution-Share Alike 3.0.
+    digits"; Keras gives its license as Creative Commons Attribution-Share Alike 3.0.
 
     Examples
     --------
@@ -92,31 +92,31 @@ def load_data(
     >>> x_train.shape, x_train.dtype, y_test.shape
     ((1442, 28, 28), dtype('uint8'), (355,))
     """
-    shown = check_in("verbose", verbose, ("auto", 0, 1))
+    verbosity = check_in("verbose", verbose, ("auto", 0, 1))
     if source == "digits":
         return load_sklearn_digits()
     if source != "mnist":
-        return _read(_existing(source))
+        return _read(_existing_path(source))
     return _load_mnist(
         default_cache_dir() if cache_dir is None else check_path("cache_dir", cache_dir),
-        verbose=sys.stderr.isatty() if shown == "auto" else bool(shown),
+        verbose=sys.stderr.isatty() if verbosity == "auto" else bool(verbosity),
     )
 
 
 def default_cache_dir() -> Path | None:
-    """Return where a download is kept unless the caller names a folder; without a home, none."""
+    """Return the default folder of the download, or ``None`` for a user without a home folder."""
     import platformdirs
 
     try:
-        place = platformdirs.user_cache_path("mnistcnn", appauthor=False)
+        path = platformdirs.user_cache_path("mnistcnn", appauthor=False)
     except RuntimeError:  # a user without a home folder
         return None
-    # Older versions leave a ~ then, which would be a folder wherever the program runs.
-    return place if place.is_absolute() else None
+    # Older versions of platformdirs return a path that begins with ~ in this case.
+    return path if path.is_absolute() else None
 
 
 def is_cached() -> bool:
-    """Tell whether a place on this machine may hold MNIST, so that none need be asked."""
+    """Return whether this machine seems to have MNIST, so that no download is necessary."""
     cache = default_cache_dir()
     return bool(os.environ.get(DATA_VARIABLE)) or any(
         (cache / name).exists()
@@ -126,48 +126,49 @@ def is_cached() -> bool:
 
 
 def _load_mnist(cache_dir: Path | None, *, verbose: bool) -> Dataset:
-    named = os.environ.get(DATA_VARIABLE)
-    if named:
-        if not _exists(Path(named)):
+    value = os.environ.get(DATA_VARIABLE)
+    if value:
+        if not _exists(Path(value)):
             raise DataUnavailableError(
                 f"{DATA_VARIABLE} must name an existing file or folder; "
-                f"received {named[:_MAX_ERROR_CHARS]!r}"
+                f"received {value[:_MAX_ERROR_CHARS]!r}"
             )
-        return _check_md5(_read(Path(named)), named)
+        return _check_md5(_read(Path(value)), value)
     if cache_dir is None:
         raise DataUnavailableError(
-            "there is no home folder to keep the data in; set HOME or XDG_CACHE_HOME, name a "
-            f"cache_dir, or set {DATA_VARIABLE} to a file or folder that holds MNIST"
+            "MNIST is unavailable (there is no home folder for the cache); set HOME or "
+            f"XDG_CACHE_HOME, pass cache_dir, or set {DATA_VARIABLE} to a file or folder that "
+            "holds MNIST"
         )
     cached = _cached(cache_dir)
     if cached is not None:
         return cached
     try:
         with download.cache_lock(cache_dir):
-            # Another process may have fetched it while this one waited.
+            # Another process may have downloaded it in the meantime.
             return _cached(cache_dir) or _check_md5(
                 _read(download.fetch(cache_dir, verbose=verbose)), cache_dir
             )
     except DataUnavailableError as error:
         raise DataUnavailableError(
-            f"the cache holds no whole MNIST, and it could not be downloaded:\n{error}\n"
+            f"MNIST is unavailable (not cached; download failed):\n{error}\n"
             f"Put mnist.npz or the four IDX files into {cache_dir}, "
             f"or set {DATA_VARIABLE} to a file or folder that holds them, "
-            'or use the small data set that needs no network: load_data("digits").'
+            'or use the small data set that works offline: load_data("digits").'
         ) from error
 
 
 def _cached(folder: Path) -> Dataset | None:
-    """Return what the cache holds, or None where it holds no whole MNIST."""
-    for place in (folder / "mnist.npz", folder):
+    """Return MNIST from the cache, or None if it is absent or damaged."""
+    for path in (folder / "mnist.npz", folder):
         try:
-            return _check_md5(_read(place), place)
+            return _check_md5(_read(path), path)
         except (OSError, CorruptFileError):
             continue
     return None
 
 
-def _existing(source: PathLike) -> Path:
+def _existing_path(source: PathLike) -> Path:
     path = check_path("source", source)
     if not _exists(path):
         raise DataUnavailableError(
@@ -180,7 +181,7 @@ def _existing(source: PathLike) -> Path:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # a name too long to be any file's
+    except OSError:  # the name is too long for a file
         return False
 
 
@@ -191,9 +192,9 @@ def _read(path: Path) -> Dataset:
 def _check_md5(dataset: Dataset, source: object) -> Dataset:
     arrays = (array for split in dataset for array in split)
     for (name, expected), array in zip(_MNIST_MD5.items(), arrays, strict=True):
-        found = hashlib.md5(encode_idx(array), usedforsecurity=False).hexdigest()
-        if found != expected:
+        md5 = hashlib.md5(encode_idx(array), usedforsecurity=False).hexdigest()
+        if md5 != expected:
             raise CorruptFileError(
-                f"{source} must hold MNIST; its {name} has md5 {found} in place of {expected}"
+                f"{source} must hold MNIST; the md5 of its {name} is {md5} instead of {expected}"
             )
     return dataset

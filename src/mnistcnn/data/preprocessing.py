@@ -1,4 +1,4 @@
-"""From raw pixels and labels to what the network takes."""
+"""Preprocessing of raw images and labels to the input of the network."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mnistcnn.public import public
 from mnistcnn.types import NUM_CLASSES, Float32Array
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import (
     check_array,
     check_images,
@@ -31,39 +31,38 @@ def preprocess(
 def preprocess(
     images: ArrayLike, labels: ArrayLike | None = None, *, num_classes: int = NUM_CLASSES
 ) -> Float32Array | tuple[Float32Array, Float32Array]:
-    """Scale images to [0, 1], give them a channel axis and one-hot encode their labels.
+    """Scale images to [0, 1], add a channel axis and one-hot encode labels.
 
-    These are the document's three steps: ``astype(float32) / 255``, ``expand_dims(-1)``
-    and ``to_categorical``. The result is always a new array; the input stays as it was.
-    What this function gave may be given to it again and comes back equal.
+    These are the three steps of the baseline: ``astype(float32) / 255``, ``expand_dims(-1)``
+    and ``to_categorical``. The result is always a new array, and the input is unchanged.
+    Preprocessing is idempotent: preprocessed images and labels are returned unchanged.
 
     Parameters
     ----------
     images : array_like
-        One image or many: shape ``(28, 28)``, ``(n, 28, 28)``, ``(28, 28, 1)`` or
-        ``(n, 28, 28, 1)``. Integers of any width must lie in 0...255 and are divided by
-        255; floating numbers must already lie in [0, 1] and keep their values.
+        One image or a batch: shape ``(28, 28)``, ``(n, 28, 28)``, ``(28, 28, 1)`` or
+        ``(n, 28, 28, 1)``. Integers of any dtype must lie in 0...255 and are divided by
+        255; floats must lie in [0, 1] and are not scaled.
     labels : array_like, optional
-        One label for each image: whole numbers in ``0...num_classes - 1`` of shape
-        ``(n,)`` (a plain number for a single image), or one-hot of shape
-        ``(n, num_classes)``.
+        One label per image: integers in ``0...num_classes - 1`` of shape ``(n,)`` (or a
+        scalar for a single image), or one-hot of shape ``(n, num_classes)``.
     num_classes : int, default 10
-        The width of the one-hot code.
+        Number of classes.
 
     Returns
     -------
     x : numpy.ndarray
         ``float32`` of shape ``(n, 28, 28, 1)`` in [0, 1], C-contiguous.
     y : numpy.ndarray
-        ``float32`` of shape ``(n, num_classes)``, a single 1 in each row. Only when
-        `labels` were given; the result is then the pair ``(x, y)``.
+        ``float32`` of shape ``(n, num_classes)``, a single 1 in each row. Only if
+        `labels` is given; the result is then the pair ``(x, y)``.
 
     Raises
     ------
     TypeError
-        If the images or labels are not numbers (object, text, boolean, complex).
+        If the images or labels are not numbers (object, string, boolean, complex).
     ValueError
-        If a shape, a value or a length breaks the rules above; NaN breaks them.
+        If a shape, a length or a value is invalid, such as NaN.
 
     Examples
     --------
@@ -76,15 +75,15 @@ def preprocess(
     >>> y.argmax(axis=1)
     array([3, 7])
     """
-    stack = check_images(images)
-    if stack.dtype.kind == "f":
-        x = np.array(stack, dtype=np.float32, order="C")
+    array = check_images(images)
+    if array.dtype.kind == "f":
+        x = np.array(array, dtype=np.float32, order="C")
     else:
-        x = np.divide(stack, np.float32(255), dtype=np.float32, order="C")
+        x = np.divide(array, np.float32(255), dtype=np.float32, order="C")
     x = x[..., np.newaxis]
     if labels is None:
         return x
-    y = _one_hot(labels, check_int("num_classes", num_classes, at_least=1))
+    y = _one_hot(labels, check_int("num_classes", num_classes, minimum=1))
     check_same_length("images", len(x), "labels", len(y))
     return x, y
 
@@ -94,6 +93,6 @@ def _one_hot(labels: ArrayLike, num_classes: int) -> Float32Array:
     if is_one_hot(array, num_classes):
         return np.array(array, dtype=np.float32, order="C")
     classes = check_labels(array, num_classes)
-    coded = np.zeros((len(classes), num_classes), dtype=np.float32)
-    coded[np.arange(len(classes)), classes] = 1
-    return coded
+    encoded = np.zeros((len(classes), num_classes), dtype=np.float32)
+    encoded[np.arange(len(classes)), classes] = 1
+    return encoded

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits, brought to the layout of MNIST."""
+"""scikit-learn's handwritten digits in the format of MNIST."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _TEST_STRIDE = 5
 
 
 def load_sklearn_digits() -> Dataset:
-    """Return 1,797 real handwritten digits: 1,442 to train on, 355 to test on.
+    """Return 1,797 handwritten digits, split into 1,442 training and 355 test images.
 
-    They are the optical digits of Alpaydin and Kaynak (1998) as scikit-learn ships
-    them: 8 × 8 counts of ink in 0...16. Every fifth image of each class goes to the
-    test part, in the order of the source.
+    They are the optical digits of Alpaydin and Kaynak (1998), which scikit-learn ships as
+    images of 8 × 8 integers in 0...16. The test set is every fifth image of each class, in the
+    original order.
     """
     from sklearn import datasets
 

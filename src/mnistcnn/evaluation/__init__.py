@@ -1,4 +1,5 @@
-"""Metrics of a classifier, their confidence intervals, and comparison of two classifiers.
+"""Classification metrics with confidence intervals, and the comparison of two classifiers.
 
-May import `data` and `utils`; `models` only inside functions, when a Keras model is evaluated.
+May import `data` and `utils`; `models` and `backend` only inside functions, to evaluate a Keras
+model.
 """

@@ -1,4 +1,4 @@
-"""What an evaluation counts, batch after batch, in memory that does not grow with the images."""
+"""Accumulation of evaluation metrics over batches."""
 
 from __future__ import annotations
 
@@ -19,99 +19,112 @@ from mnistcnn.utils.validation import (
     is_one_hot,
 )
 
-# Keras works from the logits, so a certain mistake costs what it costs; the least float32
-# stands for what a float32 probability can't tell from 0.
+# Keras computes the loss from logits, where no probability is 0. The smallest normal float32
+# replaces probabilities that have underflowed to 0.
 _EPSILON = np.finfo(np.float32).smallest_normal
 
 
 class MetricAccumulator:
-    """Counts answers as they come. Of the images that were read right nothing else is kept."""
+    """Updates the fields of an `Evaluation` batch by batch.
+
+    Memory does not depend on the number of correctly classified images.
+    """
 
     def __init__(self) -> None:
-        self._seen = 0
-        self._loss = 0.0
-        self._labels = hashlib.sha256()
-        self._confusion: Int64Array | None = None
-        self._images = np.zeros(NUM_BINS, np.int64)
-        self._right = np.zeros(NUM_BINS, np.int64)
-        self._sums = np.zeros(NUM_BINS)
-        self._wrong: list[tuple[NDArray[Any], ...]] = []
+        self._num_images = 0
+        self._loss_sum = 0.0
+        self._labels_hash = hashlib.sha256()
+        self._confusion_matrix: Int64Array | None = None
+        self._bin_counts = np.zeros(NUM_BINS, np.int64)
+        self._bin_correct = np.zeros(NUM_BINS, np.int64)
+        self._bin_confidence = np.zeros(NUM_BINS)
+        self._misclassified: list[tuple[NDArray[Any], ...]] = []
 
-    def add(self, probabilities: ArrayLike, labels: ArrayLike) -> None:
-        """Count a batch; as `Evaluation.from_probabilities` takes it."""
-        given, truth = _validated(probabilities, labels)
-        count, classes = given.shape
-        if self._confusion is None:
-            self._confusion = np.zeros((classes, classes), np.int64)
-        elif len(self._confusion) != classes:
+    def update(self, probabilities: ArrayLike, labels: ArrayLike) -> None:
+        """Add a batch of predictions, as `Evaluation.from_probabilities` accepts them."""
+        predictions, true = _validated(probabilities, labels)
+        count, num_classes = predictions.shape
+        if self._confusion_matrix is None:
+            self._confusion_matrix = np.zeros((num_classes, num_classes), np.int64)
+        elif len(self._confusion_matrix) != num_classes:
             raise ValueError(
-                f"every batch must have {len(self._confusion)} probabilities for each image; "
-                f"received one with {classes}"
+                f"every batch must have {len(self._confusion_matrix)} probabilities per image; "
+                f"received one with {num_classes}"
             )
-        answers = given.argmax(axis=1)
+        predicted = predictions.argmax(axis=1)
         rows = np.arange(count)
-        of_truth = np.maximum(given[rows, truth].astype(np.float64), _EPSILON)
-        self._loss -= float(np.log(of_truth).sum())
-        pairs = np.bincount(truth * classes + answers, minlength=classes**2)
-        self._confusion += pairs.reshape(classes, classes)
-        self._labels.update(_bytes_of(truth))
-
-        confidence = given[rows, answers].astype(np.float64)
-        bins = np.clip(np.ceil(confidence * NUM_BINS).astype(np.intp) - 1, 0, NUM_BINS - 1)
-        right = answers == truth
-        self._images += np.bincount(bins, minlength=NUM_BINS)
-        self._right += np.bincount(bins[right], minlength=NUM_BINS)
-        self._sums += np.bincount(bins, confidence, NUM_BINS)
-
-        (wrong,) = np.nonzero(~right)
+        true_probabilities = np.maximum(predictions[rows, true].astype(np.float64), _EPSILON)
+        self._loss_sum -= float(np.log(true_probabilities).sum())
+        pairs = np.bincount(true * num_classes + predicted, minlength=num_classes**2)
+        self._confusion_matrix += pairs.reshape(num_classes, num_classes)
+        self._labels_hash.update(_label_bytes(true))
+        correct = predicted == true
+        self._update_calibration(predictions[rows, predicted].astype(np.float64), correct)
+        (wrong,) = np.nonzero(~correct)
         if len(wrong):
-            self._wrong.append(
-                (wrong + self._seen, truth[wrong], answers[wrong], given[wrong].astype(np.float32))
+            self._misclassified.append(
+                (
+                    wrong + self._num_images,
+                    true[wrong],
+                    predicted[wrong],
+                    predictions[wrong].astype(np.float32),
+                )
             )
-        self._seen += count
+        self._num_images += count
 
-    def figures(self) -> dict[str, Any]:
-        """Return the fields of an `Evaluation` of at least one image."""
-        assert self._confusion is not None  # whoever calls has added a batch
-        none = np.zeros(0, np.int64)
-        empty = (none, none, none, np.zeros((0, len(self._confusion)), np.float32))
-        parts = zip(*(self._wrong or [empty]), strict=True)
-        indices, labels, predicted, probabilities = (np.concatenate(part) for part in parts)
+    def _update_calibration(self, confidence: NDArray[np.float64], correct: NDArray[Any]) -> None:
+        bins = np.clip(np.ceil(confidence * NUM_BINS).astype(np.intp) - 1, 0, NUM_BINS - 1)
+        self._bin_counts += np.bincount(bins, minlength=NUM_BINS)
+        self._bin_correct += np.bincount(bins[correct], minlength=NUM_BINS)
+        self._bin_confidence += np.bincount(bins, confidence, NUM_BINS)
+
+    def result(self) -> dict[str, Any]:
+        """Return the fields of the `Evaluation`, after at least one `update`."""
+        assert self._confusion_matrix is not None  # set by `update`
+        no_images = np.zeros(0, np.int64)
+        no_rows = np.zeros((0, len(self._confusion_matrix)), np.float32)
+        batches = self._misclassified or [(no_images, no_images, no_images, no_rows)]
+        columns = (np.concatenate(column) for column in zip(*batches, strict=True))
+        indices, labels, predicted, probabilities = columns
         return {
-            "loss": max(self._loss, 0.0) / self._seen,  # a probability may round above 1
-            "confusion_matrix": self._confusion,
-            "reliability": CalibrationCurve(
-                images=self._images, right=self._right, confidence_sums=self._sums
+            # A probability can round to more than 1, and its loss to less than 0.
+            "loss": max(self._loss_sum, 0.0) / self._num_images,
+            "confusion_matrix": self._confusion_matrix,
+            "calibration_curve": CalibrationCurve(
+                counts=self._bin_counts,
+                correct=self._bin_correct,
+                confidence_sums=self._bin_confidence,
             ),
-            "mistakes": MisclassifiedImages(
+            "misclassified": MisclassifiedImages(
                 indices=indices, labels=labels, predicted=predicted, probabilities=probabilities
             ),
-            "labels_sha256": self._labels.hexdigest(),
+            "labels_sha256": self._labels_hash.hexdigest(),
         }
 
 
 def labels_digest(labels: ArrayLike) -> str:
-    """Return the digest by which an `Evaluation` knows the labels of its images."""
-    return hashlib.sha256(_bytes_of(np.asarray(labels))).hexdigest()
+    """Return the SHA-256 that identifies the labels of an `Evaluation`."""
+    return hashlib.sha256(_label_bytes(np.asarray(labels))).hexdigest()
 
 
-def _bytes_of(labels: NDArray[Any]) -> bytes:
+def _label_bytes(labels: NDArray[Any]) -> bytes:
     return labels.astype("<i8").tobytes()
 
 
 def _validated(
     probabilities: ArrayLike, labels: ArrayLike
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    given = check_array("probabilities", probabilities)
-    if given.ndim != 2 or not given.size:
+    predictions = check_array("probabilities", probabilities)
+    if predictions.ndim != 2 or not predictions.size:
         raise ValueError(
-            f"probabilities must have shape (n, k) with n and k at least 1; received {given.shape}"
+            "probabilities must have shape (n, k) with n and k at least 1; "
+            f"received {predictions.shape}"
         )
-    check_unit_interval("probabilities", given, tolerance=1e-6)  # softmax rounds
-    num_classes = given.shape[1]
-    coded = check_array("labels", labels)
-    if is_one_hot(coded, num_classes):
-        coded = coded.argmax(axis=1)
-    truth = check_labels(coded, num_classes)
-    check_same_length("probabilities", len(given), "labels", len(truth))
-    return given, truth
+    check_unit_interval("probabilities", predictions, tolerance=1e-6)  # softmax rounds
+    num_classes = predictions.shape[1]
+    true = check_array("labels", labels)
+    if is_one_hot(true, num_classes):
+        true = true.argmax(axis=1)
+    true = check_labels(true, num_classes)
+    check_same_length("probabilities", len(predictions), "labels", len(true))
+    return predictions, true

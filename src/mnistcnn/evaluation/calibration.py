@@ -1,135 +1,119 @@
-"""How often answers of a given confidence are right."""
+"""The calibration curve: accuracy as a function of confidence."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mnistcnn.evaluation.array_record import ArrayRecord
 from mnistcnn.evaluation.intervals import wilson_interval
+from mnistcnn.public import public
 from mnistcnn.types import Float64Array, Int64Array
-from mnistcnn.utils.public import public
-from mnistcnn.utils.validation import check_array, check_integer_dtype, check_keys
+from mnistcnn.utils.validation import check_array, check_integer_values
 
-NUM_BINS = 15  # as Guo et al. (2017) have it
-_TOLERANCE = 1e-5  # softmax and sums round
+NUM_BINS = 15  # as in Guo et al. (2017)
+_TOLERANCE = 1e-5  # for the rounding of softmax and of sums
 
 
 @public
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CalibrationCurve:
-    """Answers in 15 bins by their confidence. Immutable, and so are its arrays.
+class CalibrationCurve(ArrayRecord):
+    """Predictions in 15 bins by confidence. Immutable, with read-only arrays.
 
-    An answer's confidence is the probability of the most probable digit. The i-th bin,
-    from 0, holds those in ``(i / 15, (i + 1) / 15]``.
+    The confidence of a prediction is the probability of the predicted digit. Bin ``i``,
+    counted from 0, holds the predictions with a confidence in ``(i / 15, (i + 1) / 15]``.
 
     Attributes
     ----------
-    images : numpy.ndarray
-        ``int64 (15,)``: how many answers are in each bin.
-    right : numpy.ndarray
-        ``int64 (15,)``: how many of them are right.
+    counts : numpy.ndarray
+        ``int64 (15,)``: number of predictions in each bin.
+    correct : numpy.ndarray
+        ``int64 (15,)``: number of correct predictions in each bin.
     confidence_sums : numpy.ndarray
-        ``float64 (15,)``: the sum of their confidences.
+        ``float64 (15,)``: sum of the confidences in each bin.
 
     Notes
     -----
-    Guo, Pleiss, Sun and Weinberger, *On Calibration of Modern Neural Networks*, 2017.
+    C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks",
+    International Conference on Machine Learning, 2017.
 
     Examples
     --------
     >>> from mnistcnn import Evaluation
     >>> result = Evaluation.from_probabilities([[0.9, 0.1], [0.9, 0.1]], [0, 1])
-    >>> last = result.reliability.images.argmax()
-    >>> float(result.reliability.accuracy[last]), float(result.reliability.confidence[last])
+    >>> curve = result.calibration_curve
+    >>> bin_index = curve.counts.argmax()
+    >>> float(curve.accuracy[bin_index]), float(curve.confidence[bin_index])
     (0.5, 0.9)
     """
 
-    images: Int64Array
-    right: Int64Array
+    counts: Int64Array
+    correct: Int64Array
     confidence_sums: Float64Array
 
     def __post_init__(self) -> None:
-        for name in ("images", "right"):
-            self._keep(name, check_integer_dtype(f"reliability: {name}", getattr(self, name)))
-        sums = check_array("reliability: confidence_sums", self.confidence_sums)
-        self._keep("confidence_sums", np.array(sums, np.float64))
-        for field in fields(self):
-            shape = getattr(self, field.name).shape
-            if shape != (NUM_BINS,):
+        for name in ("counts", "correct"):
+            self._set(name, check_integer_values(f"calibration_curve: {name}", getattr(self, name)))
+        sums = check_array("calibration_curve: confidence_sums", self.confidence_sums)
+        self._set("confidence_sums", np.array(sums, np.float64))
+        for name, array in zip(self._field_names(), self._arrays(), strict=True):
+            if array.shape != (NUM_BINS,):
                 raise ValueError(
-                    f"reliability: {field.name} must have shape ({NUM_BINS},); received {shape}"
+                    f"calibration_curve: {name} must have shape ({NUM_BINS},); "
+                    f"received {array.shape}"
                 )
-        if np.any(self.right < 0) or np.any(self.right > self.images):
+        if np.any(self.correct < 0) or np.any(self.correct > self.counts):
             raise ValueError(
-                "reliability: right must lie between 0 and images; received other counts"
+                "calibration_curve: correct must lie between 0 and counts; received other values"
             )
-        low, high = self.images * self.edges[:-1], self.images * self.edges[1:]
-        slack = _TOLERANCE * self.images
-        if not np.all((self.confidence_sums >= low - slack) & (sums <= high + slack)):
+        low, high = self.counts * self.bin_edges[:-1], self.counts * self.bin_edges[1:]
+        tolerance = _TOLERANCE * self.counts
+        sums = self.confidence_sums
+        if not np.all((sums >= low - tolerance) & (sums <= high + tolerance)):  # false for NaN
             raise ValueError(
-                "reliability: confidence_sums must agree with the bins; received other sums"
+                "calibration_curve: confidence_sums must lie between counts times the edges of "
+                "each bin; received other values"
             )
 
     @property
-    def edges(self) -> Float64Array:
-        """The bounds of the bins, ``float64 (16,)`` from 0 to 1."""
+    def bin_edges(self) -> Float64Array:
+        """Edges of the bins, ``float64 (16,)`` from 0 to 1."""
         return np.arange(NUM_BINS + 1) / NUM_BINS
 
     @property
     def confidence(self) -> Float64Array:
-        """The mean confidence in each bin, ``float64 (15,)``; NaN if it is empty."""
-        return self._shares(self.confidence_sums)
+        """Mean confidence in each bin, ``float64 (15,)``; NaN in empty bins."""
+        return self._means(self.confidence_sums)
 
     @property
     def accuracy(self) -> Float64Array:
-        """The share of right answers in each bin, ``float64 (15,)``; NaN if it is empty."""
-        return self._shares(self.right)
+        """Accuracy in each bin, ``float64 (15,)``; NaN in empty bins."""
+        return self._means(self.correct)
 
     @property
-    def accuracy_intervals(self) -> Float64Array:
-        """The 95 % interval of each share by Wilson's method, ``(15, 2)``; NaN if empty."""
-        pairs = zip(self.right.tolist(), self.images.tolist(), strict=True)
+    def accuracy_ci(self) -> Float64Array:
+        """95 % Wilson confidence interval of each accuracy, ``(15, 2)``; NaN in empty bins."""
+        pairs = zip(self.correct.tolist(), self.counts.tolist(), strict=True)
         empty = (math.nan, math.nan)
-        return np.array([wilson_interval(right, n) if n else empty for right, n in pairs])
+        return np.array([wilson_interval(correct, n) if n else empty for correct, n in pairs])
 
     @property
     def expected_calibration_error(self) -> float:
-        """How far confidence and accuracy of a bin differ, on average over the images."""
-        gaps = np.abs(self.confidence_sums - self.right).tolist()
-        return math.fsum(gaps) / int(self.images.sum())  # fsum: the same on every processor
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """Return the arrays as lists by name, ready for JSON."""
-        return {field.name: getattr(self, field.name).tolist() for field in fields(self)}
+        """Mean absolute difference of confidence and accuracy of a bin, weighted by counts."""
+        gaps = np.abs(self.confidence_sums - self.correct).tolist()
+        return math.fsum(gaps) / int(self.counts.sum())  # fsum: equal on all processors
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CalibrationCurve:
-        """Return what `to_dict` described."""
-        if not isinstance(values, Mapping):
-            raise TypeError(f"reliability must be a dictionary; received {values!r}")
-        check_keys("reliability", values, [field.name for field in fields(cls)], "keys")
+        """Return the calibration curve that `to_dict` stored."""
+        cls._check_dict("calibration_curve", values)
         return cls(**values)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, CalibrationCurve):
-            return NotImplemented
-        return all(
-            np.array_equal(getattr(self, field.name), getattr(other, field.name))
-            for field in fields(self)
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.images.tobytes(), self.confidence_sums.tobytes()))
-
-    def _shares(self, counts: Int64Array | Float64Array) -> Float64Array:
-        shares = np.full(NUM_BINS, np.nan)
-        np.divide(counts, self.images, out=shares, where=self.images > 0)
-        return shares
-
-    def _keep(self, name: str, array: Any) -> None:
-        array.setflags(write=False)
-        object.__setattr__(self, name, array)
+    def _means(self, sums: Int64Array | Float64Array) -> Float64Array:
+        means = np.full(NUM_BINS, np.nan)
+        np.divide(sums, self.counts, out=means, where=self.counts > 0)
+        return means

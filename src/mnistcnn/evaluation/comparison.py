@@ -1,16 +1,15 @@
-"""Whether one network is better than another, or luckier."""
+"""The comparison of two models on the same images."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from mnistcnn.evaluation.intervals import bonett_price_interval
-from mnistcnn.evaluation.results import Evaluation, as_evaluation
-from mnistcnn.utils.public import public
+from mnistcnn.evaluation.results import Evaluation, check_evaluation
+from mnistcnn.public import public
 from mnistcnn.utils.validation import check_int
 
 _MIN_P_VALUE_SHOWN = 1e-4
@@ -19,111 +18,119 @@ _MIN_P_VALUE_SHOWN = 1e-4
 @public
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two networks, a and b, on the same images. Immutable; prints as three sentences.
+    """Counts of the predictions of two models, a and b, on the same images.
+
+    Immutable; prints as three lines.
 
     Parameters
     ----------
-    both_right, only_a_right, only_b_right, both_wrong : int
-        How many images were read right by both, by one alone and by neither.
+    both_correct, only_a_correct, only_b_correct, both_incorrect : int
+        Number of images that both models, only one of them, or neither classifies correctly.
 
     Notes
     -----
-    Only the images that one network alone reads right tell the two apart (McNemar, *Note
-    on the sampling error of the difference between correlated proportions or percentages*,
-    1947).
+    McNemar's test uses only the images that exactly one model classifies correctly (Q. McNemar,
+    "Note on the sampling error of the difference between correlated proportions or percentages",
+    Psychometrika 12, 1947, pp. 153-157).
 
     Examples
     --------
     >>> from mnistcnn import Comparison
-    >>> result = Comparison(both_right=9_800, only_a_right=60, only_b_right=30, both_wrong=110)
+    >>> result = Comparison(
+    ...     both_correct=9_800, only_a_correct=60, only_b_correct=30, both_incorrect=110
+    ... )
     >>> print(result)
-    Of 10,000 images a alone reads 60 right, b alone 30.
-    a is ahead by 0.30 percentage points (95 % interval 0.11 to 0.49).
-    Equally good networks would differ at least so much in 0.21 % of cases (McNemar's exact test).
+    Of 10,000 images, only a classifies 60 correctly, only b 30.
+    The accuracy of a is higher by 0.30 percentage points (95 % CI 0.11 to 0.49).
+    McNemar's exact test: p = 0.0021.
     """
 
-    both_right: int
-    only_a_right: int
-    only_b_right: int
-    both_wrong: int
+    both_correct: int
+    only_a_correct: int
+    only_b_correct: int
+    both_incorrect: int
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            count = check_int(field.name, getattr(self, field.name), at_least=0)
+            count = check_int(field.name, getattr(self, field.name), minimum=0)
             object.__setattr__(self, field.name, count)
         if not self.num_images:
             raise ValueError("a comparison must be of at least one image; received none")
 
     @property
     def num_images(self) -> int:
-        """How many images there were."""
-        return self.both_right + self.only_a_right + self.only_b_right + self.both_wrong
+        """Number of images."""
+        return self.both_correct + self.only_a_correct + self.only_b_correct + self.both_incorrect
 
     @property
     def difference(self) -> float:
-        """The accuracy of a less that of b, in [-1, 1]."""
-        return (self.only_a_right - self.only_b_right) / self.num_images
+        """Accuracy of a minus accuracy of b, in [-1, 1]."""
+        return (self.only_a_correct - self.only_b_correct) / self.num_images
 
     @property
-    def difference_interval(self) -> tuple[float, float]:
-        """The 95 % interval of the difference, for paired answers.
+    def difference_ci(self) -> tuple[float, float]:
+        """95 % confidence interval of the difference of the paired accuracies.
 
-        By Bonett and Price (*Adjusted Wald confidence interval for a difference of binomial
-        proportions based on paired data*, 2012).
+        The interval of Bonett and Price ("Adjusted Wald confidence interval for a difference of
+        binomial proportions based on paired data", 2012).
         """
-        return bonett_price_interval(self.only_a_right, self.only_b_right, self.num_images)
+        return bonett_price_interval(self.only_a_correct, self.only_b_correct, self.num_images)
 
     @property
     def p_value(self) -> float:
-        """How often equally good networks differ at least so much, in [0, 1].
+        """Two-sided p-value of McNemar's exact test, in [0, 1].
 
-        By McNemar's exact test: were both equally good, each image that one alone reads
-        right would be a's or b's by the toss of a coin. Two-sided.
+        The null hypothesis: an image that exactly one model classifies correctly is equally
+        likely to be classified correctly by a or by b.
         """
-        return _sign_test(
-            min(self.only_a_right, self.only_b_right), self.only_a_right + self.only_b_right
-        )
+        from scipy.stats import binomtest  # type: ignore[import-untyped]  # slow to import
+
+        discordant = self.only_a_correct + self.only_b_correct
+        if not discordant:
+            return 1.0
+        # The smaller count, so that exchanging a and b gives the same value to the last bit.
+        return float(binomtest(min(self.only_a_correct, self.only_b_correct), discordant).pvalue)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return counts and figures by name, ready for JSON."""
+        """Return counts and statistics by name, ready for JSON."""
         return {
             "num_images": self.num_images,
             **{field.name: getattr(self, field.name) for field in fields(self)},
             "difference": self.difference,
-            "difference_interval": list(self.difference_interval),
+            "difference_ci": list(self.difference_ci),
             "p_value": self.p_value,
         }
 
     def __str__(self) -> str:
-        low, high = (100 * bound for bound in self.difference_interval)
-        size, better = 100 * self.difference, "a"
-        if size < 0:  # told from the better one's side
-            size, low, high, better = -size, -high, -low, "b"
-        said = f"{better} is ahead by {size:.2f}" if size else "They differ by 0.00"
-        p = self.p_value
-        often = f"{100 * p:.0f}" if p >= 0.1 else f"{100 * p:.2g}"
-        if p < _MIN_P_VALUE_SHOWN:
-            often = f"less than {100 * _MIN_P_VALUE_SHOWN:g}"
+        low, high = (100 * bound for bound in self.difference_ci)
+        points, better = 100 * self.difference, "a"
+        if points < 0:
+            points, low, high, better = -points, -high, -low, "b"
+        difference = f"The accuracy of {better} is higher by {points:.2f}"
+        if not points:
+            difference = "The accuracies differ by 0.00"
+        p_value = f"p = {self.p_value:.2g}"
+        if self.p_value < _MIN_P_VALUE_SHOWN:
+            p_value = f"p < {_MIN_P_VALUE_SHOWN:g}"
         return (
-            f"Of {self.num_images:,} images a alone reads {self.only_a_right:,} right, "
-            f"b alone {self.only_b_right:,}.\n"
-            f"{said} percentage points (95 % interval {low:.2f} to {high:.2f}).\n"
-            f"Equally good networks would differ at least so much in {often} % of cases "
-            "(McNemar's exact test)."
+            f"Of {self.num_images:,} images, only a classifies {self.only_a_correct:,} correctly, "
+            f"only b {self.only_b_correct:,}.\n"
+            f"{difference} percentage points (95 % CI {low:.2f} to {high:.2f}).\n"
+            f"McNemar's exact test: {p_value}."
         )
 
 
 @public
 def compare(a: Evaluation, b: Evaluation) -> Comparison:
-    """Tell whether one of two networks is better on the same images, or was luckier.
+    """Compare two models on the same images by McNemar's exact test.
 
-    Two networks that are tested on the same images err on many of the same ones, so the
-    intervals of their accuracies may well overlap although one is clearly better.
+    The models misclassify many of the same images, so a paired test finds differences that two
+    overlapping confidence intervals of the accuracies hide.
 
     Parameters
     ----------
     a, b : Evaluation
-        What `evaluate` returned for each network, on the same images in the same order.
+        Evaluations of the two models on the same images in the same order.
 
     Returns
     -------
@@ -132,9 +139,9 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     Raises
     ------
     TypeError
-        If one is not an `Evaluation`.
+        If an argument is not an `Evaluation`.
     ValueError
-        If they are of different images, as far as the labels tell.
+        If the numbers of images or the labels differ.
 
     Examples
     --------
@@ -142,33 +149,22 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     >>> a = Evaluation.from_probabilities([[0.9, 0.1], [0.2, 0.8]], [0, 1])
     >>> b = Evaluation.from_probabilities([[0.9, 0.1], [0.7, 0.3]], [0, 1])
     >>> result = compare(a, b)
-    >>> result.both_right, result.only_a_right, result.difference, result.p_value
+    >>> result.both_correct, result.only_a_correct, result.difference, result.p_value
     (1, 1, 0.5, 1.0)
     """
-    as_evaluation("a", a)
-    as_evaluation("b", b)
-    rule = "a and b must be of the same images in the same order"
+    check_evaluation("a", a)
+    check_evaluation("b", b)
+    rule = "a and b must be evaluations of the same images in the same order"
     if a.num_images != b.num_images:
-        raise ValueError(f"{rule}; received {a.num_images:,} and {b.num_images:,}")
+        raise ValueError(f"{rule}; received {a.num_images:,} and {b.num_images:,} images")
     if a.labels_sha256 != b.labels_sha256:
-        raise ValueError(f"{rule}; received images whose labels differ")
-    both_wrong = len(np.intersect1d(a.mistakes.indices, b.mistakes.indices))
-    only_a, only_b = len(b.mistakes) - both_wrong, len(a.mistakes) - both_wrong
+        raise ValueError(f"{rule}; received images with different labels")
+    both_incorrect = len(np.intersect1d(a.misclassified.indices, b.misclassified.indices))
+    only_a_correct = len(b.misclassified) - both_incorrect
+    only_b_correct = len(a.misclassified) - both_incorrect
     return Comparison(
-        both_right=a.num_images - both_wrong - only_a - only_b,
-        only_a_right=only_a,
-        only_b_right=only_b,
-        both_wrong=both_wrong,
+        both_correct=a.num_images - both_incorrect - only_a_correct - only_b_correct,
+        only_a_correct=only_a_correct,
+        only_b_correct=only_b_correct,
+        both_incorrect=both_incorrect,
     )
-
-
-def _sign_test(fewer: int, tosses: int) -> float:
-    """Return how probable it is that a coin shows one side at most `fewer` times, or the other.
-
-    In logarithms, since 2 to the power of `tosses` has no place in a float.
-    """
-    steps = np.arange(fewer)
-    logs = np.concatenate([[0.0], np.cumsum(np.log((tosses - steps) / (steps + 1)))])
-    largest = logs.max()
-    total = largest + math.log(np.exp(logs - largest).sum())
-    return min(2 * math.exp(total - tosses * math.log(2)), 1.0)

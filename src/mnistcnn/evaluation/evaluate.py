@@ -1,4 +1,4 @@
-"""Evaluating a network, a batch of images at a time."""
+"""Evaluation of a model on batches of images."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from mnistcnn.data.batches import iter_batches
 from mnistcnn.evaluation.accumulator import MetricAccumulator
 from mnistcnn.evaluation.results import Evaluation
+from mnistcnn.public import public
 from mnistcnn.types import NUM_CLASSES, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_batch, check_int, check_preprocessed
 
 if TYPE_CHECKING:
     import keras
 
 BATCH_SIZE = 256
-
-Batches = Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
 @public
@@ -31,24 +29,24 @@ def evaluate(
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Evaluation:
-    """Evaluate a network, or the file of one, on preprocessed images.
+    """Evaluate a model, or a model file, on preprocessed images.
 
-    The network's weights stay as they are.
+    The weights of the model do not change.
 
     Parameters
     ----------
     model : keras.Model, str or path-like
-        A Keras model that gives ``(n, 10)`` probabilities, or a file that `load_model`
-        takes.
+        A Keras model with an output of ``(n, 10)`` probabilities, or a file that `load_model`
+        accepts.
     x : array_like or iterable
-        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it. Without `y`:
-        batches, each a pair ``(x, y)`` as `preprocess` gives it, from a generator, a
-        ``tf.data.Dataset``, a ``keras.utils.PyDataset`` or any other iterable that comes to
-        an end. One batch at a time is held, however many there are.
+        ``float32 (n, 28, 28, 1)`` in [0, 1], as returned by `preprocess`. Without `y`: batches,
+        each a pair ``(x, y)`` as returned by `preprocess`, from a generator, a
+        ``tf.data.Dataset``, a ``keras.utils.PyDataset`` or any other finite iterable. Only one
+        batch is in memory at a time.
     y : array_like, optional
-        One-hot ``float32 (n, 10)``, as `preprocess` gives it.
+        One-hot ``float32 (n, 10)``, as returned by `preprocess`.
     batch_size : int, default 256
-        Images at a time, at least 1; larger batches are cut to it. It changes speed and
+        Number of images per batch, at least 1; larger batches are split. It changes speed and
         memory, not the result.
 
     Returns
@@ -58,9 +56,9 @@ def evaluate(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or was not preprocessed.
+        If an argument has the wrong type, or the images are not preprocessed.
     FileNotFoundError, CorruptFileError
-        If the file is absent, damaged or of another network.
+        If the file does not exist, is damaged or holds another architecture.
 
     Examples
     --------
@@ -70,7 +68,7 @@ def evaluate(
     >>> result.num_images, result.confusion_matrix.shape
     (355, (10, 10))
 
-    From a generator, however many there are:
+    Batches from a generator:
 
     >>> batches = (preprocess(x_test[i : i + 50], y_test[i : i + 50]) for i in range(0, 355, 50))
     >>> evaluate(build_model(seed=0), batches).accuracy == result.accuracy
@@ -78,27 +76,27 @@ def evaluate(
     """
     from mnistcnn.models.loading import as_model
 
-    size = check_int("batch_size", batch_size, at_least=1)
+    size = check_int("batch_size", batch_size, minimum=1)
     if y is None:
         if isinstance(x, np.ndarray):
-            raise ValueError("y must be given where x is an array; received None")
-        return evaluate_batches(as_model(model), _validated(iter_batches("x", x), size))
-    images, labels = check_preprocessed(x, y)  # type: ignore[arg-type]  # it checks
+            raise ValueError("y is required where x is an array; received None")
+        return evaluate_batches(as_model(model), _validated_batches(iter_batches("x", x), size))
+    images, labels = check_preprocessed(x, y)  # type: ignore[arg-type]  # checked here
     return evaluate_batches(as_model(model), split_batches(images, labels, size))
 
 
 def split_batches(
     images: NDArray[np.float32], labels: NDArray[np.float32], size: int = BATCH_SIZE
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Give preprocessed arrays a batch at a time."""
-    for first in range(0, len(images), size):
-        yield images[first : first + size], labels[first : first + size]
+    """Yield preprocessed images and labels in batches of at most `size`."""
+    for start in range(0, len(images), size):
+        yield images[start : start + size], labels[start : start + size]
 
 
-def _validated(
+def _validated_batches(
     source: Iterator[Any], size: int
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Give batches that were seen to be preprocessed, in parts of at most `size`."""
+    """Yield the batches of `source`, each checked and split into at most `size` images."""
     number = -1
     for number, batch in enumerate(source):
         yield from split_batches(*check_batch(f"batch {number}", batch), size)
@@ -106,19 +104,21 @@ def _validated(
         raise ValueError("x must hold at least one batch; received none")
 
 
-def evaluate_batches(network: keras.Model, batches: Batches) -> Evaluation:
-    """Evaluate a network on batches of preprocessed images, from wherever they come."""
+def evaluate_batches(
+    model: keras.Model, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
+) -> Evaluation:
+    """Evaluate a model on batches of preprocessed images and labels."""
     from mnistcnn.backend import keras
 
-    tally = MetricAccumulator()
+    accumulator = MetricAccumulator()
     for images, labels in batches:
-        # Called directly: predict would compile a graph for each network, and TensorFlow
-        # would remark on it from the fifth on.
-        answers = np.asarray(keras.ops.cast(network(images, training=False), "float32"))
-        if answers.shape != (len(images), NUM_CLASSES):
+        # A direct call: `predict` compiles a graph for each model, and TensorFlow warns from the
+        # fifth graph on.
+        probabilities = np.asarray(keras.ops.cast(model(images, training=False), "float32"))
+        if probabilities.shape != (len(images), NUM_CLASSES):
             raise ValueError(
-                f"model must give {NUM_CLASSES} probabilities for each image; "
-                f"received one that gives {answers.shape[1:]}"
+                f"model must return {NUM_CLASSES} probabilities per image; "
+                f"received one with an output shape of {probabilities.shape[1:]}"
             )
-        tally.add(answers, labels)
-    return Evaluation(**tally.figures())
+        accumulator.update(probabilities, labels)
+    return Evaluation(**accumulator.result())

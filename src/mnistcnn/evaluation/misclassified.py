@@ -1,19 +1,19 @@
-"""The images that were read wrong, and what was thought of them."""
+"""The misclassified images of an evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mnistcnn.evaluation.array_record import ArrayRecord
+from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import (
     check_array,
-    check_integer_dtype,
-    check_keys,
+    check_integer_values,
     check_same_length,
     check_unit_interval,
 )
@@ -21,25 +21,25 @@ from mnistcnn.utils.validation import (
 
 @public
 @dataclass(frozen=True, eq=False, kw_only=True)
-class MisclassifiedImages:
-    """The images that were read wrong, in their order. Immutable, and so are its arrays.
+class MisclassifiedImages(ArrayRecord):
+    """The misclassified images in data order. Immutable, with read-only arrays.
 
     Attributes
     ----------
     indices : numpy.ndarray
-        ``int64 (m,)``: where each stands among the evaluated images, from 0, ascending.
+        ``int64 (m,)``: index of each image among the evaluated images, from 0, ascending.
     labels : numpy.ndarray
-        ``int64 (m,)``: the digit that it is.
+        ``int64 (m,)``: true digits.
     predicted : numpy.ndarray
-        ``int64 (m,)``: the digit that it was taken for.
+        ``int64 (m,)``: predicted digits.
     probabilities : numpy.ndarray
-        ``float32 (m, 10)``: of all ten digits.
+        ``float32 (m, 10)``: predicted probabilities of all digits.
 
     Examples
     --------
     >>> from mnistcnn import Evaluation
     >>> result = Evaluation.from_probabilities([[0.9, 0.1], [0.8, 0.2]], [0, 1])
-    >>> len(result.mistakes), result.mistakes.indices, result.mistakes.confidence
+    >>> len(result.misclassified), result.misclassified.indices, result.misclassified.confidence
     (1, array([1]), array([0.8], dtype=float32))
     """
 
@@ -50,76 +50,71 @@ class MisclassifiedImages:
 
     def __post_init__(self) -> None:
         for name in ("indices", "labels", "predicted"):
-            array = check_integer_dtype(f"mistakes: {name}", getattr(self, name))
+            array = check_integer_values(f"misclassified: {name}", getattr(self, name))
             if array.ndim != 1:
-                raise ValueError(f"mistakes: {name} must have shape (m,); received {array.shape}")
-            self._keep(name, array)
-            check_same_length("mistakes: indices", len(self), f"mistakes: {name}", len(array))
-        given = check_array("mistakes: probabilities", self.probabilities)
-        if given.ndim != 2 or len(given) != len(self):
-            raise ValueError(
-                f"mistakes: probabilities must have shape ({len(self)}, k); received {given.shape}"
+                raise ValueError(
+                    f"misclassified: {name} must have shape (m,); received {array.shape}"
+                )
+            self._set(name, array)
+            check_same_length(
+                "misclassified: indices", len(self), f"misclassified: {name}", len(array)
             )
-        check_unit_interval("mistakes: probabilities", given, tolerance=1e-6)  # softmax rounds
-        self._keep("probabilities", np.array(given, np.float32))
+        probabilities = check_array("misclassified: probabilities", self.probabilities)
+        if probabilities.ndim != 2 or len(probabilities) != len(self):
+            raise ValueError(
+                f"misclassified: probabilities must have shape ({len(self)}, k); "
+                f"received {probabilities.shape}"
+            )
+        check_unit_interval("misclassified: probabilities", probabilities, tolerance=1e-6)
+        self._set("probabilities", np.array(probabilities, np.float32))
+        self._check_values()
+
+    def _check_values(self) -> None:
         if np.any(self.indices < 0) or np.any(np.diff(self.indices) <= 0):
-            raise ValueError("mistakes: indices must ascend from 0 on; received others")
-        classes = given.shape[1]
+            raise ValueError(
+                "misclassified: indices must be at least 0 and ascending; received other values"
+            )
+        classes = self.probabilities.shape[1]
         for name in ("labels", "predicted"):
             array = getattr(self, name)
             if np.any((array < 0) | (array >= classes)):
                 raise ValueError(
-                    f"mistakes: {name} must lie in 0...{classes - 1}; "
+                    f"misclassified: {name} must lie in 0...{classes - 1}; "
                     f"received {array.min()}...{array.max()}"
                 )
         if np.any(self.labels == self.predicted):
-            raise ValueError("mistakes: predicted must differ from labels; received equal ones")
+            raise ValueError(
+                "misclassified: predicted must differ from labels; received equal ones"
+            )
         if np.any(self.confidence < self.probabilities.max(axis=1, initial=0)):
-            raise ValueError("mistakes: predicted must be the most probable; received others")
+            raise ValueError(
+                "misclassified: predicted must be the most probable digits; received others"
+            )
 
     def __len__(self) -> int:
         return len(self.indices)
 
     @property
     def confidence(self) -> Float32Array:
-        """How probable each wrong answer was held, ``float32 (m,)``."""
+        """Probability of each predicted digit, ``float32 (m,)``."""
         confidence: Float32Array = self.probabilities[np.arange(len(self)), self.predicted]
         return confidence
 
     @property
-    def surest_first(self) -> Int64Array:
-        """Where in these arrays they stand, the most probable wrong answer first."""
+    def most_confident_first(self) -> Int64Array:
+        """Positions in these arrays by descending confidence, ``int64 (m,)``."""
         return np.argsort(-self.confidence, kind="stable").astype(np.int64)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the arrays as lists by name, ready for JSON."""
-        plain = {name: getattr(self, name).tolist() for name in ("indices", "labels", "predicted")}
-        # The shortest text that is the same float32, in place of 17 digits.
+        # The shortest decimal of each float32, instead of the 17 digits of a float64.
         rows = [[float(str(value)) for value in row] for row in self.probabilities]
-        return {**plain, "probabilities": rows}
+        return super().to_dict() | {"probabilities": rows}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, num_classes: int) -> MisclassifiedImages:
-        """Return the mistakes that `to_dict` described."""
-        if not isinstance(values, Mapping):
-            raise TypeError(f"mistakes must be a dictionary; received {values!r}")
-        check_keys("mistakes", values, [field.name for field in fields(cls)], "keys")
-        given = dict(values)
-        if not len(given["probabilities"]):  # an empty list does not say of how many digits
-            given["probabilities"] = np.empty((0, num_classes))
-        return cls(**given)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, MisclassifiedImages):
-            return NotImplemented
-        return all(
-            np.array_equal(getattr(self, field.name), getattr(other, field.name))
-            for field in fields(self)
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.indices.tobytes(), self.predicted.tobytes()))
-
-    def _keep(self, name: str, array: Any) -> None:
-        array.setflags(write=False)
-        object.__setattr__(self, name, array)
+        """Return the misclassified images that `to_dict` stored."""
+        cls._check_dict("misclassified", values)
+        if not len(values["probabilities"]):  # an empty list has lost the number of classes
+            values = {**values, "probabilities": np.empty((0, num_classes))}
+        return cls(**values)

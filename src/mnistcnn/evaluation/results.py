@@ -1,4 +1,4 @@
-"""How good a network is, as a result that can be trusted."""
+"""The result of an evaluation: metrics, calibration curve and misclassified images."""
 
 from __future__ import annotations
 
@@ -17,40 +17,49 @@ from mnistcnn.evaluation.calibration import CalibrationCurve
 from mnistcnn.evaluation.formatting import plain_text, rich_text
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.misclassified import MisclassifiedImages
+from mnistcnn.public import public
 from mnistcnn.types import Float64Array, Int64Array
-from mnistcnn.utils.public import public
-from mnistcnn.utils.validation import check_int, check_integer_dtype, check_keys, check_non_negative
+from mnistcnn.utils.validation import (
+    check_int,
+    check_integer_values,
+    check_keys,
+    check_non_negative,
+)
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-_HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FIELDS = ("loss", "confusion_matrix", "calibration_curve", "misclassified", "labels_sha256")
+_DERIVED = (
+    "num_images", "accuracy", "accuracy_ci", "expected_calibration_error", "precision", "recall",
+    "f1",
+)  # fmt: skip
 
 
 @public
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation:
-    """What a network made of labelled images. Immutable; prints as a short report.
+    """Metrics of a model on labeled images. Immutable; prints as a short report.
 
-    It stays small however many images there were: nothing is kept of those that were read
-    right but counts. `evaluate` and `from_probabilities` make one, and `from_dict` makes
-    one again; the parts below must agree with one another.
+    Its size does not depend on the number of correctly classified images. `evaluate`,
+    `from_probabilities` and `from_dict` create evaluations whose fields agree with each other;
+    the constructor checks each field by itself.
 
     Parameters
     ----------
     loss : float
-        Mean categorical cross-entropy, which is the mean negative log-likelihood of the
-        labels, in nats.
+        Mean categorical cross-entropy (mean negative log-likelihood of the labels), in nats.
     confusion_matrix : numpy.ndarray
-        ``int64 (10, 10)``, read-only: how many images of the row's digit were taken for
-        the column's.
-    reliability : Reliability
-        How often answers of a given confidence are right.
-    mistakes : Mistakes
-        The images that were read wrong.
+        ``int64 (10, 10)``, read-only: number of images by true digit (row) and predicted digit
+        (column).
+    calibration_curve : CalibrationCurve
+        Accuracy by confidence.
+    misclassified : MisclassifiedImages
+        The misclassified images.
     labels_sha256 : str
-        The SHA-256 of the labels in their order, each as a little-endian ``int64``. By it
-        `compare` knows evaluations of the same images.
+        SHA-256 of the labels in order, each as a little-endian ``int64``. `compare` uses it to
+        check that two evaluations are of the same images.
 
     Examples
     --------
@@ -62,66 +71,44 @@ class Evaluation:
 
     loss: float
     confusion_matrix: Int64Array
-    reliability: CalibrationCurve
-    mistakes: MisclassifiedImages
+    calibration_curve: CalibrationCurve
+    misclassified: MisclassifiedImages
     labels_sha256: str
 
     def __post_init__(self) -> None:
-        matrix = check_integer_dtype("confusion_matrix", self.confusion_matrix)
+        matrix = check_integer_values("confusion_matrix", self.confusion_matrix)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"confusion_matrix must be square; received {matrix.shape}")
         if matrix.sum() < 1 or matrix.min() < 0:
             raise ValueError(
-                "confusion_matrix must hold counts of at least one image; "
-                f"received {matrix.min()} as least and {matrix.sum()} in all"
+                "confusion_matrix must hold non-negative counts of at least one image; "
+                f"received a minimum of {matrix.min()} and a sum of {matrix.sum()}"
             )
         object.__setattr__(self, "loss", check_non_negative("loss", self.loss))
         matrix.setflags(write=False)
         object.__setattr__(self, "confusion_matrix", matrix)
-        for name, kind in (("reliability", CalibrationCurve), ("mistakes", MisclassifiedImages)):
+        for name, kind in (
+            ("calibration_curve", CalibrationCurve),
+            ("misclassified", MisclassifiedImages),
+        ):
             if not isinstance(getattr(self, name), kind):
                 raise TypeError(
-                    f"{name} must be of the class {kind.__name__}; received {getattr(self, name)!r}"
+                    f"{name} must be a {kind.__name__}; received {getattr(self, name)!r}"
                 )
         digest = self.labels_sha256
-        if not isinstance(digest, str) or not _HEXADECIMAL.fullmatch(digest):
+        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
             raise ValueError(f"labels_sha256 must be 64 hexadecimal digits; received {digest!r}")
-        self._check_agreement()
-
-    def _check_agreement(self) -> None:
-        for name, count in (("images", self.num_images), ("right", self.num_correct)):
-            found = int(getattr(self.reliability, name).sum())
-            if found != count:
-                raise ValueError(
-                    f"reliability must have the {count:,} {name} of confusion_matrix; "
-                    f"received {found:,}"
-                )
-        matrix, mistakes = self.confusion_matrix, self.mistakes
-        if mistakes.probabilities.shape[1] != len(matrix):
-            raise ValueError(
-                f"mistakes must be of the {len(matrix)} digits of confusion_matrix; "
-                f"received {mistakes.probabilities.shape[1]}"
-            )
-        wrong = np.zeros_like(matrix)
-        np.add.at(wrong, (mistakes.labels, mistakes.predicted), 1)
-        if not np.array_equal(wrong, matrix - np.diag(np.diag(matrix))):
-            raise ValueError("mistakes must be those of confusion_matrix; received others")
-        if len(mistakes) and mistakes.indices[-1] >= self.num_images:
-            raise ValueError(
-                f"mistakes must be among the {self.num_images:,} images; "
-                f"received the index {mistakes.indices[-1]}"
-            )
 
     @classmethod
     def from_probabilities(cls, probabilities: ArrayLike, labels: ArrayLike) -> Evaluation:
-        """Evaluate probabilities from anywhere against the labels.
+        """Evaluate the predicted probabilities of any model against the labels.
 
         Parameters
         ----------
         probabilities : array_like
-            ``(n, k)`` in [0, 1]; the first of equal largest ones counts as the answer.
+            ``(n, k)`` in [0, 1]. The predicted class is the first of the most probable ones.
         labels : array_like
-            ``(n,)`` whole numbers in ``0...k - 1``, or one-hot ``(n, k)``.
+            ``(n,)`` integers in ``0...k - 1``, or one-hot ``(n, k)``.
 
         Returns
         -------
@@ -130,143 +117,173 @@ class Evaluation:
         Raises
         ------
         TypeError, ValueError
-            If the arrays are not that, or have no rows.
+            If an array has the wrong type, shape or range, or no rows.
         """
-        tally = MetricAccumulator()
-        tally.add(probabilities, labels)
-        return cls(**tally.figures())
+        accumulator = MetricAccumulator()
+        accumulator.update(probabilities, labels)
+        return cls(**accumulator.result())
 
     @property
     def num_images(self) -> int:
-        """How many images there were."""
+        """Number of images."""
         return int(self.confusion_matrix.sum())
 
     @property
     def num_correct(self) -> int:
-        """How many were read right."""
+        """Number of correctly classified images."""
         return int(np.trace(self.confusion_matrix))
 
     @property
     def accuracy(self) -> float:
-        """The share that was read right, in [0, 1]."""
+        """Proportion of correctly classified images, in [0, 1]."""
         return self.num_correct / self.num_images
 
     @property
-    def accuracy_interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy by Wilson's score method (Wilson, 1927)."""
+    def accuracy_ci(self) -> tuple[float, float]:
+        """95 % Wilson confidence interval of the accuracy (Wilson, 1927)."""
         return wilson_interval(self.num_correct, self.num_images)
 
     @property
     def expected_calibration_error(self) -> float:
-        """How far confidence and accuracy differ on average, in [0, 1].
+        """Mean absolute difference of confidence and accuracy, in [0, 1].
 
-        Over the 15 bins of `reliability`, weighted by their images (Guo et al., *On
-        Calibration of Modern Neural Networks*, 2017).
+        Taken over the 15 bins of `calibration_curve`, weighted by their counts (Guo et al., "On
+        calibration of modern neural networks", 2017).
         """
-        return self.reliability.expected_calibration_error
+        return self.calibration_curve.expected_calibration_error
 
     @cached_property
     def precision(self) -> Float64Array:
-        """For each digit the share of its answers that were right; NaN if never given."""
-        return self._share_of_diagonal(self.confusion_matrix.sum(axis=0))
+        """Precision of each digit; NaN for digits that are never predicted."""
+        return self._diagonal_ratio(self.confusion_matrix.sum(axis=0))
 
     @cached_property
     def recall(self) -> Float64Array:
-        """For each digit the share of its images that were read right; NaN if none."""
-        return self._share_of_diagonal(self.confusion_matrix.sum(axis=1))
+        """Recall of each digit; NaN for digits without images."""
+        return self._diagonal_ratio(self.confusion_matrix.sum(axis=1))
 
     @cached_property
     def f1(self) -> Float64Array:
-        """For each digit the harmonic mean of precision and recall; NaN if it never occurs."""
-        return self._share_of_diagonal(
+        """Harmonic mean of precision and recall of each digit; NaN if both are undefined."""
+        return self._diagonal_ratio(
             (self.confusion_matrix.sum(axis=0) + self.confusion_matrix.sum(axis=1)) / 2
         )
 
     def top_confusions(self, n: int = 5) -> list[tuple[int, int, int]]:
-        """Return the digits that are most often taken for one another.
+        """Return the most frequent confusions of two digits.
 
         Parameters
         ----------
         n : int, default 5
-            How many pairs at most, at least 1.
+            Maximum number of pairs, at least 1.
 
         Returns
         -------
         list of tuple
-            ``(true digit, predicted digit, images)``, the most images first; of equal ones
-            the smaller digits. Pairs without images are left out.
+            ``(true digit, predicted digit, number of images)`` by descending number of images,
+            then by ascending digits. Pairs without images are left out.
         """
-        most = check_int("n", n, at_least=1)
+        limit = check_int("n", n, minimum=1)
         pairs = [
             (row, column, int(count))
             for (row, column), count in np.ndenumerate(self.confusion_matrix)
             if count and row != column
         ]
-        return sorted(pairs, key=lambda pair: -pair[2])[:most]
+        return sorted(pairs, key=lambda pair: -pair[2])[:limit]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything by name, ready for JSON; an undefined share is ``None``.
+        """Return all fields and metrics by name, ready for JSON.
 
-        `from_dict` makes the same evaluation of it again.
+        Undefined values are ``None``. `from_dict` restores an equal evaluation.
         """
 
-        def shares(values: Float64Array) -> list[float | None]:
+        def ratios(values: Float64Array) -> list[float | None]:
             return [None if math.isnan(value) else value for value in values.tolist()]
 
         return {
             "num_images": self.num_images,
             "accuracy": self.accuracy,
-            "accuracy_interval": list(self.accuracy_interval),
+            "accuracy_ci": list(self.accuracy_ci),
             "loss": self.loss,
             "expected_calibration_error": self.expected_calibration_error,
-            "precision": shares(self.precision),
-            "recall": shares(self.recall),
-            "f1": shares(self.f1),
+            "precision": ratios(self.precision),
+            "recall": ratios(self.recall),
+            "f1": ratios(self.f1),
             "confusion_matrix": self.confusion_matrix.tolist(),
-            "reliability": self.reliability.to_dict(),
-            "mistakes": self.mistakes.to_dict(),
+            "calibration_curve": self.calibration_curve.to_dict(),
+            "misclassified": self.misclassified.to_dict(),
             "labels_sha256": self.labels_sha256,
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
-        """Return the evaluation that `to_dict` described, also after its way through JSON.
+        """Return the evaluation that `to_dict` stored, directly or as JSON.
 
         Parameters
         ----------
         values : mapping
-            What `to_dict` gave.
+            The result of `to_dict`.
 
         Returns
         -------
         Evaluation
-            Equal to the one described.
+            Equal to the stored one.
 
         Raises
         ------
         TypeError, ValueError
-            If it is not that: a key is missing or unknown, a value of another kind, or the
-            figures contradict each other.
+            If a key is missing or unknown, a value has the wrong type or range, or the values
+            contradict each other.
         """
         if not isinstance(values, Mapping):
             raise TypeError(f"values must be a dictionary; received {values!r}")
-        check_keys("an evaluation", values, _KEYS, "keys")
-        matrix = check_integer_dtype("confusion_matrix", values["confusion_matrix"])
-        classes = len(np.atleast_1d(matrix))
+        check_keys("an evaluation", values, _DERIVED + _FIELDS, "keys")
+        matrix = check_integer_values("confusion_matrix", values["confusion_matrix"])
+        num_classes = len(np.atleast_1d(matrix))
         result = cls(
             loss=values["loss"],
             confusion_matrix=matrix,
-            reliability=CalibrationCurve.from_dict(values["reliability"]),
-            mistakes=MisclassifiedImages.from_dict(values["mistakes"], num_classes=classes),
+            calibration_curve=CalibrationCurve.from_dict(values["calibration_curve"]),
+            misclassified=MisclassifiedImages.from_dict(
+                values["misclassified"], num_classes=num_classes
+            ),
             labels_sha256=values["labels_sha256"],
         )
-        for name, figure in result.to_dict().items():
-            if name not in _PARTS and figure != values[name]:
-                raise ValueError(
-                    f"{name} must be {figure}, as the other figures have it; "
-                    f"received {values[name]}"
-                )
+        result._check_consistency(values)
         return result
+
+    def _check_consistency(self, stored: Mapping[str, Any]) -> None:
+        """Raise unless the fields, and the metrics in `stored`, agree with the confusion matrix."""
+        for name, expected in (("counts", self.num_images), ("correct", self.num_correct)):
+            total = int(getattr(self.calibration_curve, name).sum())
+            if total != expected:
+                raise ValueError(
+                    f"calibration_curve: {name} must sum to {expected:,}, as in confusion_matrix; "
+                    f"received {total:,}"
+                )
+        matrix, misclassified = self.confusion_matrix, self.misclassified
+        if misclassified.probabilities.shape[1] != len(matrix):
+            raise ValueError(
+                f"misclassified must have {len(matrix)} classes, as in confusion_matrix; "
+                f"received {misclassified.probabilities.shape[1]}"
+            )
+        errors = np.zeros_like(matrix)
+        np.add.at(errors, (misclassified.labels, misclassified.predicted), 1)
+        if not np.array_equal(errors, matrix - np.diag(np.diag(matrix))):
+            raise ValueError(
+                "misclassified must agree with confusion_matrix; received other counts"
+            )
+        if len(misclassified) and misclassified.indices[-1] >= self.num_images:
+            raise ValueError(
+                f"misclassified: indices must be less than {self.num_images:,}, the number of "
+                f"images; received {misclassified.indices[-1]}"
+            )
+        for name, expected in self.to_dict().items():
+            if name in _DERIVED and stored[name] != expected:
+                raise ValueError(
+                    f"{name} must be {expected}, as computed from the other values; "
+                    f"received {stored[name]}"
+                )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Evaluation):
@@ -275,12 +292,12 @@ class Evaluation:
             self.loss == other.loss
             and self.labels_sha256 == other.labels_sha256
             and np.array_equal(self.confusion_matrix, other.confusion_matrix)
-            and self.reliability == other.reliability
-            and self.mistakes == other.mistakes
+            and self.calibration_curve == other.calibration_curve
+            and self.misclassified == other.misclassified
         )
 
     def __hash__(self) -> int:
-        return hash((self.loss, self.labels_sha256, self.mistakes))
+        return hash((self.loss, self.labels_sha256, self.misclassified))
 
     def __str__(self) -> str:
         return plain_text(self)
@@ -288,22 +305,16 @@ class Evaluation:
     def __rich__(self) -> Group:
         return rich_text(self)
 
-    def _share_of_diagonal(self, totals: Int64Array | Float64Array) -> Float64Array:
-        shares = np.full(len(totals), np.nan)
-        np.divide(np.diag(self.confusion_matrix), totals, out=shares, where=totals > 0)
-        shares.setflags(write=False)
-        return shares
+    def _diagonal_ratio(self, totals: Int64Array | Float64Array) -> Float64Array:
+        """Return the diagonal of the confusion matrix divided by `totals`; NaN where they are 0."""
+        ratios = np.full(len(totals), np.nan)
+        np.divide(np.diag(self.confusion_matrix), totals, out=ratios, where=totals > 0)
+        ratios.setflags(write=False)
+        return ratios
 
 
-_PARTS = ("loss", "confusion_matrix", "reliability", "mistakes", "labels_sha256")
-_KEYS = (
-    "num_images", "accuracy", "accuracy_interval", "loss", "expected_calibration_error",
-    "precision", "recall", "f1", "confusion_matrix", "reliability", "mistakes", "labels_sha256",
-)  # fmt: skip
-
-
-def as_evaluation(name: str, value: Any) -> Evaluation:
-    """Return an evaluation, or say what came in its place."""
+def check_evaluation(name: str, value: Any) -> Evaluation:
+    """Return `value` if it is an `Evaluation`, or raise ``TypeError``."""
     if not isinstance(value, Evaluation):
         raise TypeError(f"{name} must be an Evaluation; received {value!r}")
     return value

@@ -13,9 +13,9 @@ from mnistcnn.export.saved_model import check_replaceable
 from mnistcnn.models.architecture import check_architecture
 from mnistcnn.models.cnn import build_model
 from mnistcnn.models.loading import load_model
+from mnistcnn.public import public
 from mnistcnn.types import PathLike
-from mnistcnn.utils.atomic_write import atomic_write, atomic_write_many
-from mnistcnn.utils.public import public
+from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory
 from mnistcnn.utils.validation import check_path
 from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.readers import EXPORTED_SUFFIXES, is_exported, read_exported
@@ -113,6 +113,7 @@ def export_model(
             ) from error
         if problem := target.rule(found, expected):
             raise RuntimeError(f"{destination} was not written, since {name} must give {problem}")
+        _check_target_path(destination, target)  # It may have changed in the meantime.
     return destination
 
 
@@ -144,6 +145,6 @@ def _check_target_path(path: Path, target: ExportFormat) -> None:
 
 
 def _atomic_target(path: Path, target: ExportFormat) -> AbstractContextManager[Path]:
-    if target.suffix and not target.companions:
-        return atomic_write(path)
-    return atomic_write_many(path, *target.companions)
+    if not target.suffix:
+        return atomic_write_directory(path)
+    return atomic_write(path, companions=target.companions)

@@ -17,7 +17,7 @@ from mnistcnn.types import Float32Array
 from mnistcnn.utils import environment
 from mnistcnn.utils.validation import check_in
 from mnistcnn.weights.arrays import to_safetensors
-from mnistcnn.weights.metadata import INPUT, OUTPUT
+from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.readers import read_exported
 
@@ -87,10 +87,7 @@ def _write_onnx(weights: Sequence[NDArray[Any]], path: Path) -> None:
 
 
 def _run_onnx(path: Path, images: Float32Array) -> Float32Array:
-    runtime = environment.import_onnxruntime()
-    session = runtime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    (probabilities,) = session.run([OUTPUT], {INPUT: images})
-    return np.asarray(probabilities)
+    return OnnxClassifier(path.read_bytes()).predict_proba(images[..., 0])
 
 
 def _write_safetensors(weights: Sequence[NDArray[Any]], path: Path) -> None:

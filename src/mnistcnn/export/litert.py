@@ -67,7 +67,7 @@ def _convert(weights: Sequence[NDArray[Any]], representative: Any = None) -> byt
     if representative is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = representative
-        # Without this an operation that can't be quantised would stay in floating numbers.
+        # Without this an operation that can't be quantised would stay in floats.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     with filter_stderr(_NOISE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")

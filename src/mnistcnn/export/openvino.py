@@ -15,7 +15,7 @@ from mnistcnn.types import Float32Array
 from mnistcnn.utils import environment
 from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, MAX_BYTES, named_weights
-from mnistcnn.weights.metadata import INPUT, OUTPUT, model_metadata
+from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
 from mnistcnn.weights.onnx_file import to_channels_first, to_channels_last, to_onnx
 
 _MAX_SHOWN = 40
@@ -36,7 +36,7 @@ def run(path: Path, images: Float32Array) -> Float32Array:
     # Where a processor has bfloat16, OpenVINO would compute in it.
     precision = {"INFERENCE_PRECISION_HINT": "f32"}
     network = environment.import_openvino().Core().compile_model(str(path), "CPU", precision)
-    return np.array(network({INPUT: images})[OUTPUT])
+    return np.array(network({INPUT_NAME: images})[OUTPUT_NAME])
 
 
 def read(path: Path) -> list[Float32Array]:

@@ -16,7 +16,7 @@ from mnistcnn.export.tf_function import serving_module
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, named_weights
-from mnistcnn.weights.metadata import INPUT, OUTPUT, model_metadata
+from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
 
 SIGNATURE = "serving_default"
 # What TensorFlow writes; assets.extra is where it leaves room for others' files.
@@ -39,7 +39,7 @@ def write(weights: Sequence[NDArray[Any]], path: Path) -> None:
 def run(path: Path, images: Float32Array) -> Float32Array:
     """Return what TensorFlow makes of the images."""
     signature = tf.saved_model.load(str(path)).signatures[SIGNATURE]
-    return np.asarray(signature(**{INPUT: tf.constant(images)})[OUTPUT])
+    return np.asarray(signature(**{INPUT_NAME: tf.constant(images)})[OUTPUT_NAME])
 
 
 def read(path: Path) -> list[Float32Array]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnistcnn.backend import tf
 from mnistcnn.types import IMAGE_SIZE
-from mnistcnn.weights.metadata import INPUT, OUTPUT
+from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME
 
 
 def serving_module(weights: Sequence[NDArray[Any]]) -> tf.Module:
@@ -24,9 +24,9 @@ def serving_module(weights: Sequence[NDArray[Any]]) -> tf.Module:
         features = _pooled(tf.nn.relu(_convolved(images, kernel1, bias1)))
         features = _pooled(tf.nn.relu(_convolved(features, kernel2, bias2)))
         logits = tf.matmul(tf.reshape(features, (-1, kernel3.shape[0])), kernel3) + bias3
-        return {OUTPUT: tf.nn.softmax(logits)}
+        return {OUTPUT_NAME: tf.nn.softmax(logits)}
 
-    images = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32, name=INPUT)
+    images = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32, name=INPUT_NAME)
     module = tf.Module()
     module.serve = tf.function(serve, input_signature=[images])
     return module

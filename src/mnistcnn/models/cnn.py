@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from mnistcnn.backend import keras
+from mnistcnn.public import public
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_fraction, check_positive, check_seed
 
 

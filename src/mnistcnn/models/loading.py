@@ -6,8 +6,8 @@ from typing import Any
 
 from mnistcnn.backend import keras
 from mnistcnn.models.cnn import build_model
+from mnistcnn.public import public
 from mnistcnn.types import PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_path
 from mnistcnn.weights.keras_file import read_weights
 from mnistcnn.weights.pretrained import load_pretrained_weights
@@ -68,8 +68,8 @@ def as_model(model: Any) -> keras.Model:
 def load_pretrained(name: str = "best", *, calibrated: bool = True) -> keras.Sequential:
     """Load the documented network with weights that were trained on MNIST.
 
-    They come with the package: no training, no download. What is read is verified first,
-    down to the digest of each array.
+    They come with the package: no training, no download. Both files are verified first against
+    their SHA-256.
 
     Parameters
     ----------

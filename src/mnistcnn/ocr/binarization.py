@@ -1,9 +1,9 @@
-"""Telling ink from paper: which of them is dark, how bright the paper is, where ink is.
+"""Binarization: separation of the ink from the background, whatever the illumination.
 
-Light falls unevenly, so paper is looked for in the neighbourhood: the median over a large
-window, then the mean over what is no ink. Ink is what differs from it by more than the
-noise, and by half of what the strongest place of the same stroke differs, so that pale and
-dark strokes are both found with their true width.
+The background is estimated locally: the median over a large window, refined by a Gaussian mean
+over the pixels that are not ink. A pixel is ink if it differs from the background by more than
+the noise, and by at least half of the peak difference of its stroke, so that pale and dark
+strokes both keep their true width.
 """
 
 from __future__ import annotations
@@ -17,40 +17,46 @@ from numpy.typing import NDArray
 from mnistcnn.ocr.page_detection import detect_page
 from mnistcnn.types import Float32Array
 
+# Columns of `InkMap.stats`, in OpenCV's order.
 LEFT, TOP, WIDTH, HEIGHT, AREA = range(5)
 
+# Weights of red, green and blue in the gray level (ITU-R BT.601).
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-# Paper and light are looked at in a picture whose longer side is no more than this.
-_SMALL = 384
-# Side of the median's window, of the side of a square of the picture's area: wider than
-# any stroke. And the width of the Gaussian for the mean.
-_WINDOW, _MEAN_WIDTH = 0.6, 0.05
-# Less difference from the paper is no ink, however quiet the picture; nor are less than so
-# many deviations of the noise.
-_LEAST, _DEVIATIONS = 0.06, 5.0
-# Of the strength of ink: noise under it does no harm to the shape of a stroke.
-_QUIET = 0.1
-# No digit has fewer pixels.
+# Longer side, in pixels, of the downscaled image in which the background is estimated.
+_BACKGROUND_SIZE = 384
+# Side of the median filter, wider than any stroke, and standard deviation of the Gaussian mean;
+# both as a fraction of the square root of the image area.
+_MEDIAN_WINDOW, _MEAN_SIGMA = 0.6, 0.05
+# Largest side of the median filter in pixels: OpenCV's limit for uint8.
+_MAX_MEDIAN_WINDOW = 255
+# Weight of the background pixels below which the Gaussian mean is unreliable.
+_RELIABLE_WEIGHT = 0.2
+# Minimum difference between ink and background: absolute, in brightness, and in standard
+# deviations of the noise.
+_MIN_CONTRAST, _MIN_DEVIATIONS = 0.06, 5.0
+# Standard deviation of the noise, relative to full ink, that does not distort strokes.
+_MAX_NOISE = 0.1
+# Smallest area of a stroke in pixels.
 _MIN_AREA = 6
-# Boxes about all parts together are no larger than so many times the picture.
-_MAX_TIMES = 4
-# How much clearer a colour must be than grey to be looked at in its place.
-_CLEARER = 1.4
+# Largest total area of the components' bounding boxes, in image areas.
+_MAX_BOX_AREA = 4
+# Ratio of signal to noise by which a color channel must exceed gray to replace it.
+_MIN_COLOR_GAIN = 1.4
 
 
 @dataclass(frozen=True, eq=False)
 class InkMap:
-    """Where a picture has ink.
+    """Ink of an image, with its connected components.
 
     Parameters
     ----------
     strength : Float32Array
-        ``(h, w)``: the difference from the paper, in [0, 1].
+        ``(h, w)``: difference from the background, in [0, 1].
     labels : numpy.ndarray
-        ``int32 (h, w)``: 0 where there is no ink, else the number of the connected part.
+        ``int32 (h, w)``: label of the connected component, 0 for the background.
     stats : numpy.ndarray
-        ``int32 (parts + 1, 5)``: left, top, width, height and area of each part; row 0 is
-        the paper.
+        ``int32 (num_components + 1, 5)``: left, top, width, height and area of each component,
+        indexed by label; row 0 is the background.
     """
 
     strength: Float32Array
@@ -59,156 +65,172 @@ class InkMap:
 
 
 def binarize(brightness: Float32Array) -> InkMap:
-    """Return the ink of a picture, ``float32 (h, w, 1)`` or ``(h, w, 3)`` in [0, 1]."""
-    grey = brightness[..., 0] if brightness.shape[2] == 1 else brightness @ _LUMA
-    sheet = detect_page(grey)
-    views = [grey if sheet is None else _outside_page(grey, sheet)]
-    light_on_dark = is_inverted(views[0])
-    if brightness.shape[2] == 3 and float(np.ptp(brightness, axis=2).max()) > _LEAST:
-        # Coloured ink on white paper is dark in at least one of the three colours.
-        colour = brightness.max(axis=2) if light_on_dark else brightness.min(axis=2)
-        views.append(colour if sheet is None else _outside_page(colour, sheet))
-    differences = [_difference(view, light_on_dark=light_on_dark) for view in views]
+    """Return the ink of an image, ``float32 (h, w, 1)`` or ``(h, w, 3)`` in [0, 1]."""
+    gray = brightness[..., 0] if brightness.shape[2] == 1 else brightness @ _LUMA
+    page = detect_page(gray)
+    channels = [_fill_outside(gray, page)]
+    inverted = is_inverted(channels[0])
+    if brightness.shape[2] == 3 and float(np.ptp(brightness, axis=2).max()) > _MIN_CONTRAST:
+        # Colored ink on white paper is dark in at least one channel.
+        color = brightness.max(axis=2) if inverted else brightness.min(axis=2)
+        channels.append(_fill_outside(color, page))
+    differences = [_background_difference(channel, inverted=inverted) for channel in channels]
     strength = differences[0]
-    if len(differences) > 1 and _clarity(differences[1]) > _CLEARER * _clarity(strength):
-        strength = differences[1]
-    strength, mask = _thresholded(strength)
-    if sheet is not None:
-        mask &= sheet
+    if len(differences) > 1:
+        gray_snr, color_snr = (_signal_to_noise(difference) for difference in differences)
+        if color_snr > _MIN_COLOR_GAIN * gray_snr:
+            strength = differences[1]
+    strength, mask = _threshold(strength)
+    if page is not None:
+        mask &= page
     return connected_components(strength, mask)
 
 
-def _outside_page(grey: Float32Array, sheet: NDArray[np.bool_]) -> Float32Array:
-    """Put the median of the sheet where the picture shows something else."""
-    return np.where(sheet, grey, np.float32(np.median(grey[sheet])))
+def _fill_outside(gray: Float32Array, page: NDArray[np.bool_] | None) -> Float32Array:
+    """Replace the pixels outside the page by the median of the page."""
+    return gray if page is None else np.where(page, gray, np.float32(np.median(gray[page])))
 
 
-def drop_enclosing(ink: InkMap) -> InkMap:
-    """Return the ink without what lies around the most of it; the very same if that is little.
+def drop_enclosing(ink_map: InkMap) -> InkMap:
+    """Remove components that enclose most of the others, or return the argument unchanged.
 
-    Parts that lie in one another, as frames in frames do, are each looked at with all within.
+    The later steps process each bounding box, so nested components (a frame within a frame) would
+    take a time that grows with the square of their number.
     """
-    areas = ink.stats[:, WIDTH].astype(np.int64) * ink.stats[:, HEIGHT]
+    areas = ink_map.stats[:, WIDTH].astype(np.int64) * ink_map.stats[:, HEIGHT]
     areas[0] = 0
     order = np.argsort(areas, kind="stable")
-    outer = order[np.cumsum(areas[order]) > _MAX_TIMES * ink.labels.size]
-    if not len(outer):
-        return ink
-    stays = np.ones(len(ink.stats), np.uint8)
-    stays[[0, *outer]] = 0
-    return connected_components(ink.strength, stays[ink.labels])
+    enclosing = order[np.cumsum(areas[order]) > _MAX_BOX_AREA * ink_map.labels.size]
+    if not len(enclosing):
+        return ink_map
+    keep = np.ones(len(ink_map.stats), np.uint8)
+    keep[[0, *enclosing]] = 0
+    return connected_components(ink_map.strength, keep[ink_map.labels])
 
 
 def connected_components(strength: Float32Array, mask: NDArray[np.uint8]) -> InkMap:
-    """Return the connected parts of a mask."""
-    labels, stats = _components(mask)
+    """Return an ink map with the connected components of a mask."""
+    labels, stats = label_components(mask)
     return InkMap(strength, labels, stats)
 
 
-def is_inverted(grey: Float32Array) -> bool:
-    """Tell whether what stands out from its surroundings is lighter than they are."""
-    small = _shrunk(grey)
-    wide, place = _widened(small)
-    away = small - _median(wide, _window(small))[place]
-    least = max(_LEAST, _DEVIATIONS * estimate_noise(small))
-    return bool(away[away > least].sum() > -away[away < -least].sum())
-
-
-def estimate_noise(grey: Float32Array) -> float:
-    """Return the standard deviation of the noise from pixel to pixel.
-
-    After Immerkær, "Fast noise variance estimation" (1996), with the median in place of the
-    mean, which edges would raise.
-    """
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    # The kernel makes six times the deviation; half of a normal variable lies within 0.6745.
-    return float(np.median(np.abs(cv2.filter2D(grey, -1, kernel)))) / (6 * 0.6745)
-
-
-def _components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def label_components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the labels and stats of the connected components of a mask, as in `InkMap`."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
 
 
-def _shrunk(grey: Float32Array) -> Float32Array:
-    scale = _SMALL / max(grey.shape)
-    if scale >= 1:
-        return grey
-    height, width = (max(1, round(side * scale)) for side in grey.shape)
-    return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA))
+def is_inverted(gray: Float32Array) -> bool:
+    """Return whether the ink is lighter than the background."""
+    small = _downscale(gray)
+    padded, inner = _pad(small)
+    difference = small - _median_filter(padded, _window_size(small))[inner]
+    threshold = max(_MIN_CONTRAST, _MIN_DEVIATIONS * estimate_noise(small))
+    lighter = difference[difference > threshold].sum()
+    return bool(lighter > -difference[difference < -threshold].sum())
 
 
-def _window(small: Float32Array) -> int:
-    return int(np.clip(_WINDOW * np.sqrt(small.size), 3, 255)) | 1
+def estimate_noise(gray: Float32Array) -> float:
+    """Return the standard deviation of the pixel noise.
 
-
-def _widened(small: Float32Array) -> tuple[Float32Array, tuple[slice, slice]]:
-    """Go on over the edges as the light does, and return where the picture is.
-
-    Ink near an edge is mirrored as what is lighter than any paper, and is taken for paper.
+    After Immerkær, "Fast noise variance estimation" (1996), with the median instead of the mean,
+    which edges would bias.
     """
-    margin = [min(_window(small) // 2, side - 1) for side in small.shape]
-    wide = np.pad(small, [(one, one) for one in margin], mode="reflect", reflect_type="odd")
-    wide = np.clip(wide, small.min(), small.max())
-    rows, columns = (slice(one, one + side) for one, side in zip(margin, small.shape, strict=True))
-    return wide.astype(np.float32), (rows, columns)
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    # The kernel multiplies the deviation by 6; the median of |x| is 0.6745 for a standard normal.
+    return float(np.median(np.abs(cv2.filter2D(gray, -1, kernel)))) / (6 * 0.6745)
 
 
-def _median(wide: Float32Array, window: int) -> Float32Array:
-    levels = np.rint(255 * np.clip(wide, 0, 1)).astype(np.uint8)
+def _downscale(gray: Float32Array) -> Float32Array:
+    scale = _BACKGROUND_SIZE / max(gray.shape)
+    if scale >= 1:
+        return gray
+    height, width = (max(1, round(side * scale)) for side in gray.shape)
+    return np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _window_size(small: Float32Array) -> int:
+    """Return the side of the median filter in pixels, an odd number."""
+    return int(np.clip(_MEDIAN_WINDOW * np.sqrt(small.size), 3, _MAX_MEDIAN_WINDOW)) | 1
+
+
+def _pad(small: Float32Array) -> tuple[Float32Array, tuple[slice, slice]]:
+    """Extrapolate the image beyond its border, and return where the image itself lies.
+
+    With odd reflection a gradient of the illumination continues, and ink near the border becomes
+    lighter than any paper, that is, background.
+    """
+    margins = [min(_window_size(small) // 2, side - 1) for side in small.shape]
+    widths = [(margin, margin) for margin in margins]
+    padded = np.pad(small, widths, mode="reflect", reflect_type="odd")
+    padded = np.clip(padded, small.min(), small.max())
+    rows, columns = (
+        slice(margin, margin + side) for margin, side in zip(margins, small.shape, strict=True)
+    )
+    return padded.astype(np.float32), (rows, columns)
+
+
+def _median_filter(gray: Float32Array, window: int) -> Float32Array:
+    levels = np.rint(255 * np.clip(gray, 0, 1)).astype(np.uint8)
     return np.asarray(cv2.medianBlur(levels, window), np.float32) / np.float32(255)
 
 
-def _difference(grey: Float32Array, *, light_on_dark: bool) -> Float32Array:
-    """Return how far each pixel is from its paper towards the ink; noise is on both sides of 0."""
-    if light_on_dark:
-        grey = 1 - grey
-    small = _shrunk(grey)
-    wide, place = _widened(small)
-    paper = _median(wide, _window(small))
-    is_paper = (paper - wide < max(_LEAST, 3 * estimate_noise(small))).astype(np.float32)
-    # Not the soft edges of strokes either.
-    is_paper = np.asarray(cv2.erode(is_paper, np.ones((3, 3), np.uint8)), np.float32)
-    width = _MEAN_WIDTH * np.sqrt(small.size) + 1
-    weight = cv2.GaussianBlur(is_paper, (0, 0), width)
-    mean = cv2.GaussianBlur(wide * is_paper, (0, 0), width) / np.maximum(weight, 1e-6)
-    # Where hardly any paper is near, the mean knows nothing.
-    trust = np.clip(weight / 0.2, 0, 1)
-    paper = (trust * mean + (1 - trust) * paper)[place]
-    height, across = grey.shape
-    paper = np.asarray(cv2.resize(paper, (across, height), interpolation=cv2.INTER_LINEAR))
-    away = paper - grey
-    if not light_on_dark:
-        # Where less light falls, ink and paper are darker by the same factor.
-        away /= np.maximum(paper, 0.1)
-    return np.asarray(away, np.float32)
+def _background_difference(gray: Float32Array, *, inverted: bool) -> Float32Array:
+    """Return the difference of each pixel from the background, positive towards the ink."""
+    if inverted:
+        gray = 1 - gray
+    background = _estimate_background(gray)
+    difference = background - gray
+    if not inverted:
+        # Shadow scales ink and paper by the same factor.
+        difference /= np.maximum(background, 0.1)
+    return np.asarray(difference, np.float32)
 
 
-def _clarity(difference: Float32Array) -> float:
-    """Return how far ink stands out of the noise."""
-    return float(np.quantile(_shrunk(difference), 0.98)) / (estimate_noise(difference) + 0.01)
+def _estimate_background(gray: Float32Array) -> Float32Array:
+    """Return the brightness of the background at each pixel, for dark ink on a light background."""
+    small = _downscale(gray)
+    padded, inner = _pad(small)
+    median = _median_filter(padded, _window_size(small))
+    threshold = max(_MIN_CONTRAST, 3 * estimate_noise(small))
+    is_background = (median - padded < threshold).astype(np.float32)
+    # Exclude the soft edges of strokes.
+    is_background = np.asarray(cv2.erode(is_background, np.ones((3, 3), np.uint8)), np.float32)
+    sigma = _MEAN_SIGMA * np.sqrt(small.size) + 1
+    weight = cv2.GaussianBlur(is_background, (0, 0), sigma)
+    mean = cv2.GaussianBlur(padded * is_background, (0, 0), sigma) / np.maximum(weight, 1e-6)
+    # Far from any background pixel, fall back to the median.
+    reliability = np.clip(weight / _RELIABLE_WEIGHT, 0, 1)
+    background = (reliability * mean + (1 - reliability) * median)[inner]
+    return np.asarray(cv2.resize(background, gray.shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
-def _thresholded(strength: Float32Array) -> tuple[Float32Array, NDArray[np.uint8]]:
-    """Return the strength, smoothed, and where it is ink: half of each part's own strength."""
+def _signal_to_noise(difference: Float32Array) -> float:
+    signal = float(np.quantile(_downscale(difference), 0.98))
+    return signal / (estimate_noise(difference) + 0.01)
+
+
+def _threshold(strength: Float32Array) -> tuple[Float32Array, NDArray[np.uint8]]:
+    """Return the denoised strength and the ink mask: at least half of each component's peak."""
     noise = estimate_noise(strength)
-    strong = strength[strength > max(_LEAST, 3 * noise)]
-    full = float(np.quantile(strong, 0.8)) if strong.size else 1.0
-    # A Gaussian of width s leaves 1 / (2 s sqrt(pi)) of the noise.
-    width = min(2.0, noise / (2 * np.sqrt(np.pi) * _QUIET * full))
-    if width > 0.3:
-        strength = np.asarray(cv2.GaussianBlur(strength, (0, 0), width), np.float32)
-        noise /= max(1.0, 2 * np.sqrt(np.pi) * width)
+    strong = strength[strength > max(_MIN_CONTRAST, 3 * noise)]
+    full_ink = float(np.quantile(strong, 0.8)) if strong.size else 1.0
+    # A Gaussian filter with standard deviation s scales white noise by 1 / (2 s sqrt(pi)).
+    sigma = min(2.0, noise / (2 * np.sqrt(np.pi) * _MAX_NOISE * full_ink))
+    if sigma > 0.3:
+        strength = np.asarray(cv2.GaussianBlur(strength, (0, 0), sigma), np.float32)
+        noise /= max(1.0, 2 * np.sqrt(np.pi) * sigma)
     strength = np.clip(strength, 0, 1)
-    labels, stats = _components((strength > max(_LEAST, _DEVIATIONS * noise)).astype(np.uint8))
-    peaks = _peaks(np.asarray(cv2.blur(strength, (3, 3)), np.float32), labels, len(stats))
+    above = strength > max(_MIN_CONTRAST, _MIN_DEVIATIONS * noise)
+    labels, stats = label_components(above.astype(np.uint8))
+    peaks = _component_peaks(np.asarray(cv2.blur(strength, (3, 3)), np.float32), labels, len(stats))
     peaks[stats[:, AREA] < _MIN_AREA] = np.inf
     peaks[0] = np.inf
     return strength, (strength > 0.5 * peaks[labels]).astype(np.uint8)
 
 
-def _peaks(strength: Float32Array, labels: NDArray[np.int32], count: int) -> Float32Array:
-    """Return the greatest strength of each part."""
+def _component_peaks(strength: Float32Array, labels: NDArray[np.int32], count: int) -> Float32Array:
+    """Return the maximum strength of each component, indexed by label."""
     peaks = np.zeros(count, np.float32)
     inside = labels > 0
     np.maximum.at(peaks, labels[inside], strength[inside])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array
+from mnistcnn.utils.compat import LIBTIFF_MESSAGES
 from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.stderr import filter_stderr
 from mnistcnn.utils.validation import check_array, check_uint8_range, check_unit_interval
@@ -35,12 +35,6 @@ _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _FULL_SCALE = {"1": 1.0, "L": 255.0, "RGB": 255.0}
 _SIXTEEN_BITS = 65535.0
-# How a line begins that libtiff writes to standard error: the function that found the damage.
-_LIBTIFF = re.compile(
-    rb"(tempfile\.tif|MissingRequired|EstimateStripByteCounts|ChopUp\w+|Fetch\w+|setByteArray"
-    rb"|\w*TIFF\w*|(O?JPEG|Fax|ZIP|LZW|LZMA|ZSTD|WebP|LERC|PackBits|Predictor|LogL|PixarLog"
-    rb"|Thunder|NeXT|DumpMode|JBIG|horizontal|fp)\w*): "
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +65,7 @@ def read_image(picture: ImageLike) -> LoadedImage:
     picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
         Pixels in an array have shape ``(h, w)``, ``(h, w, 1)``, ``(h, w, 3)`` or
         ``(h, w, 4)``; they are booleans, integers in 0...255, ``uint16`` in 0...65535 or
-        floating numbers in [0, 1].
+        floats in [0, 1].
 
     Raises
     ------
@@ -168,7 +162,7 @@ def _from_image(name: str, image: Image.Image) -> Pixels:
 def _load(image: Image.Image) -> None:
     """Unpack the pixels; what libtiff would print of damage is told in an error anyway."""
     if image.format == "TIFF" and image.info.get("compression") != "raw":
-        with filter_stderr(_LIBTIFF):
+        with filter_stderr(LIBTIFF_MESSAGES):
             image.load()
     else:
         image.load()
@@ -204,7 +198,7 @@ def _from_array(pixels: NDArray[Any]) -> Pixels:
     if array.dtype.kind == "b":
         full = 1.0
     elif array.dtype.kind == "f":
-        check_unit_interval("a picture of floating numbers", array)
+        check_unit_interval("a picture of floats", array)
         full = 1.0
     elif array.dtype.kind == "u" and array.dtype.itemsize == 2:  # of either byte order
         full = _SIXTEEN_BITS

@@ -1,8 +1,8 @@
-"""Taking ruled lines, underlines and boxes out of the ink, and leaving the digits on them.
+"""Line removal: erase ruled lines, underlines, boxes and tables, and keep the digits on them.
 
-A part that is far longer than digits are tall holds lines. Each is found by Hough's
-transform, followed from end to end, and erased where the ink across it is no thicker than
-itself: where a stroke crosses or touches it, the ink is thicker and stays.
+Components much longer than the digits are tall are searched for lines with the Hough transform.
+Each line is followed from end to end and erased where the run of ink across it is no thicker than
+the line itself: where a stroke crosses or touches the line, the run is thicker and stays.
 """
 
 from __future__ import annotations
@@ -13,251 +13,276 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn.ocr.binarization import AREA, HEIGHT, TOP, WIDTH, InkMap, connected_components
-from mnistcnn.ocr.components import median_digit_height
+from mnistcnn.ocr.binarization import (
+    AREA,
+    HEIGHT,
+    TOP,
+    WIDTH,
+    InkMap,
+    connected_components,
+    label_components,
+)
+from mnistcnn.ocr.components import FLAT_ASPECT_RATIO, median_digit_height
+from mnistcnn.types import UInt8Array
 
-# In typical heights of a digit: a part that is longer may hold a line; a line that runs
-# across is no shorter than that; and what lines leave behind is smaller still.
-_LONG, _SHORTEST, _CRUMB = 2.2, 1.6, 0.3
-_FEW = 12
-# A part that is flatter than this is a line or a dash, or several digits; even flatter, it
-# is a line.
-_FLAT, _FLATTEST = 3.5, 15
-_BAR = 1.2
-# Of what strokes measure: a flat part that is thinner belongs to a ruled line.
-_THIN = 0.35
-# What share of a side a frame's ink covers, within what share of its size from the edge.
-_COVERED, _MARGIN = 0.85, 0.14
-# A frame has no more ink than this for its size; an upright stroke has.
-_HOLLOW = 0.5
-# In typical heights: the least side of a frame.
-_SMALLEST_FRAME = 0.5
-_MAX_LINES = 64
-# Pixels of ink among which lines are looked for; of more, in squares of several pixels.
-_MAX_VOTERS, _LARGE = 600_000, 1000
-# Parts that may hold lines, and those that may be frames, of which so many are looked at.
-_MAX_SUSPECTS = 2000
-_STEEPEST = np.tan(np.radians(20))
+# Lengths in digit heights: a component that may contain a line; the shortest horizontal line;
+# the longer side of a fragment that is left where a line was erased.
+_LONG_COMPONENT, _MIN_LINE_LENGTH, _MAX_FRAGMENT = 2.2, 1.6, 0.3
+# Narrowest component, in pixels, that is searched for lines.
+_MIN_SEARCH_WIDTH = 12
+# Width to height of a component that is a line whatever its size.
+_LINE_ASPECT_RATIO = 15
+# Width, in digit heights, of a flat component that is too long for the bar of a 5 or a 7; height,
+# in digit heights, of one that is too high for a line.
+_MAX_BAR_WIDTH, _MAX_LINE_HEIGHT = 1.2, 0.5
+# Thickness of a flat component, relative to the strokes of digits, below which it is a piece of
+# a ruled line.
+_MAX_LINE_THICKNESS = 0.35
+# A frame has ink along this fraction of each side, within this fraction of its size from the edge.
+_MIN_SIDE_COVERAGE, _SIDE_MARGIN = 0.85, 0.14
+# Fraction of the bounding box that is ink: a frame has at most this, an upright stroke more.
+_MAX_FRAME_FILL = 0.5
+# Shorter side of a frame, in digit heights and in pixels.
+_MIN_FRAME_HEIGHT, _MIN_FRAME_SIDE = 0.5, 8
+# Sides of a frame run straight along at least this fraction of its size.
+_MIN_SIDE_RUN = 0.5
+# Bounds on the run time. Number of lines per component and direction; number of components that
+# are searched for lines, and for frames; and number of ink pixels that vote in the Hough
+# transform: above it, the components are downscaled. Width plus height, in pixels, of a
+# component whose accumulator costs more than its votes.
+_MAX_LINES, _MAX_SEARCHED, _MAX_VOTES, _LARGE_SIDES = 64, 2000, 600_000, 1000
+# Steepest slope of a line: 20 degrees.
+_MAX_SLOPE = np.tan(np.radians(20))
 
 
-def remove_lines(ink: InkMap) -> InkMap:
-    """Return the ink without lines and frames; the very same if there are none."""
-    stats = ink.stats
-    typical = median_digit_height(stats)
-    widths, heights = stats[:, WIDTH], stats[:, HEIGHT]
-    far = np.maximum(widths, heights) > _LONG * typical
-    # A flat part that is no longer than a digit may be the bar of a 5 or a 7, if it is as
-    # thick as strokes are.
-    flat = widths > _FLAT * heights
-    thin = stats[:, AREA] / widths < _THIN * _stroke_width(stats, typical)
-    suspect = far | (flat & (thin | (widths > _BAR * typical)))
-    suspect[0] = False  # the paper
-    lines = suspect & (flat & (heights < 0.5 * typical) | (widths > _FLATTEST * heights))
-    # Only what is about as large as a digit can be the frame of one.
-    framing = ~suspect & (np.minimum(widths, heights) > _SMALLEST_FRAME * typical)
-    framing &= stats[:, AREA] <= _HOLLOW * widths * heights
-    framing[0] = False
-    suspects = _largest_components(suspect & ~lines, stats)
-    suspects += [
-        part
-        for part in _largest_components(framing, stats)
-        if _is_frame(_component_mask(ink, part))
-    ]
+def remove_lines(ink_map: InkMap) -> InkMap:
+    """Return the ink without lines and frames, or the argument itself if there are none."""
+    stats = ink_map.stats
+    digit_height = median_digit_height(stats)
+    lines, suspects = _find_lines(ink_map, digit_height)
     if not suspects and not lines.any():
-        return ink
-    mask = np.asarray(~lines, np.uint8)[ink.labels]
-    mask[ink.labels == 0] = 0
-    # Hough's transform sets a table aside for each part, which for a large one takes long, too.
-    tables = 4 * np.maximum(widths + heights - _LARGE, 0)
-    voters = int((stats[:, AREA] + tables)[suspects].sum())
-    shrink = max(1, math.ceil(math.sqrt(voters / _MAX_VOTERS)))
-    for part in suspects:
-        left, top, width, height, _ = stats[part]
-        inside = mask[top : top + height, left : left + width]
-        own = _component_mask(ink, part)
-        inside[own > 0] = 0
-        inside |= _strip_lines(own, typical, shrink)
-    return connected_components(ink.strength, mask)
+        return ink_map
+    mask = np.asarray(~lines, np.uint8)[ink_map.labels]
+    mask[ink_map.labels == 0] = 0
+    # The Hough transform allocates an accumulator per component, which is slow for a large one.
+    accumulators = 4 * np.maximum(stats[:, WIDTH] + stats[:, HEIGHT] - _LARGE_SIDES, 0)
+    votes = int((stats[:, AREA] + accumulators)[suspects].sum())
+    downscaling = max(1, math.ceil(math.sqrt(votes / _MAX_VOTES)))
+    for label in suspects:
+        left, top, width, height, _ = stats[label]
+        region = mask[top : top + height, left : left + width]
+        component = _component_mask(ink_map, label)
+        region[component > 0] = 0
+        region |= _strip_lines(component, digit_height, downscaling)
+    return connected_components(ink_map.strength, mask)
 
 
-def _largest_components(chosen: NDArray[np.bool_], stats: NDArray[np.int32]) -> list[int]:
-    """Return which parts are chosen, without the smallest of very many."""
-    parts = np.flatnonzero(chosen)
-    if len(parts) > _MAX_SUSPECTS:
-        order = np.argsort(-stats[parts, AREA], kind="stable")
-        parts = parts[order[:_MAX_SUSPECTS]]
-    return parts.tolist()
+def _find_lines(ink_map: InkMap, digit_height: float) -> tuple[NDArray[np.bool_], list[int]]:
+    """Return which labels are lines altogether, and the labels that may contain some."""
+    stats = ink_map.stats
+    widths, heights = stats[:, WIDTH], stats[:, HEIGHT]
+    is_long = np.maximum(widths, heights) > _LONG_COMPONENT * digit_height
+    # A flat component no longer than a digit may be the bar of a 5 or a 7 if it is as thick as
+    # the strokes are.
+    is_flat = widths > FLAT_ASPECT_RATIO * heights
+    is_thin = stats[:, AREA] / widths < _MAX_LINE_THICKNESS * _ink_per_side(stats, digit_height)
+    suspect = is_long | (is_flat & (is_thin | (widths > _MAX_BAR_WIDTH * digit_height)))
+    suspect[0] = False  # the background
+    is_low = heights < _MAX_LINE_HEIGHT * digit_height
+    lines = suspect & (is_flat & is_low | (widths > _LINE_ASPECT_RATIO * heights))
+    # A frame around one digit is about as large as a digit.
+    framing = ~suspect & (np.minimum(widths, heights) > _MIN_FRAME_HEIGHT * digit_height)
+    framing &= stats[:, AREA] <= _MAX_FRAME_FILL * widths * heights
+    framing[0] = False
+    suspects = _largest_labels(suspect & ~lines, stats)
+    frames = _largest_labels(framing, stats)
+    suspects += [label for label in frames if _is_frame(_component_mask(ink_map, label))]
+    return lines, suspects
 
 
-def _stroke_width(stats: NDArray[np.int32], typical: float) -> float:
-    """Return ink for each pixel of height and width: one to two strokes' width in a digit."""
-    digits = stats[1:][stats[1:, HEIGHT] > 0.6 * typical]
-    sizes = digits[:, HEIGHT] + digits[:, WIDTH]
-    return float(np.median(digits[:, AREA] / sizes)) if len(digits) else 0.0
+def _largest_labels(selected: NDArray[np.bool_], stats: NDArray[np.int32]) -> list[int]:
+    """Return the selected labels, at most `_MAX_SEARCHED`, the largest components first."""
+    labels = np.flatnonzero(selected)
+    if len(labels) > _MAX_SEARCHED:
+        order = np.argsort(-stats[labels, AREA], kind="stable")
+        labels = labels[order[:_MAX_SEARCHED]]
+    return labels.tolist()
 
 
-def _component_mask(ink: InkMap, part: int) -> NDArray[np.uint8]:
-    left, top, width, height, _ = ink.stats[part]
-    return np.asarray(ink.labels[top : top + height, left : left + width] == part, np.uint8)
+def _ink_per_side(stats: NDArray[np.int32], digit_height: float) -> float:
+    """Return the ink per pixel of height and width: one to two stroke widths in a digit."""
+    digits = stats[1:][stats[1:, HEIGHT] > 0.6 * digit_height]
+    sides = digits[:, HEIGHT] + digits[:, WIDTH]
+    return float(np.median(digits[:, AREA] / sides)) if len(digits) else 0.0
 
 
-def _is_frame(mask: NDArray[np.uint8]) -> bool:
-    """Tell whether ink runs along all four sides, as in a box and in no digit."""
+def _component_mask(ink_map: InkMap, label: int) -> UInt8Array:
+    left, top, width, height, _ = ink_map.stats[label]
+    return np.asarray(ink_map.labels[top : top + height, left : left + width] == label, np.uint8)
+
+
+def _is_frame(mask: UInt8Array) -> bool:
+    """Return whether ink runs along all four sides, as in a box and in no digit."""
     height, width = mask.shape
-    down, across = max(1, round(_MARGIN * height)), max(1, round(_MARGIN * width))
-    if min(height, width) < 8 or mask.mean() > _HOLLOW:
+    rows, columns = max(1, round(_SIDE_MARGIN * height)), max(1, round(_SIDE_MARGIN * width))
+    if min(height, width) < _MIN_FRAME_SIDE or mask.mean() > _MAX_FRAME_FILL:
         return False
-    rows = mask[:down].any(axis=0), mask[-down:].any(axis=0)
-    columns = mask[:, :across].any(axis=1), mask[:, -across:].any(axis=1)
-    return all(side.mean() > _COVERED for side in (*rows, *columns))
+    horizontal = mask[:rows].any(axis=0), mask[-rows:].any(axis=0)
+    vertical = mask[:, :columns].any(axis=1), mask[:, -columns:].any(axis=1)
+    return all(side.mean() > _MIN_SIDE_COVERAGE for side in (*horizontal, *vertical))
 
 
-def _strip_lines(mask: NDArray[np.uint8], typical: float, shrink: int) -> NDArray[np.uint8]:
-    """Return a part without its lines: what is left of it, without what is small."""
-    left = _remove_frame_sides(mask) if _is_frame(mask) else mask
-    left = _remove_straight_lines(left, _SHORTEST * typical, shrink)
-    left = _remove_straight_lines(left.T, _LONG * typical, shrink).T
-    if left is mask or np.array_equal(left, mask):
+def _strip_lines(mask: UInt8Array, digit_height: float, downscaling: int) -> UInt8Array:
+    """Return a component without its lines and without the fragments that they leave."""
+    stripped = _remove_frame_sides(mask) if _is_frame(mask) else mask
+    stripped = _remove_straight_lines(stripped, _MIN_LINE_LENGTH * digit_height, downscaling)
+    stripped = _remove_straight_lines(stripped.T, _LONG_COMPONENT * digit_height, downscaling).T
+    if stripped is mask or np.array_equal(stripped, mask):
         return mask
-    ink = connected_components(np.empty(0, np.float32), np.ascontiguousarray(left))
-    crumbs = ink.stats[:, [WIDTH, HEIGHT]].max(axis=1) < _CRUMB * typical
-    crumbs[0] = True
-    return np.asarray(~crumbs[ink.labels], np.uint8)
+    labels, stats = label_components(np.ascontiguousarray(stripped))
+    is_fragment = stats[:, [WIDTH, HEIGHT]].max(axis=1) < _MAX_FRAGMENT * digit_height
+    is_fragment[0] = True
+    return np.asarray(~is_fragment[labels], np.uint8)
 
 
-def _remove_frame_sides(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Erase what is thin and runs along most of a side of a frame."""
+def _remove_frame_sides(mask: UInt8Array) -> UInt8Array:
+    """Erase straight runs along most of a side of a frame."""
     height, width = mask.shape
-    across = _opened(mask.T, max(3, round(0.5 * width))).T
-    down = _opened(mask, max(3, round(0.5 * height)))
-    lines = _sides(down) | _sides(across.T).T
-    lines = cv2.dilate(lines, np.ones((3, 3), np.uint8))
-    # Of a stroke that touches the frame, only what the line itself covers is lost.
-    return np.asarray((mask > 0) & (lines == 0), np.uint8)
+    horizontal = keep_vertical_runs(mask.T, max(3, round(_MIN_SIDE_RUN * width))).T
+    vertical = keep_vertical_runs(mask, max(3, round(_MIN_SIDE_RUN * height)))
+    sides = _select_sides(vertical) | _select_sides(horizontal.T).T
+    # Of a stroke that touches the frame, only the pixels beside the line are lost.
+    sides = cv2.dilate(sides, np.ones((3, 3), np.uint8))
+    return np.asarray((mask > 0) & (sides == 0), np.uint8)
 
 
-def _opened(mask: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
-    """Return what lies in upright runs of that length; beyond the edges there may be ink.
+def keep_vertical_runs(mask: UInt8Array, length: int) -> UInt8Array:
+    """Return the morphological opening of a binary mask with a vertical line.
 
-    As OpenCV's opening, whose time grows with the length.
+    Equal to OpenCV's ``MORPH_OPEN``, but counts pixels with a box filter, whose run time does not
+    depend on the length.
     """
-    before, after = length // 2, length - 1 - length // 2
-    eroded = np.pad(mask, [(before, after), (0, 0)], constant_values=1)
-    eroded = _over(np.minimum, eroded, length)
-    return _over(np.maximum, np.pad(eroded, [(before, after), (0, 0)]), length)
+    empty = _count_in_column(1 - mask, length)
+    return _binary(_count_in_column(_binary(empty == 0), length) > 0)
 
 
-def _over(extreme: np.ufunc, array: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
-    """Return the extreme of each so many rows that follow one another."""
-    count = 1
-    while count < length:
-        step = min(count, length - count)
-        array = extreme(array[:-step], array[step:])
-        count += step
-    return array
+def _count_in_column(mask: UInt8Array, length: int) -> UInt8Array:
+    """Return the number of pixels set in a vertical window around each pixel, at most 255."""
+    return np.asarray(
+        cv2.boxFilter(
+            mask, cv2.CV_8U, (1, length), normalize=False, borderType=cv2.BORDER_CONSTANT
+        ),
+        np.uint8,
+    )
 
 
-def _sides(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return which upright lines are near a side, or walls from end to end and no stroke."""
+def _binary(mask: NDArray[np.bool_]) -> UInt8Array:
+    return mask.view(np.uint8)
+
+
+def _select_sides(lines: UInt8Array) -> UInt8Array:
+    """Return the vertical lines near the left or right side, and those from top to bottom."""
     height, width = lines.shape
-    found = connected_components(np.empty(0, np.float32), np.ascontiguousarray(lines))
-    end, side = max(1, round(_MARGIN * height)), max(1, round(_MARGIN * width))
-    top, bottom = found.stats[:, TOP], found.stats[:, TOP] + found.stats[:, HEIGHT]
-    walls = (top <= end) & (bottom >= height - end)
-    chosen = walls[found.labels]
-    chosen[:, :side] = chosen[:, -side:] = True
-    return np.asarray(lines * chosen, np.uint8)
+    labels, stats = label_components(np.ascontiguousarray(lines))
+    rows, columns = max(1, round(_SIDE_MARGIN * height)), max(1, round(_SIDE_MARGIN * width))
+    tops = stats[:, TOP]
+    bottoms = tops + stats[:, HEIGHT]
+    is_wall = (tops <= rows) & (bottoms >= height - rows)
+    selected = is_wall[labels]
+    selected[:, :columns] = selected[:, -columns:] = True
+    return np.asarray(lines * selected, np.uint8)
 
 
-def _remove_straight_lines(
-    mask: NDArray[np.uint8], shortest: float, shrink: int
-) -> NDArray[np.uint8]:
-    """Erase lines that run across and are no shorter than `shortest`."""
+def _remove_straight_lines(mask: UInt8Array, min_length: float, downscaling: int) -> UInt8Array:
+    """Erase horizontal lines of at least `min_length` pixels."""
     mask = np.ascontiguousarray(mask)
-    if mask.shape[1] < max(shortest, _FEW):
+    if mask.shape[1] < max(min_length, _MIN_SEARCH_WIDTH):
         return mask
-    length = shortest / shrink
-    found = cv2.HoughLinesP(
-        _shrunk(mask, shrink),
+    length = min_length / downscaling
+    segments = cv2.HoughLinesP(
+        _downscale(mask, downscaling),
         rho=1,
         theta=np.pi / 720,
         threshold=int(0.6 * length),
         minLineLength=length,
         maxLineGap=max(4.0, 0.1 * length),
     )
-    if found is None:
+    if segments is None:
         return mask
-    left = mask.copy()
-    lines = shrink * found.reshape(-1, 4)[:_MAX_LINES] + shrink // 2
-    lines = np.minimum(lines, np.tile(np.array(mask.shape[::-1]) - 1, 2))
-    lines = lines[
-        np.abs(lines[:, 3] - lines[:, 1]) <= _STEEPEST * np.abs(lines[:, 2] - lines[:, 0])
-    ]
-    if len(lines):
-        paper = _background_around(mask)
-        for x1, y1, x2, y2 in lines.tolist():
-            _erase(left, mask, paper, (x1, y1), (x2, y2))
-    return left
+    stripped = mask.copy()
+    segments = downscaling * segments.reshape(-1, 4)[:_MAX_LINES] + downscaling // 2
+    segments = np.minimum(segments, np.tile(np.array(mask.shape[::-1]) - 1, 2))
+    widths, heights = (np.abs(segments[:, 2 + axis] - segments[:, axis]) for axis in (0, 1))
+    segments = segments[heights <= _MAX_SLOPE * widths]
+    if len(segments):
+        background = _nearest_background(mask)
+        for x1, y1, x2, y2 in segments.tolist():
+            _erase_line(stripped, mask, background, (x1, y1), (x2, y2))
+    return stripped
 
 
-def _shrunk(mask: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
-    """Return a mask of squares of so many pixels: ink where there is any in the square."""
-    if by == 1:
+def _downscale(mask: UInt8Array, factor: int) -> UInt8Array:
+    """Return the mask at 1/`factor` of its size: ink where any pixel of a cell is ink."""
+    if factor == 1:
         return mask
     height, width = mask.shape
-    padded = np.pad(mask, [(0, -height % by), (0, -width % by)])
-    squares = padded.reshape(len(padded) // by, by, -1, by)
-    return np.ascontiguousarray(squares.max(axis=(1, 3)))
+    padded = np.pad(mask, [(0, -height % factor), (0, -width % factor)])
+    cells = padded.reshape(len(padded) // factor, factor, -1, factor)
+    return np.ascontiguousarray(cells.max(axis=(1, 3)))
 
 
-_Rows = NDArray[np.int32]
+_RowIndices = NDArray[np.int32]
 
 
-def _background_around(mask: NDArray[np.uint8]) -> tuple[_Rows, _Rows]:
-    """Return the row of the nearest paper above each place, and of that below it."""
+def _nearest_background(mask: UInt8Array) -> tuple[_RowIndices, _RowIndices]:
+    """Return, for each pixel, the row of the nearest background above it and below it."""
     rows = np.arange(len(mask), dtype=np.int32)[:, np.newaxis]
     above = np.maximum.accumulate(np.where(mask == 0, rows, np.int32(-1)), axis=0)
     below = np.where(mask == 0, rows, np.int32(len(mask)))[::-1]
     return above, np.minimum.accumulate(below, axis=0)[::-1]
 
 
-def _erase(
-    left: NDArray[np.uint8],
-    mask: NDArray[np.uint8],
-    paper: tuple[_Rows, _Rows],
+def _erase_line(
+    stripped: UInt8Array,
+    mask: UInt8Array,
+    background: tuple[_RowIndices, _RowIndices],
     start: tuple[int, int],
     end: tuple[int, int],
 ) -> None:
-    """Erase a line from one end to the other where nothing crosses it."""
+    """Erase a line in place, from one end to the other, except where a stroke crosses it."""
     (x1, y1), (x2, y2) = sorted((start, end))
     columns = np.arange(x1, x2 + 1)
-    middle = np.rint(y1 + (y2 - y1) * (columns - x1) / max(x2 - x1, 1)).astype(int)
-    tops, bottoms = _runs(mask, paper, columns, middle)
-    there = bottoms > tops
-    if not there.any():
+    centers = np.rint(y1 + (y2 - y1) * (columns - x1) / max(x2 - x1, 1)).astype(int)
+    tops, bottoms = _find_runs(mask, background, columns, centers)
+    has_ink = bottoms > tops
+    if not has_ink.any():
         return
-    thick = bottoms - tops
-    thickness = float(np.median(thick[there]))
-    thin = there & (thick <= 1.5 * thickness + 1)
-    thick = thick[thin]
-    first = np.cumsum(thick) - thick
-    rows = np.arange(thick.sum()) + np.repeat(tops[thin] - first, thick)
-    left[rows, np.repeat(columns[thin], thick)] = 0
+    thickness = bottoms - tops
+    line_thickness = float(np.median(thickness[has_ink]))
+    is_line = has_ink & (thickness <= 1.5 * line_thickness + 1)
+    # Enumerate the pixels of all runs without a loop over the columns.
+    lengths = thickness[is_line]
+    offsets = np.cumsum(lengths) - lengths
+    rows = np.arange(lengths.sum()) + np.repeat(tops[is_line] - offsets, lengths)
+    stripped[rows, np.repeat(columns[is_line], lengths)] = 0
 
 
-def _runs(
-    mask: NDArray[np.uint8],
-    paper: tuple[_Rows, _Rows],
+def _find_runs(
+    mask: UInt8Array,
+    background: tuple[_RowIndices, _RowIndices],
     columns: NDArray[np.int_],
-    middle: NDArray[np.int_],
+    centers: NDArray[np.int_],
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Return where the ink about each place of a line begins and ends, upwards and downwards."""
-    near = np.full_like(middle, -1)
-    for away in (2, -2, 1, -1, 0):  # the nearest one stays
-        rows = middle + away
+    """Return where the vertical run of ink at each point of a line starts and ends.
+
+    A run may lie up to 2 pixels from the line. Where there is none, both are 0.
+    """
+    nearest = np.full_like(centers, -1)
+    for offset in (2, -2, 1, -1, 0):  # the last one wins, so the nearest comes last
+        rows = centers + offset
         inside = (rows >= 0) & (rows < len(mask))
-        ink = inside & (mask[np.clip(rows, 0, len(mask) - 1), columns] > 0)
-        near[ink] = rows[ink]
-    there = near >= 0
-    above, below = (side[near, columns] for side in paper)
-    return np.where(there, above + 1, 0), np.where(there, below, 0)
+        is_ink = inside & (mask[np.clip(rows, 0, len(mask) - 1), columns] > 0)
+        nearest[is_ink] = rows[is_ink]
+    has_ink = nearest >= 0
+    above, below = (side[nearest, columns] for side in background)
+    return np.where(has_ink, above + 1, 0), np.where(has_ink, below, 0)

@@ -1,7 +1,7 @@
-"""Finding the sheet in a picture that shows more: paper on a desk, a button on a screen.
+"""Detection of the page in a photo or screenshot: paper on a desk, a button on a screen.
 
-A sheet is a region that is lighter or darker than all around it, has the shape of a
-rectangle, and has something on it. Digits have another shape, or nothing on them.
+A page is a rectangular region that is lighter or darker than its surroundings, has sharp edges,
+and carries some content. A digit is not a page: it is not rectangular, or it is empty.
 """
 
 from __future__ import annotations
@@ -12,97 +12,113 @@ from numpy.typing import NDArray
 
 from mnistcnn.types import Float32Array
 
-_SMALL = 256
-# A picture with a shorter side shows a digit, whose bowls are no sheets, and no more.
-_SHORTEST = 64
-# Shares of the picture that a sheet takes.
-_LEAST, _MOST = 0.12, 0.92
-# Share of the upright or turned rectangle about it that a sheet fills.
-_FILLED = 0.85
-# Share of the sheet that is covered by what is on it.
-_COVERED = (0.003, 0.5)
-# Of the longer side: how wide the edge of a sheet is, that belongs to neither side.
-_EDGE = 0.012
-# Within so many pixels of its edge, a sheet and what is beyond differ by so much of what
-# light and dark differ by on the whole; and so they do along so much of the edge.
-_NEAR, _SHARP, _NEARLY = 3, 0.5, 0.8
-# Further in and further out it still does: a ruled line is an edge with the same paper beyond.
-_FAR, _APART = 9, 0.35
+# Longer side, in pixels, of the downscaled image in which the page is searched for.
+_DETECTION_SIZE = 256
+# Shorter side, in pixels, below which an image shows a single digit, whose loops are not pages.
+_MIN_IMAGE_SIDE = 64
+# Shorter side, in pixels, below which the downscaled image has too little detail.
+_MIN_DETECTION_SIDE = 8
+# Area of a page as a fraction of the image area.
+_MIN_AREA, _MAX_AREA = 0.12, 0.92
+# Area of a page as a fraction of its minimum-area (rotated) bounding rectangle.
+_MIN_RECTANGULARITY = 0.85
+# Area of the content on a page as a fraction of the page area.
+_MIN_CONTENT, _MAX_CONTENT = 0.003, 0.5
+# Width of the blurred page border as a fraction of the longer image side.
+_BORDER_WIDTH = 0.012
+# A page edge is sharp where the gradient within this radius (pixels) exceeds this fraction of
+# the contrast between light and dark regions.
+_EDGE_RADIUS, _MIN_GRADIENT = 3, 0.5
+# The mean levels on both sides of a page edge, within this radius (pixels), differ by at least
+# this fraction of that contrast. A ruled line is an edge, too, but with the same paper beyond it.
+_SIDE_RADIUS, _MIN_SIDE_CONTRAST = 9, 0.35
+# Fraction of the page edge for which both must hold.
+_MIN_SHARP_EDGE = 0.8
 
 
-def detect_page(grey: Float32Array) -> NDArray[np.bool_] | None:
-    """Return where the sheet is, ``bool (h, w)``, or None if the whole picture is one.
+def detect_page(gray: Float32Array) -> NDArray[np.bool_] | None:
+    """Return the mask of the page, ``bool (h, w)``, or None if the image shows nothing else.
 
     Parameters
     ----------
-    grey : Float32Array
+    gray : Float32Array
         ``(h, w)``: brightness in [0, 1].
     """
-    scale = min(1.0, _SMALL / max(grey.shape))
-    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    if min(grey.shape) < _SHORTEST or min(size) < 8:
+    scale = min(1.0, _DETECTION_SIZE / max(gray.shape))
+    size = max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale))
+    if min(gray.shape) < _MIN_IMAGE_SIDE or min(size) < _MIN_DETECTION_SIDE:
         return None
-    levels = np.rint(255 * cv2.resize(grey, size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
+    levels = np.rint(255 * cv2.resize(gray, size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
     levels = np.asarray(cv2.GaussianBlur(levels, (3, 3), 0))
     _, light = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    sheets = [_page_mask(np.asarray(mask), levels) for mask in (light, 255 - light)]
-    found = max((one for one in sheets if one is not None), key=np.count_nonzero, default=None)
-    if found is None:
+    pages = [page_mask(np.asarray(mask), levels) for mask in (light, 255 - light)]
+    page = max((mask for mask in pages if mask is not None), key=np.count_nonzero, default=None)
+    if page is None:
         return None
-    # Without its edge, where the light of both sides mixes.
-    edge = 2 * max(1, round(_EDGE * max(size))) + 1
-    inner = cv2.erode(np.pad(found, 1), np.ones((edge, edge), np.uint8))[1:-1, 1:-1]
-    full = cv2.resize(inner, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.asarray(full > 0)
+    # Exclude the border, where the brightness of both sides mixes.
+    border = 2 * max(1, round(_BORDER_WIDTH * max(size))) + 1
+    inner = cv2.erode(np.pad(page, 1), np.ones((border, border), np.uint8))[1:-1, 1:-1]
+    full_size = cv2.resize(inner, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(full_size > 0)
 
 
-def _page_mask(mask: NDArray[np.uint8], levels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """Return the largest region of a mask, with what is on it, if it is a sheet."""
-    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not outlines:
+def page_mask(mask: NDArray[np.uint8], levels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return the largest region of a mask with its holes filled, or None if it is not a page.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        ``uint8 (h, w)``: the pixels on one side of the threshold, 0 or 255.
+    levels : numpy.ndarray
+        ``uint8 (h, w)``: gray levels.
+    """
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
         return None
-    outline = max(outlines, key=cv2.contourArea)
+    contour = max(contours, key=cv2.contourArea)
     filled = np.zeros_like(mask)
-    cv2.drawContours(filled, [outline], -1, 1, thickness=cv2.FILLED)
+    cv2.drawContours(filled, [contour], -1, 1, thickness=cv2.FILLED)
     area = int(filled.sum())
-    _, (width, height), _ = cv2.minAreaRect(outline)
-    covered = np.count_nonzero((filled > 0) & (mask == 0)) / max(area, 1)
-    is_sheet = (
-        _LEAST < area / mask.size < _MOST
-        and area > _FILLED * (width + 1) * (height + 1)
-        and _COVERED[0] < covered < _COVERED[1]
+    _, (width, height), _ = cv2.minAreaRect(contour)
+    content = np.count_nonzero((filled > 0) & (mask == 0)) / max(area, 1)
+    is_candidate = (
+        _MIN_AREA < area / mask.size < _MAX_AREA
+        and area > _MIN_RECTANGULARITY * (width + 1) * (height + 1)
+        and _MIN_CONTENT < content < _MAX_CONTENT
     )
-    if not is_sheet:
+    if not is_candidate:
         return None
-    # Around it all, since digits at the edge of a shadow have sharp edges, too.
-    around = np.zeros_like(mask)
-    cv2.drawContours(around, [cv2.convexHull(outline)], -1, 1, thickness=cv2.FILLED)
-    return filled if _has_sharp_edges(around, mask, levels) else None
+    # Test the edge of the convex hull: digits at the edge of a shadow have sharp edges, too.
+    hull = np.zeros_like(mask)
+    cv2.drawContours(hull, [cv2.convexHull(contour)], -1, 1, thickness=cv2.FILLED)
+    return filled if _has_sharp_edges(hull, mask, levels) else None
 
 
 def _has_sharp_edges(
-    around: NDArray[np.uint8], mask: NDArray[np.uint8], levels: NDArray[np.uint8]
+    hull: NDArray[np.uint8], mask: NDArray[np.uint8], levels: NDArray[np.uint8]
 ) -> bool:
-    """Tell a sheet from light that fades: nearly everywhere it ends within some pixels."""
-    edge = (cv2.dilate(around, np.ones((3, 3), np.uint8)) > 0) & (around == 0)
+    """Return whether the region ends sharply, unlike a gradual change of the illumination."""
+    edge = (cv2.dilate(hull, np.ones((3, 3), np.uint8)) > 0) & (hull == 0)
     if not edge.any():
         return False
-    near = np.ones((2 * _NEAR + 1,) * 2, np.uint8)
-    # Light and dark on both sides of the edge, as far as they are apart nearby.
-    steps = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, near)[edge]
-    apart = abs(float(levels[mask > 0].mean()) - float(levels[mask == 0].mean()))
-    inside = cv2.erode(np.pad(around, _NEAR), near)[_NEAR:-_NEAR, _NEAR:-_NEAR]
-    sides = [_median_near(levels, one)[edge] for one in (inside, 1 - cv2.dilate(around, near))]
-    differ = np.abs(sides[0] - sides[1]) > _APART * apart
-    # Where there is no other side so far out, nothing speaks against a sheet.
-    differ |= ~np.isfinite(sides[0] - sides[1])
-    return float(np.mean((steps > _SHARP * apart) & differ)) > _NEARLY
+    kernel = np.ones((2 * _EDGE_RADIUS + 1,) * 2, np.uint8)
+    gradient = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, kernel)[edge]
+    contrast = abs(float(levels[mask > 0].mean()) - float(levels[mask == 0].mean()))
+    padded = np.pad(hull, _EDGE_RADIUS)
+    inside = cv2.erode(padded, kernel)[_EDGE_RADIUS:-_EDGE_RADIUS, _EDGE_RADIUS:-_EDGE_RADIUS]
+    outside = 1 - cv2.dilate(hull, kernel)
+    inner, outer = (_local_mean(levels, side)[edge] for side in (inside, outside))
+    sides_differ = np.abs(inner - outer) > _MIN_SIDE_CONTRAST * contrast
+    # At the image border there is no outer side to compare with.
+    sides_differ |= ~np.isfinite(inner - outer)
+    is_sharp = (gradient > _MIN_GRADIENT * contrast) & sides_differ
+    return float(np.mean(is_sharp)) > _MIN_SHARP_EDGE
 
 
-def _median_near(levels: NDArray[np.uint8], where: NDArray[np.uint8]) -> Float32Array:
-    """Return the mean level of those pixels near each place, NaN where none is near."""
-    size = (2 * _FAR + 1,) * 2
-    inside = where.astype(np.float32)
-    total = cv2.boxFilter(levels * inside, -1, size, normalize=False)
-    count = np.rint(cv2.boxFilter(inside, -1, size, normalize=False))
+def _local_mean(levels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Float32Array:
+    """Return the mean level of the masked pixels around each pixel, NaN where there are none."""
+    size = (2 * _SIDE_RADIUS + 1,) * 2
+    weights = mask.astype(np.float32)
+    total = cv2.boxFilter(levels * weights, -1, size, normalize=False)
+    count = np.rint(cv2.boxFilter(weights, -1, size, normalize=False))
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan), np.float32)

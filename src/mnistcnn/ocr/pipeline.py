@@ -1,70 +1,75 @@
-"""From a person's picture to a reading: find ink, find parts, ask the network, put in order."""
+"""From the image of a page to the digits on it."""
 
 from __future__ import annotations
 
 from mnistcnn.ocr.binarization import binarize, drop_enclosing
-from mnistcnn.ocr.classification import Candidate, PredictProba, classify
+from mnistcnn.ocr.classification import (
+    Candidate,
+    DigitScorer,
+    PredictProba,
+    apply_rejection,
+    classify,
+)
 from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
-from mnistcnn.ocr.grouping import merge_strokes
 from mnistcnn.ocr.image_io import ImageLike, read_image
 from mnistcnn.ocr.line_removal import remove_lines
 from mnistcnn.ocr.reading_order import group_into_lines
-from mnistcnn.ocr.rejection import DigitScorer, apply_rejection
 from mnistcnn.ocr.results import Digit, Reading
-from mnistcnn.ocr.splitting import split_touching
+from mnistcnn.ocr.segmentation import merge_strokes, split_touching
 
-# In typical heights: lower than these is a stroke of a digit, and no digit at all.
-_STROKE, _LOWEST = 0.6, 0.3
+# Height of a component, in digit heights, below which it is punctuation or dirt.
+_MIN_HEIGHT = 0.3
 
 
 def read_page(
     picture: ImageLike,
-    recognise: PredictProba,
+    predict_proba: PredictProba,
     *,
     min_confidence: float,
-    is_digit: DigitScorer | None = None,
+    digit_scorer: DigitScorer | None = None,
 ) -> Reading:
     """Read the digits of a picture.
 
     Parameters
     ----------
-    picture
-        What `open_picture` takes.
-    recognise : callable
-        Gives ``float32 (n, 10)`` for ``uint8 (n, 28, 28)``.
+    picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
+        As `read_image` takes it.
+    predict_proba : callable
+        Maps ``uint8 (n, 28, 28)`` to class probabilities, ``float32 (n, 10)``.
     min_confidence : float
-        Digits of less probability are left out.
-    is_digit : callable, optional
-        Gives for ``uint8 (n, 28, 28)`` how probable it is that each is a digit at all and, if
-        it was cut, that it is one or two that touch, ``float32 (n, 2)``. ``None``: all are.
+        Digits with a lower confidence are omitted.
+    digit_scorer : callable, optional
+        Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does. None: no
+        candidate is rejected.
     """
-    opened = read_image(picture)
-    ink = remove_lines(drop_enclosing(binarize(opened.brightness)))
-    typical = median_digit_height(ink.stats)
-    candidates = classify(drop_hairlines(extract_components(ink, typical), typical), recognise)
-    candidates = merge_strokes(candidates, ink, typical, recognise)
-    whole = [one for one in candidates if one.part.height >= _LOWEST * typical]
-    digits = split_touching(whole, typical, recognise)
-    if is_digit is not None:
-        digits = apply_rejection(digits, is_digit)
-    digits = [digit for digit in digits if digit.sure >= min_confidence]
-    # A picture of very many pixels was made smaller to work on.
-    scale = opened.height / len(opened.brightness)
-    lines = group_into_lines([digit.part.box for digit in digits])
+    image = read_image(picture)
+    ink_map = remove_lines(drop_enclosing(binarize(image.brightness)))
+    digit_height = median_digit_height(ink_map.stats)
+    components = extract_components(ink_map, digit_height)
+    candidates = classify(drop_hairlines(components, digit_height), predict_proba)
+    candidates = merge_strokes(candidates, ink_map, digit_height, predict_proba)
+    min_height = _MIN_HEIGHT * digit_height
+    candidates = [candidate for candidate in candidates if candidate.component.height >= min_height]
+    candidates = split_touching(candidates, digit_height, predict_proba)
+    if digit_scorer is not None:
+        candidates = apply_rejection(candidates, digit_scorer)
+    candidates = [candidate for candidate in candidates if candidate.confidence >= min_confidence]
+    lines = group_into_lines([candidate.component.box for candidate in candidates])
+    # Boxes refer to the original size of an image that was downscaled.
+    scale = image.height / len(image.brightness)
     return Reading(
-        lines=tuple(tuple(_to_digit(digits[i], scale) for i in line) for line in lines),
-        width=opened.width,
-        height=opened.height,
+        lines=tuple(tuple(_to_digit(candidates[i], scale) for i in line) for line in lines),
+        width=image.width,
+        height=image.height,
     )
 
 
 def _to_digit(candidate: Candidate, scale: float) -> Digit:
-    label = int(candidate.answer.argmax())
-    left, top, right, bottom = (round(scale * edge) for edge in candidate.part.box)
+    left, top, right, bottom = (round(scale * edge) for edge in candidate.component.box)
     return Digit(
-        label=label,
-        probability=candidate.sure,
+        label=int(candidate.probabilities.argmax()),
+        confidence=candidate.confidence,
         box=(left, top, right, bottom),
-        glyph=candidate.glyph,
-        probabilities=candidate.answer,
+        image=candidate.crop,
+        probabilities=candidate.probabilities,
     )

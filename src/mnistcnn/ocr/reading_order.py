@@ -1,4 +1,4 @@
-"""Putting boxes into lines, in the order in which people read."""
+"""Reading order: group boxes into lines of text, from top to bottom and from left to right."""
 
 from __future__ import annotations
 
@@ -6,62 +6,69 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mnistcnn.ocr.components import Box
 from mnistcnn.types import Float64Array
 
-# Two boxes are of one line when so much of the lower one's height is shared.
-_MIN_VERTICAL_OVERLAP = 0.4
-# A line may bend, so a box is compared with the last few before it.
-_MAX_GAP = 3
-# A neighbour to the right begins within two heights, and is no further up or down than this
-# share of its distance.
-_STEEPEST = 0.45
+# Vertical overlap of a box with a line, relative to the lower height, for it to belong to the line.
+_MIN_OVERLAP = 0.4
+# A line may bend, so a box is compared with this many of the last boxes of a line.
+_NUM_LAST_BOXES = 3
+# The right neighbor of a box starts within this many heights.
+_MAX_NEIGHBOR_GAP = 2
+# Its vertical offset is at most this fraction of its distance, plus this fraction of the height.
+_MAX_SLOPE, _MAX_OFFSET = 0.45, 0.25
 
 
-def group_into_lines(boxes: Sequence[tuple[int, int, int, int]]) -> list[list[int]]:
-    """Return the indices of boxes by line, top to bottom, each line from left to right.
+def group_into_lines(boxes: Sequence[Box]) -> list[list[int]]:
+    """Return the indices of the boxes by line, top to bottom, each line from left to right.
 
     Parameters
     ----------
     boxes : sequence of tuple of int
-        Left, top, right and bottom of each. Lines may run uphill or downhill: their slope
-        is that between neighbours.
+        Left, top, right and bottom of each. Lines may be tilted: their slope is estimated from
+        neighboring boxes.
     """
     if not boxes:
         return []
     left, top, right, bottom = np.asarray(boxes, float).T
-    half = (bottom - top) / 2
-    middle = (top + bottom) / 2 - _baseline_slope(left, top, right, bottom) * (left + right) / 2
+    half_heights = (bottom - top) / 2
+    slope = _line_slope(left, top, right, bottom)
+    # Vertical centers after the tilt is removed.
+    centers = (top + bottom) / 2 - slope * (left + right) / 2
     lines: list[list[int]] = []
-    # Of the last few in each line.
-    centres, reaches = np.empty(len(left)), np.empty(len(left))
-    for one in np.argsort(left, kind="stable").tolist():
-        centre, reach = centres[: len(lines)], reaches[: len(lines)]
-        low = np.maximum(centre - reach, middle[one] - half[one])
-        high = np.minimum(centre + reach, middle[one] + half[one])
-        share = (high - low) / np.maximum(2 * np.minimum(reach, half[one]), 1)
-        best = int(share.argmax()) if lines else 0
-        if not lines or share[best] <= _MIN_VERTICAL_OVERLAP:
+    # Means over the last boxes of each line.
+    line_centers, line_half_heights = np.empty(len(left)), np.empty(len(left))
+    for i in np.argsort(left, kind="stable").tolist():
+        center, half_height = line_centers[: len(lines)], line_half_heights[: len(lines)]
+        low = np.maximum(center - half_height, centers[i] - half_heights[i])
+        high = np.minimum(center + half_height, centers[i] + half_heights[i])
+        overlap = (high - low) / np.maximum(2 * np.minimum(half_height, half_heights[i]), 1)
+        best = int(overlap.argmax()) if lines else 0
+        if not lines or overlap[best] <= _MIN_OVERLAP:
             best = len(lines)
             lines.append([])
-        lines[best].append(one)
-        near = lines[best][-_MAX_GAP:]
-        centres[best], reaches[best] = middle[near].mean(), half[near].mean()
-    return sorted(lines, key=lambda line: float(middle[line].mean()))
+        lines[best].append(i)
+        last = lines[best][-_NUM_LAST_BOXES:]
+        line_centers[best], line_half_heights[best] = (
+            centers[last].mean(),
+            half_heights[last].mean(),
+        )
+    return sorted(lines, key=lambda line: float(centers[line].mean()))
 
 
-def _baseline_slope(
+def _line_slope(
     left: Float64Array, top: Float64Array, right: Float64Array, bottom: Float64Array
 ) -> float:
-    """Return by how many pixels lines fall for one to the right: the median of neighbours."""
-    x, y, height = (left + right) / 2, (top + bottom) / 2, bottom - top
+    """Return the slope of the lines, positive downwards: the median over pairs of neighbors."""
+    x, y, heights = (left + right) / 2, (top + bottom) / 2, bottom - top
     slopes = []
-    for one in range(len(x)):
-        across, down = x - x[one], y - y[one]
-        beside = (across > 0) & (left - right[one] < 2 * height[one])
-        beside &= np.abs(down) < _STEEPEST * across + 0.25 * height[one]
-        if beside.any():
-            other = np.flatnonzero(beside)[across[beside].argmin()]
-            # Digits stand on a line with their feet, or hang from it with their heads.
-            steps = bottom[other] - bottom[one], top[other] - top[one], down[other]
-            slopes.append(np.median(steps) / across[other])
+    for i in range(len(x)):
+        dx, dy = x - x[i], y - y[i]
+        is_neighbor = (dx > 0) & (left - right[i] < _MAX_NEIGHBOR_GAP * heights[i])
+        is_neighbor &= np.abs(dy) < _MAX_SLOPE * dx + _MAX_OFFSET * heights[i]
+        if is_neighbor.any():
+            j = np.flatnonzero(is_neighbor)[dx[is_neighbor].argmin()]
+            # Digits of different heights may be aligned at the bottom, the top or the center.
+            offsets = bottom[j] - bottom[i], top[j] - top[i], dy[j]
+            slopes.append(np.median(offsets) / dx[j])
     return float(np.median(slopes)) if slopes else 0.0

@@ -5,28 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn.data.batches import iter_batches
-from mnistcnn.ocr import onnx_session
 from mnistcnn.ocr.image_io import ImageLike
-from mnistcnn.ocr.rejection import NonDigitRejector
 from mnistcnn.ocr.results import Reading
-from mnistcnn.types import NUM_CLASSES, Float32Array, Int64Array, PathLike
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
+from mnistcnn.types import Float32Array, Int64Array, PathLike
 from mnistcnn.utils.validation import check_fraction, check_images, check_int
 from mnistcnn.weights.arrays import KERAS_SUFFIXES
-from mnistcnn.weights.metadata import INPUT, OUTPUT
+from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
 from mnistcnn.weights.readers import EXPORTED_SUFFIXES, is_exported, read_exported
 
-_DEFAULT = "best"
-# Large enough for full speed, small enough that memory stays as it is however many come.
-_CHUNK_SIZE = 256
+if TYPE_CHECKING:
+    from mnistcnn.ocr.classification import NonDigitRejector
+
+_DEFAULT_WEIGHTS = "best"
 
 
 @public
@@ -72,14 +71,15 @@ class Recognizer:
     array([5, 0, 9, 8, 7])
     """
 
-    # Made when the first picture is read.
-    _detector: NonDigitRejector | None = None
+    # Created when the first picture is read.
+    _rejector: NonDigitRejector | None = None
 
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
         threads = 0
         if num_threads is not None:
-            threads = check_int("num_threads", num_threads, at_least=1)
-        self._begin(to_onnx(_resolve_weights(_DEFAULT if weights is None else weights)), threads)
+            threads = check_int("num_threads", num_threads, minimum=1)
+        arrays = _resolve_weights(_DEFAULT_WEIGHTS if weights is None else weights)
+        self._classifier = OnnxClassifier(to_onnx(arrays), threads)
 
     def predict_proba(self, images: ArrayLike) -> Float32Array:
         """Return how probable each digit is for each image.
@@ -88,7 +88,7 @@ class Recognizer:
         ----------
         images : array_like
             What `preprocess` takes: shape ``(28, 28)``, ``(n, 28, 28)`` or either with a
-            channel axis; integers in 0...255 or floating numbers in [0, 1], light ink on
+            channel axis; integers in 0...255 or floats in [0, 1], light ink on
             dark paper.
 
         Returns
@@ -101,14 +101,7 @@ class Recognizer:
         TypeError, ValueError
             As `preprocess` raises them.
         """
-        stack = check_images(images)
-        full = np.float32(1 if stack.dtype.kind == "f" else 255)
-        probabilities = np.empty((len(stack), NUM_CLASSES), np.float32)
-        for first in range(0, len(stack), _CHUNK_SIZE):
-            part = stack[first : first + _CHUNK_SIZE, ..., np.newaxis]
-            x = np.divide(part, full, dtype=np.float32, order="C")
-            (probabilities[first : first + _CHUNK_SIZE],) = self._session.run([OUTPUT], {INPUT: x})
-        return probabilities
+        return self._classifier.predict_proba(check_images(images))
 
     def predict(self, images: ArrayLike) -> Int64Array:
         """Return the most probable digit of each image, ``int64 (n,)``.
@@ -191,7 +184,7 @@ class Recognizer:
         picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
             A file, its content, an open image or pixels: shape ``(h, w)``, ``(h, w, 1)``,
             ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
-            floating numbers in [0, 1]. At most 50 megapixels.
+            floats in [0, 1]. At most 50 megapixels.
         min_confidence : float, default 0.0
             Digits of less probability are left out; in [0, 1). It is lower the less a
             digit looks like one, so that letters and blots are left out first.
@@ -219,12 +212,19 @@ class Recognizer:
         Of very many parts the largest are read and the least sure tried to be cut, so that
         the time is bounded whatever is on a page.
         """
-        from mnistcnn.ocr.pipeline import read_page  # OpenCV, which images don't need
+        # Imported here, since they import OpenCV, which prediction does not need.
+        from mnistcnn.ocr.classification import NonDigitRejector
+        from mnistcnn.ocr.pipeline import read_page
 
-        least = check_fraction("min_confidence", min_confidence)
-        if self._detector is None:
-            self._detector = NonDigitRejector(self._threads)
-        return read_page(picture, self.predict_proba, min_confidence=least, is_digit=self._detector)
+        min_confidence = check_fraction("min_confidence", min_confidence)
+        if self._rejector is None:
+            self._rejector = NonDigitRejector(self._classifier.num_threads)
+        return read_page(
+            picture,
+            self._classifier.predict_proba,
+            min_confidence=min_confidence,
+            digit_scorer=self._rejector,
+        )
 
     def _each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
         for number, batch in enumerate(batches):
@@ -233,18 +233,6 @@ class Recognizer:
             except (TypeError, ValueError) as error:
                 raise type(error)(f"batch {number}: {error}") from None
             yield result
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what pickle keeps: the network as ONNX holds it."""
-        return {"network": self._network, "threads": self._threads}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Begin a session of its own in whichever process this is."""
-        self._begin(state["network"], state["threads"])
-
-    def _begin(self, network: bytes, threads: int) -> None:
-        self._network, self._threads = network, threads
-        self._session = onnx_session.create_session(network, threads)
 
 
 def _resolve_weights(weights: PathLike) -> list[Float32Array]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from mnistcnn.public import public
 from mnistcnn.types import Float32Array, UInt8Array
-from mnistcnn.utils.public import public
 
-_CLASSES = 4
+_CONFIDENCE_DECIMALS = 4
 
 
 @public
@@ -20,24 +20,25 @@ class Digit:
     ----------
     label : int
         The most probable digit, 0 to 9.
-    probability : float
-        How probable it is, in [0, 1]: how probable the glyph is a digit at all, times how
-        probable this one then is, which is the mean over the glyph and five slight changes
-        of it.
+    confidence : float
+        Probability of the label, in [0, 1]: the probability that the crop shows a digit at all,
+        times the probability of this digit given that it does, averaged over six augmented
+        views of the crop.
     box : tuple of int
         Left, top, right and bottom in pixels from the picture's upper left corner; right
         and bottom are just outside.
-    glyph : numpy.ndarray
-        ``uint8 (28, 28)``: what the network saw; 0 is paper, 255 full ink.
+    image : numpy.ndarray
+        ``uint8 (28, 28)``: the digit crop in MNIST format, the input of the network; 0 is
+        background, 255 full ink.
     probabilities : numpy.ndarray
-        ``float32 (10,)``: of all ten digits. What their sum lacks to 1 is how probable it
-        is that the glyph is no digit.
+        ``float32 (10,)``: probability of each digit. One minus their sum is the probability
+        that the crop is not a digit.
     """
 
     label: int
-    probability: float
+    confidence: float
     box: tuple[int, int, int, int]
-    glyph: UInt8Array = field(repr=False)
+    image: UInt8Array = field(repr=False)
     probabilities: Float32Array = field(repr=False)
 
 
@@ -48,7 +49,7 @@ class Reading:
 
     Attributes
     ----------
-    lines : tuple of tuple of ReadDigit
+    lines : tuple of tuple of Digit
         The digits by line, from top to bottom and from left to right.
     width, height : int
         The size of the picture in pixels, after any rotation that its file asks for.
@@ -83,7 +84,7 @@ class Reading:
     def to_dict(self) -> dict[str, Any]:
         """Return text, size and digits with their line (from 1), ready for JSON.
 
-        Glyphs and the probabilities of the other digits are left out.
+        Crops and the probabilities of the other digits are omitted.
         """
         return {
             "text": self.text,
@@ -93,7 +94,7 @@ class Reading:
                 {
                     "line": number,
                     "label": digit.label,
-                    "probability": round(digit.probability, _CLASSES),
+                    "confidence": round(digit.confidence, _CONFIDENCE_DECIMALS),
                     "box": list(digit.box),
                 }
                 for number, line in enumerate(self.lines, 1)

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from mnistcnn.evaluation.results import Evaluation, as_evaluation
+from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import ImageGrid, as_axes, figure_of
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 from mnistcnn.utils.validation import (
     check_array,
     check_images,
@@ -68,8 +68,8 @@ def plot_digits(
     stack = check_images(images)
     if not len(stack):
         raise ValueError("images must hold at least one image; received none")
-    across = check_int("columns", columns, at_least=1)
-    most = check_int("max_images", max_images, at_least=1)
+    across = check_int("columns", columns, minimum=1)
+    most = check_int("max_images", max_images, minimum=1)
     words = []
     if labels is not None:
         coded = check_array("labels", labels)
@@ -129,15 +129,15 @@ def plot_misclassified(
     >>> figure.axes[0].get_title()
     'All 2 mistakes: digit → answer'
     """
-    wrong = as_evaluation("evaluation", evaluation).mistakes
+    wrong = check_evaluation("evaluation", evaluation).misclassified
     stack = check_images(images)
     if len(stack) != evaluation.num_images:
         raise ValueError(
             f"images must be the {evaluation.num_images:,} that were evaluated; "
             f"received {len(stack):,}"
         )
-    most = check_int("max_images", max_images, at_least=1)
-    shown = wrong.surest_first[:most]
+    most = check_int("max_images", max_images, minimum=1)
+    shown = wrong.most_confident_first[:most]
     if not len(shown):
         if ax is None:
             ax = Figure(figsize=(4, 1), layout="constrained").subplots()

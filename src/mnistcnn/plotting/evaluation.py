@@ -14,9 +14,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 
 from mnistcnn.evaluation.intervals import wilson_interval
-from mnistcnn.evaluation.results import Evaluation, as_evaluation
+from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import as_axes, check_axes, figure_of
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 
 # Okabe and Ito's blue and vermilion: told apart by all common kinds of colour vision.
 BLUE, VERMILION = "#0072B2", "#D55E00"
@@ -52,7 +52,7 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     >>> figure.axes[0].get_xlabel()
     'Predicted digit'
     """
-    as_evaluation("evaluation", evaluation)
+    check_evaluation("evaluation", evaluation)
     if ax is None:
         ax = Figure(figsize=(6.4, 5.4), layout="constrained").subplots()
     axes = as_axes(ax)
@@ -121,13 +121,13 @@ def plot_calibration(evaluation: Evaluation, *, ax: Sequence[Axes] | None = None
     >>> plot_calibration(result).axes[0].get_title()
     'Calibration error 45.00 %'
     """
-    bins = as_evaluation("evaluation", evaluation).reliability
+    bins = check_evaluation("evaluation", evaluation).calibration_curve
     if ax is None:
         figure = Figure(figsize=(4.8, 4.8), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     else:
         above, below = check_axes(ax, 2)
-    draw_calibration(above, below, bins.images, bins.confidence, bins.right)
+    draw_calibration(above, below, bins.counts, bins.confidence, bins.correct)
     above.set_title(
         f"Calibration error {100 * evaluation.expected_calibration_error:.2f} %", fontsize=10
     )

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnistcnn.plotting.common import check_axes, figure_of
 from mnistcnn.plotting.evaluation import BLUE, VERMILION
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 from mnistcnn.utils.validation import check_array
 
 if TYPE_CHECKING:

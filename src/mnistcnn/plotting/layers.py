@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.data.preprocessing import preprocess
 from mnistcnn.plotting.common import ImageGrid, check_axes, figure_of
+from mnistcnn.public import public
 from mnistcnn.types import IMAGE_SIZE, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_images
 
 if TYPE_CHECKING:

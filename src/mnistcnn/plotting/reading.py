@@ -11,7 +11,7 @@ from mnistcnn.ocr.image_io import ImageLike, read_image
 from mnistcnn.ocr.results import Reading
 from mnistcnn.plotting.common import figure_of
 from mnistcnn.plotting.evaluation import BLUE, VERMILION
-from mnistcnn.utils.public import public
+from mnistcnn.public import public
 
 _SURE, _DOUBTFUL = BLUE, VERMILION  # digits in doubt have broken lines as well
 _MIN_FONT_SIZE = 0.9
@@ -22,7 +22,7 @@ _WIDTH, _TALLEST = 9.0, 12.0
 def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None) -> Figure:
     """Draw a picture with a box around each digit that was read from it.
 
-    Over each box stand the digit and its probability in percent. Digits of less than 90 %
+    Over each box stand the digit and its confidence in percent. Digits below 90 %
     have a broken line in another colour.
 
     Parameters
@@ -69,7 +69,7 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
     ax.imshow(shown, extent=(0, opened.width, opened.height, 0))
     for digit in reading.digits:
         left, top, right, bottom = digit.box
-        sure = digit.probability >= _MIN_FONT_SIZE
+        sure = digit.confidence >= _MIN_FONT_SIZE
         colour = _SURE if sure else _DOUBTFUL
         box = Rectangle(
             (left, top), right - left, bottom - top,
@@ -77,7 +77,7 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
         )  # fmt: skip
         ax.add_patch(box)
         ax.annotate(
-            f"{digit.label}  {100 * digit.probability:.0f} %",
+            f"{digit.label}  {100 * digit.confidence:.0f} %",
             (left, top),
             xytext=(0, 2),
             textcoords="offset points",

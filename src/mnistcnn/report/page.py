@@ -64,15 +64,15 @@ def render_report(
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    wrong = evaluation.mistakes
-    example = int(wrong.indices[wrong.surest_first[0]]) if len(wrong) else 0
+    wrong = evaluation.misclassified
+    example = int(wrong.indices[wrong.most_confident_first[0]]) if len(wrong) else 0
     pictures: dict[str, Any] = {
         "confusion": _figure_image(
             plot_confusion_matrix(evaluation),
             "A square of counts: a row for each digit, a column for what it was taken for. The "
             "table of digits that are most often taken for others says the same in words.",
         ),
-        "reliability": _figure_image(
+        "calibration": _figure_image(
             plot_calibration(evaluation),
             "The share of right answers against their probability, and how many answers have "
             "it. The figures of each bin stand in the table below.",
@@ -120,7 +120,7 @@ def _format_percent(share: float) -> str:
 
 
 def _misclassified_image(evaluation: Evaluation, images: UInt8Array) -> list[dict[str, Any]]:
-    wrong = evaluation.mistakes
+    wrong = evaluation.misclassified
     return [
         {
             "source": _png_data_uri(Image.fromarray(255 - images[wrong.indices[i]])),
@@ -129,7 +129,7 @@ def _misclassified_image(evaluation: Evaluation, images: UInt8Array) -> list[dic
             "confidence": wrong.confidence[i],
             "index": wrong.indices[i],
         }
-        for i in wrong.surest_first[:_MAX_MISTAKES]
+        for i in wrong.most_confident_first[:_MAX_MISTAKES]
     ]
 
 
@@ -143,15 +143,15 @@ def _digits(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def _bins(evaluation: Evaluation) -> list[dict[str, Any]]:
-    bins = evaluation.reliability
+    bins = evaluation.calibration_curve
     return [
         {
             "range": f"{100 * low:.0f} to {100 * high:.0f} %",
-            "images": bins.images[i],
+            "images": bins.counts[i],
             "confidence": bins.confidence[i],
             "accuracy": bins.accuracy[i],
         }
-        for i, (low, high) in enumerate(zip(bins.edges[:-1], bins.edges[1:], strict=True))
+        for i, (low, high) in enumerate(zip(bins.bin_edges[:-1], bins.bin_edges[1:], strict=True))
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: a table in a terminal, elsewhere a line for each run."""
+"""Progress of a sweep: a live table on a terminal, otherwise one line per run."""
 
 from __future__ import annotations
 
@@ -16,77 +16,79 @@ from mnistcnn.sweeps.results import SweepRun
 from mnistcnn.sweeps.worker import RunSpec
 
 _MAX_ROWS = 12
-_REFRESHES_PER_SECOND = 2  # how often the table is drawn
+_REFRESHES_PER_SECOND = 2
 
 Display = Callable[[RunSpec, SweepRun | None], None]
 
 
 @contextmanager
 def sweep_progress(
-    verbose: Literal["auto", 0, 1, 2], jobs: Sequence[RunSpec], kept: Mapping[RunSpec, SweepRun]
+    verbose: Literal["auto", 0, 1, 2],
+    specs: Sequence[RunSpec],
+    finished: Mapping[RunSpec, SweepRun],
 ) -> Iterator[Display]:
-    """Give what is to be told of each run that began (``None``) or ended."""
+    """Provide a function to call when a run starts (with ``None``) and when it ends."""
     console = Console(file=sys.stdout, highlight=False)
     if verbose == "auto":
         verbose = 1 if console.is_terminal or console.is_jupyter else 2
     if verbose == 0:
-        yield lambda _job, _run: None
+        yield lambda _spec, _run: None
         return
-    if kept:
-        console.print(f"{len(kept)} of {len(jobs)} runs were there already.")
-    state = _State(jobs, kept)
+    if finished:
+        console.print(f"Loaded {len(finished)} of {len(specs)} runs from the output folder.")
+    state = SweepState(specs, finished)
     if verbose == 2:
 
-        def line(job: RunSpec, run: SweepRun | None) -> None:
-            state(job, run)
+        def print_line(spec: RunSpec, run: SweepRun | None) -> None:
+            state.update(spec, run)
             if run is not None:
-                console.print(f"{job}: {_describe_run(run)} ({len(state.ended)} of {len(jobs)})")
+                console.print(
+                    f"{spec}: accuracy {run.test.accuracy:.2%}, {run.training_seconds:.1f} s "
+                    f"({len(state.finished)} of {len(specs)})"
+                )
 
-        yield line
+        yield print_line
         return
     with Live(
         console=console, get_renderable=state.table, refresh_per_second=_REFRESHES_PER_SECOND
     ):
-        yield state
+        yield state.update
 
 
-class _State:
-    """Which runs wait, train and have ended."""
+class SweepState:
+    """The runs of a sweep that are finished, running and waiting."""
 
-    def __init__(self, jobs: Sequence[RunSpec], kept: Mapping[RunSpec, SweepRun]) -> None:
-        self._count = len(jobs)
-        self._begun: dict[RunSpec, float] = {}
-        self.ended: dict[RunSpec, SweepRun] = dict(kept)
+    def __init__(self, specs: Sequence[RunSpec], finished: Mapping[RunSpec, SweepRun]) -> None:
+        self._num_runs = len(specs)
+        self._start_times: dict[RunSpec, float] = {}
+        self.finished: dict[RunSpec, SweepRun] = dict(finished)
 
-    def __call__(self, job: RunSpec, run: SweepRun | None) -> None:
+    def update(self, spec: RunSpec, run: SweepRun | None) -> None:
+        """Record the start of a run (``None``) or its result."""
         if run is None:
-            self._begun[job] = time.monotonic()
+            self._start_times[spec] = time.monotonic()
         else:
-            self._begun.pop(job, None)
-            self.ended[job] = run
+            self._start_times.pop(spec, None)
+            self.finished[spec] = run
 
     def table(self) -> Table:
-        """Draw the last runs that ended, those that train, and how many wait."""
+        """Return a table of the last finished runs, the running ones and how many are waiting."""
         table = Table(box=None, pad_edge=False)
         for name in ("recipe", "seed", "", "accuracy", "epochs", "seconds"):
             table.add_column(name, justify="left" if name in ("recipe", "") else "right")
-        before = len(self.ended) - _MAX_ROWS
-        if before > 0:
-            table.add_row("...", "", f"{before} more")
-        for job, run in list(self.ended.items())[-_MAX_ROWS:]:
+        num_hidden = len(self.finished) - _MAX_ROWS
+        if num_hidden > 0:
+            table.add_row("...", "", f"{num_hidden} more")
+        for spec, run in list(self.finished.items())[-_MAX_ROWS:]:
             table.add_row(
-                job.recipe.name, str(job.seed), "done", f"{run.test.accuracy:.2%}",
+                spec.recipe.name, str(spec.seed), "done", f"{run.test.accuracy:.2%}",
                 str(len(run.history.get("loss", ()))), f"{run.training_seconds:.1f}",
             )  # fmt: skip
         now = time.monotonic()
-        for job, began in self._begun.items():
-            name = job.recipe.name
-            table.add_row(name, str(job.seed), "training", "", "", f"{now - began:.0f}")
-        waiting = self._count - len(self.ended) - len(self._begun)
-        if waiting:
-            table.add_row("...", "", f"{waiting} waiting")
+        for spec, start in self._start_times.items():
+            name = spec.recipe.name
+            table.add_row(name, str(spec.seed), "training", "", "", f"{now - start:.0f}")
+        num_waiting = self._num_runs - len(self.finished) - len(self._start_times)
+        if num_waiting:
+            table.add_row("...", "", f"{num_waiting} waiting")
         return table
-
-
-def _describe_run(run: SweepRun) -> str:
-    return f"accuracy {run.test.accuracy:.2%}, {run.training_seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""The runs of a sweep on a Ray cluster."""
+"""Runs of a sweep on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ from mnistcnn.sweeps.worker import RunSpec, train_one
 from mnistcnn.types import Dataset
 from mnistcnn.utils import environment
 
-_CORES = 1
-# A machine that is lost takes its runs with it; each may begin again so often.
-_RETRIES = 3
-_SECONDS = 10  # that a cluster has to answer
+_CORES_PER_RUN = 1
+_MAX_RETRIES = 3  # of a run whose machine is lost
+_CONNECT_TIMEOUT = 10  # seconds
 
 
-def run_on_ray(jobs: Sequence[RunSpec], dataset: Dataset, *, address: str) -> Iterator[Event]:
-    """Do the runs on the cluster, as many at a time as it has cores, and tell of each end."""
+def run_on_ray(specs: Sequence[RunSpec], dataset: Dataset, *, address: str) -> Iterator[Event]:
+    """Execute the runs on the cluster, one per core at a time, and yield the end of each."""
     environment.require_extra("a sweep on a cluster", "ray", "ray")
     if not isinstance(address, str):
         raise TypeError(f"ray must be the address of a cluster; received {address!r}")
     if address not in ("auto", "local"):
         _check_reachable(address)
-    return _events(jobs, dataset, address)
+    return _events(specs, dataset, address)
 
 
 def _check_reachable(address: str) -> None:
-    """Refuse an address where nobody answers; Ray itself tries for a quarter of an hour."""
+    """Check that a process listens at the address; Ray itself would retry for 15 minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"ray must be 'auto', 'local' or 'host:port'; received {address!r}")
     try:
-        socket.create_connection((host, int(port)), timeout=_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT).close()
     except (OSError, OverflowError) as error:
-        raise ConnectionError(f"no Ray cluster answers at {address}: {error}") from None
+        raise ConnectionError(f"no Ray cluster is reachable at {address}: {error}") from None
 
 
-def _events(jobs: Sequence[RunSpec], dataset: Dataset, address: str) -> Iterator[Event]:
+def _events(specs: Sequence[RunSpec], dataset: Dataset, address: str) -> Iterator[Event]:
     ray = environment.import_ray()
-    # Whoever has begun Ray in this process has chosen the cluster, and ends it.
-    ours = not ray.is_initialized()
-    if ours:
+    # If the caller has already connected to a cluster, use it and leave it connected.
+    connect = not ray.is_initialized()
+    if connect:
         ray.init(
             address=address,
             include_dashboard=False if address == "local" else None,
@@ -50,23 +49,22 @@ def _events(jobs: Sequence[RunSpec], dataset: Dataset, address: str) -> Iterator
             logging_level="ERROR",
         )
     try:
+        env_vars = {**threads_per_process(_CORES_PER_RUN), "KERAS_BACKEND": "tensorflow"}
         task = ray.remote(train_one).options(
-            num_cpus=_CORES,
-            max_retries=_RETRIES,
-            runtime_env={
-                "env_vars": {**threads_per_process(_CORES), "KERAS_BACKEND": "tensorflow"}
-            },
+            num_cpus=_CORES_PER_RUN,
+            max_retries=_MAX_RETRIES,
+            runtime_env={"env_vars": env_vars},
         )
-        shared = ray.put(dataset)
-        running: dict[Any, RunSpec] = {task.remote(shared, job): job for job in jobs}
+        dataset_ref = ray.put(dataset)
+        running: dict[Any, RunSpec] = {task.remote(dataset_ref, spec): spec for spec in specs}
         while running:
-            (done, *_), _ = ray.wait(list(running), num_returns=1)
-            job = running.pop(done)
+            (finished, *_), _ = ray.wait(list(running), num_returns=1)
+            spec = running.pop(finished)
             try:
-                yield Event(job, ray.get(done))
+                yield Event(spec, ray.get(finished))
             except ray.exceptions.RayError as error:
-                last = str(error).strip().splitlines()[-1]
-                raise RuntimeError(f"{job}: {last}") from None
+                reason = str(error).strip().splitlines()[-1]
+                raise RuntimeError(f"{spec}: {reason}") from None
     finally:
-        if ours:
+        if connect:
             ray.shutdown()

@@ -1,4 +1,4 @@
-"""What a sweep found: runs that differ by their seed, and how far they lie apart."""
+"""Results of a sweep: its runs, and a summary of the accuracies of each recipe."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 
 from mnistcnn import recipes
 from mnistcnn.evaluation.intervals import t_interval
-from mnistcnn.evaluation.results import Evaluation, as_evaluation
+from mnistcnn.evaluation.results import Evaluation, check_evaluation
+from mnistcnn.public import public
 from mnistcnn.sweeps.worker import RunSpec
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_int, check_non_negative
 
 
 @public
 @dataclass(frozen=True, kw_only=True)
 class SweepRun:
-    """A network that was trained and evaluated. Immutable.
+    """A trained and evaluated model of a sweep. Immutable.
 
     Parameters
     ----------
     recipe : recipes.Recipe
-        What it was trained by.
+        The training recipe.
     seed : int
-        The seed of its initial weights, of dropout and of the order of the images.
+        The seed of the initial weights, of dropout and of the order of the images.
     training_seconds : float
-        How long `train` took, with whatever else the machine did at the time.
+        Duration of `train`, which depends on what else the machine was running.
     history : dict
-        Lists of numbers, one an epoch, by the name of the figure, as `train` gives them.
+        Lists with one number per epoch, by metric, as in the history that `train` returns.
     test : Evaluation
-        What it made of the test images.
+        The evaluation on the test images.
     """
 
     recipe: recipes.Recipe
@@ -40,12 +40,12 @@ class SweepRun:
     test: Evaluation
 
     def __post_init__(self) -> None:
-        as_evaluation("test", self.test)
-        check_int("seed", self.seed, at_least=0)
+        check_evaluation("test", self.test)
+        check_int("seed", self.seed, minimum=0)
         check_non_negative("training_seconds", self.training_seconds)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything by name, ready for JSON."""
+        """Return all fields in a form that JSON can store."""
         return {
             **RunSpec(self.recipe, self.seed).to_dict(),
             "training_seconds": self.training_seconds,
@@ -57,12 +57,14 @@ class SweepRun:
 @public
 @dataclass(frozen=True, kw_only=True)
 class SweepSummary:
-    """How accurate a recipe is over its seeds. Immutable; prints as one line.
+    """Mean, standard deviation and confidence interval of a recipe's accuracy. Immutable.
+
+    Prints as one line.
 
     Parameters
     ----------
     recipe : str
-        Its name.
+        The name of the recipe.
     accuracies : tuple of float
         The test accuracy of each run, at least one, in the order of the seeds.
 
@@ -70,7 +72,7 @@ class SweepSummary:
     --------
     >>> from mnistcnn import SweepSummary
     >>> print(SweepSummary(recipe="fast", accuracies=(0.9905, 0.9912, 0.9909)))
-    fast: mean accuracy 99.087 % (95 % interval 98.999 % to 99.174 %), deviation 0.035 %, 3 runs
+    fast: mean accuracy 99.087 % (95 % CI 98.999 % to 99.174 %), std 0.035 %, 3 runs
     """
 
     recipe: str
@@ -78,7 +80,7 @@ class SweepSummary:
 
     def __post_init__(self) -> None:
         if not self.accuracies:
-            raise ValueError("accuracies must be those of at least one run; received none")
+            raise ValueError("accuracies must hold at least one accuracy; received none")
 
     @property
     def mean(self) -> float:
@@ -86,38 +88,37 @@ class SweepSummary:
         return statistics.fmean(self.accuracies)
 
     @property
-    def deviation(self) -> float | None:
-        """The standard deviation of the accuracies (n − 1 below); ``None`` of a single run."""
+    def std(self) -> float | None:
+        """The sample standard deviation (``ddof=1``) of the accuracies; ``None`` for one run."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
     @property
-    def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the mean by Student's t; ``None`` of a single run.
+    def mean_ci(self) -> tuple[float, float] | None:
+        """The 95 % confidence interval of the mean (Student's t); ``None`` for one run.
 
-        It says how well these seeds tell the mean over all seeds, on these training and
-        test images. How well the test images stand for others it does not say: that is
-        `Evaluation.accuracy_interval`.
+        It estimates the mean over all seeds, for these training and test images. It does not
+        cover the choice of the test images; the confidence interval of each `Evaluation` does.
         """
         return t_interval(self.accuracies) if len(self.accuracies) > 1 else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything by name, ready for JSON."""
+        """Return fields and statistics in a form that JSON can store."""
         return {
             "recipe": self.recipe,
             "runs": len(self.accuracies),
             "mean": self.mean,
-            "deviation": self.deviation,
-            "interval": None if self.interval is None else list(self.interval),
+            "std": self.std,
+            "mean_ci": None if self.mean_ci is None else list(self.mean_ci),
             "accuracies": list(self.accuracies),
         }
 
     def __str__(self) -> str:
-        text = f"{self.recipe}: mean accuracy {_accuracy(self.mean)}"
-        if self.interval is None or self.deviation is None:
+        text = f"{self.recipe}: mean accuracy {_percent(self.mean)}"
+        if self.mean_ci is None or self.std is None:
             return f"{text}, 1 run"
-        low, high = map(_accuracy, self.interval)
+        low, high = map(_percent, self.mean_ci)
         return (
-            f"{text} (95 % interval {low} to {high}), deviation {_accuracy(self.deviation)}, "
+            f"{text} (95 % CI {low} to {high}), std {_percent(self.std)}, "
             f"{len(self.accuracies)} runs"
         )
 
@@ -127,12 +128,12 @@ class SweepSummary:
 class Sweep:
     """The runs of a sweep, in the order of the recipes and seeds. Immutable.
 
-    Prints as a line for each recipe.
+    Prints as one line per recipe.
 
     Parameters
     ----------
     runs : tuple of SweepRun
-        At least one.
+        At least one run.
     """
 
     runs: tuple[SweepRun, ...]
@@ -142,25 +143,26 @@ class Sweep:
             raise ValueError("runs must hold at least one run; received none")
 
     @property
-    def figures(self) -> tuple[SweepSummary, ...]:
-        """Mean, deviation and interval of the accuracy of each recipe."""
+    def summaries(self) -> tuple[SweepSummary, ...]:
+        """A summary of the accuracies of each recipe."""
         accuracies: dict[str, list[float]] = {}
         for run in self.runs:
             accuracies.setdefault(run.recipe.name, []).append(run.test.accuracy)
         return tuple(
-            SweepSummary(recipe=name, accuracies=tuple(each)) for name, each in accuracies.items()
+            SweepSummary(recipe=recipe, accuracies=tuple(values))
+            for recipe, values in accuracies.items()
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything by name, ready for JSON."""
+        """Return runs and summaries in a form that JSON can store."""
         return {
-            "figures": [each.to_dict() for each in self.figures],
+            "summaries": [summary.to_dict() for summary in self.summaries],
             "runs": [run.to_dict() for run in self.runs],
         }
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.figures))
+        return "\n".join(map(str, self.summaries))
 
 
-def _accuracy(value: float) -> str:
+def _percent(value: float) -> str:
     return f"{100 * value:.3f} %"

@@ -1,4 +1,4 @@
-"""Training the same network many times, by several seeds and recipes side by side."""
+"""Train with many seeds and recipes in parallel."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, Literal
 from mnistcnn import recipes
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.evaluation.results import Evaluation
+from mnistcnn.public import public
 from mnistcnn.sweeps.process_pool import Event, run_in_processes
 from mnistcnn.sweeps.progress import sweep_progress
 from mnistcnn.sweeps.ray_backend import run_on_ray
@@ -22,8 +23,7 @@ from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.types import NUM_CLASSES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
-from mnistcnn.utils.public import public
-from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.validation import (
     check_images,
     check_in,
@@ -33,8 +33,8 @@ from mnistcnn.utils.validation import (
     check_same_length,
 )
 
-# Of a million images that were all read wrong, and more than any sane run holds.
-_MAX_BYTES = 1 << 28
+_MAX_BYTES = 1 << 28  # a million test images, all misclassified
+_MAX_DEPTH = 100
 _FILE_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
 
@@ -43,7 +43,7 @@ def sweep(
     dataset: Dataset,
     *,
     seeds: Iterable[int],
-    recipe: str | recipes.Recipe | Sequence[str | recipes.Recipe] = "documented",
+    recipe: str | recipes.Recipe | Sequence[str | recipes.Recipe] = "baseline",
     epochs: int | None = None,
     batch_size: int | None = None,
     processes: int | None = None,
@@ -51,92 +51,91 @@ def sweep(
     output: PathLike | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> Sweep:
-    """Train by each recipe with each seed, in processes side by side, and evaluate each.
+    """Train each recipe with each seed in parallel processes, and evaluate each model.
 
-    A run gives the network that `build_model` and `train` give with the same seed.
+    Each run produces the model that `build_model` and `train` produce with the same seed.
 
     Parameters
     ----------
     dataset : Dataset
-        As `load_data` gives it. Each network is trained on its first part and evaluated on
-        its second.
+        Training and test split, as returned by `load_data`.
     seeds : iterable of int
-        Different whole numbers, at least one.
-    recipe : str, recipes.Recipe or a sequence of them, default "documented"
-        What to train by, as `train` takes it; several must differ in their names.
+        Distinct integers of at least 0; at least one.
+    recipe : str, recipes.Recipe or a sequence of them, default "baseline"
+        The recipes, as in `train`; their names must be distinct.
     epochs, batch_size : int, optional
-        In place of each recipe's, at least 1.
+        Override the values of each recipe; at least 1.
     processes : int, optional
-        How many train at a time, at least 1; each takes about a gigabyte of memory and an
-        equal part of the cores. Default: one for each core, at most one for each run.
+        Number of parallel processes, at least 1; each uses about a gigabyte of memory and an
+        equal share of the cores. Default: one per core, at most one per run.
     ray : str, optional
-        The address of a Ray cluster on which to train instead: ``"host:port"``, ``"auto"``
-        for the one that this machine belongs to, or ``"local"`` for one that begins and
-        ends here. Each run takes one core of it; a run whose machine is lost begins again.
-        It needs the extra ``ray``, and this package on each machine.
+        Address of a Ray cluster to train on instead: ``"host:port"``, ``"auto"`` for the cluster
+        that this machine belongs to, or ``"local"`` for a temporary cluster on this machine. Each
+        run uses one core of it; a run whose machine is lost is restarted. Requires the extra
+        ``ray``, and this package on each machine.
     output : str or path-like, optional
-        A folder that gets a file for each run as it ends. Runs that are there already are
-        taken from it, so that a sweep that was killed goes on where it was.
+        A folder that receives a file for each finished run. Runs that it already holds are
+        loaded instead of trained, so that repeating the call resumes an interrupted sweep.
     verbose : {"auto", 0, 1, 2}, default "auto"
-        0: silent; 1: a table that moves; 2: one line a run. ``"auto"`` is 1 in a terminal
-        or notebook and 2 elsewhere.
+        0: silent; 1: live table; 2: one line per run. ``"auto"`` is 1 in a terminal or notebook
+        and 2 elsewhere.
 
     Returns
     -------
     Sweep
-        The runs, and for each recipe mean, deviation and interval of the accuracy.
+        The runs, and a summary of the accuracies of each recipe.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or the folder holds a run of another recipe or
-        data set under a name of this sweep.
+        If an argument is invalid, or the folder holds a run with the same name but another recipe
+        or dataset.
     CorruptFileError
-        If a run's file in the folder is damaged.
+        If a file of a run in the folder is damaged.
     ModuleNotFoundError
-        If a cluster is named and the extra ``ray`` is not installed.
+        If `ray` is given and the extra ``ray`` is not installed.
     ConnectionError
-        If there is no such cluster.
+        If no cluster is reachable at the address.
     RuntimeError
-        If a run fails. What ended before is in `output`.
+        If a run fails. Finished runs are in `output`.
 
     Examples
     --------
     >>> from mnistcnn import load_data, sweep
-    >>> found = sweep(load_data("digits"), seeds=range(2), epochs=1, verbose=0)
-    >>> [run.seed for run in found.runs], found.figures[0].recipe
-    ([0, 1], 'documented')
+    >>> result = sweep(load_data("digits"), seeds=range(2), epochs=1, verbose=0)
+    >>> [run.seed for run in result.runs], result.summaries[0].recipe
+    ([0, 1], 'baseline')
     """
     data = _check_dataset(dataset)
     plans = _recipes(recipe, epochs, batch_size)
-    jobs = [RunSpec(plan, seed) for plan in plans for seed in _check_seeds(seeds)]
+    specs = [RunSpec(plan, seed) for plan in plans for seed in _check_seeds(seeds)]
     if ray is not None and processes is not None:
-        raise ValueError(f"processes must be None on a cluster; received {processes}")
-    count = environment.cpu_count()
+        raise ValueError(f"processes must be None if ray is given; received {processes}")
+    num_processes = environment.cpu_count()
     if processes is not None:
-        count = check_int("processes", processes, at_least=1)
+        num_processes = check_int("processes", processes, minimum=1)
     folder = None if output is None else _check_output(output)
     check_in("verbose", verbose, ("auto", 0, 1, 2))
     fingerprint = _fingerprint(data)
     runs: dict[RunSpec, SweepRun] = {}
-    for job in jobs:
-        if folder is not None and _run_path(folder, job).exists():
-            runs[job] = _load_run(_run_path(folder, job), job, fingerprint)
-    rest = [job for job in jobs if job not in runs]
+    for spec in specs:
+        if folder is not None and _run_path(folder, spec).exists():
+            runs[spec] = _load_run(_run_path(folder, spec), spec, fingerprint)
+    missing = [spec for spec in specs if spec not in runs]
     events: Iterator[Event] = iter(())
-    if rest and ray is not None:
-        events = run_on_ray(rest, data, address=ray)
-    elif rest:
-        events = run_in_processes(rest, data, processes=count)
-    with sweep_progress(verbose, jobs, runs) as display:
-        for job, record in events:
+    if missing and ray is not None:
+        events = run_on_ray(missing, data, address=ray)
+    elif missing:
+        events = run_in_processes(missing, data, processes=num_processes)
+    with sweep_progress(verbose, specs, runs) as display:
+        for spec, record in events:
             if record is not None:
-                runs[job] = _sweep_run(job, record)
+                runs[spec] = run_from_record(spec, record)
                 if folder is not None:
-                    described = {"data_sha256": fingerprint, **record}
-                    write_text(_run_path(folder, job), json.dumps(described, indent=1) + "\n")
-            display(job, runs.get(job))
-    return Sweep(runs=tuple(runs[job] for job in jobs))
+                    content = {"data_sha256": fingerprint, **record}
+                    write_text(_run_path(folder, spec), json.dumps(content, indent=1) + "\n")
+            display(spec, runs.get(spec))
+    return Sweep(runs=tuple(runs[spec] for spec in specs))
 
 
 def _check_dataset(value: Any) -> Dataset:
@@ -146,48 +145,47 @@ def _check_dataset(value: Any) -> Dataset:
         raise TypeError(
             f"dataset must be (x_train, y_train), (x_test, y_test); received {value!r:.60}"
         ) from None
-    parts = []
-    for name, images, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
-        stack = check_images(images)
-        classes = check_labels(labels, NUM_CLASSES)
-        check_same_length(f"x_{name}", len(stack), f"y_{name}", len(classes))
-        if not len(stack):
+    splits = []
+    for name, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
+        images = check_images(x)
+        labels = check_labels(y, NUM_CLASSES)
+        check_same_length(f"x_{name}", len(images), f"y_{name}", len(labels))
+        if not len(images):
             raise ValueError(f"x_{name} must hold at least one image; received none")
-        parts.append(Split(stack, labels))
-    return Dataset(*parts)
+        splits.append(Split(images, y))
+    return Dataset(*splits)
 
 
 def _check_seeds(value: Iterable[int]) -> list[int]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise TypeError(f"seeds must be an iterable of whole numbers; received {value!r}")
-    seeds = [check_int("each seed", seed, at_least=0) for seed in value]
+        raise TypeError(f"seeds must be an iterable of integers; received {value!r}")
+    seeds = [check_int("each seed", seed, minimum=0) for seed in value]
     if not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds must be different numbers, at least one; received {seeds}")
+        raise ValueError(f"seeds must be distinct integers, at least one; received {seeds}")
     return seeds
 
 
 def _recipes(
-    given: str | recipes.Recipe | Sequence[str | recipes.Recipe],
+    value: str | recipes.Recipe | Sequence[str | recipes.Recipe],
     epochs: int | None,
     batch_size: int | None,
 ) -> list[recipes.Recipe]:
-    each = [given] if isinstance(given, str | recipes.Recipe) else list(given)
-    changes: dict[str, Any] = {
-        name: check_int(name, value, at_least=1)
-        for name, value in (("epochs", epochs), ("batch_size", batch_size))
-        if value is not None
+    values = [value] if isinstance(value, str | recipes.Recipe) else list(value)
+    overrides: dict[str, Any] = {
+        name: check_int(name, override, minimum=1)
+        for name, override in (("epochs", epochs), ("batch_size", batch_size))
+        if override is not None
     }
-    plans = [dataclasses.replace(recipes.get(one), **changes) for one in each]
+    plans = [dataclasses.replace(recipes.get(item), **overrides) for item in values]
     names = [plan.name for plan in plans]
     if not names or len(set(names)) < len(names):
         raise ValueError(
-            f"recipe must be recipes of different names, at least one; received {names}"
+            f"recipe must hold recipes with distinct names, at least one; received {names}"
         )
     for name in names:
         if not _FILE_NAME.fullmatch(name):
             raise ValueError(
-                "the name of each recipe must be letters, digits, '.', '_' and '-'; "
-                f"received {name!r}"
+                f"recipe names must consist of letters, digits, '.', '_' and '-'; received {name!r}"
             )
     return plans
 
@@ -195,10 +193,10 @@ def _recipes(
 def _check_output(value: PathLike) -> Path:
     folder = check_path("output", value)
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"output must be a folder; {str(value)!r} is a file")
+        raise ValueError(f"output must be a folder; received the file {str(value)!r}")
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
-        raise PermissionError(f"output must be a folder to write to; {str(value)!r} is not")
+        raise PermissionError(f"output must be a writable folder; received {str(value)!r}")
     return folder
 
 
@@ -211,35 +209,38 @@ def _fingerprint(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def _run_path(folder: Path, job: RunSpec) -> Path:
-    return folder / f"{job.recipe.name}-seed-{job.seed}.json"
+def _run_path(folder: Path, spec: RunSpec) -> Path:
+    return folder / f"{spec.recipe.name}-seed-{spec.seed}.json"
 
 
-def _load_run(path: Path, job: RunSpec, fingerprint: str) -> SweepRun:
-    """Return the run that a file holds, if it is of this sweep."""
+def _load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
+    """Return the run in a file, after checking that it belongs to this sweep."""
     try:
-        record = json.loads(read_limited(path, limit=_MAX_BYTES))
-        found = {name: record[name] for name in ("recipe", "seed")}
-        data = record["data_sha256"]
-        run = _sweep_run(job, record)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        content = read_limited(path, limit=_MAX_BYTES)
+        record = loads_json("its content", content, max_depth=_MAX_DEPTH)
+        settings = {name: record[name] for name in ("recipe", "seed")}
+        data_sha256 = record["data_sha256"]
+        run = run_from_record(spec, record)
+    except (ValueError, TypeError, KeyError) as error:
         raise CorruptFileError(f"{path} must hold a run of a sweep; received {error}") from None
-    if found != job.to_dict():
+    if settings != spec.to_dict():
         raise ValueError(
-            f"{path} must be of {job} with the same settings; received other settings: "
-            "choose another output"
+            f"{path} must hold a run of {spec} with the same settings; "
+            "received other settings: choose another output folder"
         )
-    if data != fingerprint:
+    if data_sha256 != fingerprint:
         raise ValueError(
-            f"{path} must be of the same data; received other data: choose another output"
+            f"{path} must hold a run on the same dataset; "
+            "received another dataset: choose another output folder"
         )
     return run
 
 
-def _sweep_run(job: RunSpec, record: dict[str, Any]) -> SweepRun:
+def run_from_record(spec: RunSpec, record: dict[str, Any]) -> SweepRun:
+    """Return the run with the record that its process or file holds."""
     return SweepRun(
-        recipe=job.recipe,
-        seed=job.seed,
+        recipe=spec.recipe,
+        seed=spec.seed,
         training_seconds=record["training_seconds"],
         history=dict(record["history"]),
         test=Evaluation.from_dict(record["test"]),

@@ -1,4 +1,4 @@
-"""One run of a sweep, and the process that does one run after another."""
+"""A single run of a sweep, and the worker process that executes runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mnistcnn.types import Dataset
 
 
 class RunSpec(NamedTuple):
-    """What a run does."""
+    """Recipe and seed of a run."""
 
     recipe: recipes.Recipe
     seed: int
@@ -27,31 +27,34 @@ class RunSpec(NamedTuple):
         return f"{self.recipe.name}, seed {self.seed}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what tells this run from others, as JSON gives it back."""
+        """Return all settings as JSON restores them, so that they compare equal to a file."""
         settings: dict[str, Any] = json.loads(json.dumps(self.recipe.to_dict()))
         return {"recipe": settings, "seed": self.seed}
 
 
-def train_one(dataset: Dataset, job: RunSpec) -> dict[str, Any]:
-    """Build, train and evaluate a network, and return what to keep of it."""
+def train_one(dataset: Dataset, spec: RunSpec) -> dict[str, Any]:
+    """Build, train and evaluate a model; return the record of the run."""
     from mnistcnn import build_model, default_callbacks, evaluate, preprocess, train
 
-    recipe, seed = job
+    recipe, seed = spec
     x, y = preprocess(*dataset.train)
     model = build_model(seed=seed)
     with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder, "bestmodel.keras")
+        best_path = Path(folder, "bestmodel.keras")
         callbacks = []
         if recipe.monitor:
             callbacks = default_callbacks(
-                saved, monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
+                best_path,
+                monitor=recipe.monitor,
+                min_delta=recipe.min_delta,
+                patience=recipe.patience,
             )
         started = time.perf_counter()
         history = train(model, x, y, recipe=recipe, callbacks=callbacks, seed=seed, verbose=0)
         seconds = time.perf_counter() - started
-        result = evaluate(saved if recipe.monitor else model, *preprocess(*dataset.test))
+        result = evaluate(best_path if recipe.monitor else model, *preprocess(*dataset.test))
     return {
-        **job.to_dict(),
+        **spec.to_dict(),
         "training_seconds": round(seconds, 2),
         "history": history.history,
         "test": result.to_dict(),
@@ -59,29 +62,30 @@ def train_one(dataset: Dataset, job: RunSpec) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do the runs that standard input names, a line each, on the data of the first argument.
+    """Execute the runs that arrive on standard input, one JSON object per line.
 
-    The answers go to standard output, where nothing else may. When standard input ends, so
-    does the process, in whatever it is doing: whoever asked is gone.
+    The dataset is the file in the first argument. One line of JSON per run, its record or its
+    error, goes to standard output; other output is redirected to standard error. When standard
+    input closes, because the parent process has ended, the worker exits immediately.
     """
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_serve, args=(sys.stdin, jobs), daemon=True).start()
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
     dataset = load_data(sys.argv[1])
     while True:
-        asked = json.loads(jobs.get())
+        request = json.loads(requests.get())
         try:
-            job = RunSpec(recipes.Recipe.from_dict(asked["recipe"]), asked["seed"])
-            answer = train_one(dataset, job)
-        except Exception as error:  # noqa: BLE001  # the other process raises it
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=answers, flush=True)
+            spec = RunSpec(recipes.Recipe.from_dict(request["recipe"]), request["seed"])
+            response = train_one(dataset, spec)
+        except Exception as error:  # noqa: BLE001  # the parent process raises it
+            response = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(response), file=output, flush=True)
 
 
-def _serve(asking: TextIO, jobs: queue.SimpleQueue[str]) -> None:
-    for line in asking:
-        jobs.put(line)
+def _read_requests(stream: TextIO, requests: queue.SimpleQueue[str]) -> None:
+    for line in stream:
+        requests.put(line)
     os._exit(0)
 
 

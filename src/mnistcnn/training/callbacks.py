@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from mnistcnn.backend import keras
+from mnistcnn.public import public
 from mnistcnn.recipes import Recipe, check_monitor, current_metric_name
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_int, check_non_negative, check_path
 from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.keras_file import save_model
@@ -90,7 +90,7 @@ def default_callbacks(
         keras.callbacks.EarlyStopping(
             monitor=metric,
             min_delta=check_non_negative("min_delta", min_delta),
-            patience=check_int("patience", patience, at_least=0),
+            patience=check_int("patience", patience, minimum=0),
             mode=mode,
         ),
         BestCheckpoint(str(path), monitor=metric, mode=mode),

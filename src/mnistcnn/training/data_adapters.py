@@ -174,7 +174,7 @@ class TFDatasetAdapter(DataAdapter):
         """Raise if every batch would be invalid."""
         prefix = f"each {self._batch_name}"
         if not isinstance(spec, tuple) or len(spec) != 2:
-            kind = f"{len(spec)} parts" if isinstance(spec, tuple) else type(spec).__name__
+            kind = f"{len(spec)} elements" if isinstance(spec, tuple) else type(spec).__name__
             raise ValueError(f"{prefix} must be a pair (x, y); received {kind}")
         for part in spec:
             if not isinstance(part, tf.TensorSpec):
@@ -188,7 +188,7 @@ class TFDatasetAdapter(DataAdapter):
             )
         if not x.dtype.is_floating:
             raise TypeError(
-                f"{prefix} must have x of floating-point numbers in [0, 1]; "
+                f"{prefix} must have x of floats in [0, 1]; "
                 f"received {x.dtype.name}: {CALL_PREPROCESS}"
             )
         if not y.shape.is_compatible_with((None, *_SHAPES[1])):
@@ -197,10 +197,7 @@ class TFDatasetAdapter(DataAdapter):
                 f"{CALL_PREPROCESS}"
             )
         if not (y.dtype.is_floating or y.dtype.is_integer):
-            raise TypeError(
-                f"{prefix} must have y of integers or floating-point numbers; "
-                f"received {y.dtype.name}"
-            )
+            raise TypeError(f"{prefix} must have y of integers or floats; received {y.dtype.name}")
 
     def _check_in_graph(
         self, index: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]

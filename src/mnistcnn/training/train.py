@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from mnistcnn import recipes
 from mnistcnn.backend import keras, tf
+from mnistcnn.public import public
 from mnistcnn.training.callbacks import (
     check_callbacks,
     check_no_lr_callbacks,
@@ -18,14 +19,13 @@ from mnistcnn.training.callbacks import (
     translated_monitors,
 )
 from mnistcnn.training.checkpoint.file_format import MODEL_STAGE
-from mnistcnn.training.checkpoint.setup import checkpoint_config, checkpoint_for_run
+from mnistcnn.training.checkpoint.manager import checkpoint_config, checkpoint_for_run
 from mnistcnn.training.data_adapters import raise_data_errors
 from mnistcnn.training.distillation import train_teachers
 from mnistcnn.training.distribute.context import context_for
 from mnistcnn.training.inputs import check_known_length, prepare_data
 from mnistcnn.training.trainer import Trainer
 from mnistcnn.types import IMAGE_SIZE, PathLike
-from mnistcnn.utils.public import public
 from mnistcnn.utils.validation import check_in, check_int, check_seed
 
 
@@ -179,9 +179,9 @@ def train(
     recipe = recipes.get(recipe)
     _check_dropout_supported(model, recipe)
     if epochs is not None:
-        recipe = replace(recipe, epochs=check_int("epochs", epochs, at_least=1))
+        recipe = replace(recipe, epochs=check_int("epochs", epochs, minimum=1))
     if batch_size is not None:
-        recipe = replace(recipe, batch_size=check_int("batch_size", batch_size, at_least=1))
+        recipe = replace(recipe, batch_size=check_int("batch_size", batch_size, minimum=1))
     seed = check_seed(seed)
     check_in("verbose", verbose, ("auto", 0, 1, 2))
     config = checkpoint_config(checkpoint_dir, checkpoint_every)

@@ -1,9 +1,10 @@
-"""Reading no more than is sane, and writing so that a crash leaves old or new.
+"""Atomic writes: a crash leaves the old file or the new one, never a partial one.
 
-A writer that was killed leaves its temporary things behind, under names that begin with
-``.mnistcnn-``. The next writer into that folder removes them. It knows that they are stale
-since each writer holds a shared lock on the folder, which the system takes from a process
-that dies: whoever gets the folder for himself alone is the only writer there.
+Each writer works on a temporary name beside the target, flushes it to the disk and renames it.
+A process that is killed leaves its temporary file, ``.mnistcnn-`` and 12 hexadecimal digits,
+which the next write into that folder deletes. Such a file is known to be stale because every
+writer holds a shared lock on the folder, which the operating system releases when a process
+ends: a writer that obtains the exclusive lock is alone there. Folders are never cleaned up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -22,96 +24,136 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
-_TEMPORARY_NAME = re.compile(r"\.mnistcnn-[0-9a-f]{12}(\..*)?")
-# Names the thing that is moved last, should another process have to finish the moves.
-_LAST_NAME = "last"
-# Where no lock tells (Windows, some network file systems), nobody writes for so long.
+_TEMPORARY_FILE_NAME = re.compile(r"\.mnistcnn-[0-9a-f]{12}(\.[^.]+|\.weights\.h5)?")
+# Without locks (Windows, some network file systems), only the age of a file shows it is stale.
 _STALE_AFTER_SECONDS = 24 * 60 * 60
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, and put what was written there in its place.
+def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename the file written there to `path` on success.
 
-    The temporary file keeps the suffix, since writers choose the format by it. It is
-    flushed to the disk and renamed only when the block ends well; otherwise it is
-    removed, and what stood at `path` stays as it was. Missing folders are made, and
-    what killed writers left in the folder is removed.
+    The temporary name has the suffix of `path`, by which writers choose the format. If the block
+    raises, the temporary file is deleted and `path` is unchanged. Missing parent folders are
+    created, and temporary files of killed writers are deleted.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The target. A symbolic link is followed, and the mode of an existing file is preserved.
+    companions : tuple of str, default ()
+        Suffixes of further files that the block writes beside the temporary path under the same
+        name. They are renamed before the main file, each in one step, so a crash in between
+        leaves the old main file with new companions.
+
+    Yields
+    ------
+    pathlib.Path
+        The temporary path, at which no file exists yet.
+
+    Raises
+    ------
+    IsADirectoryError
+        If `path` is a folder.
+    FileNotFoundError
+        If the block did not write all files. None is renamed then.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"{path} must be a file; it is a folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     suffix = ".weights.h5" if target.name.endswith(".weights.h5") else target.suffix
-    # A short name of its own, so that a long but lawful target name stays possible.
-    temporary = target.with_name(f".mnistcnn-{secrets.token_hex(6)}{suffix}")
+    temporary = _temporary_path(target, suffix)
+    pairs = [(temporary.with_suffix(each), target.with_suffix(each)) for each in companions]
+    pairs.append((temporary, target))
     with _directory_lock(target.parent):
         try:
             yield temporary
-            if target.exists():
-                shutil.copymode(target, temporary)
-            _flush(temporary)
-            temporary.replace(target)
+            for source, destination in pairs:
+                _prepare(source, destination)
+            for source, destination in pairs:
+                source.replace(destination)
         finally:
-            temporary.unlink(missing_ok=True)
+            for source, _ in pairs:
+                source.unlink(missing_ok=True)
     if os.name == "posix":
         _flush(target.parent)
 
 
 @contextmanager
-def atomic_write_many(path: Path, *suffixes: str) -> Iterator[Path]:
-    """Give a temporary path for a folder, or for files that make sense only together.
+def atomic_write_directory(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; move the folder written there to `path` on success.
 
-    What is written there comes in the place of `path`; what is written beside it under the
-    same name with another of `suffixes` comes beside `path`. As with `replacing`, all of it
-    is flushed first, and a failure leaves what stood there.
+    If the block raises, the temporary folder is deleted and `path` is unchanged. An existing
+    folder at `path` is moved aside, replaced and then deleted; the caller checks beforehand that
+    it may be. A crash between the two moves leaves no folder at `path`, and the old and the new
+    one complete beside it, named ``.mnistcnn-*.old`` and ``.mnistcnn-*``.
 
-    Several names can't change in one step. So the old things are moved aside, that of
-    `path` first, and the new ones moved in, that of `path` last. Whoever finds something
-    at `path` therefore finds all of the old or all of the new. A crash of the machine just
-    between the moves can leave nothing at `path`; the new things then lie whole in a folder
-    beside it whose name begins with ``.mnistcnn-``, and the next write puts them in place.
+    Parameters
+    ----------
+    path : pathlib.Path
+        The target. A symbolic link is followed, and the mode of an existing folder is preserved.
+
+    Yields
+    ------
+    pathlib.Path
+        The temporary path, which does not exist yet.
+
+    Raises
+    ------
+    NotADirectoryError
+        If `path` is a file.
     """
     target = Path(os.path.realpath(path))
-    targets = [target, *(target.with_suffix(suffix) for suffix in suffixes)]
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(f"{path} must be a folder; it is a file")
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = target.with_name(f".mnistcnn-{secrets.token_hex(6)}")
-    new, old = folder / "new", folder / "old"
-    moves: list[tuple[Path, Path]] = []
-    with _directory_lock(target.parent):
-        new.mkdir(parents=True)
-        old.mkdir()
-        (folder / _LAST_NAME).write_text(target.name, encoding="utf-8")
-        try:
-            yield new / target.name
-            for one in targets:
-                if one.exists():
-                    shutil.copymode(one, new / one.name)
-            _flush_tree(new)
-            moves += [(one, old / one.name) for one in targets if one.exists()]
-            moves += [(new / one.name, one) for one in reversed(targets)]
-            for source, destination in moves:
-                source.rename(destination)
-        except BaseException:
-            for source, destination in reversed(moves):
-                if destination.exists() and not source.exists():  # so this move took place
-                    destination.rename(source)
-            shutil.rmtree(folder)
-            raise
+    temporary = _temporary_path(target, "")
+    old = temporary.with_suffix(".old")
+    try:
+        yield temporary
+        for folder, _, names in os.walk(temporary):
+            for name in names:
+                _flush(Path(folder, name))
+            if os.name == "posix":
+                _flush(Path(folder))
+        if target.exists():
+            shutil.copymode(target, temporary)
+            target.rename(old)
+        temporary.rename(target)
         if os.name == "posix":
             _flush(target.parent)
-        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
+def _temporary_path(target: Path, suffix: str) -> Path:
+    # The name is short, so that the longest valid target name still has a temporary one.
+    return target.with_name(f".mnistcnn-{secrets.token_hex(6)}{suffix}")
+
+
+def _prepare(temporary: Path, target: Path) -> None:
+    """Flush a temporary file, with the mode of the file that it replaces."""
+    if target.exists():
+        shutil.copymode(target, temporary)
+    _flush(temporary)
+
+
 @contextmanager
 def _directory_lock(folder: Path) -> Iterator[None]:
-    """Remove what killed writers left in `folder`, and be known as a writer there meanwhile."""
+    """Delete stale temporary files in `folder`, then hold a shared lock on it."""
     if sys.platform == "win32":
         _remove_stale(folder, older_than=_STALE_AFTER_SECONDS)
         yield
@@ -121,19 +163,19 @@ def _directory_lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pass  # another writer is at work: what lies here may be its own
-        except OSError:  # a file system that has no such locks
+            pass  # Another writer is active, and the temporary files may be its own.
+        except OSError:  # The file system has no locks.
             _remove_stale(folder, older_than=_STALE_AFTER_SECONDS)
         else:
             _remove_stale(folder)
         _acquire_shared(descriptor)
         yield
     finally:
-        os.close(descriptor)  # which gives the lock back
+        os.close(descriptor)  # This releases the lock.
 
 
 def _acquire_shared(descriptor: int) -> None:
-    """Take the shared lock; go without it where a stranger keeps the folder for long."""
+    """Take the shared lock; give up after a second if another program holds an exclusive one."""
     for _ in range(100):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -146,38 +188,14 @@ def _acquire_shared(descriptor: int) -> None:
 
 
 def _remove_stale(folder: Path, *, older_than: float = 0.0) -> None:
-    for one in list(folder.glob(".mnistcnn-*")):
-        if not _TEMPORARY_NAME.fullmatch(one.name):
+    for path in list(folder.glob(".mnistcnn-*")):
+        if not _TEMPORARY_FILE_NAME.fullmatch(path.name):
             continue
-        # Whatever forbids it, the write itself goes on.
+        # A failed clean-up must not fail the write.
         with contextlib.suppress(OSError):
-            if older_than and time.time() - one.stat().st_mtime < older_than:
-                continue
-            if one.is_dir() and not one.is_symlink():
-                _finish_moves(one)
-                shutil.rmtree(one)
-            else:
-                one.unlink(missing_ok=True)
-
-
-def _finish_moves(folder: Path) -> None:
-    """Do what is left of `replacing_together`, if its moves had begun: all was whole then."""
-    new, old = folder / "new", folder / "old"
-    if not any(old.iterdir()):
-        return
-    last = (folder / _LAST_NAME).read_text(encoding="utf-8")
-    for source in sorted(new.iterdir(), key=lambda one: one.name == last):
-        target = folder.with_name(source.name)
-        if not (target.exists() and (old / source.name).exists()):  # else it is a later one
-            source.replace(target)
-
-
-def _flush_tree(folder: Path) -> None:
-    for place, _, names in os.walk(folder):
-        for name in names:
-            _flush(Path(place, name))
-        if os.name == "posix":
-            _flush(Path(place))
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime >= older_than:
+                path.unlink()
 
 
 def _flush(path: Path) -> None:

@@ -1,34 +1,46 @@
-"""Zip archives from strangers: few members, taken by exact name, no larger than is sane.
+"""Reading untrusted files and archives with bounded memory.
 
-What an archive says of itself can't be trusted. Python's own reader keeps to the declared
-size only for plain and deflated members that are read piece by piece; half a kilobyte packed by
-another method would fill a memory at once. Neither NumPy nor Keras writes such members.
+An archive's own description of itself can't be trusted. Python's ``zipfile`` enforces the
+declared size of a member only if it is stored or deflated and read in pieces; another method
+expands half a kilobyte to gigabytes at once. Neither NumPy nor Keras writes such members.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from mnistcnn.errors import CorruptFileError
 
 _CHUNK_BYTES = 1 << 20
+# Enough for more than a thousand members; the archives read here have four.
+_MAX_DIRECTORY_BYTES = 128 << 10
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+class Readable(Protocol):
+    """A binary file or stream."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes."""
 
 
 def read_limited(path: Path, *, limit: int) -> bytes:
-    """Return the bytes of a file that may not hold more than `limit` of them."""
+    """Return the content of a file; raise ``CorruptFileError`` if it exceeds `limit` bytes."""
     with path.open("rb") as file:
-        # As much as it seems to hold, since Python sets aside what it is asked for.
+        # Python allocates the requested size in advance, so request what the file reports.
         pieces = [file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)]
         count = len(pieces[0])
-        while count <= limit and (more := file.read(min(_CHUNK_BYTES, limit + 1 - count))):
-            pieces.append(more)
-            count += len(more)
+        # A pipe or a growing file has more.
+        while count <= limit and (piece := file.read(min(_CHUNK_BYTES, limit + 1 - count))):
+            pieces.append(piece)
+            count += len(piece)
     content = b"".join(pieces)
     if len(content) > limit:
         raise CorruptFileError(
@@ -37,53 +49,70 @@ def read_limited(path: Path, *, limit: int) -> bytes:
     return content
 
 
-# A list of some thousand members; the archives read here have four.
-_MAX_DIRECTORY_BYTES = 128 << 10
-_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+def loads_json(name: str, content: bytes | str, *, max_depth: int) -> Any:
+    """Return the value of a JSON text whose lists and objects nest at most `max_depth` levels.
 
+    Recursive code, such as ``repr``, can then process the value. Bytes must be UTF-8.
 
-class Readable(Protocol):
-    """What gives bytes."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return at most `size` bytes."""
+    Raises
+    ------
+    ValueError
+        If `content` is not JSON or nests deeper. The message begins with `name`.
+    """
+    too_deep = f"{name} must nest at most {max_depth} levels; it nests more"
+    try:
+        # Given bytes, json.loads would also guess UTF-16 and UTF-32.
+        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(too_deep) from None
+    except ValueError as error:
+        raise ValueError(f"{name} must be JSON; received {error}") from None
+    level = [value]
+    for _ in range(max_depth + 1):
+        level = [each for each in level if isinstance(each, dict | list)]
+        if not level:
+            return value
+        children = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [child for group in children for child in group]
+    raise ValueError(too_deep)
 
 
 class _BoundedReader(io.BufferedReader):
-    """A file that gives out large pieces only when it is told to."""
+    """A file that rejects reads of more than `limit` bytes; ``None`` allows any."""
 
-    most: int | None = _MAX_DIRECTORY_BYTES
+    limit: int | None = _MAX_DIRECTORY_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if self.most is not None and size is not None and size > self.most:
+        if self.limit is not None and size is not None and size > self.limit:
             raise ValueError(
-                f"its list of members must take at most {self.most:,} bytes; it declares {size:,}"
+                f"its list of members must take at most {self.limit:,} bytes; it declares {size:,}"
             )
         return super().read(size)
 
 
 @contextmanager
 def open_zip(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
-    """Open an archive, a file or its bytes, whose list of members is short."""
+    """Open a zip archive, given by its path or content; its list of members must be short."""
     raw = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb", buffering=0)
-    # BytesIO has all that a reader asks of a raw stream.
+    # BufferedReader uses only methods of a raw stream that BytesIO also has.
     with raw, _BoundedReader(raw) as file, zipfile.ZipFile(file) as archive:
-        file.most = None
+        file.limit = None
         yield archive
 
 
 def member_size(archive: zipfile.ZipFile, name: str) -> int:
-    """Return what a member declares to unpack to, if it is packed in a way that can be trusted."""
+    """Return the declared uncompressed size of a member that is stored or deflated."""
     member = archive.getinfo(name)
     if member.compress_type not in _ZIP_METHODS:
         raise ValueError(
-            f"the member {name} must be plain or deflated; its method is {member.compress_type}"
+            f"the member {name} must be stored or deflated; its method is {member.compress_type}"
         )
     return member.file_size
 
 
 def read_member(archive: zipfile.ZipFile, name: str, *, limit: int) -> bytes:
-    """Return a member that unpacks to at most `limit` bytes."""
+    """Return the content of a member, of at most `limit` bytes uncompressed."""
     size = member_size(archive, name)
     if size > limit:
         raise ValueError(
@@ -94,7 +123,7 @@ def read_member(archive: zipfile.ZipFile, name: str, *, limit: int) -> bytes:
 
 
 def read_exactly(file: Readable, count: int) -> bytes:
-    """Return the next `count` bytes of a file."""
+    """Return the next `count` bytes of a file; raise ``EOFError`` if it ends before."""
     content = file.read(count)
     if len(content) != count:
         raise EOFError(f"it must hold {count:,} more bytes; it holds {len(content):,}")

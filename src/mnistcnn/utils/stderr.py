@@ -1,4 +1,4 @@
-"""Holding back lines that libraries write to standard error past all of Python's settings."""
+"""Filter for lines that native libraries write to standard error, where no setting prevents it."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _STDERR = 2
-_LOCK = threading.RLock()  # or one thread would take another's file for standard error
+# Without it, a thread could save the temporary file of another one as standard error.
+_LOCK = threading.RLock()
 
 
 @contextmanager
 def filter_stderr(noise: re.Pattern[bytes]) -> Iterator[None]:
-    """Set the descriptor of standard error aside; write out afterwards what is not `noise`.
+    """Drop lines written to the file descriptor of standard error that match `noise`.
 
-    A line is noise if it matches from its beginning. All else that was written meanwhile
-    is kept, also when the block fails.
+    A line matches from its beginning. All other lines are written out when the block ends, also
+    if it raises.
     """
     try:
         os.fstat(_STDERR)
-        place = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
-    except OSError:  # no standard error, as under a window manager, or nowhere to put it aside
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
+    except OSError:  # no standard error, as in a program without a terminal, or a full disk
         yield
         return
-    with _LOCK, place as caught:
-        kept = os.dup(_STDERR)
-        os.dup2(caught.fileno(), _STDERR)
+    with _LOCK, file as captured:
+        stderr = os.dup(_STDERR)
+        os.dup2(captured.fileno(), _STDERR)
         try:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(kept, _STDERR)
-            os.close(kept)
-            caught.seek(0)
-            for line in caught:
+            os.dup2(stderr, _STDERR)
+            os.close(stderr)
+            captured.seek(0)
+            for line in captured:
                 if not noise.match(line):
                     os.write(_STDERR, line)

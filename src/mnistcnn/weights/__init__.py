@@ -1,4 +1,4 @@
-"""Network weights in files: arrays, manifests, pretrained weights, ONNX and Keras files.
+"""Network weights in files (safetensors, ONNX, Keras), pretrained weights, and ONNX inference.
 
 May import `utils` and `recipes`; never Keras or TensorFlow.
 """

@@ -95,7 +95,7 @@ class Hdf5Reader:
                     raise CorruptFileError("the file must list the members of its groups plainly")
 
     def array(self, address: int, name: str) -> NDArray[Any]:
-        """Return the array of floating numbers there; its bytes must lie in one piece."""
+        """Return the array of floats there; its bytes must lie in one piece."""
         wanted = (_DATASPACE, _DATATYPE, _LAYOUT, _ELSEWHERE)
         messages = {one.kind: one for one in self._messages(address) if one.kind in wanted}
         shown = repr(name[:_MAX_ERROR_CHARS])
@@ -107,7 +107,7 @@ class Hdf5Reader:
         space, kind, layout = (part.content for part in parts if part)
         shape, dtype = _shape(space), _dtype(kind)
         if dtype is None:
-            raise CorruptFileError(f"{shown} must be floating numbers of 16, 32 or 64 bits")
+            raise CorruptFileError(f"{shown} must be floats of 16, 32 or 64 bits")
         version, how = layout[:2]
         size = math.prod(shape) * dtype.itemsize
         if version == 3 and how == _CONTIGUOUS:
@@ -216,7 +216,7 @@ def _shape(content: bytes) -> tuple[int, ...]:
 
 
 def _dtype(content: bytes) -> np.dtype[Any] | None:
-    """Return the dtype of floating numbers as IEEE has them, and ``None`` for all else."""
+    """Return the dtype of floats as IEEE has them, and ``None`` for all else."""
     kind, order = content[0] & 15, content[1]
     if kind != _FLOAT_CLASS or order & 0x40:
         return None

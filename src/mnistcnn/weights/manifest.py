@@ -1,112 +1,69 @@
-"""The manifest of shipped weights: what they are, how they were made, what they reach.
+"""The manifest of pretrained weights: provenance, calibration and measured metrics, as JSON.
 
-It is JSON, sealed by a digest of its own content: a changed figure or temperature would
-otherwise go unseen. Whatever reads it checks every field.
+The manifest contains a checksum of its own content, and every field is validated on reading.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mnistcnn.utils.safe_read import loads_json
 from mnistcnn.utils.validation import check_float, check_int, check_keys
-from mnistcnn.weights.arrays import ARCHITECTURES, CNN_WEIGHT_SHAPES, DTYPE
 
 FORMAT = 2
-# Calibration moves a temperature by a factor of two at most; far outside it is damage.
-TEMPERATURES = (0.01, 100.0)
-VERSIONS = ("python", "mnistcnn", "keras", "tensorflow", "numpy")
-_DATA = ("name", "images", "sha256")
-_CHECKSUM_KEY = "manifest_sha256"
-_MAX_LEVELS = 8
-_HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
-_PLAIN_NAME = re.compile(r"[a-z][a-z0-9_-]*")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArrayRecord:
-    """One array of the weights file, with the SHA-256 of its little-endian bytes."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    sha256: str
-
-    def __post_init__(self) -> None:
-        name = _text("arrays: name", self.name)
-        if not isinstance(self.shape, list | tuple):
-            raise TypeError(f"arrays: shape must be a list; received {self.shape!r}")
-        sides = (check_int("arrays: shape", side, at_least=0) for side in self.shape)
-        object.__setattr__(self, "shape", tuple(sides))
-        known = any((name, self.shape) in network.items() for network in ARCHITECTURES)
-        if not known or self.dtype != DTYPE:
-            raise ValueError(
-                f"arrays must list {DTYPE} arrays of the network, {_listed_arrays()}; "
-                f"received {name} {self.dtype} {self.shape}"
-            )
-        _sha256("arrays: sha256", self.sha256)
-
-    @classmethod
-    def from_dict(cls, values: Any) -> ArrayRecord:
-        """Return the record that `to_dict` described."""
-        return cls(**_with_keys("arrays: each", values, [field.name for field in fields(cls)]))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record ready for JSON."""
-        return {
-            "name": self.name,
-            "shape": list(self.shape),
-            "dtype": self.dtype,
-            "sha256": self.sha256,
-        }
+CHECKSUM_KEY = "manifest_sha256"
+# Calibration changes a temperature by a factor of two at most; a value far outside is damage.
+TEMPERATURE_RANGE = (0.01, 100.0)
+VERSION_KEYS = ("python", "mnistcnn", "keras", "tensorflow", "numpy")
+_DATA_KEYS = ("name", "images", "sha256")
+_MAX_DEPTH = 8
+_SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
+_NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What is known of one set of weights.
+    """Provenance and metrics of one set of weights.
 
     Parameters
     ----------
     format : int
-        The version of this layout, 1.
+        Version of the manifest format, 2.
     name : str
-        The name that ``load_pretrained`` takes.
+        Name of the weights; lower-case letters, digits, - and _, starting with a letter.
     file, sha256 : str
-        The weights file, beside the manifest, and its digest.
-    arrays : tuple of ArrayRecord
-        The six arrays in the network's order.
+        Name of the weights file, in the same directory as the manifest, and its SHA-256.
     temperature : float
-        By which the last layer is divided to calibrate it, in 0.01...100.
+        Calibration temperature, in [0.01, 100]; the last layer is divided by it.
     recipe : dict
         ``Recipe.to_dict()`` of the training.
     seed : int
-        Its seed, at least 0.
+        Seed of the training, at least 0.
     command, commit : str
-        What made the weights, and from which state of the sources.
+        Command that made the weights, and the Git commit of the sources.
     versions : dict
-        Those of python, mnistcnn, keras, tensorflow and numpy.
+        Versions of python, mnistcnn, keras, tensorflow and numpy.
     data : dict
-        ``name``, number of ``images`` and ``sha256`` of what it was trained on: the bytes of
-        the raw images, then those of their labels.
-    figures : dict
-        What was measured, such as ``test_accuracy``.
+        ``name``, number of ``images`` and ``sha256`` of the training set: of the bytes of the
+        raw images followed by those of the labels.
+    metrics : dict
+        Measured metrics, such as ``test_accuracy``.
 
     Raises
     ------
     TypeError, ValueError
-        If a field is of another kind or outside its range.
+        If a field has the wrong type or is outside its range.
     """
 
     format: int
     name: str
     file: str
     sha256: str
-    arrays: tuple[ArrayRecord, ...]
     temperature: float
     recipe: dict[str, Any]
     seed: int
@@ -114,129 +71,95 @@ class Manifest:
     commit: str
     versions: dict[str, str]
     data: dict[str, Any]
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
 
     def __post_init__(self) -> None:
-        if check_int("format", self.format, at_least=1) != FORMAT:
+        """Validate every field."""
+        if check_int("format", self.format, minimum=1) != FORMAT:
             raise ValueError(f"format must be {FORMAT}; received {self.format}")
-        if not _PLAIN_NAME.fullmatch(_text("name", self.name)):
+        if not _NAME_PATTERN.fullmatch(_check_text("name", self.name)):
             raise ValueError(
-                "name must be lower-case letters, digits, - and _, a letter first; "
+                "name must be lower-case letters, digits, - and _, starting with a letter; "
                 f"received {self.name!r}"
             )
-        # The name of the file is never followed: it can't lead out of the folder.
+        # A fixed file name can't lead out of the directory.
         if self.file != f"{self.name}.safetensors":
             raise ValueError(f"file must be '{self.name}.safetensors'; received {self.file!r}")
-        _sha256("sha256", self.sha256)
-        names = [record.name for record in self.arrays]
-        shapes = [(record.name, record.shape) for record in self.arrays]
-        if all(shapes != list(network.items()) for network in ARCHITECTURES):
-            raise ValueError(
-                f"arrays must list {_listed_arrays()}, in this order; "
-                f"received {', '.join(names) or 'none'}"
-            )
+        _check_sha256("sha256", self.sha256)
         temperature = check_float("temperature", self.temperature)
-        low, high = TEMPERATURES
+        low, high = TEMPERATURE_RANGE
         if not low <= temperature <= high:
-            raise ValueError(f"temperature must lie in {low:g}...{high:g}; received {temperature}")
+            raise ValueError(f"temperature must lie in [{low:g}, {high:g}]; received {temperature}")
         object.__setattr__(self, "temperature", temperature)
-        object.__setattr__(self, "seed", check_int("seed", self.seed, at_least=0))
-        _text("command", self.command)
-        _text("commit", self.commit)
-        for name, version in _with_keys("versions", self.versions, VERSIONS).items():
-            _text(f"versions: {name}", version)
-        data = _with_keys("data", self.data, _DATA)
-        _text("data: name", data["name"])
-        check_int("data: images", data["images"], at_least=1)
-        _sha256("data: sha256", data["sha256"])
-        _mapping("recipe", self.recipe)
-        _mapping("figures", self.figures)
+        object.__setattr__(self, "seed", check_int("seed", self.seed, minimum=0))
+        _check_text("command", self.command)
+        _check_text("commit", self.commit)
+        for name, version in _check_dict("versions", self.versions, VERSION_KEYS).items():
+            _check_text(f"versions: {name}", version)
+        data = _check_dict("data", self.data, _DATA_KEYS)
+        _check_text("data: name", data["name"])
+        check_int("data: images", data["images"], minimum=1)
+        _check_sha256("data: sha256", data["sha256"])
+        _check_dict("recipe", self.recipe)
+        _check_dict("metrics", self.metrics)
 
     @classmethod
     def from_dict(cls, values: Any) -> Manifest:
-        """Return the manifest that `to_dict` described."""
-        given = _with_keys("the manifest", values, [field.name for field in fields(cls)])
-        if not isinstance(given["arrays"], list):
-            raise TypeError(f"arrays must be a list; received {given['arrays']!r}")
-        records = tuple(ArrayRecord.from_dict(one) for one in given["arrays"])
-        return cls(**{**given, "arrays": records})
+        """Return the manifest whose `to_dict` is `values`."""
+        return cls(**_check_dict("the manifest", values, [field.name for field in fields(cls)]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, ready for JSON."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**plain, "arrays": [record.to_dict() for record in self.arrays]}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_json(cls, content: bytes) -> Manifest:
-        """Return the manifest that `to_json` wrote; the seal is checked first."""
-        document = _parse(content)
-        seal = document.pop(_CHECKSUM_KEY, None) if isinstance(document, dict) else None
-        if seal is None:
-            raise ValueError(f"the manifest must be an object with the key {_CHECKSUM_KEY}")
-        found = _checksum(document)
-        if seal != found:
+        """Return the manifest that `to_json` wrote, after verifying its checksum."""
+        document = loads_json("the manifest", content, max_depth=_MAX_DEPTH)
+        stored = document.pop(CHECKSUM_KEY, None) if isinstance(document, dict) else None
+        if stored is None:
+            raise ValueError(f"the manifest must be an object with the key {CHECKSUM_KEY}")
+        computed = checksum(document)
+        if stored != computed:
             raise ValueError(
-                f"{_CHECKSUM_KEY} must be the digest of the rest, {found}; received {seal!r}: "
-                "the manifest was changed"
+                f"{CHECKSUM_KEY} must be the SHA-256 of the other fields, {computed}; "
+                f"received {stored!r}"
             )
         return cls.from_dict(document)
 
     def to_json(self) -> str:
-        """Return the sealed manifest as text."""
+        """Return the manifest with its checksum as JSON text."""
         document = self.to_dict()
-        return json.dumps({**document, _CHECKSUM_KEY: _checksum(document)}, indent=2) + "\n"
+        return json.dumps({**document, CHECKSUM_KEY: checksum(document)}, indent=2) + "\n"
 
 
-def _parse(content: bytes) -> Any:
-    deep = f"the manifest must nest at most {_MAX_LEVELS} levels; it nests more"
+def checksum(document: dict[str, Any]) -> str:
+    """Return the SHA-256 of a manifest's fields, independent of key order and white space."""
     try:
-        document = json.loads(content.decode())
-    except RecursionError:
-        raise ValueError(deep) from None
-    except ValueError as error:
-        raise ValueError(f"the manifest must be JSON; received {error}") from None
-    waiting = [(document, 1)]
-    while waiting:
-        value, level = waiting.pop()
-        if level > _MAX_LEVELS:
-            raise ValueError(deep)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"the manifest must hold finite numbers; received {value}")
-        if isinstance(value, dict | list):
-            inner = value.values() if isinstance(value, dict) else value
-            waiting += [(one, level + 1) for one in inner]
-    return document
+        text = json.dumps(document, sort_keys=True, allow_nan=False)
+    except ValueError:
+        raise ValueError(
+            "the manifest must contain only finite numbers; received NaN or infinity"
+        ) from None
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _checksum(document: dict[str, Any]) -> str:
-    """Return the digest of the content, whatever its order and spaces."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def _mapping(name: str, value: Any) -> dict[str, Any]:
+def _check_dict(name: str, value: Any, keys: Collection[str] | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(f"{name} must be an object; received {value!r}")
+    if keys is not None:
+        check_keys(name, value, keys, "keys")
     return value
 
 
-def _with_keys(name: str, value: Any, keys: Collection[str]) -> dict[str, Any]:
-    given = _mapping(name, value)
-    check_keys(name, given, keys, "keys")
-    return given
-
-
-def _text(name: str, value: Any) -> str:
+def _check_text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be text; received {value!r}")
+        raise TypeError(f"{name} must be a string; received {value!r}")
     if not value:
-        raise ValueError(f"{name} must be text; received an empty one")
+        raise ValueError(f"{name} must not be empty; received ''")
     return value
 
 
-def _sha256(name: str, value: Any) -> None:
-    if not _HEXADECIMAL.fullmatch(_text(name, value)):
+def _check_sha256(name: str, value: Any) -> None:
+    if not _SHA256_PATTERN.fullmatch(_check_text(name, value)):
         raise ValueError(f"{name} must be 64 hexadecimal digits; received {value!r}")
-
-
-def _listed_arrays() -> str:
-    return ", ".join(f"{name} {shape}" for name, shape in CNN_WEIGHT_SHAPES.items())

@@ -1,21 +1,24 @@
-"""What a file that carries the network says of itself to whoever meets it elsewhere."""
+"""Metadata that every weights file carries: what the model takes and returns."""
 
 from __future__ import annotations
 
 import mnistcnn
 from mnistcnn.types import NUM_CLASSES
 
-INPUT, OUTPUT = "images", "probabilities"
-PREPROCESSING = "grey values 0...255 divided by 255, light ink on dark paper"
+INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
+PREPROCESSING = "gray levels 0...255 divided by 255, light digit on dark background"
 
 
-def model_metadata() -> dict[str, str]:
-    """Return the entries in the order in which they are written."""
+def model_metadata(num_outputs: int = NUM_CLASSES) -> dict[str, str]:
+    """Return the metadata entries in the order in which they are written."""
+    labels = (
+        {"labels": ",".join(map(str, range(NUM_CLASSES)))} if num_outputs == NUM_CLASSES else {}
+    )
     return {
-        "description": f"handwritten digits by the documented network; {INPUT}: float32 "
-        f"(n, 28, 28, 1) in [0, 1]; {OUTPUT}: float32 (n, {NUM_CLASSES})",
-        "labels": ",".join(map(str, range(NUM_CLASSES))),
+        "description": f"CNN for handwritten digits; {INPUT_NAME}: float32 (n, 28, 28, 1) in "
+        f"[0, 1]; {OUTPUT_NAME}: float32 (n, {num_outputs})",
+        **labels,
         "preprocessing": PREPROCESSING,
         "written_by": f"mnistcnn {mnistcnn.__version__}",
-        "license": "MIT (the network; the weights belong to whoever trained them)",
+        "license": "MIT (code; the weights belong to whoever trained them)",
     }

@@ -22,7 +22,7 @@ from onnx import TensorProto, helper
 import mnistcnn
 from mnistcnn.types import IMAGE_SIZE, Float32Array
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, MAX_BYTES, Shapes, named_weights
-from mnistcnn.weights.metadata import INPUT, OUTPUT, model_metadata
+from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
 
 # From late 2020: what these layers need has not changed since, and old runtimes read it.
 _OPSET, _IR_VERSION = 13, 7
@@ -65,11 +65,11 @@ def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES)
     graph = helper.make_graph(
         _nodes(),
         "mnistcnn",
-        [_float_tensor(INPUT, ["n", IMAGE_SIZE, IMAGE_SIZE, 1])],
-        [_float_tensor(OUTPUT, ["n", *shapes["dense.bias"]])],
+        [_float_tensor(INPUT_NAME, ["n", IMAGE_SIZE, IMAGE_SIZE, 1])],
+        [_float_tensor(OUTPUT_NAME, ["n", *shapes["dense.bias"]])],
         stored,
     )
-    said = model_metadata()
+    said = model_metadata(shapes["dense.bias"][0])
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", _OPSET)],
@@ -133,7 +133,7 @@ def _nodes() -> list[onnx.NodeProto]:
         return helper.make_node(kind, inputs, [output], name=output, **attributes)
 
     pooling = {"kernel_shape": [2, 2], "strides": [2, 2]}
-    nodes = [node("Reshape", [INPUT, _SHAPE], "channels_first")]
+    nodes = [node("Reshape", [INPUT_NAME, _SHAPE], "channels_first")]
     before = "channels_first"
     for i in (1, 2):
         arrays = [f"conv{i}.kernel", f"conv{i}.bias"]
@@ -147,7 +147,7 @@ def _nodes() -> list[onnx.NodeProto]:
         *nodes,
         node("Flatten", [before], "flatten"),
         node("Gemm", ["flatten", "dense.kernel", "dense.bias"], "logits"),
-        node("Softmax", ["logits"], OUTPUT, axis=1),
+        node("Softmax", ["logits"], OUTPUT_NAME, axis=1),
     ]
 
 

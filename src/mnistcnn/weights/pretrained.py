@@ -1,8 +1,4 @@
-"""The shipped weights as files: six arrays in safetensors, a manifest in JSON.
-
-NumPy and safetensors are all it takes, so weights can be read without Keras. safetensors
-files hold numbers alone; nothing in one can run.
-"""
+"""The pretrained weights in `assets`: a safetensors file and a JSON manifest for each set."""
 
 from __future__ import annotations
 
@@ -14,9 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
-import mnistcnn
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.atomic_write import atomic_write, write_text
@@ -24,77 +18,76 @@ from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.validation import check_bool, check_in
 from mnistcnn.weights.arrays import (
     CNN_WEIGHT_SHAPES,
-    DTYPE,
     MAX_BYTES,
     REJECTOR_WEIGHT_SHAPES,
     Shapes,
-    check_array,
-    named_weights,
-    read_arrays,
+    from_safetensors,
+    to_safetensors,
 )
-from mnistcnn.weights.manifest import FORMAT, ArrayRecord, Manifest
+from mnistcnn.weights.manifest import FORMAT, Manifest
 
-# The names that `load_pretrained` knows: each has its two files in the folder.
+# The names that `load_pretrained` accepts.
 PRETRAINED = ("best", "robust")
-# The name of the network that tells digits from what is none.
+# The network that separates digits from non-digits.
 REJECTOR = "rejector"
 FOLDER = Path(__file__).parents[1] / "assets"
 
-# A manifest takes some 20 KB.
+# A manifest takes about 20 KB.
 _MAX_MANIFEST_BYTES = 64 << 10
-_CALIBRATED = ("dense.kernel", "dense.bias")
+_LAST_LAYER = ("dense.kernel", "dense.bias")
 
 
 @dataclass(frozen=True, eq=False)
 class PretrainedWeights:
-    """Weights that were verified against their manifest.
+    """Weights that match their manifest.
 
     Parameters
     ----------
     manifest : Manifest
-        What is known of them.
+        Provenance, calibration temperature and metrics.
     arrays : dict
-        The six ``float32`` arrays by name, as trained, read-only, in the network's order.
+        The six ``float32`` arrays by name, uncalibrated, read-only, in the order of
+        ``model.get_weights()``.
     """
 
     manifest: Manifest
     arrays: Mapping[str, Float32Array]
 
     def weights(self, *, calibrated: bool) -> list[Float32Array]:
-        """Return the arrays in the order in which Keras takes them.
+        """Return the arrays in the order of ``model.get_weights()``.
 
-        Calibrated, the last layer is divided by the temperature, and so are the logits:
+        If `calibrated`, the last layer is divided by the temperature, and thereby the logits:
         the softmax gives the probabilities of temperature scaling (Guo et al., 2017).
         """
         if not check_bool("calibrated", calibrated):
             return list(self.arrays.values())
         temperature = np.float32(self.manifest.temperature)
         return [
-            array / temperature if name in _CALIBRATED else array
+            array / temperature if name in _LAST_LAYER else array
             for name, array in self.arrays.items()
         ]
 
 
 def load_pretrained_weights(name: str) -> PretrainedWeights:
-    """Read the weights of that name that came with the package.
+    """Load the pretrained weights of that name.
 
     Raises
     ------
     ValueError
-        If there are none of that name.
-    CorruptFileError
-        If a file is not what was shipped.
+        If the name is unknown.
+    FileNotFoundError, CorruptFileError
+        If a file is missing or damaged.
     """
     return read_pretrained(FOLDER, check_in("name", name, PRETRAINED))
 
 
 def load_rejector_weights() -> PretrainedWeights:
-    """Read the weights of the network that tells digits from what is none.
+    """Load the weights of the network that separates digits from non-digits.
 
     Raises
     ------
     FileNotFoundError, CorruptFileError
-        If a file is absent, or not what was shipped.
+        If a file is missing or damaged.
     """
     return read_pretrained(FOLDER, REJECTOR, REJECTOR_WEIGHT_SHAPES)
 
@@ -102,28 +95,28 @@ def load_rejector_weights() -> PretrainedWeights:
 def read_pretrained(
     folder: Path, name: str, shapes: Shapes = CNN_WEIGHT_SHAPES
 ) -> PretrainedWeights:
-    """Read ``name.json`` and ``name.safetensors``; give them only if all is as it says.
+    """Read ``name.json`` and ``name.safetensors`` and verify them.
 
     Raises
     ------
     FileNotFoundError
-        If one of the two files is absent.
+        If one of the two files is missing.
     CorruptFileError
-        If a file is too large, damaged, or not what the manifest says.
+        If a file is too large or damaged, or the weights differ from the manifest or `shapes`.
     """
-    card, file = _paths(folder, name)
-    described = read_limited(card, limit=_MAX_MANIFEST_BYTES)
+    manifest_path, weights_path = _paths(folder, name)
+    manifest_content = read_limited(manifest_path, limit=_MAX_MANIFEST_BYTES)
     try:
-        manifest = Manifest.from_json(described)
+        manifest = Manifest.from_json(manifest_content)
         if manifest.name != name:
             raise ValueError(f"name must be {name!r}; received {manifest.name!r}")
     except (TypeError, ValueError) as error:
-        raise CorruptFileError(f"{card}: {error}") from None
-    content = read_limited(file, limit=MAX_BYTES)
+        raise CorruptFileError(f"{manifest_path}: {error}") from None
+    content = read_limited(weights_path, limit=MAX_BYTES)
     try:
-        return PretrainedWeights(manifest, _verify_arrays(content, manifest, shapes))
+        return PretrainedWeights(manifest, _verified_arrays(content, manifest, shapes))
     except ValueError as error:
-        raise CorruptFileError(f"{file}: {error}") from None
+        raise CorruptFileError(f"{weights_path}: {error}") from None
 
 
 def write_pretrained(
@@ -138,43 +131,37 @@ def write_pretrained(
     commit: str,
     versions: dict[str, str],
     data: dict[str, Any],
-    figures: dict[str, Any],
+    metrics: dict[str, Any],
     shapes: Shapes = CNN_WEIGHT_SHAPES,
 ) -> PretrainedWeights:
-    """Write the two files, read them back and return what they hold.
+    """Write the two files, read them back and return what they contain.
 
-    The weights go first and the manifest last, each whole or not at all: a crash between
-    them leaves a pair that does not agree and is refused. What could not be read again
-    is refused before anything is written. The same arrays give the same weights file to
-    the byte.
+    Both files are written atomically, the manifest last: after a crash between the two they
+    differ, and reading them raises `CorruptFileError`. All arguments are validated before
+    anything is written. Equal arrays give equal bytes.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Where to; made if it is missing.
+        Directory of the two files; created if missing.
     weights : sequence of numpy.ndarray
-        The six ``float32`` arrays as ``model.get_weights()`` gives them.
-    name, temperature, recipe, seed, command, commit, versions, data, figures
+        The six ``float32`` arrays as ``model.get_weights()`` returns them.
+    name, temperature, recipe, seed, command, commit, versions, data, metrics
         Fields of `Manifest`.
     shapes : mapping
-        The arrays of the network: `WEIGHTS` or `DETECTOR_WEIGHTS`.
+        `CNN_WEIGHT_SHAPES` or `REJECTOR_WEIGHT_SHAPES`.
 
     Raises
     ------
     TypeError, ValueError
-        If an array is not the network's, or a field is not what a manifest holds.
+        If an array does not match `shapes`, or a field of the manifest is invalid.
     """
-    arrays = named_weights(weights, shapes)
-    content = save(arrays, metadata=_metadata())
+    content = to_safetensors(weights, shapes)
     manifest = Manifest(
         format=FORMAT,
         name=name,
         file=f"{name}.safetensors",
         sha256=hashlib.sha256(content).hexdigest(),
-        arrays=tuple(
-            ArrayRecord(name=key, shape=array.shape, dtype=DTYPE, sha256=_digest(array))
-            for key, array in arrays.items()
-        ),
         temperature=temperature,
         recipe=recipe,
         seed=seed,
@@ -182,18 +169,18 @@ def write_pretrained(
         commit=commit,
         versions=versions,
         data=data,
-        figures=figures,
+        metrics=metrics,
     )
     text = manifest.to_json()
     if len(text) > _MAX_MANIFEST_BYTES:
         raise ValueError(
-            f"the manifest must take at most {_MAX_MANIFEST_BYTES:,} bytes; received {len(text):,}"
+            f"the manifest must be at most {_MAX_MANIFEST_BYTES:,} bytes; received {len(text):,}"
         )
-    _verify_arrays(content, Manifest.from_json(text.encode()), shapes)
-    card, file = _paths(folder, name)
-    with atomic_write(file) as temporary:
+    Manifest.from_json(text.encode())
+    manifest_path, weights_path = _paths(folder, name)
+    with atomic_write(weights_path) as temporary:
         temporary.write_bytes(content)
-    write_text(card, text)
+    write_text(manifest_path, text)
     return read_pretrained(folder, name, shapes)
 
 
@@ -201,30 +188,11 @@ def _paths(folder: Path, name: str) -> tuple[Path, Path]:
     return folder / f"{name}.json", folder / f"{name}.safetensors"
 
 
-def _metadata() -> dict[str, str]:
-    # One entry, since safetensors writes several in an order that differs each time.
-    return {
-        "mnistcnn": f"weights format {FORMAT}, mnistcnn {mnistcnn.__version__}; input: float32 "
-        "(n, 28, 28, 1), grey values 0...255 divided by 255, light ink on dark paper"
-    }
-
-
-def _verify_arrays(content: bytes, manifest: Manifest, shapes: Shapes) -> dict[str, Float32Array]:
-    """Return the arrays of a weights file that is just what the manifest says."""
+def _verified_arrays(content: bytes, manifest: Manifest, shapes: Shapes) -> dict[str, Float32Array]:
     digest = hashlib.sha256(content).hexdigest()
     if digest != manifest.sha256:
-        raise ValueError(f"the file must have sha256 {manifest.sha256}; it has {digest}")
-    found = read_arrays(content)
-    for record in manifest.arrays:
-        array = found[record.name]
-        check_array(record.name, array, shapes)
-        if _digest(array) != record.sha256:
-            raise ValueError(
-                f"{record.name} must have sha256 {record.sha256}; it has {_digest(array)}"
-            )
+        raise ValueError(f"the file must have SHA-256 {manifest.sha256}; received {digest}")
+    arrays = from_safetensors(content, shapes)
+    for array in arrays.values():
         array.setflags(write=False)
-    return {name: found[name] for name in shapes}
-
-
-def _digest(array: NDArray[Any]) -> str:
-    return hashlib.sha256(array.astype("<f4").tobytes()).hexdigest()
+    return arrays

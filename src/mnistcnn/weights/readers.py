@@ -64,7 +64,7 @@ def _read(file: Path) -> list[Float32Array]:
         return openvino.read(file)
     content = read_limited(file, limit=MAX_BYTES)
     if file.suffix == ".safetensors":
-        return from_safetensors(content)
+        return list(from_safetensors(content).values())
     if file.suffix == ".tflite":
         environment.require_extra(str(file), "ai_edge_litert", "litert")
         from mnistcnn.weights.tflite_file import read_litert

@@ -26,7 +26,7 @@ _DTYPES = {0: np.dtype("<f4"), 2: np.dtype("<i4"), 9: np.dtype("i1")}
 def read_litert(content: bytes) -> list[Float32Array]:
     """Take the six arrays out of a ``.tflite`` file that `export_model` wrote.
 
-    Each is known by its shape, since LiteRT names tensors as it likes. Whole numbers of 8
+    Each is known by its shape, since LiteRT names tensors as it likes. Integers of 8
     and 32 bits become what they stand for.
 
     Raises

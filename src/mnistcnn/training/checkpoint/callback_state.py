@@ -1,9 +1,9 @@
-"""What callbacks must remember for a run to go on exactly: which ones can, and what it is.
+"""The state of callbacks, which a checkpoint saves and restores.
 
-A callback of one's own says it by two methods: ``get_state()`` returns numbers, texts,
-arrays, lists or dicts of them, and ``set_state(state)`` takes them back. Keras' callbacks
-have no such methods; what theirs is stands in a table here. A callback that has neither is
-refused before the run, since it would go on with half of what it knew.
+A user's callback supports this by two methods: ``get_state()`` returns numbers, strings,
+arrays, lists or dicts of them, and ``set_state(state)`` restores them. Keras' callbacks lack
+these methods; a table here lists their attributes. Other callbacks with attributes are
+rejected before training, since a resumed run would lose them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mnistcnn.backend import keras
 
 _stock = keras.callbacks
 _BATCH_COUNTERS = ("_batches_seen_since_last_saving", "_last_batch_seen")
-# By exact type: a class derived from one of these may remember more.
+# By exact type, since a subclass may have more attributes.
 _ATTRIBUTES: dict[type, tuple[str, ...]] = {
     _stock.EarlyStopping: ("wait", "stopped_epoch", "best", "best_weights", "best_epoch"),
     _stock.ModelCheckpoint: ("best", "_current_epoch", *_BATCH_COUNTERS),
@@ -32,27 +32,27 @@ _BASE_ATTRIBUTES = frozenset(vars(_stock.Callback()))
 
 
 def check_serializable(callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Refuse callbacks whose state can't be kept."""
+    """Raise ``ValueError`` for a callback whose state cannot be saved."""
     for callback in callbacks:
         name = type(callback).__name__
         if isinstance(callback, _stock.BackupAndRestore):
-            raise ValueError(  # noqa: TRY004  # the kind is right, the company wrong
-                f"callbacks must not hold what checkpoint_dir does already; received {name}"
+            raise ValueError(  # noqa: TRY004  # a valid callback, unsupported here
+                f"callbacks must not duplicate checkpoint_dir; received {name}"
             )
         if type(callback) is _stock.CSVLogger and not callback.append:
             raise ValueError(
-                "CSVLogger must be made with append=True beside checkpoint_dir, or a run that "
-                "goes on would empty its file; received append=False"
+                "CSVLogger must have append=True with checkpoint_dir, or a resumed run would "
+                "truncate its file; received append=False"
             )
         if not (_has_methods(callback) or type(callback) in _ATTRIBUTES or _is_stateless(callback)):
             raise ValueError(
-                "callbacks must have get_state and set_state beside checkpoint_dir, unless they "
-                f"are Keras' own or hold nothing; received {name}"
+                "callbacks must have get_state and set_state with checkpoint_dir, unless they are "
+                f"Keras' or have no attributes; received {name}"
             )
 
 
 def get_state(callback: keras.callbacks.Callback) -> Any:
-    """Return what a callback remembers."""
+    """Return the state of a callback."""
     if _has_methods(callback):
         return callback.get_state()
     names = _ATTRIBUTES.get(type(callback), ())
@@ -60,7 +60,7 @@ def get_state(callback: keras.callbacks.Callback) -> Any:
 
 
 def set_state(callback: keras.callbacks.Callback, state: Any) -> None:
-    """Give a callback back what `get_state` returned."""
+    """Restore the state that `get_state` returned."""
     if _has_methods(callback):
         callback.set_state(state)
         return
@@ -70,9 +70,9 @@ def set_state(callback: keras.callbacks.Callback, state: Any) -> None:
 
 
 def describe_callback(callback: keras.callbacks.Callback) -> str:
-    """Return what a callback is, for a comparison with that of another call."""
-    watched = getattr(callback, "monitor", None)
-    return type(callback).__name__ + (f" of {watched}" if isinstance(watched, str) else "")
+    """Return the type of a callback and the metric it monitors, for the fingerprint."""
+    monitor = getattr(callback, "monitor", None)
+    return type(callback).__name__ + (f" of {monitor}" if isinstance(monitor, str) else "")
 
 
 def _has_methods(callback: keras.callbacks.Callback) -> bool:
@@ -80,5 +80,5 @@ def _has_methods(callback: keras.callbacks.Callback) -> bool:
 
 
 def _is_stateless(callback: keras.callbacks.Callback) -> bool:
-    """Tell whether a callback has nothing but its methods."""
+    """Return whether a callback has no attributes beyond those of the base class."""
     return _BASE_ATTRIBUTES.issuperset(vars(callback))

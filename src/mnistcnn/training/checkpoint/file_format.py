@@ -1,7 +1,6 @@
-"""The file of a run: a record and arrays, in safetensors, with a digest over all of it.
+"""The checkpoint file: a JSON record and arrays in safetensors format, with a SHA-256 digest.
 
-Nothing in such a file can run. Values that are neither numbers, texts nor arrays have no
-place in it.
+Reading such a file never executes code. Values must be numbers, strings or arrays.
 """
 
 from __future__ import annotations
@@ -18,29 +17,29 @@ from safetensors.numpy import load, save
 
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.utils.atomic_write import atomic_write
-from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.validation import check_int, check_non_negative
 
 Arrays = dict[str, NDArray[Any]]
 
-# Its name in the folder of a run, and what the trainings in it are called.
 STATE_FILE = "run.safetensors"
-MODEL_STAGE, TEACHER_STAGE = "network", "teacher"
-# A run of the documented network takes 0.5 MB. The rest is for teachers and histories.
+# Keys of the trainings of a run: that of the model, and those of its teachers with a number.
+MODEL_STAGE, TEACHER_STAGE = "model", "teacher"
+# A run of the baseline network takes 0.5 MB; the rest leaves room for teachers and histories.
 BASE_BYTES = 64 << 20
-# Names, shapes and the record are text, of which little makes many objects. A run of a thousand
-# epochs takes 0.2 MB of it.
-_MAX_TEXT, _MAX_LEVELS, _MAX_SHOWN = 4 << 20, 100, 300
+# A run of a thousand epochs has 0.2 MB of names, shapes and record. As objects, text takes many
+# times its size, so its limit is lower than that of the arrays.
+_MAX_HEADER_BYTES, _MAX_DEPTH, _MAX_DETAIL_CHARS = 4 << 20, 100, 300
 _RECORD_KEY, _DIGEST_KEY = "mnistcnn-run", "sha256"
 
 
 def write_checkpoint(path: Path, record: Mapping[str, Any], arrays: Arrays) -> None:
-    """Write a record, ready for JSON, and arrays by name: whole or not at all.
+    """Write a JSON-serializable record and arrays by name, atomically.
 
     Raises
     ------
     ValueError
-        If it is too much text to be read again.
+        If names and record exceed the size that `read_checkpoint` accepts.
     """
     content = serialize(json.dumps(record), arrays)
     _header(content)
@@ -48,60 +47,60 @@ def write_checkpoint(path: Path, record: Mapping[str, Any], arrays: Arrays) -> N
         temporary.write_bytes(content)
 
 
-def serialize(text: str, arrays: Arrays) -> bytes:
-    """Return a record's text and arrays as a file, under the digest of both."""
-    whole = {name: np.require(array, requirements="C") for name, array in arrays.items()}
-    return save(whole, metadata={_RECORD_KEY: text, _DIGEST_KEY: _digest(text, whole)})
+def serialize(record_json: str, arrays: Arrays) -> bytes:
+    """Return the content of a checkpoint file."""
+    arrays = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    metadata = {_RECORD_KEY: record_json, _DIGEST_KEY: _digest(record_json, arrays)}
+    return save(arrays, metadata=metadata)
 
 
 def read_checkpoint(path: Path, *, limit: int) -> tuple[dict[str, Any], Arrays]:
-    """Return what `write` wrote, from a file of at most `limit` bytes.
+    """Return the record and arrays of a file of at most `limit` bytes.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     CorruptFileError
-        If it is damaged, too large, something else, or a link.
+        If it is damaged, too large, not a checkpoint, or not a regular file.
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        # What is elsewhere belongs to somebody else, and a pipe may never end.
-        raise CorruptFileError(f"{path} must be a file of the run's own folder; it is none")
+        # A link may lead to another user's file, and reading a pipe may never end.
+        raise CorruptFileError(f"{path} must be a regular file; received a link or special file")
     return deserialize(path, read_limited(path, limit=limit))
 
 
 def deserialize(path: Path, content: bytes) -> tuple[dict[str, Any], Arrays]:
-    """Return what `sealed` sealed; `path` is where it comes from.
+    """Return the record and arrays of a checkpoint's content; `path` is for error messages.
 
     Raises
     ------
     CorruptFileError
-        If it is damaged or something else.
+        If it is damaged or not a checkpoint.
     """
     try:
         header = _header(content)
         arrays: Arrays = load(content)
         metadata = json.loads(header)["__metadata__"]
-        text, digest = metadata[_RECORD_KEY], metadata[_DIGEST_KEY]
-        if digest != _digest(text, arrays):
-            raise ValueError("its digest is that of another content")
-        record = json.loads(text)
+        record_json, digest = metadata[_RECORD_KEY], metadata[_DIGEST_KEY]
+        if digest != _digest(record_json, arrays):
+            raise ValueError("its digest does not match its content")
+        record = loads_json("its record", record_json, max_depth=_MAX_DEPTH)
         if not isinstance(record, dict):
-            raise TypeError("its record is no object")
-        _check_depth(record)
-    except Exception as error:  # safetensors, JSON and what is missing report in many ways
-        said = str(error)[:_MAX_SHOWN]
-        raise CorruptFileError(f"{path} must be the whole state of a run: {said}") from error
+            raise TypeError("its record is not an object")
+    except Exception as error:  # safetensors and JSON raise many types
+        detail = str(error)[:_MAX_DETAIL_CHARS]
+        raise CorruptFileError(f"{path} must be an intact checkpoint: {detail}") from error
     return record, arrays
 
 
 def pack(name: str, value: Any, arrays: Arrays) -> Any:
-    """Return a value as JSON takes it; arrays within go to `arrays` under names of their own.
+    """Return a JSON-serializable form of a value; move its arrays to `arrays` under `name`.
 
     Raises
     ------
     TypeError
-        If there is something in it that is no number, text, array, list or dict.
+        If it holds anything but numbers, strings, arrays, lists and dicts.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -111,95 +110,86 @@ def pack(name: str, value: Any, arrays: Arrays) -> Any:
         arrays[name] = value
         return {"array": name}
     if isinstance(value, list | tuple):
-        return [pack(f"{name}/{index}", one, arrays) for index, one in enumerate(value)]
+        return [pack(f"{name}/{index}", item, arrays) for index, item in enumerate(value)]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        parts = {key: pack(f"{name}/{key}", one, arrays) for key, one in value.items()}
-        return {"dict": parts}
+        items = {key: pack(f"{name}/{key}", item, arrays) for key, item in value.items()}
+        return {"dict": items}
     raise TypeError(
-        f"{name} must be numbers, texts, arrays, lists or dicts of them; received {value!r}"
+        f"{name} must be numbers, strings, arrays, lists or dicts of them; received {value!r}"
     )
 
 
 def unpack(value: Any, arrays: Arrays) -> Any:
-    """Return what `flattened` was given; a tuple comes back as a list."""
+    """Return the value that `pack` received; tuples become lists."""
     if isinstance(value, list):
-        return [unpack(one, arrays) for one in value]
+        return [unpack(item, arrays) for item in value]
     if isinstance(value, dict):
         if "array" in value:
             return arrays[value["array"]]
-        return {key: unpack(one, arrays) for key, one in value["dict"].items()}
+        return {key: unpack(item, arrays) for key, item in value["dict"].items()}
     return value
 
 
 def describe_position(folder: Path) -> str | None:
-    """Say how far the run in `folder` has come; ``None`` if none is there or it has ended.
+    """Return how far the run in `folder` has come, or `None` if there is none or it has ended.
 
     Raises
     ------
     CorruptFileError
-        If its file is damaged or something else.
+        If its file is damaged or not a checkpoint.
     """
     path = folder / STATE_FILE
     try:
         record, _ = read_checkpoint(path, limit=BASE_BYTES)
-        name, stage = list(record["stages"].items())[-1]
-        finished = bool(stage["finished"])
-        place = [check_int(one, stage[one], at_least=0) for one in ("epoch", "step")]
     except FileNotFoundError:
         return None
+    try:
+        name, state = list(record["training_states"].items())[-1]
+        finished = bool(state["finished"])
+        epoch, step = (check_int(key, state[key], minimum=0) for key in ("epoch", "step"))
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
-        if isinstance(error, CorruptFileError):
-            raise
         raise not_a_checkpoint(path, error) from error
     if finished:
-        return None if name == MODEL_STAGE else f"the {name}'s end"
-    return f"{'' if name == MODEL_STAGE else f'{name}, '}epoch {place[0] + 1}, step {place[1]}"
+        return None if name == MODEL_STAGE else f"the end of {name}"
+    prefix = "" if name == MODEL_STAGE else f"{name}, "
+    return f"{prefix}epoch {epoch + 1}, step {step}"
 
 
 def elapsed_seconds(folder: Path) -> float:
-    """Return how long the run in `folder` has trained, in all its parts.
+    """Return the training time of the run in `folder`, summed over all sessions.
 
     Raises
     ------
     CorruptFileError
-        If its file is damaged or something else.
+        If its file is damaged or not a checkpoint.
     """
     path = folder / STATE_FILE
     record, _ = read_checkpoint(path, limit=BASE_BYTES)
     try:
-        return check_non_negative("seconds", record["seconds"])
+        return check_non_negative("elapsed_seconds", record["elapsed_seconds"])
     except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise not_a_checkpoint(path, error) from error
 
 
 def not_a_checkpoint(path: Path, error: Exception) -> CorruptFileError:
-    """Return what to raise for a file of this format with another content."""
-    said = str(error)[:_MAX_SHOWN]
-    return CorruptFileError(f"{path} must be the state of a run of this package; received {said}")
+    """Return the error for an intact file whose record is not that of a run."""
+    detail = str(error)[:_MAX_DETAIL_CHARS]
+    return CorruptFileError(f"{path} must be a checkpoint of this package; received {detail}")
 
 
 def _header(content: bytes) -> bytes:
-    """Return the header of a safetensors file, which is JSON, behind its length."""
+    """Return the JSON header of a safetensors file, which follows its length."""
     length = int.from_bytes(content[:8], "little")
-    if length > _MAX_TEXT:
+    if length > _MAX_HEADER_BYTES:
         raise ValueError(
-            f"names and record of a run must take at most {_MAX_TEXT:,} bytes, not {length:,}; "
-            "arrays are kept beside them"
+            f"array names and record must take at most {_MAX_HEADER_BYTES:,} bytes; "
+            f"received {length:,}"
         )
     return content[8 : 8 + length]
 
 
-def _check_depth(record: dict[str, Any]) -> None:
-    level: list[Any] = [record]
-    for _ in range(_MAX_LEVELS):
-        inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for values in inner for one in values if isinstance(one, dict | list)]
-    if level:
-        raise ValueError(f"its record must nest at most {_MAX_LEVELS} levels; it nests more")
-
-
-def _digest(text: str, arrays: Arrays) -> str:
-    digest = hashlib.sha256(text.encode())
+def _digest(record_json: str, arrays: Arrays) -> str:
+    digest = hashlib.sha256(record_json.encode())
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())

@@ -1,97 +1,139 @@
-"""training.checkpoint.fingerprint"""
+"""Identification of a run, to resume a checkpoint only in the run that wrote it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from mnistcnn.backend import keras
+from mnistcnn.recipes import Recipe
+from mnistcnn.training.checkpoint.callback_state import describe_callback
+from mnistcnn.training.data_adapters import Data, DataAdapter
 from mnistcnn.types import Float32Array
+from mnistcnn.utils.environment import library_versions
 
-# Of what a file says of its run, in a message.
-MAX_SETTING_CHARS = 1000
+_DIGEST_CHARS = 16
+_MAX_SETTING_CHARS = 1000  # of a value from a file, in an error message
+_PLAIN_TYPES = (bool, int, float, str, type(None))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFingerprint:
-    """What makes two runs the same run, each as text or settings; `None`: not to be known."""
+    """What two runs must have in common to be the same run; `None` means unknown."""
 
     versions: Mapping[str, str]
     recipe: Mapping[str, Any]
     data: str
     validation_data: str
-    network: str
+    model: str
     learning_rate: float | None
     callbacks: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON gives it back."""
+        """Return the fields with the types that JSON restores."""
         return dict(json.loads(json.dumps(vars(self))))
 
 
+def run_fingerprint(
+    model: keras.Model,
+    recipe: Recipe,
+    training: Data,
+    validation: Data | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> RunFingerprint:
+    """Return the fingerprint of a run."""
+    uses_model_optimizer = recipe.learning_rate is None
+    return RunFingerprint(
+        versions=library_versions(),
+        recipe=recipe.to_dict(),
+        data=_describe_data(training),
+        validation_data="none" if validation is None else _describe_data(validation),
+        model=model_fingerprint(model, with_optimizer=uses_model_optimizer),
+        learning_rate=initial_learning_rate(model) if uses_model_optimizer else None,
+        callbacks=", ".join(map(describe_callback, callbacks)) or "none",
+    )
+
+
 def data_fingerprint(x: Float32Array, y: Float32Array) -> str:
-    """Return how many images and labels these are, and a digest of them."""
+    """Return the number of images and a digest of images and labels."""
     digest = hashlib.sha256()
     for array in (x, y):
         digest.update(np.ascontiguousarray(array).data)
-    return f"{len(x):,} images (sha256 {digest.hexdigest()[:16]})"
+    return f"{len(x):,} images (sha256 {digest.hexdigest()[:_DIGEST_CHARS]})"
 
 
 def model_fingerprint(model: keras.Model, *, with_optimizer: bool) -> str:
-    """Return what a network is and how it is compiled, and a digest of both.
+    """Return a summary of the model, and a digest of its layers and compilation.
 
-    Where it begins is not part of it, since a run that goes on has weights of its own.
+    Initial weights and seeds are left out, since a resumed run restores both.
     """
-    plain = (bool, int, float, str, type(None))
-    parts: list[Any] = [getattr(model.loss, "__name__", None) or str(type(model.loss))]
-    if isinstance(model.loss, str):
-        parts = [model.loss]
-    layers = model._flatten_layers(include_self=False)  # noqa: SLF001  # those within others, too
+    loss = model.loss
+    loss_name = loss if isinstance(loss, str) else getattr(loss, "__name__", None)
+    parts: list[Any] = [loss_name or str(type(loss))]
+    layers = model._flatten_layers(include_self=False)  # noqa: SLF001  # includes nested layers
     for layer in layers:
-        settings = _config(layer)
-        own = {k: v for k, v in settings.items() if isinstance(v, plain)}
-        parts.append([type(layer).__name__, sorted((own | {"name": "", "seed": None}).items())])
-    parts.append([[list(one.shape), str(one.dtype)] for one in model.variables])
+        settings = _plain_config(layer) | {"name": "", "seed": None}
+        parts.append([type(layer).__name__, sorted(settings.items())])
+    parts.append([[list(variable.shape), str(variable.dtype)] for variable in model.variables])
     text = f"a {type(model).__name__} of {model.count_params():,} parameters"
     if with_optimizer:
-        optimizer = model.optimizer
-        settings = {k: v for k, v in _config(optimizer).items() if isinstance(v, plain)}
+        settings = _plain_config(model.optimizer)
         for name in ("name", "learning_rate"):
             settings.pop(name, None)
         parts.append(sorted(settings.items()))
-        text += f" with {type(optimizer).__name__}"
+        text += f" with {type(model.optimizer).__name__}"
     digest = hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
-    return f"{text} (sha256 {digest[:16]})"
+    return f"{text} (sha256 {digest[:_DIGEST_CHARS]})"
 
 
 def initial_learning_rate(model: keras.Model) -> float | None:
-    """Return at which rate a run begins, where it is one number that nothing has changed yet."""
+    """Return the learning rate of an optimizer that took no step yet, if it is one number.
+
+    Later, callbacks may have changed it.
+    """
     rate = _config(model.optimizer).get("learning_rate")
-    # Else callbacks may have been at work.
-    fresh = not keras.ops.convert_to_numpy(model.optimizer.iterations)
-    return float(rate) if fresh and isinstance(rate, int | float) else None
+    is_unused = not keras.ops.convert_to_numpy(model.optimizer.iterations)
+    return float(rate) if is_unused and isinstance(rate, int | float) else None
 
 
-def library_versions() -> dict[str, str]:
-    """Return the versions that the bits of a result depend on."""
-    return {name: version(name) for name in ("mnistcnn", "keras", "tensorflow", "numpy")}
+def check_same_run(folder: str, saved: dict[str, Any], received: dict[str, Any]) -> None:
+    """Raise ``ValueError`` if a known field of two fingerprints differs, and name both values."""
+    for name, value in received.items():
+        saved_value = saved[name]
+        if saved_value == value or saved_value is None or value is None:
+            continue
+        saved_text, text = str(saved_value)[:_MAX_SETTING_CHARS], str(value)
+        if isinstance(value, dict) and isinstance(saved_value, dict):
+            keys = [key for key in value if key != "name" and saved_value.get(key) != value[key]]
+            saved_text, text = (_format_settings(each, keys) for each in (saved_value, value))
+        raise ValueError(
+            f"checkpoint_dir must hold a run with the same {name.replace('_', ' ')}; "
+            f"{folder!r} has {saved_text}, received {text}"
+        )
 
 
-def _config(thing: Any) -> dict[str, Any]:
-    try:
-        return dict(thing.get_config())
-    except Exception:  # noqa: BLE001  # a layer of one's own may have none
-        return {}
-
-
-def differing_settings(settings: dict[str, Any], keys: list[str]) -> str:
-    """Return the name, if there is one, and those settings."""
+def _format_settings(settings: dict[str, Any], keys: list[str]) -> str:
+    """Return the name, if any, and the settings of the keys."""
     text = ", ".join(f"{key} {settings.get(key)}" for key in keys)
-    named = repr(settings["name"]) if "name" in settings else ""
-    return " with ".join(part for part in (named, text) if part)
+    name = repr(settings["name"]) if "name" in settings else ""
+    return " with ".join(part for part in (name, text) if part)[:_MAX_SETTING_CHARS]
+
+
+def _describe_data(data: Data) -> str:
+    return data.description if isinstance(data, DataAdapter) else data_fingerprint(*data)
+
+
+def _plain_config(component: Any) -> dict[str, Any]:
+    return {key: item for key, item in _config(component).items() if isinstance(item, _PLAIN_TYPES)}
+
+
+def _config(component: Any) -> dict[str, Any]:
+    try:
+        return dict(component.get_config())
+    except Exception:  # noqa: BLE001  # custom layers may not implement it
+        return {}

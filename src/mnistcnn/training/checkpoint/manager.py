@@ -1,10 +1,10 @@
-"""The folder in which a run is kept: one file, one lock, and the run that it belongs to."""
+"""The checkpoint of a run: one file in a locked folder, and the states of its trainings."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 import filelock
 import numpy as np
 
+from mnistcnn.backend import keras
+from mnistcnn.recipes import Recipe
 from mnistcnn.training.checkpoint import file_format
+from mnistcnn.training.checkpoint.callback_state import check_serializable
 from mnistcnn.training.checkpoint.file_format import (
     BASE_BYTES,
     STATE_FILE,
@@ -21,204 +24,248 @@ from mnistcnn.training.checkpoint.file_format import (
     not_a_checkpoint,
 )
 from mnistcnn.training.checkpoint.fingerprint import (
-    MAX_SETTING_CHARS,
     RunFingerprint,
-    differing_settings,
+    check_same_run,
+    run_fingerprint,
 )
-from mnistcnn.training.checkpoint.state import TrainingState
-from mnistcnn.training.distribute.context import SingleProcess
+from mnistcnn.training.checkpoint.state import INVALID_RECORD_ERRORS, TrainingState
+from mnistcnn.training.data_adapters import Data
+from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.types import PathLike
 from mnistcnn.utils.validation import check_int, check_non_negative, check_path
 
 _LOCK_NAME = "lock"
-_FORMAT = 1
-# An optimizer's variables, averages and best weights are each as large as the network.
+_FORMAT = 2
+# An optimizer's variables, averaged weights and best weights are each as large as the model.
 _MAX_SIZE_FACTOR = 16
 
 
 class CheckpointConfig(NamedTuple):
-    """Where a run is kept, and after how many steps besides at each epoch's end."""
+    """The folder of a checkpoint, and the steps between saves besides those after each epoch."""
 
     folder: Path
     every: int | None
 
 
 class CheckpointManager:
-    """A folder that is this run's own while `kept_in` lasts.
+    """Reads and writes the checkpoint of a run.
 
-    On several machines it is the chief's, and the others hear of it what was in it.
+    On several workers only the chief has the file, and the others receive its content.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    fingerprint : dict
+        Fields of the `RunFingerprint`.
+    seed : int
+        Seed of the run.
+    every : int, optional
+        Number of steps between saves, besides those at the end of each epoch.
+    context : DistributionContext, optional
+        Workers that train together.
     """
 
     def __init__(
         self,
         path: Path,
-        identity: dict[str, Any],
+        fingerprint: dict[str, Any],
         seed: int,
         every: int | None,
-        team: SingleProcess | None = None,
+        context: DistributionContext | None = None,
     ) -> None:
-        self._team = SingleProcess() if team is None else team
+        self._context = SingleProcess() if context is None else context
         self.seed = seed
-        self.identity = identity
+        self.fingerprint = fingerprint
         self._path, self._every = path, every
-        self._seconds, self._started = 0.0, time.monotonic()
-        self._stages: dict[str, tuple[dict[str, Any], Arrays]] = {}
+        self._elapsed_seconds, self._started = 0.0, time.monotonic()
+        self._states: dict[str, tuple[dict[str, Any], Arrays]] = {}
 
-    def stage(self, name: str, *, forgets: bool = False) -> TrainingState:
-        """Return the training of that name, as far as it has come."""
+    def stage(self, name: str, *, weights_only: bool = False) -> TrainingState:
+        """Return the state of one training of the run, that of the model or of a teacher."""
 
-        def save(record: dict[str, Any], arrays: Arrays) -> None:
-            self._stages[name] = record, arrays
-            self._write()
+        def write(record: dict[str, Any], arrays: Arrays) -> None:
+            self._states[name] = record, arrays
+            if self._context.is_chief:
+                file_format.write_checkpoint(self._path, *self._state_dict())
 
-        kept = self._stages.get(name)
         return TrainingState(
-            save,
-            kept,
+            write,
+            self._states.get(name),
             source=str(self._path),
             every=self._every,
-            forgets=forgets,
-            team=self._team,
+            weights_only=weights_only,
+            context=self._context,
         )
 
-    def take(self, stages: Mapping[str, Any], arrays: Arrays, *, seconds: float) -> None:
-        """Begin with what was found in the file."""
-        self._seconds = seconds
-        for name, record in stages.items():
-            start = f"{name}/"
-            own = {key[len(start) :]: one for key, one in arrays.items() if key.startswith(start)}
-            self._stages[name] = record, own
+    def load_state_dict(
+        self, records: Mapping[str, Any], arrays: Arrays, *, elapsed_seconds: float
+    ) -> None:
+        """Load the training states of a checkpoint."""
+        self._elapsed_seconds = elapsed_seconds
+        for name, record in records.items():
+            prefix = f"{name}/"
+            self._states[name] = (
+                record,
+                {
+                    key.removeprefix(prefix): array
+                    for key, array in arrays.items()
+                    if key.startswith(prefix)
+                },
+            )
 
-    def content(self) -> bytes:
-        """Return all of it, as a worker on another machine needs it."""
-        record, arrays = self._whole()
+    def state_bytes(self) -> bytes:
+        """Return the content of the file, to broadcast to other workers."""
+        record, arrays = self._state_dict()
         return file_format.serialize(json.dumps(record), arrays)
 
-    def _write(self) -> None:
-        if self._team.chief:
-            file_format.write_checkpoint(self._path, *self._whole())
-
-    def _whole(self) -> tuple[dict[str, Any], Arrays]:
+    def _state_dict(self) -> tuple[dict[str, Any], Arrays]:
         record = {
             "format": _FORMAT,
-            "identity": self.identity,
+            "fingerprint": self.fingerprint,
             "seed": self.seed,
-            "seconds": self._seconds + time.monotonic() - self._started,
-            "stages": {name: stage for name, (stage, _) in self._stages.items()},
+            "elapsed_seconds": self._elapsed_seconds + time.monotonic() - self._started,
+            "training_states": {name: state for name, (state, _) in self._states.items()},
         }
         arrays = {
             f"{name}/{key}": array
-            for name, (_, own) in self._stages.items()
-            for key, array in own.items()
+            for name, (_, state_arrays) in self._states.items()
+            for key, array in state_arrays.items()
         }
         return record, arrays
 
 
+def checkpoint_config(folder: PathLike | None, every: int | None) -> CheckpointConfig | None:
+    """Return the checked arguments ``checkpoint_dir`` and ``checkpoint_every`` of `train`."""
+    if every is not None:
+        check_int("checkpoint_every", every, minimum=1)
+        if folder is None:
+            raise ValueError(f"checkpoint_every must come with checkpoint_dir; received {every}")
+    if folder is None:
+        return None
+    path = check_path("checkpoint_dir", folder)
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"checkpoint_dir must be a folder; {str(path)!r} is a file")
+    return CheckpointConfig(path, every)
+
+
 @contextmanager
-def open_checkpoint(
-    at: CheckpointConfig,
-    identity: RunFingerprint,
+def checkpoint_for_run(
+    model: keras.Model,
+    recipe: Recipe,
+    training: Data,
+    validation: Data | None,
+    callbacks: Sequence[keras.callbacks.Callback],
     *,
     seed: int | None,
-    network_bytes: int,
-    team: SingleProcess,
-) -> Iterator[CheckpointManager]:
-    """Give what keeps a run in its folder.
+    at: CheckpointConfig | None,
+    context: DistributionContext,
+) -> Iterator[CheckpointManager | None]:
+    """Open the checkpoint of a run, if it has one, once all workers have the same configuration.
 
     Raises
     ------
     BlockingIOError
-        If another training is at work in the folder.
+        If another training uses the folder.
     CorruptFileError
-        If the file there is damaged or something else.
+        If its file is damaged or not a checkpoint.
     ValueError
-        If it belongs to another run.
+        If it belongs to another run, a callback cannot be saved, or workers differ.
     """
-    folder = at.folder
-    if not team.chief:
-        content = team.from_chief(b"")
-        yield _create(
-            at,
-            folder / STATE_FILE,
-            *file_format.deserialize(folder / STATE_FILE, content),
-            team=team,
-        )
+    if at is None and context.world_size == 1:
+        yield None
         return
+    if at is not None:
+        check_serializable(callbacks)
+    fingerprint = run_fingerprint(model, recipe, training, validation, callbacks)
+    if context.world_size > 1:
+        # The chief's optimizer is broadcast, so its learning rate need not be the same.
+        config = fingerprint.to_dict() | {"learning_rate": None}
+        context.check_same_config(config | {"seed": seed, "checkpoint_dir": at is not None})
+        with_optimizer = recipe.learning_rate is None
+        context.broadcast_variables(_variables(model, with_optimizer=with_optimizer))
+    if at is None:
+        yield None
+    elif context.is_chief:
+        limit = BASE_BYTES + _MAX_SIZE_FACTOR * 4 * model.count_params()
+        with _locked(at.folder):
+            checkpoint = _open(at, fingerprint.to_dict(), seed, limit, context)
+            context.broadcast(checkpoint.state_bytes())
+            yield checkpoint
+    else:
+        path = at.folder / STATE_FILE
+        record, arrays = file_format.deserialize(path, context.broadcast(b""))
+        yield _from_record(path, record, arrays, at.every, context)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / _LOCK_NAME)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise BlockingIOError(
-            f"checkpoint_dir must be one training's own; received {str(folder)!r}, "
-            "in which another one is at work"
+            "checkpoint_dir must be used by one training at a time; received "
+            f"{str(folder)!r}, which another one uses"
         ) from None
     try:
-        limit = BASE_BYTES + _MAX_SIZE_FACTOR * network_bytes
-        keeper = _resume(at, identity.to_dict(), seed, limit, team)
-        team.from_chief(keeper.content())
-        yield keeper
+        yield
     finally:
         lock.release()
 
 
-def check_checkpoint_dir(value: PathLike) -> Path:
-    """Return the folder, which need not be there yet."""
-    folder = check_path("checkpoint_dir", value)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"checkpoint_dir must be a folder; {str(folder)!r} is a file")
-    return folder
-
-
-def _create(
-    at: CheckpointConfig, path: Path, record: dict[str, Any], arrays: Arrays, *, team: SingleProcess
-) -> CheckpointManager:
-    """Return a keeper of what another one told, or wrote."""
-    try:
-        if record["format"] != _FORMAT:
-            raise ValueError(f"the format {record['format']!r}")
-        identity = {field.name: record["identity"][field.name] for field in fields(RunFingerprint)}
-        seed = check_int("seed", record["seed"], at_least=0)
-        seconds = check_non_negative("seconds", record["seconds"])
-        stages = dict(record["stages"])
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise not_a_checkpoint(path, error) from error
-    keeper = CheckpointManager(path, identity, seed, at.every, team)
-    keeper.take(stages, arrays, seconds=seconds)
-    return keeper
-
-
-def _resume(
+def _open(
     at: CheckpointConfig,
-    identity: dict[str, Any],
+    fingerprint: dict[str, Any],
     seed: int | None,
     limit: int,
-    team: SingleProcess,
+    context: DistributionContext,
 ) -> CheckpointManager:
+    """Return the checkpoint in the folder if it is of the same run, or a new one."""
     path = at.folder / STATE_FILE
     try:
         record, arrays = file_format.read_checkpoint(path, limit=limit)
     except FileNotFoundError:
-        drawn = int(np.random.SeedSequence().generate_state(1)[0])
-        return CheckpointManager(path, identity, drawn if seed is None else seed, at.every, team)
-    keeper = _create(at, path, record, arrays, team=team)
-    given = keeper.seed if seed is None else seed
-    held = keeper.identity | {"seed": keeper.seed}
-    _check_same_run(at.folder, held, identity | {"seed": given})
-    keeper.identity = identity
-    return keeper
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        return CheckpointManager(path, fingerprint, seed, at.every, context)
+    checkpoint = _from_record(path, record, arrays, at.every, context)
+    check_same_run(
+        str(at.folder),
+        checkpoint.fingerprint | {"seed": checkpoint.seed},
+        fingerprint | {"seed": checkpoint.seed if seed is None else seed},
+    )
+    checkpoint.fingerprint = fingerprint
+    return checkpoint
 
 
-def _check_same_run(folder: Path, held: dict[str, Any], received: dict[str, Any]) -> None:
-    for name, own in received.items():
-        other = held[name]
-        if other == own or other is None or own is None:
-            continue
-        texts = [str(other)[:MAX_SETTING_CHARS], str(own)]
-        if isinstance(own, dict) and isinstance(other, dict):
-            keys = [key for key in own if key != "name" and other.get(key) != own[key]]
-            texts = [differing_settings(one, keys)[:MAX_SETTING_CHARS] for one in (other, own)]
-        raise ValueError(
-            f"checkpoint_dir must hold a run of the same {name.replace('_', ' ')}; "
-            f"{str(folder)!r} holds one of {texts[0]}, received {texts[1]}"
-        )
+def _from_record(
+    path: Path,
+    record: dict[str, Any],
+    arrays: Arrays,
+    every: int | None,
+    context: DistributionContext,
+) -> CheckpointManager:
+    try:
+        if record["format"] != _FORMAT:
+            raise ValueError(f"the format {record['format']!r}")
+        fingerprint = {
+            field.name: record["fingerprint"][field.name] for field in fields(RunFingerprint)
+        }
+        seed = check_int("seed", record["seed"], minimum=0)
+        seconds = check_non_negative("elapsed_seconds", record["elapsed_seconds"])
+        records = dict(record["training_states"])
+    except INVALID_RECORD_ERRORS as error:
+        raise not_a_checkpoint(path, error) from error
+    checkpoint = CheckpointManager(path, fingerprint, seed, every, context)
+    checkpoint.load_state_dict(records, arrays, elapsed_seconds=seconds)
+    return checkpoint
+
+
+def _variables(model: keras.Model, *, with_optimizer: bool) -> list[keras.Variable]:
+    if not with_optimizer:
+        return list(model.variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]

@@ -1,12 +1,13 @@
-"""Who takes part in a training: one process alone, several devices, or several machines.
+"""How a training run is distributed: over one process, several devices or several workers.
 
-Each machine runs the same program. What they must agree on, they agree on here: where a call
-into the graph ends, whether somebody was told to stop, what the chief found in its folder. All
-of it goes by one operation, a sum over the workers, and each has its own row of what is summed.
+Each worker runs the same program. A `DistributionContext` holds the collective operations by
+which workers agree on where a graph execution ends, whether to stop, and what the chief
+restored from its checkpoint.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,90 +18,130 @@ from mnistcnn.training.epoch_iterator import TargetFn
 from mnistcnn.training.train_step import TrainStep, supports_fast_step
 
 
-class SingleProcess:
-    """One process on one device: nobody to agree with."""
+class DistributionContext(ABC):
+    """The processes and devices that train one model together.
 
-    chief = True
-    number, count = 0, 1
+    The collective operations default to those of a single process.
 
-    def refuse(self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-        """Refuse what this team can't train."""
+    Attributes
+    ----------
+    rank : int
+        Index of this process.
+    world_size : int
+        Number of processes.
+    is_chief : bool
+        Whether this process writes files and prints progress.
+    """
 
-    def own(self, callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
-        """Return the callbacks that work here: the chief alone writes."""
+    is_chief = True
+    rank, world_size = 0, 1
+
+    @abstractmethod
+    def check_supported(
+        self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]
+    ) -> None:
+        """Raise ``ValueError`` if this context cannot train the model or use the callbacks."""
+
+    @abstractmethod
+    def wrap_step(
+        self, step: TrainStep, target_fn: TargetFn | None
+    ) -> tuple[TrainStep, TargetFn | None]:
+        """Return the step for a global batch, and the target function left to its caller."""
+
+    def local_callbacks(
+        self, callbacks: list[keras.callbacks.Callback]
+    ) -> list[keras.callbacks.Callback]:
+        """Return the callbacks to run in this process; only the chief's write files."""
         return callbacks
 
-    def step(self, step: TrainStep, teach: TargetFn | None) -> tuple[TrainStep, TargetFn | None]:
-        """Return the step for a whole batch, and who is still to be asked for its targets."""
-        return step, teach
+    def check_same_config(self, config: Mapping[str, Any]) -> None:  # noqa: B027  # no-op
+        """Raise ``ValueError`` in every process if a value of `config` differs between them."""
 
-    def agree(self, identity: Mapping[str, Any]) -> None:
-        """Refuse to train on something else than the chief does."""
+    def broadcast_variables(self, variables: Sequence[keras.Variable]) -> None:  # noqa: B027
+        """Assign the chief's values to the variables of every process."""
 
-    def begin_alike(self, variables: Sequence[keras.Variable]) -> None:
-        """Give every worker the chief's values."""
-
-    def seed(self, seed: int | None) -> int | None:
+    def broadcast_seed(self, seed: int | None) -> int | None:
         """Return the chief's seed."""
         return seed
 
-    def from_chief(self, content: bytes) -> bytes:
-        """Return the chief's content."""
+    def broadcast(self, content: bytes) -> bytes:
+        """Return the chief's `content`."""
         return content
 
-    def least(self, number: int) -> int:
-        """Return the least number that a worker has."""
+    def all_reduce_min(self, number: int) -> int:
+        """Return the minimum over the processes."""
         return number
 
-    def any(self, flag: bool) -> bool:
-        """Tell whether any worker says so."""
+    def all_reduce_any(self, flag: bool) -> bool:
+        """Return whether the flag is set in any process."""
         return flag
 
-    def check_equal(self, model: keras.Model, epoch: int) -> None:
-        """See that the network is the same on all workers."""
+    def check_in_sync(self, model: keras.Model, epoch: int) -> None:  # noqa: B027
+        """Raise ``RuntimeError`` if the weights differ between processes after an epoch."""
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Say it clearly when another worker is lost."""
+    def worker_errors(self) -> Iterator[None]:
+        """Raise `WorkerLostError` in place of TensorFlow's errors when a worker is lost."""
         yield
 
 
-class MultiDevice(SingleProcess):
+class SingleProcess(DistributionContext):
+    """One process on one device."""
+
+    def check_supported(
+        self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]
+    ) -> None:
+        """Accept every model and callback."""
+
+    def wrap_step(
+        self, step: TrainStep, target_fn: TargetFn | None
+    ) -> tuple[TrainStep, TargetFn | None]:
+        """Return both unchanged."""
+        return step, target_fn
+
+
+class MultiDevice(DistributionContext):
     """Several devices of one machine, in one process."""
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self._strategy = strategy
 
-    def refuse(self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    def check_supported(
+        self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]
+    ) -> None:
+        """Require the baseline network, or a model built within the strategy's scope."""
         del callbacks
         if not supports_fast_step(model) and model.distribute_strategy is not self._strategy:
             raise ValueError(
-                "model must be the documented network, or be built and compiled within "
+                "model must be the baseline network, or be built and compiled within "
                 f"strategy.scope(); received a keras.{type(model).__name__} from outside"
             )
 
-    def step(self, step: TrainStep, teach: TargetFn | None) -> tuple[TrainStep, TargetFn | None]:
-        return DistributedTrainStep(step, self._strategy, teach), None
+    def wrap_step(
+        self, step: TrainStep, target_fn: TargetFn | None
+    ) -> tuple[TrainStep, TargetFn | None]:
+        """Return a step that splits each batch over the replicas and computes the targets too."""
+        return DistributedTrainStep(step, self._strategy, target_fn), None
 
 
-def context_for(strategy: Any) -> SingleProcess:
-    """Return those who train under a strategy; ``None``: this process alone.
+def context_for(strategy: Any) -> DistributionContext:
+    """Return the context of a strategy; `None` means this process alone.
 
     Raises
     ------
     TypeError
-        If it is no strategy under which every replica does the same step.
+        If it is not a strategy under which every replica runs the same step.
     ValueError
-        If this process is none of its workers.
+        If this process is not one of its workers.
     """
     if strategy is None:
         return SingleProcess()
-    kinds = (
+    supported = (
         tf.distribute.MirroredStrategy,
         tf.distribute.MultiWorkerMirroredStrategy,
         tf.distribute.OneDeviceStrategy,
     )
-    if not isinstance(strategy, kinds):
+    if not isinstance(strategy, supported):
         raise TypeError(
             "strategy must be a tf.distribute.MirroredStrategy, MultiWorkerMirroredStrategy or "
             f"OneDeviceStrategy; received {strategy!r}"
@@ -108,9 +149,9 @@ def context_for(strategy: Any) -> SingleProcess:
     resolver = strategy.cluster_resolver
     jobs = {} if resolver is None else resolver.cluster_spec().as_dict()
     addresses = {
-        (job, number): address
+        (job, index): address
         for job in ("chief", "worker")
-        for number, address in enumerate(jobs.get(job, []))
+        for index, address in enumerate(jobs.get(job, []))
     }
     if len(addresses) <= 1:
         return MultiDevice(strategy)

@@ -1,4 +1,4 @@
-"""training.distribute.multi_worker"""
+"""Training on several workers, each a process on its own machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mnistcnn.errors import WorkerLostError
 from mnistcnn.training.distribute.context import MultiDevice
 from mnistcnn.training.train_step import supports_fast_step
 
-_DIGEST_BYTES = 7  # bytes of a digest, which int64 holds whatever its sign
+_DIGEST_BYTES = 7  # as many as fit into a non-negative int64
 _CONNECTION_ERRORS = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -27,7 +27,7 @@ _CONNECTION_ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.UnknownError,
 )
-_PEER = re.compile(r"/job:(\w+)/replica:\d+/task:(\d+)")
+_TASK = re.compile(r"/job:(\w+)/replica:\d+/task:(\d+)")  # as TensorFlow's errors name a task
 _WRITING_CALLBACKS = (
     keras.callbacks.CSVLogger,
     keras.callbacks.ModelCheckpoint,
@@ -37,16 +37,19 @@ _WRITING_CALLBACKS = (
 
 
 class MultiWorker(MultiDevice):
-    """Several machines, each with a process of its own.
+    """Several workers, each with its own devices.
+
+    All collective operations reduce to one, a sum over the workers: each worker fills its own
+    row of a table of zeros.
 
     Parameters
     ----------
     strategy : tf.distribute.MultiWorkerMirroredStrategy
-        What connects them.
+        Strategy that connects the workers.
     addresses : dict of (str, int) to str
-        Of all of them by their tasks, the chief's first.
+        Address of each worker by its task, the chief's first.
     task : (str, int)
-        Which one this is.
+        Task of this process.
     """
 
     def __init__(
@@ -57,138 +60,157 @@ class MultiWorker(MultiDevice):
     ) -> None:
         super().__init__(strategy)
         self._addresses, self._tasks = addresses, list(addresses)
-        self.number, self.count = self._tasks.index(task), len(addresses)
-        self.chief = self.number == 0
-        self._graph: Any = None
+        self.rank, self.world_size = self._tasks.index(task), len(addresses)
+        self.is_chief = self.rank == 0
+        self._sum_fn: Any = None
 
-    def refuse(self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    def check_supported(
+        self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]
+    ) -> None:
+        """Require the baseline network; reject BackupAndRestore."""
         if not supports_fast_step(model):
             raise ValueError(
-                "model must be the documented network, built outside strategy.scope(), to be "
-                f"trained on several machines; received another keras.{type(model).__name__}"
+                "model must be the baseline network, built outside strategy.scope(), to train on "
+                f"several machines; received another keras.{type(model).__name__}"
             )
         for callback in callbacks:
             if isinstance(callback, keras.callbacks.BackupAndRestore):
-                raise ValueError(  # noqa: TRY004  # the kind is right, the company wrong
-                    "callbacks must leave it to checkpoint_dir to go on with a training on "
-                    "several machines; received BackupAndRestore"
+                raise ValueError(  # noqa: TRY004  # a valid callback, unsupported here
+                    "callbacks must not include BackupAndRestore when training on several "
+                    "machines; use checkpoint_dir to resume"
                 )
 
-    def own(self, callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
-        if self.chief:
+    def local_callbacks(
+        self, callbacks: list[keras.callbacks.Callback]
+    ) -> list[keras.callbacks.Callback]:
+        """Return the callbacks; outside the chief, no-ops in place of those that write files."""
+        if self.is_chief:
             return callbacks
         return [
             _NoOpCallback()
-            if isinstance(one, _WRITING_CALLBACKS) or getattr(one, "chief_only", False)
-            else one
-            for one in callbacks
+            if isinstance(callback, _WRITING_CALLBACKS) or getattr(callback, "chief_only", False)
+            else callback
+            for callback in callbacks
         ]
 
-    def agree(self, identity: Mapping[str, Any]) -> None:
-        texts = [json.dumps(value, sort_keys=True, default=str) for value in identity.values()]
-        table = self._table([_digest(text.encode()) for text in texts])
-        for name, column in zip(identity, table.T, strict=True):
-            others = np.flatnonzero(column != column[0])
-            if len(others):
+    def check_same_config(self, config: Mapping[str, Any]) -> None:
+        """Compare digests of the values, each as JSON."""
+        texts = [json.dumps(value, sort_keys=True, default=str) for value in config.values()]
+        digests = self.all_gather([_digest(text.encode()) for text in texts])
+        for name, column in zip(config, digests.T, strict=True):
+            differing = np.flatnonzero(column != column[0])
+            if len(differing):
                 raise ValueError(
-                    f"every worker must have the same {name.replace('_', ' ')}; that of worker "
-                    f"{others[0]} is another than the chief's"
+                    f"every worker must have the same {name.replace('_', ' ')}; worker "
+                    f"{differing[0]}'s differs from the chief's"
                 )
 
-    def begin_alike(self, variables: Sequence[keras.Variable]) -> None:
-        arrays = [np.array(keras.ops.convert_to_numpy(one)) for one in variables]
-        content = self.from_chief(b"".join(array.tobytes() for array in arrays))
-        place = 0
+    def broadcast_variables(self, variables: Sequence[keras.Variable]) -> None:
+        """Assign the chief's values to the variables of every worker."""
+        arrays = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        content = self.broadcast(b"".join(array.tobytes() for array in arrays))
+        offset = 0
         for variable, array in zip(variables, arrays, strict=True):
-            chosen = np.frombuffer(content, array.dtype, array.size, place)
-            variable.assign(chosen.reshape(array.shape))
-            place += array.nbytes
+            values = np.frombuffer(content, array.dtype, array.size, offset)
+            variable.assign(values.reshape(array.shape))
+            offset += array.nbytes
 
-    def seed(self, seed: int | None) -> int | None:
+    def broadcast_seed(self, seed: int | None) -> int | None:
+        """Return the chief's seed, or one that the chief draws if it has none."""
         drawn = int(np.random.SeedSequence().generate_state(1)[0])
-        return int.from_bytes(self.from_chief((drawn if seed is None else seed).to_bytes(64)))
+        return int.from_bytes(self.broadcast((drawn if seed is None else seed).to_bytes(64)))
 
-    def from_chief(self, content: bytes) -> bytes:
-        length = int(self._table([len(content)])[0, 0])
+    def broadcast(self, content: bytes) -> bytes:
+        """Return the chief's `content`; that of the other workers may have any length."""
+        length = int(self.all_gather([len(content)])[0, 0])
         if not length:
             return b""
-        whole = np.zeros(-(-length // 8) * 8, np.uint8)
-        if self.chief:
-            whole[:length] = np.frombuffer(content, np.uint8)
-        return self._sum(whole.view(np.int64)).tobytes()[:length]
+        padded = np.zeros(-(-length // 8) * 8, np.uint8)
+        if self.is_chief:
+            padded[:length] = np.frombuffer(content, np.uint8)
+        return self.all_reduce_sum(padded.view(np.int64)).tobytes()[:length]
 
-    def least(self, number: int) -> int:
-        return int(self._table([number]).min())
+    def all_reduce_min(self, number: int) -> int:
+        """Return the minimum over the workers."""
+        return int(self.all_gather([number]).min())
 
-    def any(self, flag: bool) -> bool:
-        return bool(self._table([int(flag)]).any())
+    def all_reduce_any(self, flag: bool) -> bool:
+        """Return whether the flag is set on any worker."""
+        return bool(self.all_gather([int(flag)]).any())
 
-    def check_equal(self, model: keras.Model, epoch: int) -> None:
+    def all_gather(self, row: Sequence[int]) -> NDArray[np.int64]:
+        """Return ``int64 (world_size, n)``: the row of each worker."""
+        table = np.zeros((self.world_size, len(row)), np.int64)
+        table[self.rank] = row
+        return self.all_reduce_sum(table.ravel()).reshape(table.shape)
+
+    def all_reduce_sum(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the sum over the workers, which all pass arrays of one length."""
+        if self._sum_fn is None:
+            self._sum_fn = self._make_sum_fn()
+        total: NDArray[np.int64] = self._sum_fn(tf.constant(numbers)).numpy()
+        return total
+
+    def check_in_sync(self, model: keras.Model, epoch: int) -> None:
+        """Compare digests of the weights."""
         content = b"".join(weight.tobytes() for weight in model.get_weights())
-        found = self._table([_digest(content)])[:, 0]
-        others = np.flatnonzero(found != found[0])
-        if len(others):
+        digests = self.all_gather([_digest(content)])[:, 0]
+        differing = np.flatnonzero(digests != digests[0])
+        if len(differing):
             raise RuntimeError(
-                f"every worker must end epoch {epoch + 1} with the same weights; those of worker "
-                f"{others[0]} are others than the chief's. Are all machines alike?"
+                f"every worker must end epoch {epoch + 1} with the same weights; worker "
+                f"{differing[0]}'s differ from the chief's. Check that all machines have the "
+                "same hardware and library versions"
             )
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def worker_errors(self) -> Iterator[None]:
+        """Raise `WorkerLostError` in place of TensorFlow's connection errors."""
         try:
             yield
         except _CONNECTION_ERRORS as error:
-            raise WorkerLostError(self._loss(str(error))) from error
+            raise WorkerLostError(self._lost_worker_message(str(error))) from error
 
-    def _loss(self, text: str) -> str:
-        peer = _PEER.search(text)
-        known = "another worker"
-        task = (peer[1], int(peer[2])) if peer is not None else ("", 0)
-        if task in self._addresses and task != self._tasks[self.number]:
-            known = f"worker {self._tasks.index(task)} at {self._addresses[task]}"
+    def _lost_worker_message(self, error_text: str) -> str:
+        match = _TASK.search(error_text)
+        lost = "another worker"
+        task = (match[1], int(match[2])) if match is not None else ("", 0)
+        if task in self._addresses and task != self._tasks[self.rank]:
+            lost = f"worker {self._tasks.index(task)} at {self._addresses[task]}"
         return (
-            f"every worker must stay until the training ends; worker {self.number} of "
-            f"{self.count} lost {known}. Start the same command on every machine again: with "
-            "checkpoint_dir it goes on from what the chief has kept"
+            f"every worker must run until training ends; worker {self.rank} of "
+            f"{self.world_size} lost {lost}. Start training again on every machine: with "
+            "checkpoint_dir it resumes from the chief's checkpoint"
         )
 
-    def _table(self, row: Sequence[int]) -> NDArray[np.int64]:
-        """Return ``int64 (workers, n)``: the row of each."""
-        table = np.zeros((self.count, len(row)), np.int64)
-        table[self.number] = row
-        return self._sum(table.ravel()).reshape(table.shape)
-
-    def _sum(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the sum over the workers; each gives as many."""
-        if self._graph is None:
-            self._graph = self._trace()
-        summed: NDArray[np.int64] = self._graph(tf.constant(numbers)).numpy()
-        return summed
-
-    def _trace(self) -> Any:
-        strategy, replicas = self._strategy, self._strategy.num_replicas_in_sync // self.count
+    def _make_sum_fn(self) -> Any:
+        strategy = self._strategy
+        replicas_per_worker = strategy.num_replicas_in_sync // self.world_size
 
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.int64)])
-        def summed(numbers: tf.Tensor) -> tf.Tensor:
-            def own() -> tf.Tensor:
-                number = tf.distribute.get_replica_context().replica_id_in_sync_group
-                return numbers * tf.cast(number % replicas == 0, tf.int64)  # once a worker
+        def all_reduce_sum(numbers: tf.Tensor) -> tf.Tensor:
+            def replica_numbers() -> tf.Tensor:
+                replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+                is_first = replica % replicas_per_worker == 0  # counts each worker once
+                return numbers * tf.cast(is_first, tf.int64)
 
-            return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(own), axis=None)
+            return strategy.reduce(
+                tf.distribute.ReduceOp.SUM, strategy.run(replica_numbers), axis=None
+            )
 
-        return summed
+        return all_reduce_sum
 
 
 class _NoOpCallback(keras.callbacks.Callback):
-    """Stands where the chief has a callback that writes."""
+    """Takes the position of a callback that only the chief runs."""
 
-    by_call = True
+    per_execution = True
 
     def get_state(self) -> None:
-        """Nothing is to be kept."""
+        """Return no state."""
 
     def set_state(self, state: Any) -> None:
-        """Take what is the chief's, and leave it."""
+        """Ignore the state of the chief's callback."""
 
 
 def _digest(content: bytes) -> int:

@@ -1,95 +1,100 @@
-"""A training step whose batch is shared out over the devices, or machines, of a strategy.
+"""A training step whose batch is split over the replicas of a strategy.
 
-The network's variables stay plain ones, one copy in each process. A batch is put together,
-distorted and given its dropout as on one device; then each replica computes the gradients of
-its share, and their sum over all replicas goes to the optimizer, once in each process. So the
-batch is what it is on one device, and its result the same up to rounding, however many
-replicas there are and whether or not they divide it evenly.
+The model's variables stay unmirrored, one copy in each process. Each batch is assembled,
+augmented and given its dropout mask as on one device. Each replica then computes the gradients
+of its share, and their sum over all replicas goes to the optimizer of each process. The result
+therefore equals that of one device up to rounding, whatever the number of replicas, even if
+they do not divide the batch evenly.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 from mnistcnn.backend import tf
 from mnistcnn.training.epoch_iterator import TargetFn
 from mnistcnn.training.train_step import TrainStep
 
-_METRICS = 3
+_NUM_METRICS = 3
+_SliceFn = Callable[[slice], tf.Tensor]
 
 
 class DistributedTrainStep(TrainStep):
-    """The step of another, shared out.
+    """A training step that runs another step on each replica's share of the batch.
 
     Parameters
     ----------
-    step : Step
-        What is done to a share.
+    step : TrainStep
+        Step to run on a share.
     strategy : tf.distribute.Strategy
-        Whose replicas take part.
-    teach : callable, optional
-        Gives the targets of a share in place of its labels.
+        Strategy whose replicas share the batch.
+    target_fn : callable, optional
+        Computes the targets of a share in place of its labels.
     """
 
     def __init__(
-        self, step: TrainStep, strategy: tf.distribute.Strategy, teach: TargetFn | None
+        self, step: TrainStep, strategy: tf.distribute.Strategy, target_fn: TargetFn | None
     ) -> None:
         super().__init__(step.model)
-        self._step, self._strategy, self._teach = step, strategy, teach
+        self._step, self._strategy, self._target_fn = step, strategy, target_fn
 
     def train(self, x: tf.Tensor, y: tf.Tensor, targets: tf.Tensor | None = None) -> None:
+        """Train on a global batch and add it to the metrics, inside a graph."""
         size = tf.shape(x)[0]
-        weights, mask = self._step.weights(), self._mask(size)
+        weights, mask = self._step.weights(), self._dropout_mask(size)
 
-        def flat(part: slice) -> tf.Tensor:
+        def gradients_and_counts(part: slice) -> tf.Tensor:
             images, labels = x[part], y[part]
-            goal = labels if targets is None else targets[part]
-            if self._teach is not None:
-                goal = self._teach(images)
+            part_targets = labels if targets is None else targets[part]
+            if self._target_fn is not None:
+                part_targets = self._target_fn(images)
+            part_mask = mask if mask.shape.rank == 0 else mask[part]
             gradients, counts = self._step.gradients(
-                weights, images, labels, goal, mask=mask if mask.shape.rank == 0 else mask[part]
+                weights, images, labels, part_targets, mask=part_mask
             )
-            return tf.concat([tf.reshape(one, [-1]) for one in (*gradients, counts)], axis=0)
+            return tf.concat([tf.reshape(tensor, [-1]) for tensor in (*gradients, counts)], axis=0)
 
-        summed = self._summed(flat, size)
-        trained = self.model.trainable_variables
-        lengths = [math.prod(variable.shape) for variable in trained]
-        *gradients, counts = tf.split(summed, [*lengths, _METRICS])
-        share = 1 / tf.cast(size, tf.float32)
+        total = self._reduce_sum(gradients_and_counts, size)
+        variables = self.model.trainable_variables
+        lengths = [math.prod(variable.shape) for variable in variables]
+        *gradients, counts = tf.split(total, [*lengths, _NUM_METRICS])
+        scale = 1 / tf.cast(size, tf.float32)
         self.model.optimizer.apply(
             [
-                tf.reshape(one * share, variable.shape)
-                for one, variable in zip(gradients, trained, strict=True)
+                tf.reshape(gradient * scale, variable.shape)
+                for gradient, variable in zip(gradients, variables, strict=True)
             ],
-            trained,
+            variables,
         )
         self._totals.assign_add(counts)
 
     def test(self, x: tf.Tensor, y: tf.Tensor) -> None:
+        """Add a global batch to the metrics, inside a graph."""
         weights = self._step.weights()
 
-        def flat(part: slice) -> tf.Tensor:
-            return self._step.counts(weights, x[part], y[part])
+        def counts(part: slice) -> tf.Tensor:
+            return self._step.test_totals(weights, x[part], y[part])
 
-        self._totals.assign_add(self._summed(flat, tf.shape(x)[0]))
+        self._totals.assign_add(self._reduce_sum(counts, tf.shape(x)[0]))
 
-    def _summed(self, flat: Any, size: tf.Tensor) -> tf.Tensor:
-        """Return the sum over all shares, each computed by its replica in two halves."""
+    def _reduce_sum(self, slice_fn: _SliceFn, size: tf.Tensor) -> tf.Tensor:
+        """Return the sum of `slice_fn` over all shares, each computed in two halves."""
         replicas = self._strategy.num_replicas_in_sync
 
-        def share() -> tf.Tensor:
-            number = tf.distribute.get_replica_context().replica_id_in_sync_group
-            first, last = size * number // replicas, size * (number + 1) // replicas
-            middle = (first + last) // 2
-            return _sample_mask(flat, first, middle, size) + _sample_mask(flat, middle, last, size)
+        def replica_sum() -> tf.Tensor:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            start, stop = size * replica // replicas, size * (replica + 1) // replicas
+            middle = (start + stop) // 2
+            first_half = _sum_slice(slice_fn, start, middle, size)
+            return first_half + _sum_slice(slice_fn, middle, stop, size)
 
         return self._strategy.reduce(
-            tf.distribute.ReduceOp.SUM, self._strategy.run(share), axis=None
+            tf.distribute.ReduceOp.SUM, self._strategy.run(replica_sum), axis=None
         )
 
-    def _mask(self, size: tf.Tensor) -> tf.Tensor:
-        """Return what dropout leaves of the batch's features, drawn as on one device."""
+    def _dropout_mask(self, size: tf.Tensor) -> tf.Tensor:
+        """Return the batch's dropout mask, drawn as on one device."""
         if not self.dropout.rate:
             return tf.constant(1.0)
         half = tf.maximum(size // 2, 1)
@@ -101,8 +106,8 @@ class DistributedTrainStep(TrainStep):
         return tf.concat(halves, axis=0)[:size]
 
 
-def _sample_mask(flat: Any, first: tf.Tensor, last: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Return what a part gives. An empty one is computed with an image, and left out."""
-    begin = tf.minimum(first, size - 1)
-    given = flat(slice(begin, tf.maximum(last, begin + 1)))
-    return given * tf.cast(last > first, tf.float32)
+def _sum_slice(slice_fn: _SliceFn, start: tf.Tensor, stop: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Return `slice_fn` of a slice; an empty slice is computed on one image and zeroed."""
+    begin = tf.minimum(start, size - 1)
+    result = slice_fn(slice(begin, tf.maximum(stop, begin + 1)))
+    return result * tf.cast(stop > start, tf.float32)

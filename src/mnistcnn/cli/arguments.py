@@ -1,0 +1,61 @@
+"""Arguments and argument types shared by several subcommands.
+
+Recipes and export formats are listed by name: importing them would load NumPy and Keras, which
+``mnistcnn --help`` does not need.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+RECIPES = ("baseline", "fast", "best", "robust")
+MODEL_HELP = "a model file, or the name of pretrained weights: best, robust"
+SOURCE_HELP = (
+    f"{MODEL_HELP}; or a saved evaluation: result.json, evaluation.json or the folder holding one"
+)
+_RECIPE_ALIASES = {"documented": "baseline"}
+
+
+def data_arguments() -> argparse.ArgumentParser:
+    """Return a parent parser with the argument ``--data``."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--data",
+        default="auto",
+        metavar="auto|mnist|digits|PATH",
+        help="a named dataset, an .npz file or a folder of IDX files; auto uses mnist if it is "
+        "available, otherwise digits (default: %(default)s)",
+    )
+    return parser
+
+
+def json_arguments() -> argparse.ArgumentParser:
+    """Return a parent parser with the argument ``--json``."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
+def add_recipe_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that override fields of a recipe."""
+    parser.add_argument("--epochs", type=min_int(1), help="override the recipe's number of epochs")
+    parser.add_argument("--batch-size", type=min_int(1), help="override the recipe's batch size")
+
+
+def min_int(minimum: int) -> Callable[[str], int]:
+    """Return an argument type: integers of at least `minimum`."""
+
+    def convert(text: str) -> int:
+        value = int(text)
+        if value < minimum:
+            raise argparse.ArgumentTypeError(f"must be at least {minimum}; received {value}")
+        return value
+
+    convert.__name__ = "integer"  # argparse prints: invalid integer value
+    return convert
+
+
+def recipe_name(text: str) -> str:
+    """Return the name of a recipe, with aliases resolved; ``choices`` checks it."""
+    return _RECIPE_ALIASES.get(text, text)

@@ -1,0 +1,33 @@
+"""Kills short trainings of one process, which imports TensorFlow once and forks each of them.
+
+    python -m tests.helpers.kill_runs
+
+Prints a row of the benchmark `crash_recovery` for each fault, as JSON.
+"""
+
+import dataclasses
+import json
+
+import mnistcnn
+from benchmarks.robustness import crash_recovery
+from mnistcnn.recipes import BASELINE
+
+FAULTS = (crash_recovery.RANDOM, crash_recovery.WITHIN)
+
+
+def short_run():
+    recipe = dataclasses.replace(BASELINE, epochs=3)
+    callbacks = mnistcnn.default_callbacks("best.keras", min_delta=0.0, patience=3)
+    return mnistcnn.build_model(seed=0), {"recipe": recipe, "callbacks": callbacks}
+
+
+if __name__ == "__main__":
+    crash_recovery.WAYS["short"] = short_run, 2
+    crash_recovery.EARLY = 0  # kill only after the first save
+    data = mnistcnn.preprocess(*mnistcnn.load_data("digits").test)
+    alone = crash_recovery.undisturbed("short", data)
+    rows = [
+        crash_recovery.survive("short", fault, data, alone=alone, kills=1, seed=0)
+        for fault in FAULTS
+    ]
+    print(json.dumps(rows))

@@ -1,0 +1,50 @@
+"""Runs in processes that are killed resume exactly."""
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.workers import subprocess_env
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and POSIX signals")
+FAULTS = ("SIGKILL at a random moment", "SIGKILL within a write", "Ctrl-C")
+
+
+def python(*arguments):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        check=True, capture_output=True, text=True, env=subprocess_env(),
+    ).stdout  # fmt: skip
+
+
+def check_nothing_is_lost(row):
+    assert [row[name] for name in ("other_ends", "unreadable", "litter")] == [0, 0, 0], row
+
+
+def test_killed_run_resumes_exactly():
+    rows = json.loads(python("-m", "tests.helpers.kill_runs").splitlines()[-1])
+    assert [row["fault"] for row in rows] == list(FAULTS[:2])
+    for row in rows:
+        assert row["kills"] == 1
+        check_nothing_is_lost(row)
+    assert rows[0]["went_on"] == 1
+
+
+@pytest.mark.slow
+def test_runs_survive_every_fault():
+    from benchmarks.robustness import crash_recovery
+
+    ways = [way for way, (make, _) in crash_recovery.WAYS.items() if make.__name__ != "distorted"]
+    words = ["--kills", "3", "--output", "rows.json"]
+    for way in ways:
+        words += ["--way", way]
+    python("-m", "benchmarks.robustness.crash_recovery", *words)
+    rows = json.loads(Path("rows.json").read_text())["rows"]
+    assert [(row["fault"], row["way"]) for row in rows] == list(itertools.product(FAULTS, ways))
+    for row in rows:
+        assert row["kills"] == 3
+        check_nothing_is_lost(row)
