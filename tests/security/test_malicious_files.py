@@ -403,18 +403,18 @@ REJECTED = {
     "checkpoint, stages of another kind": ("checkpoint", lambda: checkpoint(record_with({"training_states": [[1, 2]]})), "must be a checkpoint of this package"),
     # pictures
     "PNG of 2^62 pixels": ("image", lambda: {"a.png": png(2**31 - 1, 2**31 - 1, b"")}, "must hold at most 50 megapixels"),
-    "PNG of 49 megapixels, cut": ("image", lambda: {"a.png": png(7000, 7000, zlib.compress(bytes(9)))}, "must be a whole picture"),
+    "PNG of 49 megapixels, cut": ("image", lambda: {"a.png": png(7000, 7000, zlib.compress(bytes(9)))}, "must be an undamaged image"),
     "PNG without pixels": ("image", lambda: {"a.png": png(0, 7, b"")}, "must be a|at least one pixel"),
-    "PNG text bomb": ("image", lambda: {"a.png": png(8, 8, b"", (b"zTXt", b"a\0\0" + compressed_zeros()))}, "must be a whole picture"),
-    "PNG profile bomb": ("image", lambda: {"a.png": png(8, 8, b"", (b"iCCP", b"a\0\0" + compressed_zeros()))}, "must be a whole picture"),
-    "TIFF strip beyond the end": ("image", lambda: {"a.tif": tiff(offsets=2**32 - 1)}, "must be a whole picture|must be a picture"),
+    "PNG text bomb": ("image", lambda: {"a.png": png(8, 8, b"", (b"zTXt", b"a\0\0" + compressed_zeros()))}, "must be an undamaged image"),
+    "PNG profile bomb": ("image", lambda: {"a.png": png(8, 8, b"", (b"iCCP", b"a\0\0" + compressed_zeros()))}, "must be an undamaged image"),
+    "TIFF strip beyond the end": ("image", lambda: {"a.tif": tiff(offsets=2**32 - 1)}, "must be an undamaged image|must be an image"),
     "TIFF of huge strips": ("image", lambda: {"a.tif": tiff(counts=2**32 - 1, rows=2**32 - 1)}, None),
     "TIFF of 2^60 pixels": ("image", lambda: {"a.tif": tiff(width=2**30, height=2**30)}, "must hold at most 50 megapixels"),
     "GIF of 2^32 pixels": ("image", lambda: {"a.gif": b"GIF89a" + b"\xff" * 4 + image_file("GIF")[10:]}, "must hold at most 50 megapixels"),
     "BMP of 2^62 pixels": ("image", lambda: {"a.bmp": image_file("BMP")[:18] + struct.pack("<ii", 2**31 - 1, 2**31 - 1) + image_file("BMP")[26:]}, "must hold at most 50 megapixels"),
     "WEBP cut": ("image", lambda: {"a.webp": image_file("WEBP")[:-9]}, "must be a"),
-    "JPEG cut": ("image", lambda: {"a.jpg": image_file("JPEG")[:-40]}, "must be a whole picture"),
-    "PostScript": ("image", lambda: {"a.png": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(canary) (w) file\n%%EOF\n"}, "must be a picture of a known format"),
+    "JPEG cut": ("image", lambda: {"a.jpg": image_file("JPEG")[:-40]}, "must be an undamaged image"),
+    "PostScript": ("image", lambda: {"a.png": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(canary) (w) file\n%%EOF\n"}, "must be an image in one of these formats"),
 }  # fmt: skip
 # These files are read, since only the arrays are used and the malicious parts are ignored.
 ACCEPTED = {

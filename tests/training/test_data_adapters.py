@@ -16,7 +16,7 @@ from mnistcnn.recipes import BASELINE, FAST, ROBUST, Augmentation
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.data_adapters import make_adapter, raise_data_errors
 from mnistcnn.training.epoch_iterator import epoch_order
-from tests.helpers.datasets import Endless, OfKeras
+from tests.helpers.datasets import InfinitePyDataset, ArrayPyDataset
 from tests.helpers.runs import Crash
 
 pytestmark = pytest.mark.usefixtures("small_banks")
@@ -70,7 +70,7 @@ def same(one, other):
 # Equal results for datasets and arrays
 
 
-class Ordered(OfKeras):
+class Ordered(ArrayPyDataset):
     """The batches of a run on arrays with that seed, one epoch after the other."""
 
     def __init__(self, x, y, size, seed, epochs):
@@ -84,7 +84,7 @@ class Ordered(OfKeras):
         self.ordered = self.x[order], self.y[order]
 
     def __getitem__(self, index):
-        part = slice(index * self.size, (index + 1) * self.size)
+        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
         return self.ordered[0][part], self.ordered[1][part]
 
 
@@ -181,7 +181,9 @@ def test_batch_hooks_are_called_for_each_batch(xy):
 
 
 def test_arrays_with_a_validation_dataset(xy):
-    arrays, dataset = (run(xy, validation_data=data).history for data in (xy, OfKeras(*xy, 50)))
+    arrays, dataset = (
+        run(xy, validation_data=data).history for data in (xy, ArrayPyDataset(*xy, 50))
+    )
     assert arrays["val_accuracy"] == dataset["val_accuracy"]
     assert arrays["val_loss"] == pytest.approx(dataset["val_loss"], rel=1e-4)
 
@@ -194,7 +196,7 @@ def test_other_dtypes_are_cast(xy):
 # Hooks and workers of a PyDataset
 
 
-class Recording(OfKeras):
+class Recording(ArrayPyDataset):
     """Records its epoch hooks in a list, which several datasets may share."""
 
     def __init__(self, x, y, size, name, calls):
@@ -221,12 +223,12 @@ def test_epoch_hooks_are_called(xy, make):
 
 
 def test_worker_threads_keep_the_order_of_batches(xy):
-    data = OfKeras(*xy, SIZE)
+    data = ArrayPyDataset(*xy, SIZE)
     keras.utils.PyDataset.__init__(data, workers=3, max_queue_size=2)
     assert same(run(data), run(batched(*xy)))
 
 
-class Broken(OfKeras):
+class Broken(ArrayPyDataset):
     def __getitem__(self, index):
         if index == 3:
             raise KeyError("mine")
@@ -271,10 +273,10 @@ COUNT = r": call dataset\.apply\(tf\.data\.experimental\.assert_cardinality\(n\)
         (unknown, dict(recipe="fast"), ValueError, "x must have a known number of batches for the recipe 'fast', whose learning rate depends on it; received an unknown number" + COUNT),
         (unknown, dict(checkpoint_dir="run"), ValueError, "x must have a known number of batches with checkpoint_dir; received an unknown number" + COUNT),
         (lambda x, y: batched(x, y).repeat(), {}, ValueError, r"x must be finite; received an infinite \w+: call dataset\.take\(n\) for n batches per epoch"),
-        (lambda x, y: Endless(x, y, 50), {}, ValueError, "x must be finite; received an infinite Endless: define __len__"),
+        (lambda x, y: InfinitePyDataset(x, y, 50), {}, ValueError, "x must be finite; received an infinite InfinitePyDataset: define __len__"),
         (lambda x, y: batched(x, y).take(0), {}, ValueError, "x must hold at least one batch; received none"),
-        (lambda x, y: OfKeras(x[:0], y[:0], 50), {}, ValueError, "x must hold at least one batch; received none"),
-        (batched, dict(validation_data=Endless([], [], 1)), ValueError, "validation_data must be finite; received an infinite Endless"),
+        (lambda x, y: ArrayPyDataset(x[:0], y[:0], 50), {}, ValueError, "x must hold at least one batch; received none"),
+        (batched, dict(validation_data=InfinitePyDataset([], [], 1)), ValueError, "validation_data must be finite; received an infinite InfinitePyDataset"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices(x).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received TensorSpec"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 elements"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(28, 28, 1\): call dataset\.batch first"),
@@ -402,7 +404,7 @@ def test_batches_are_released(xy, make):
 # Checkpoints
 
 
-class Shuffling(OfKeras):
+class Shuffling(ArrayPyDataset):
     """Shuffles the images after each epoch with its own generator."""
 
     def __init__(self, x, y, size):
@@ -414,7 +416,7 @@ class Shuffling(OfKeras):
         self.generator.shuffle(self.order)
 
     def __getitem__(self, index):
-        part = self.order[index * self.size : (index + 1) * self.size]
+        part = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         return self.x[part], self.y[part]
 
 
@@ -467,7 +469,7 @@ def test_a_crashed_run_resumes_bit_exactly(xy, name, kind):
 def test_resuming_does_not_read_past_batches(xy):
     indices = []
 
-    class Counting(OfKeras):
+    class Counting(ArrayPyDataset):
         def __getitem__(self, index):
             indices.append(index)
             return super().__getitem__(index)
@@ -485,7 +487,7 @@ def test_a_checkpoint_of_another_dataset(xy):
     run(batched(*xy), checkpoint_dir="run", epochs=1)
     for data, text in [
         (batched(*xy, 50), r"8 batches of float32 \(None, 28, 28, 1\) and float32 \(None, 10\)"),
-        (OfKeras(*xy, SIZE), "6 batches of a OfKeras"),
+        (ArrayPyDataset(*xy, SIZE), "6 batches of a ArrayPyDataset"),
         (xy, "355 images"),
     ]:
         with pytest.raises(
