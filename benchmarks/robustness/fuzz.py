@@ -44,7 +44,7 @@ MAX_CPU_SECONDS = 5
 MAX_CLOCK_SECONDS = 60
 RAM_DISK = Path("/dev/shm")
 FAILURES = ("other errors", "too slow", "crashed or hung")
-PACKAGES = ("numpy", "safetensors", "onnx", "tensorflow", "pillow", "ai-edge-litert")
+PACKAGES = ("numpy", "safetensors", "onnx", "pillow")
 SMOKE_TARGETS = ("npz", "recipe")
 
 

@@ -180,18 +180,18 @@ def test_files_of_keras(name, arrays, digits):
     )
 
 
-ENDINGS = "the folder of a SavedModel or the path of a file that ends in .onnx, .safetensors, .tflite, .xml, .keras, .h5"
+SUFFIXES = ".keras or .h5 or .onnx or .safetensors"
 NAMES = ", ".join(map(repr, PRETRAINED))
 
 
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        ("bset", ValueError, f"weights must be {NAMES}, {ENDINGS}; received 'bset'"),
-        ("", ValueError, f"weights must be {NAMES}, {ENDINGS}; received ''"),
-        (Path("a.pt"), ValueError, f"weights must be {NAMES}, {ENDINGS}; received 'a.pt'"),
+        ("bset", ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received 'bset'"),
+        ("", ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received ''"),
+        (Path("a.pt"), ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received 'a.pt'"),
         # Only the name itself is a name.
-        (Path(PRETRAINED[0]), ValueError, f"weights must be {NAMES}, {ENDINGS}; received '{PRETRAINED[0]}'"),
+        (Path(PRETRAINED[0]), ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received '{PRETRAINED[0]}'"),
         (3, TypeError, "weights must be a name or a path; received 3"),
         (b"a.onnx", TypeError, "weights must be a name or a path; received b'a.onnx'"),
     ],

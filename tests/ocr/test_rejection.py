@@ -16,7 +16,7 @@ from mnistcnn.ocr.segmentation import split_touching
 from mnistcnn.weights import arrays
 from mnistcnn.weights.pretrained import FOLDER, REJECTOR, load_rejector_weights, read_pretrained
 from tests.helpers.drawing import classify_narrow_as_one, draw_strokes, joined_ones
-from tests.weights.test_onnx_file import forward
+from tests.helpers.models import numpy_forward
 
 ENDINGS = ("json", "safetensors")
 
@@ -105,7 +105,7 @@ def test_what_stands_among_digits_is_dropped(recognizer, legible_digits):
 
 def test_it_computes_what_the_layers_say(detector, digits):
     glyphs = digits.test.images[:40]
-    expected = forward(
+    expected = numpy_forward(
         load_rejector_weights().weights(calibrated=True), glyphs[..., np.newaxis] / 255
     )
     one, two = expected[:, :10].sum(axis=1), expected[:, -1] * np.exp(LOG_PRIOR_ODDS)

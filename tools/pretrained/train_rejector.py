@@ -32,10 +32,10 @@ import mnistcnn
 from benchmarks.harness import mnist_file
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.ocr.binarization import binarize
+from mnistcnn.ocr.classification import LOG_PRIOR_ODDS
 from mnistcnn.ocr.components import extract_components, median_digit_height
 from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
-from mnistcnn.ocr.classification import LOG_PRIOR_ODDS
 from mnistcnn.types import NUM_CLASSES
 from mnistcnn.utils.environment import software_versions
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
