@@ -172,7 +172,7 @@ def test_single_unreadable_image_prints_one_line(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("mnistcnn: a.png must be ")
-    assert err.endswith("; it holds 0 bytes\n")
+    assert err.endswith("; received 0 bytes\n")
     assert err.count("\n") == 1
 
 

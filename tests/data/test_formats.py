@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
 from mnistcnn.data.formats import IDX_NAMES, encode_idx, read_idx
-from tests.helpers import strategies as own
+from tests.helpers import strategies
 
 
-@given(own.idx_arrays, st.booleans())
+@given(strategies.idx_arrays, st.booleans())
 def test_idx_comes_back_equal(tmp_path_factory, array, gzipped):
     path = tmp_path_factory.mktemp("idx") / ("images.gz" if gzipped else "images")
     path.write_bytes(gzip.compress(encode_idx(array)) if gzipped else encode_idx(array))
@@ -32,7 +32,7 @@ def test_idx_header_is_the_published_one():
     assert len(encoded) == 16 + 3 * 784
 
 
-@given(own.datasets(), st.booleans())
+@given(strategies.datasets(), st.booleans())
 def test_npz_comes_back_equal(tmp_path_factory, arrays, fortran):
     path = tmp_path_factory.mktemp("npz") / "data.npz"
     order = np.asfortranarray if fortran else np.ascontiguousarray
@@ -46,7 +46,7 @@ def test_npz_comes_back_equal(tmp_path_factory, arrays, fortran):
         assert np.array_equal(read, given_array)
 
 
-@given(own.datasets(), st.lists(st.booleans(), min_size=4, max_size=4), st.booleans())
+@given(strategies.datasets(), st.lists(st.booleans(), min_size=4, max_size=4), st.booleans())
 @settings(max_examples=50)
 def test_idx_folder_comes_back_equal(tmp_path_factory, arrays, gzipped, dotted):
     folder = tmp_path_factory.mktemp("folder")

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistcnn import preprocess
-from tests.helpers import strategies as own
+from tests.helpers import strategies
 
 
-@given(own.uint8_images)
+@given(strategies.uint8_images)
 def test_shape_dtype_range_and_the_exact_way_back(images):
     x = preprocess(images)
     assert x.shape == (len(images), 28, 28, 1)
@@ -23,7 +23,7 @@ def test_shape_dtype_range_and_the_exact_way_back(images):
     assert np.array_equal(x, np.expand_dims(images.astype(np.float32) / 255, -1))
 
 
-@given(own.uint8_images, own.integer_dtypes)
+@given(strategies.uint8_images, strategies.integer_dtypes)
 def test_every_integer_dtype_and_layout_gives_the_same(images, dtype):
     wide = images.astype(dtype)
     expected = preprocess(images)
@@ -34,7 +34,7 @@ def test_every_integer_dtype_and_layout_gives_the_same(images, dtype):
     assert np.array_equal(preprocess(wide[..., np.newaxis]), expected)
 
 
-@given(st.one_of(own.uint8_images, own.unit_images()))
+@given(st.one_of(strategies.uint8_images, strategies.unit_images()))
 def test_input_untouched_and_not_shared(images):
     before = images.copy()
     images.setflags(write=False)
@@ -43,19 +43,19 @@ def test_input_untouched_and_not_shared(images):
     assert np.array_equal(images, before)
 
 
-@given(own.unit_images())
+@given(strategies.unit_images())
 def test_floats_in_the_unit_interval_keep_their_values(images):
     x = preprocess(images)
     assert np.array_equal(x[..., 0], images.astype(np.float32))
 
 
-@given(own.uint8_images)
+@given(strategies.uint8_images)
 def test_idempotent(images):
     x = preprocess(images)
     assert np.array_equal(preprocess(x), x)
 
 
-@given(own.uint8_images, st.randoms(use_true_random=False))
+@given(strategies.uint8_images, st.randoms(use_true_random=False))
 def test_order_kept_and_batch_independent(images, random):
     order = list(range(len(images)))
     random.shuffle(order)
@@ -65,7 +65,7 @@ def test_order_kept_and_batch_independent(images, random):
         assert np.array_equal(preprocess(image)[0], x[i])
 
 
-@given(own.one_image)
+@given(strategies.uint8_image)
 def test_one_image_with_or_without_a_channel(image):
     assert preprocess(image).shape == (1, 28, 28, 1)
     assert np.array_equal(preprocess(image[..., np.newaxis]), preprocess(image))
@@ -76,7 +76,7 @@ def test_28_images_are_28_images():
     assert preprocess(np.zeros((28, 28, 28), np.uint8)).shape == (28, 28, 28, 1)
 
 
-@given(st.integers(0, 30).flatmap(own.labels_of), own.integer_dtypes)
+@given(st.integers(0, 30).flatmap(strategies.labels), strategies.integer_dtypes)
 def test_one_hot(labels, dtype):
     images = np.zeros((len(labels), 28, 28), np.uint8)
     _, y = preprocess(images, labels.astype(dtype))

@@ -1,4 +1,4 @@
-"""A small server of files, and MNIST of eight images a part for it to serve."""
+"""A local file server, and helpers to compare data sets."""
 
 import hashlib
 import http.server
@@ -9,14 +9,16 @@ from mnistcnn.data.formats import IDX_NAMES, encode_idx
 
 
 def arrays_of(dataset):
+    """Return the four arrays of a data set."""
     return [array for split in dataset for array in split]
 
 
-def equal(found, expected):
-    return all(map(np.array_equal, arrays_of(found), arrays_of(expected)))
+def datasets_equal(dataset, other):
+    return all(map(np.array_equal, arrays_of(dataset), arrays_of(other)))
 
 
-def md5s(dataset):
+def idx_md5s(dataset):
+    """Return the md5 of each array as an uncompressed IDX file, as `load._MNIST_MD5`."""
     return {
         name: hashlib.md5(encode_idx(array)).hexdigest()
         for name, array in zip(IDX_NAMES, arrays_of(dataset), strict=True)
@@ -24,7 +26,7 @@ def md5s(dataset):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `files`; a number in place of bytes is a status, a callable takes the handler."""
+    """Serve `files`: bytes, an HTTP status to respond with, or a function of the handler."""
 
     def __init__(self):
         self.files, self.requested = {}, []
@@ -38,17 +40,17 @@ class Server(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requested.append(self.path)
-        answer = self.server.files.get(self.path.lstrip("/"), 404)
-        if isinstance(answer, int):
-            self.send_error(answer)
+        response = self.server.files.get(self.path.lstrip("/"), 404)
+        if isinstance(response, int):
+            self.send_error(response)
             return
-        if callable(answer):
-            answer(self)
+        if callable(response):
+            response(self)
             return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
     def log_message(self, *arguments):
         pass

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from mnistcnn import CorruptFileError, Reading
 from mnistcnn.ocr import image_io
 from mnistcnn.ocr.image_io import read_image
-from tests.helpers import strategies as own
+from tests.helpers import strategies
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (18, 26, 3), np.uint8)
 GREY = COLOURS[..., 0]
@@ -41,9 +41,9 @@ def assert_shows(picture, expected, *, within=1e-6):
     np.testing.assert_allclose(*np.broadcast_arrays(opened.brightness, expected), atol=within)
 
 
-@given(own.pixels(np.uint8), own.picture_dtypes)
+@given(strategies.pixels(np.uint8), strategies.image_dtypes)
 def test_every_lawful_dtype_and_shape_gives_the_same(pixels, dtype):
-    pixels, full = own.of_dtype(pixels, dtype)
+    pixels, full = strategies.convert_pixels(pixels, dtype)
     before = pixels.copy()
     pixels.setflags(write=False)
     opened = read_image(pixels)
@@ -317,9 +317,9 @@ MOST = "picture must hold at most 50 megapixels; "
     [
         (png_header(10_000, 5_001), "received 10,000 × 5,001 pixels"),
         (png_header(12_000, 12_000), "received 12,000 × 12,000 pixels"),  # Pillow would warn
-        (png_header(20_000, 20_000), "it holds far more"),  # Pillow would refuse
-        (png_header(2**31 - 1, 2**31 - 1), "it holds far more"),
-        (b"GIF89a" + b"\xff" * 4 + saved(PICTURE, "GIF")[10:], "it holds far more"),
+        (png_header(20_000, 20_000), "received far more"),  # Pillow would refuse
+        (png_header(2**31 - 1, 2**31 - 1), "received far more"),
+        (b"GIF89a" + b"\xff" * 4 + saved(PICTURE, "GIF")[10:], "received far more"),
         (np.broadcast_to(np.uint8(0), (5_001, 10_000)), "received 10,000 × 5,001 pixels"),
     ],
     ids=["png", "png 144", "png 400", "png most", "gif", "array"],
@@ -331,7 +331,7 @@ def test_too_many_pixels_are_refused_before_one_is_unpacked(picture, received):
 def test_as_many_pixels_as_are_allowed_are_unpacked():
     """And so the damage is found."""
     said = refusal(png_header(10_000, 5_000), CorruptFileError)
-    assert said.startswith("picture must be a whole picture; OSError: image file is truncated")
+    assert said.startswith("picture must be an undamaged image; OSError: image file is truncated")
 
 
 def test_too_many_bytes_are_refused(monkeypatch, tmp_path):
@@ -340,20 +340,20 @@ def test_too_many_bytes_are_refused(monkeypatch, tmp_path):
     assert refusal("a.png", CorruptFileError) == "a.png must hold at most 100 bytes; it holds 101"
 
 
-KNOWN = f"must be a picture of a known format: {', '.join(image_io._known_formats())}"
+KNOWN = f"must be an image in one of these formats: {', '.join(image_io._supported_formats())}"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "must be a picture; it holds 0 bytes"),
+        (b"", "must be an image; received 0 bytes"),
         (b"x", KNOWN),
         (b"These are words, and no picture.\n" * 9, KNOWN),
         (b"%PDF-1.7\n" + bytes(99), KNOWN),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", KNOWN),
         (bytes(1000), KNOWN),
-        (saved(PICTURE, "PNG")[:-30], "must be a whole picture; OSError: image file is truncated"),
-        (saved(PICTURE, "JPEG")[:-30], "must be a whole picture; OSError: image file is truncated"),
+        (saved(PICTURE, "PNG")[:-30], "must be an undamaged image; OSError: image file is truncated"),
+        (saved(PICTURE, "JPEG")[:-30], "must be an undamaged image; OSError: image file is truncated"),
         (saved(Image.fromarray(np.array([[0, np.nan]], np.float32)), "TIFF"), "must hold finite numbers; received NaN or infinity"),
         (saved(Image.fromarray(np.array([[0, np.inf]], np.float32)), "TIFF"), "must hold finite numbers; received NaN or infinity"),
     ],
@@ -386,8 +386,8 @@ KINDS = "picture must be a path, bytes, a PIL image or a NumPy array; received "
         (np.zeros((2, 2), complex), TypeError, "picture must be integers or floats; received dtype complex128"),
         (np.zeros((2, 2), object), TypeError, "picture must be integers or floats; received dtype object"),
         (np.zeros((2, 2), "datetime64[s]"), TypeError, "picture must be integers or floats; received dtype datetime64[s]"),
-        (np.array([[0, 256]]), ValueError, "a picture of integers that are not uint16 must lie in 0...255; received 0...256"),
-        (np.array([[-1, 0]], np.int8), ValueError, "a picture of integers that are not uint16 must lie in 0...255; received -1...0"),
+        (np.array([[0, 256]]), ValueError, "a picture of integers other than uint16 must lie in 0...255; received 0...256"),
+        (np.array([[-1, 0]], np.int8), ValueError, "a picture of integers other than uint16 must lie in 0...255; received -1...0"),
         (np.array([[0, 1.5]]), ValueError, "a picture of floats must lie in [0, 1]; received 0...1.5"),
         (np.array([[0, 255.0]]), ValueError, "a picture of floats must lie in [0, 1]; received 0...255"),
         (np.array([[0, np.nan]]), ValueError, "a picture of floats must lie in [0, 1]; received NaN"),
@@ -416,7 +416,7 @@ def files():
         ("WEBP", PICTURE, frames), ("PPM", PICTURE, {}), ("JPEG2000", PICTURE, {}),
         ("AVIF", PICTURE, {}),
     ]  # fmt: skip
-    known = image_io._known_formats()
+    known = image_io._supported_formats()
     return [saved(image, kind, **options) for kind, image, options in kinds if kind in known]
 
 
@@ -430,7 +430,7 @@ def damaged(draw):
     for _ in range(draw(st.integers(0, 6))):
         # The first bytes say most of what a file is.
         last = draw(st.sampled_from([60, len(content)]))
-        content[draw(st.integers(0, min(last, len(content)) - 1))] = draw(own.BYTES)
+        content[draw(st.integers(0, min(last, len(content)) - 1))] = draw(strategies.BYTES)
     return bytes(content[: draw(st.just(len(content)) | st.integers(0, len(content)))])
 
 
@@ -456,7 +456,7 @@ def test_any_bytes_are_read_or_refused(recognizer, content):
 
 
 @settings(max_examples=200)
-@given(own.pixels(np.uint8, most=40))
+@given(strategies.pixels(np.uint8, most=40))
 def test_any_pixels_are_read(recognizer, pixels):
     reading = recognizer.read(pixels)
     assert (reading.height, reading.width) == pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""Disks that are full or closed, names of all kinds, and eight neighbours at once."""
+"""Full and read-only disks, unusual names, and concurrent downloads."""
 
 import json
 import os
@@ -26,37 +26,38 @@ from mnistcnn.backend import keras
 from mnistcnn.cli.main import main
 from mnistcnn.data import download, load
 from mnistcnn.weights.keras_file import save_model
-from tests.helpers.http_server import equal
+from tests.helpers.http_server import datasets_equal
 
-LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits as Linux has them")
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits need Linux")
 NOBODY = 65534
 
 
-def in_a_process(code, *, before="", environment=None, **mirrors):
-    """Run `code` with the mirrors of this process; it prints what the test looks at."""
-    start = f"""
+def run_process(code, *, before=""):
+    """Run `code` in a process with the mirrors of this one."""
+    setup = f"""
         import os, resource, sys
         import filelock, requests, numpy, platformdirs, encodings.idna
         import mnistcnn
         from mnistcnn.data import load; from mnistcnn.data import download; from mnistcnn.utils import atomic_write; from mnistcnn.data import formats; from mnistcnn import load_data
-        download.MIRRORS = tuple(map(lambda one: download.Mirror(*one), {[tuple(one) for one in download.MIRRORS]!r}))
+        download.MIRRORS = tuple(map(lambda fields: download.Mirror(*fields), {[tuple(mirror) for mirror in download.MIRRORS]!r}))
         load._MNIST_MD5 = {load._MNIST_MD5!r}
     """
-    program = "\n".join(map(textwrap.dedent, (start, before, code)))
+    program = "\n".join(map(textwrap.dedent, (setup, before, code)))
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False,
-        # Coverage would write where nothing can be written, and say so.
-        env={k: v for k, v in (environment or os.environ).items() if "COVERAGE" not in k},
+        # Coverage would fail to write its data and print a warning.
+        env={k: v for k, v in os.environ.items() if "COVERAGE" not in k},
     )  # fmt: skip
 
 
-def said(code, **options):
-    result = in_a_process(code, **options)
+def output(code, **options):
+    """Return the standard output of a process that prints nothing else."""
+    result = run_process(code, **options)
     assert result.stderr == ""
     return result.stdout
 
 
-REFUSED = """
+PRINT_ERROR = """
 try:
     load_data(cache_dir=sys.argv[1] if len(sys.argv) > 1 else CACHE)
 except mnistcnn.DataUnavailableError as error:
@@ -68,23 +69,23 @@ except mnistcnn.DataUnavailableError as error:
 
 
 @LINUX
-def test_a_full_disk_leaves_nothing_of_a_download(mirrors, tmp_path):
+def test_a_download_to_a_full_disk_leaves_no_file(mirrors, tmp_path):
     cache = tmp_path / "cache"
-    printed = said(
-        REFUSED,
+    text = output(
+        PRINT_ERROR,
         before=f"CACHE = {str(cache)!r}; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))",
     )
-    assert f"  {cache} is not writable: [Errno 27] File too large" in printed
-    assert "MNISTCNN_DATA" in printed
-    assert [one.name for one in cache.iterdir() if one.name != "lock"] == []
-    # It's the disk's fault, so no other mirror is asked.
+    assert f"  {cache} is not writable: [Errno 27] File too large" in text
+    assert "MNISTCNN_DATA" in text
+    assert [path.name for path in cache.iterdir() if path.name != "lock"] == []
+    # Another mirror would not help, so none is tried.
     assert mirrors.requested == ["/0/mnist.npz"]
 
 
 @LINUX
-def test_a_full_disk_leaves_the_old_file(mirrors, tmp_path):
+def test_a_write_to_a_full_disk_leaves_the_old_file(mirrors, tmp_path):
     (tmp_path / "a.txt").write_text("old")
-    printed = said(
+    text = output(
         """
         try:
             atomic_write.write_text(atomic_write.Path("a.txt"), "new" * 1000)
@@ -93,13 +94,13 @@ def test_a_full_disk_leaves_the_old_file(mirrors, tmp_path):
         """,
         before="resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))",
     )
-    assert printed == "[Errno 27] File too large\n"
+    assert text == "[Errno 27] File too large\n"
     assert (tmp_path / "a.txt").read_text() == "old"
-    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-class Filled(keras.callbacks.Callback):
-    """Fills the disk once a step was taken: TensorFlow writes files when it makes the graph."""
+class FillDisk(keras.callbacks.Callback):
+    """Fills the disk after the first step, since TensorFlow writes files while it traces."""
 
     def __init__(self, fill):
         super().__init__()
@@ -128,12 +129,12 @@ def train_with(digits, callbacks, **options):
     train(model, x, y, epochs=1, seed=0, verbose=0, callbacks=callbacks, **options)
 
 
-def write_best_epoch(fill, path, model, digits):
-    train_with(digits, [Filled(fill), *default_callbacks(path, monitor="loss")])
+def write_best_checkpoint(fill, path, model, digits):
+    train_with(digits, [FillDisk(fill), *default_callbacks(path, monitor="loss")])
 
 
-def write_state(fill, path, model, digits):
-    train_with(digits, [Filled(fill)], checkpoint_dir=path.parent)
+def write_checkpoint(fill, path, model, digits):
+    train_with(digits, [FillDisk(fill)], checkpoint_dir=path.parent)
 
 
 @LINUX
@@ -143,16 +144,16 @@ def write_state(fill, path, model, digits):
         (write_weights, "a.keras"),
         (write_export, "a.onnx"),
         (write_export, "a.safetensors"),
-        (write_best_epoch, "best.keras"),
-        (write_state, "run.safetensors"),
+        (write_best_checkpoint, "best.keras"),
+        (write_checkpoint, "run.safetensors"),
     ],
 )
-def test_on_a_full_disk_nothing_is_half_there(write, name, tmp_path, network, digits):
-    """Each way to write leaves what was there, and no temporary file."""
-    resource = pytest.importorskip("resource", reason="limits as POSIX has them")
+def test_a_full_disk_leaves_no_partial_file(write, name, tmp_path, network, digits):
+    """Each writer leaves the old file and no temporary one."""
+    resource = pytest.importorskip("resource", reason="the limits need POSIX")
     folder = tmp_path / "full"
     folder.mkdir()
-    old = b"" if write is write_state else b"old"
+    old = b"" if write is write_checkpoint else b"old"
     if old:
         (folder / name).write_bytes(old)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -165,32 +166,32 @@ def test_on_a_full_disk_nothing_is_half_there(write, name, tmp_path, network, di
             write(fill, folder / name, network, digits)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    left = {one.name: one.read_bytes() for one in folder.iterdir() if "lock" not in one.name}
-    assert left == ({name: old} if old else {})
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if "lock" not in path.name}
+    assert files == ({name: old} if old else {})
 
 
 @LINUX
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root may mount")
-def test_a_file_system_without_room_is_said_plainly(mirrors, tmp_path):
-    place = tmp_path / "small"
-    place.mkdir()
+def test_the_error_of_a_full_file_system_names_it(mirrors, tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4k", "none", place], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=4k", "none", folder], capture_output=True, check=False
     ).returncode:
         pytest.skip("no file system can be mounted here")
     try:
-        with pytest.raises(DataUnavailableError, match="No space left on device") as caught:
-            load_data(cache_dir=place)
-        assert f"{place} is not writable" in str(caught.value)
-        assert [one.name for one in place.iterdir() if one.name != "lock"] == []
+        with pytest.raises(DataUnavailableError, match="No space left on device") as error:
+            load_data(cache_dir=folder)
+        assert f"{folder} is not writable" in str(error.value)
+        assert [path.name for path in folder.iterdir() if path.name != "lock"] == []
     finally:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", folder], check=True)
 
 
-# Closed places
+# Permissions
 
 
-# Once all is imported, for nobody may not see where Python lies.
+# Import everything before, since this user may not be allowed to read the Python installation.
 BECOME_NOBODY = f"""
 load_data(cache_dir="first")
 try:
@@ -204,8 +205,8 @@ if os.geteuid() == 0:
 
 
 @pytest.fixture
-def open_to_all(tmp_path):
-    """Let nobody in particular reach the folder of the test."""
+def world_readable(tmp_path):
+    """Let all users access the folder of the test."""
     for folder in (tmp_path, *tmp_path.parents[:3]):
         if folder.stat().st_uid == os.getuid():
             folder.chmod(folder.stat().st_mode | 0o055)
@@ -213,25 +214,27 @@ def open_to_all(tmp_path):
 
 
 @LINUX
-def test_a_read_only_cache_is_read_and_refused_when_cold(mirrors, small_mnist, open_to_all):
-    warm, cold = open_to_all / "warm", open_to_all / "cold"
-    load_data(cache_dir=warm)
-    cold.mkdir()
-    for folder in (warm, cold):
+def test_a_read_only_cache(mirrors, small_mnist, world_readable):
+    filled, empty = world_readable / "filled", world_readable / "empty"
+    load_data(cache_dir=filled)
+    empty.mkdir()
+    for folder in (filled, empty):
         folder.chmod(0o555)
-    printed = said(f"CACHE = {str(warm)!r}\nprint(len(load_data(cache_dir=CACHE).test.labels))", before=BECOME_NOBODY)  # fmt: skip
-    assert printed == "8\n"
-    printed = said(REFUSED, before=f"{BECOME_NOBODY}\nCACHE = {str(cold)!r}")
-    assert f"the cache {cold} is not usable: [Errno 13] Permission denied" in printed
-    assert mirrors.requested == ["/0/mnist.npz"] * 2  # none of them by nobody
-    assert list(cold.iterdir()) == []
+    text = output(f"CACHE = {str(filled)!r}\nprint(len(load_data(cache_dir=CACHE).test.labels))", before=BECOME_NOBODY)  # fmt: skip
+    assert text == "8\n"
+    text = output(PRINT_ERROR, before=f"{BECOME_NOBODY}\nCACHE = {str(empty)!r}")
+    assert f"the cache {empty} is not usable: [Errno 13] Permission denied" in text
+    assert mirrors.requested == ["/0/mnist.npz"] * 2  # by the two calls of root
+    assert list(empty.iterdir()) == []
 
 
 @LINUX
-def test_a_file_that_may_not_be_read_is_not_called_damaged(mirrors, open_to_all, write_npz, tiny):
+def test_a_file_without_read_permission_is_not_reported_as_damaged(
+    mirrors, world_readable, write_npz, tiny
+):
     path = write_npz(tiny)
     path.chmod(0)
-    printed = said(
+    text = output(
         f"""
         try:
             load_data({str(path)!r})
@@ -240,10 +243,10 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(mirrors, open_to_all,
         """,
         before=BECOME_NOBODY,
     )
-    assert printed == f"[Errno 13] Permission denied: {str(path)!r}\n"
+    assert text == f"[Errno 13] Permission denied: {str(path)!r}\n"
 
 
-def test_a_folder_in_place_of_a_file_and_the_reverse(mirrors, tmp_path):
+def test_a_folder_instead_of_a_file_and_the_reverse(mirrors, tmp_path):
     (tmp_path / "cache" / "mnist.npz").mkdir(parents=True)
     with pytest.raises(DataUnavailableError, match=r"mnist\.npz must be a file; it is a folder"):
         load_data(cache_dir=tmp_path / "cache")
@@ -255,23 +258,23 @@ def test_a_folder_in_place_of_a_file_and_the_reverse(mirrors, tmp_path):
         load_model(tmp_path / "a.keras")
 
 
-# A machine without a home
+# No home folder
 
 
-def no_home(*words, **options):
+def no_home(*arguments, **options):
     raise RuntimeError("could not determine the home directory")
 
 
-def unexpanded(*words, **options):
-    """What platformdirs gave in older versions."""
+def unexpanded(*arguments, **options):
+    """Return what older versions of platformdirs do."""
     return pathlib.Path("~", ".cache", "mnistcnn")
 
 
-@pytest.mark.parametrize("place", [no_home, unexpanded])
-def test_without_a_home_nothing_is_made_where_the_program_runs(
-    place, mirrors, small_mnist, *, tmp_path, monkeypatch, capsys
+@pytest.mark.parametrize("user_cache_path", [no_home, unexpanded])
+def test_without_a_home_folder_nothing_is_created_in_the_working_directory(
+    user_cache_path, mirrors, small_mnist, *, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(platformdirs, "user_cache_path", place)
+    monkeypatch.setattr(platformdirs, "user_cache_path", user_cache_path)
     message = (
         r"^MNIST is unavailable \(there is no home folder for the cache\); set HOME or "
         "XDG_CACHE_HOME, pass cache_dir, or set MNISTCNN_DATA to a file or folder that holds MNIST$"
@@ -280,7 +283,7 @@ def test_without_a_home_nothing_is_made_where_the_program_runs(
         load_data()
     assert not (tmp_path / "~").exists()
     assert mirrors.requested == []
-    assert equal(load_data(cache_dir="here"), small_mnist)
+    assert datasets_equal(load_data(cache_dir="here"), small_mnist)
     assert len(load_data("digits").test.labels) == 355
     assert main(["info"]) == 0
     assert "none (no home folder)" in capsys.readouterr().out
@@ -291,22 +294,22 @@ def test_without_a_home_nothing_is_made_where_the_program_runs(
 
 
 @pytest.mark.parametrize("name", ["ünïcødé 数字 🖋", "a b'c\"d", "-", "%s{0}", "x" * 240])
-def test_a_folder_of_any_name_is_a_cache(name, mirrors, small_mnist, tmp_path):
+def test_the_cache_folder_may_have_any_name(name, mirrors, small_mnist, tmp_path):
     for _ in range(2):
-        assert equal(load_data(cache_dir=tmp_path / name), small_mnist)
+        assert datasets_equal(load_data(cache_dir=tmp_path / name), small_mnist)
     assert mirrors.requested == ["/0/mnist.npz"]
-    assert equal(load_data(tmp_path / name / "mnist.npz"), small_mnist)
+    assert datasets_equal(load_data(tmp_path / name / "mnist.npz"), small_mnist)
 
 
-def test_a_path_as_long_as_may_be_is_a_cache(mirrors, small_mnist, tmp_path):
+def test_the_cache_may_have_the_longest_possible_path(mirrors, small_mnist, tmp_path):
     folder = tmp_path
     while len(os.fsencode(folder)) < 3900:
         folder /= "d" * 100
-    assert equal(load_data(cache_dir=folder), small_mnist)
+    assert datasets_equal(load_data(cache_dir=folder), small_mnist)
 
 
 @pytest.mark.parametrize("length", [300, 5_000, 100_000])
-def test_a_name_too_long_is_refused_in_one_sentence(length, mirrors, tmp_path, monkeypatch):
+def test_a_name_that_is_too_long_gives_a_short_message(length, mirrors, tmp_path, monkeypatch):
     name = "n" * length
     with pytest.raises(DataUnavailableError, match="source must be .*; received 'n{200,300}'$"):
         load_data(name)
@@ -321,7 +324,7 @@ def test_a_name_too_long_is_refused_in_one_sentence(length, mirrors, tmp_path, m
         load_data()
 
 
-def test_a_name_with_a_null_character_is_refused():
+def test_a_name_with_a_null_character_is_rejected():
     with pytest.raises(
         ValueError, match=r"^source must not contain a null character; received 'a\\x00b'$"
     ):
@@ -332,35 +335,35 @@ def test_a_name_with_a_null_character_is_refused():
         load_model("a\0.h5")
 
 
-# Neighbours
+# Several processes
 
 
-def test_eight_processes_at_once_download_once(tmp_path):
-    found = concurrent_download.one_round(tmp_path / "cache")
-    assert found == {"right": 8, "downloads": 1, "left": ["mnist.npz"]}
+def test_concurrent_processes_download_once(tmp_path):
+    result = concurrent_download.run_round(tmp_path / "cache", processes=4)
+    assert result == {"correct": 4, "downloads": 1, "cached_files": ["mnist.npz"]}
 
 
-def test_a_process_that_died_while_downloading_hinders_nobody(mirrors, small_mnist, tmp_path):
-    """The lock falls with the process that held it."""
+def test_a_killed_download_does_not_block_the_next_one(mirrors, small_mnist, tmp_path):
+    """The operating system releases the lock of a process that ends."""
     cache = tmp_path / "cache"
-    result = in_a_process(
+    result = run_process(
         """
-        def die(url, bar):
+        def kill(url, bar):
             yield b"half of it"
             os.kill(os.getpid(), 9)
 
-        download._iter_bytes = die
+        download._iter_bytes = kill
         load_data(cache_dir=CACHE)
         """,
         before=f"CACHE = {str(cache)!r}",
     )
     assert result.returncode == -9
-    assert equal(load_data(cache_dir=cache), small_mnist)
+    assert datasets_equal(load_data(cache_dir=cache), small_mnist)
 
 
-def test_the_measured_rounds_are_all_right():
+def test_all_recorded_concurrent_downloads_succeeded():
     file = pathlib.Path(__file__).parents[2] / "benchmarks/results/concurrent_download.json"
     report = json.loads(file.read_text())
     assert report["rounds"] >= 20
-    assert report["right_rounds"] == report["rounds"] == report["downloads"]
-    assert report["right_answers"] == 8 * report["rounds"]
+    assert report["correct_rounds"] == report["rounds"] == report["downloads"]
+    assert report["correct_results"] == 8 * report["rounds"]

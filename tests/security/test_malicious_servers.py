@@ -1,4 +1,4 @@
-"""A network that does what networks do: the right data or the right error, and never half a file."""
+"""Faulty and malicious servers: the data is right or an error names the fault; no partial files."""
 
 import contextlib
 import gzip
@@ -11,48 +11,49 @@ import pytest
 
 from mnistcnn import DataUnavailableError, load_data
 from mnistcnn.data import download
-from tests.helpers.http_server import equal
+from tests.helpers.http_server import datasets_equal
 
 
 @pytest.fixture(autouse=True)
-def _impatience(mirrors, monkeypatch):
-    """A tenth of a second for what takes half a minute with a real mirror."""
+def _short_timeouts(mirrors, monkeypatch):
+    """Shorten the time-outs, which are half a minute for a real mirror."""
     for name, value in {
-        "CONNECT_TIMEOUT": 1, "STALL_TIMEOUT": 0.3, "RESPONSE_TIMEOUT": 0.6, "RETRY_DELAY": 0.01,
+        "CONNECT_TIMEOUT": 1, "STALL_TIMEOUT": 0.2, "RESPONSE_TIMEOUT": 0.4, "RETRY_DELAY": 0.01,
     }.items():  # fmt: skip
         monkeypatch.setattr(download, name, value)
 
 
 @pytest.fixture
-def only(mirrors, monkeypatch):
-    """One mirror, whose npz file is whatever the test says."""
+def respond(mirrors, monkeypatch):
+    """Leave one mirror, and return a function that sets its response."""
     monkeypatch.setattr(download, "MIRRORS", download.MIRRORS[:1])
 
-    def answer(what):
-        mirrors.files["0/mnist.npz"] = what
+    def set_response(response):
+        mirrors.files["0/mnist.npz"] = response
 
-    return answer
+    return set_response
 
 
-def left_in(cache):
-    """What lies in the cache besides the lock."""
+def cached_files(cache):
+    """Return the names of the files in the cache, without the lock."""
     return sorted(path.name for path in cache.iterdir() if path.name != "lock")
 
 
-def refusal(cache):
-    with pytest.raises(DataUnavailableError) as caught:
+def failure(cache):
+    """Return the line of the error message about the first mirror."""
+    with pytest.raises(DataUnavailableError) as error:
         load_data(cache_dir=cache)
-    message = str(caught.value)
+    message = str(error.value)
     assert message.startswith("MNIST is unavailable (not cached; download failed):\n")
-    for way_out in (str(cache), "MNISTCNN_DATA", 'load_data("digits")'):
-        assert way_out in message
-    assert left_in(cache) == []
+    for alternative in (str(cache), "MNISTCNN_DATA", 'load_data("digits")'):
+        assert alternative in message
+    assert cached_files(cache) == []
     return message.splitlines()[1]
 
 
-def head(handler, *, length=None, kind="application/octet-stream"):
+def send_head(handler, *, length=None, content_type="application/octet-stream"):
     handler.send_response(200)
-    handler.send_header("Content-Type", kind)
+    handler.send_header("Content-Type", content_type)
     if length is not None:
         handler.send_header("Content-Length", str(length))
     handler.end_headers()
@@ -62,16 +63,16 @@ def pause(seconds=3):
     threading.Event().wait(seconds)
 
 
-# What a server may do; each takes the handler of a request.
+# Responses; each is a function of the handler of a request.
 
 
 def half_a_body(handler):
-    head(handler, length=1000)
+    send_head(handler, length=1000)
     handler.wfile.write(bytes(500))
 
 
 def no_body(handler):
-    head(handler, length=1000)
+    send_head(handler, length=1000)
 
 
 def redirect_loop(handler):
@@ -86,18 +87,18 @@ def redirect_to_a_file(handler):
     handler.end_headers()
 
 
-def stalled_head(handler):
+def stalled_header(handler):
     pause()
 
 
 def stalled_body(handler):
-    head(handler, length=1000)
+    send_head(handler, length=1000)
     handler.wfile.write(b"a few bytes")
     handler.wfile.flush()
     pause()
 
 
-def dripped_head(handler):
+def slow_header(handler):
     with contextlib.suppress(OSError):
         for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 50:
             handler.wfile.write(bytes([byte]))
@@ -105,8 +106,8 @@ def dripped_head(handler):
             pause(0.05)
 
 
-def dripped_body(handler):
-    head(handler, length=100_000)
+def slow_body(handler):
+    send_head(handler, length=100_000)
     with contextlib.suppress(OSError):
         for _ in range(60):
             handler.wfile.write(b"x")
@@ -115,45 +116,45 @@ def dripped_body(handler):
 
 
 def endless_body(handler):
-    head(handler)
+    send_head(handler)
     with contextlib.suppress(OSError):
         while True:
             handler.wfile.write(bytes(1 << 20))
 
 
-def a_page(handler):
+def web_page(handler):
     page = b"<html>Please accept our terms.</html>"
-    head(handler, length=len(page), kind="text/html; charset=utf-8")
+    send_head(handler, length=len(page), content_type="text/html; charset=utf-8")
     handler.wfile.write(page)
 
 
-def commands_to_the_terminal(handler):
+def terminal_escape(handler):
     handler.send_response_only(418, "\x1b]0;owned\x07" + "x" * 2000)
     handler.end_headers()
 
 
-def no_http(handler):
+def not_http(handler):
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
 
 
-def hangs_up(handler):
+def closed_connection(handler):
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
-PACKED = gzip.compress(bytes(20 << 20), 1)
+COMPRESSED = gzip.compress(bytes(20 << 20), 1)
 
 
-def packed(handler):
-    """A bomb by the encoding of the transfer, which is never unpacked."""
+def content_encoding_bomb(handler):
+    """A bomb in the content encoding, which is never decoded."""
     handler.send_response(200)
     handler.send_header("Content-Encoding", "gzip")
-    handler.send_header("Content-Length", str(len(PACKED)))
+    handler.send_header("Content-Length", str(len(COMPRESSED)))
     handler.end_headers()
-    handler.wfile.write(PACKED)
+    handler.wfile.write(COMPRESSED)
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason", "requests"),
+    ("response", "message", "requests"),
     [
         (404, "404 ", 1),
         (403, "403 ", 1),
@@ -165,85 +166,85 @@ def packed(handler):
         (b"", "must have the hash", 1),
         (redirect_loop, "Exceeded 5 redirects", 6),
         (redirect_to_a_file, "No connection adapters were found for", 1),
-        (stalled_head, "no data for 0.3 s", 1),
-        (stalled_body, "no data for 0.3 s", 1),
-        (dripped_head, "no response within 0.6 s", 1),
-        (dripped_body, "less than 2,048 bytes per second", 1),
+        (stalled_header, "no data for 0.2 s", 1),
+        (stalled_body, "no data for 0.2 s", 1),
+        (slow_header, "no response within 0.4 s", 1),
+        (slow_body, "less than 2,048 bytes per second", 1),
         (endless_body, "the response has more than 16,777,216 bytes", 1),
-        (a_page, "the response is a web page instead of the file", 1),
-        (commands_to_the_terminal, r"418 \?\]0;owned\?x{250,300}$", 1),
-        (no_http, "BadStatusLine|Connection aborted|SSH", 1),
-        (hangs_up, "Remote end closed connection without response", 1),
-        (packed, "must have the hash", 1),
+        (web_page, "the response is a web page instead of the file", 1),
+        (terminal_escape, r"418 \?\]0;owned\?x{250,300}$", 1),
+        (not_http, "BadStatusLine|Connection aborted|SSH", 1),
+        (closed_connection, "Remote end closed connection without response", 1),
+        (content_encoding_bomb, "must have the hash", 1),
     ],
 )  # fmt: skip
-def test_each_fault_is_named_and_leaves_nothing(
-    answer, reason, requests, *, only, mirrors, tmp_path
+def test_each_fault_is_reported_and_leaves_no_file(
+    response, message, requests, *, respond, mirrors, tmp_path
 ):
-    only(answer)
-    begun = time.monotonic()
-    line = refusal(tmp_path / "cache")
-    assert time.monotonic() - begun < 2.5
-    assert re.match(f"  {mirrors.address}0/: .*({reason})", line), line
+    respond(response)
+    started = time.monotonic()
+    line = failure(tmp_path / "cache")
+    assert time.monotonic() - started < 2.5
+    assert re.match(f"  {mirrors.address}0/: .*({message})", line), line
     assert len(line) < 400
     assert len(mirrors.requested) == requests
 
 
-@pytest.mark.parametrize("fault", [404, 500, half_a_body, stalled_body, dripped_head, a_page])
-def test_the_next_mirror_gives_the_right_data(fault, mirrors, small_mnist, tmp_path):
+@pytest.mark.parametrize("fault", [404, 500, half_a_body, stalled_body, slow_header, web_page])
+def test_the_next_mirror_is_used_after(fault, mirrors, small_mnist, tmp_path):
     mirrors.files["0/mnist.npz"] = fault
     mirrors.files["1/t10k-labels-idx1-ubyte.gz"] = fault
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
-    assert all(name.endswith("ubyte.gz") for name in left_in(tmp_path / "cache"))
-    assert len(left_in(tmp_path / "cache")) == 4
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    assert all(name.endswith("ubyte.gz") for name in cached_files(tmp_path / "cache"))
+    assert len(cached_files(tmp_path / "cache")) == 4
 
 
-def test_500_then_good_is_asked_again(only, mirrors, small_mnist, tmp_path):
-    good = mirrors.files["0/mnist.npz"]
+def test_a_server_error_is_retried(respond, mirrors, small_mnist, tmp_path):
+    content = mirrors.files["0/mnist.npz"]
 
-    def first_bad(handler):
-        only(good)
+    def fail_once(handler):
+        respond(content)
         handler.send_error(500)
 
-    only(first_bad)
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    respond(fail_once)
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
     assert mirrors.requested == ["/0/mnist.npz"] * 2
-    assert left_in(tmp_path / "cache") == ["mnist.npz"]
+    assert cached_files(tmp_path / "cache") == ["mnist.npz"]
 
 
-def test_a_redirect_to_the_file_is_followed(only, mirrors, small_mnist, tmp_path):
-    mirrors.files["elsewhere.npz"] = mirrors.files["0/mnist.npz"]
+def test_a_redirect_to_the_file_is_followed(respond, mirrors, small_mnist, tmp_path):
+    mirrors.files["target.npz"] = mirrors.files["0/mnist.npz"]
 
-    def moved(handler):
+    def redirect(handler):
         handler.send_response(301)
-        handler.send_header("Location", "/elsewhere.npz")
+        handler.send_header("Location", "/target.npz")
         handler.end_headers()
 
-    only(moved)
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    respond(redirect)
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
 
 
-def test_a_body_without_a_length_is_taken(only, mirrors, small_mnist, tmp_path):
-    good = mirrors.files["0/mnist.npz"]
+def test_a_response_without_a_length_is_accepted(respond, mirrors, small_mnist, tmp_path):
+    content = mirrors.files["0/mnist.npz"]
 
-    def unmeasured(handler):
-        head(handler)
-        handler.wfile.write(good)
+    def without_length(handler):
+        send_head(handler)
+        handler.wfile.write(content)
 
-    only(unmeasured)
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    respond(without_length)
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
 
 
-def test_what_came_whole_is_not_asked_for_again(mirrors, small_mnist, monkeypatch, tmp_path):
-    """Three of four files stay when the fourth fails, each of them verified."""
+def test_complete_files_are_not_downloaded_again(mirrors, small_mnist, monkeypatch, tmp_path):
+    """If the fourth file fails, the other three stay in the cache."""
     monkeypatch.setattr(download, "MIRRORS", download.MIRRORS[1:2])
-    good = mirrors.files["1/t10k-labels-idx1-ubyte.gz"]
+    content = mirrors.files["1/t10k-labels-idx1-ubyte.gz"]
     mirrors.files["1/t10k-labels-idx1-ubyte.gz"] = half_a_body
     with pytest.raises(DataUnavailableError):
         load_data(cache_dir=tmp_path / "cache")
-    assert len(left_in(tmp_path / "cache")) == 3
-    mirrors.files["1/t10k-labels-idx1-ubyte.gz"] = good
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    assert len(cached_files(tmp_path / "cache")) == 3
+    mirrors.files["1/t10k-labels-idx1-ubyte.gz"] = content
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
     assert len(mirrors.requested) == 5
 
 
@@ -252,56 +253,56 @@ def test_what_came_whole_is_not_asked_for_again(mirrors, small_mnist, monkeypatc
 
 @pytest.fixture
 def offline(monkeypatch):
-    """No socket can be opened, and each try is counted."""
-    tries = []
+    """Return a function that disables sockets and returns the list of attempts to open one."""
+    attempts = []
 
-    def refuse(*arguments, **options):
-        tries.append(arguments)
+    def fail(*arguments, **options):
+        attempts.append(arguments)
         raise OSError(101, "Network is unreachable")
 
-    def cut_off():
-        monkeypatch.setattr(socket, "socket", refuse)
-        monkeypatch.setattr(socket, "create_connection", refuse)
-        monkeypatch.setattr(socket, "getaddrinfo", refuse)
-        return tries
+    def go_offline():
+        monkeypatch.setattr(socket, "socket", fail)
+        monkeypatch.setattr(socket, "create_connection", fail)
+        monkeypatch.setattr(socket, "getaddrinfo", fail)
+        return attempts
 
-    return cut_off
+    return go_offline
 
 
-def test_offline_a_warm_cache_opens_no_socket(mirrors, small_mnist, offline, tmp_path):
+def test_a_cached_data_set_opens_no_socket(mirrors, small_mnist, offline, tmp_path):
     load_data(cache_dir=tmp_path / "cache")
-    tries = offline()
-    assert equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
-    assert tries == []
+    attempts = offline()
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    assert attempts == []
 
 
-def test_offline_a_cold_cache_is_said_plainly(mirrors, offline, tmp_path):
-    tries = offline()
-    with pytest.raises(DataUnavailableError) as caught:
+def test_the_error_without_a_network_lists_each_mirror(mirrors, offline, tmp_path):
+    attempts = offline()
+    with pytest.raises(DataUnavailableError) as error:
         load_data(cache_dir=tmp_path / "cache")
-    message = str(caught.value)
+    message = str(error.value)
     assert (
         len(re.findall(r"^  http://127\.0\.0\.1:\d+/\d/: .*unreachable", message, re.MULTILINE))
         == 3
     ), message
     assert 'load_data("digits")' in message
     assert "object at 0x" not in message
-    assert len(tries) >= 3
-    assert left_in(tmp_path / "cache") == []
+    assert len(attempts) >= 3
+    assert cached_files(tmp_path / "cache") == []
 
 
-def test_the_small_digits_open_no_socket(offline):
-    tries = offline()
+def test_the_sklearn_digits_open_no_socket(offline):
+    attempts = offline()
     assert len(load_data("digits").test.labels) == 355
-    assert tries == []
+    assert attempts == []
 
 
-def test_an_interrupt_leaves_nothing(only, tmp_path, monkeypatch):
-    def interrupted(url, bar):
+def test_an_interrupt_leaves_no_file(respond, tmp_path, monkeypatch):
+    def interrupt(url, bar):
         yield b"half of it"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(download, "_iter_bytes", interrupted)
+    monkeypatch.setattr(download, "_iter_bytes", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_data(cache_dir=tmp_path / "cache")
-    assert left_in(tmp_path / "cache") == []
+    assert cached_files(tmp_path / "cache") == []

@@ -1,4 +1,4 @@
-"""Reading digits without Keras or TensorFlow: the network on ONNX Runtime."""
+"""Digit recognition without Keras or TensorFlow: the network runs on ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from mnistcnn.ocr.results import Reading
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
 from mnistcnn.utils.validation import check_fraction, check_images, check_int
-from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
-from mnistcnn.weights.readers import EXPORTED_SUFFIXES, is_exported, read_exported
+from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES, read_weights_file
 
 if TYPE_CHECKING:
     from mnistcnn.ocr.classification import NonDigitRejector
@@ -30,37 +29,28 @@ _DEFAULT_WEIGHTS = "best"
 
 @public
 class Recognizer:
-    """The documented network, ready to read digits at once, without Keras or TensorFlow.
+    """Recognizes digits with the baseline network, without Keras or TensorFlow.
 
-    It runs on ONNX Runtime. It can be pickled, used by several threads at once, and made
-    in a fraction of a second.
+    The network runs on ONNX Runtime and loads in a fraction of a second. A recognizer can be
+    pickled and is thread-safe.
 
     Parameters
     ----------
     weights : str or path-like, optional
-        ``"best"`` or ``"robust"``: weights that come with the package, calibrated. Or what
-        `export_model` or `train` wrote: a file that ends in ``.onnx``, ``.safetensors``,
-        ``.tflite``, ``.xml``, ``.keras`` or ``.h5``, or the folder of a SavedModel. Numbers
-        alone are taken from it; nothing in a file can run. Those of 8 bits become the
-        ``float32`` that they stand for. Default: ``"best"``.
+        ``"best"`` or ``"robust"``: pretrained weights, calibrated. Or a ``.keras``, ``.h5``,
+        ``.onnx`` or ``.safetensors`` file with the weights of the baseline network, as
+        `train` and `export_model` write them; nothing in a file can run. Default:
+        ``"best"``.
     num_threads : int, optional
-        How many threads one call may use, at least 1. Default: one for each core.
+        Number of threads per call, at least 1. Default: one per core.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or `weights` neither a known name nor such a
-        file's.
+        If an argument has the wrong type, or `weights` is neither a known name nor a file of
+        the right suffix and architecture.
     FileNotFoundError, CorruptFileError
-        If the file is absent, damaged or of another network.
-    ModuleNotFoundError
-        If a ``.tflite`` file is to be read and the extra ``litert`` is not installed.
-
-    Warns
-    -----
-    UserWarning
-        If the folder of a SavedModel is to be read: TensorFlow is imported for it, as for
-        no other format.
+        If the file is missing or damaged.
 
     Examples
     --------
@@ -82,24 +72,24 @@ class Recognizer:
         self._classifier = OnnxClassifier(to_onnx(arrays), threads)
 
     def predict_proba(self, images: ArrayLike) -> Float32Array:
-        """Return how probable each digit is for each image.
+        """Return the class probabilities of each image.
 
         Parameters
         ----------
         images : array_like
-            What `preprocess` takes: shape ``(28, 28)``, ``(n, 28, 28)`` or either with a
-            channel axis; integers in 0...255 or floats in [0, 1], light ink on
-            dark paper.
+            As `preprocess` takes them: shape ``(28, 28)``, ``(n, 28, 28)`` or either with a
+            channel axis; integers in 0...255 or floats in [0, 1], light ink on a dark
+            background.
 
         Returns
         -------
         numpy.ndarray
-            ``float32 (n, 10)``: the probabilities of the digits 0 to 9.
+            ``float32 (n, 10)``: probabilities of the digits 0 to 9.
 
         Raises
         ------
         TypeError, ValueError
-            As `preprocess` raises them.
+            As `preprocess`.
         """
         return self._classifier.predict_proba(check_images(images))
 
@@ -114,22 +104,22 @@ class Recognizer:
         Raises
         ------
         TypeError, ValueError
-            As `preprocess` raises them.
+            As `preprocess`.
         """
         return np.asarray(self.predict_proba(images).argmax(axis=1), np.int64)
 
     def predict_proba_batches(self, batches: Iterable[ArrayLike]) -> Iterator[Float32Array]:
-        """Return how probable each digit is, batch after batch, for any number of images.
+        """Yield the class probabilities of each batch, for any number of images.
 
-        A batch is taken when its result is asked for, so that memory holds one batch and its
-        result, whether ten images come or ten billion.
+        A batch is requested when its result is, so that memory holds one batch and its result,
+        for ten images as for ten billion.
 
         Parameters
         ----------
         batches : iterable
             Batches as `predict_proba` takes them: a generator, a ``tf.data.Dataset``, a
-            ``keras.utils.PyDataset`` or any other iterable that comes to an end. Images
-            alone: of pairs with labels, give the first part.
+            ``keras.utils.PyDataset`` or any other finite iterable. Images only: of pairs with
+            labels, pass the first element.
 
         Returns
         -------
@@ -139,21 +129,21 @@ class Recognizer:
         Raises
         ------
         TypeError, ValueError
-            If `batches` is no such iterable or never ends; and, when its result is asked
-            for, if a batch is one that `preprocess` refuses.
+            If `batches` is not such an iterable, or infinite; and, when its result is requested,
+            if `preprocess` raises for a batch.
 
         Examples
         --------
         >>> from mnistcnn import Recognizer, load_data
         >>> _, (images, labels) = load_data("digits")
-        >>> parts = (images[i : i + 100] for i in range(0, 355, 100))
-        >>> [len(part) for part in Recognizer().predict_proba_batches(parts)]
+        >>> batches = (images[i : i + 100] for i in range(0, 355, 100))
+        >>> [len(batch) for batch in Recognizer().predict_proba_batches(batches)]
         [100, 100, 100, 55]
         """
-        return self._each(iter_batches("batches", batches))
+        return self._predict_each(iter_batches("batches", batches))
 
     def predict_batches(self, batches: Iterable[ArrayLike]) -> Iterator[Int64Array]:
-        """Return the most probable digits, batch after batch, for any number of images.
+        """Yield the most probable digits of each batch, for any number of images.
 
         Parameters
         ----------
@@ -168,16 +158,16 @@ class Recognizer:
         Raises
         ------
         TypeError, ValueError
-            As `predict_proba_batches` raises them.
+            As `predict_proba_batches`.
         """
         return (np.asarray(p.argmax(axis=1), np.int64) for p in self.predict_proba_batches(batches))
 
     def read(self, picture: ImageLike, *, min_confidence: float = 0.0) -> Reading:
-        """Read the digits of a person's picture: one or many, in lines.
+        """Read the handwritten digits of a scan, photo, screenshot or drawing.
 
-        Ink and paper may be light or dark, grey or in colour, the light uneven. Ruled
-        lines and boxes are left out. Each digit is brought to 28 × 28 the way MNIST was
-        made.
+        The page may have one or many digits, in lines. Ink and background may be light or dark,
+        gray or colored, and the illumination uneven. Ruled lines and boxes are removed. Each
+        digit is size-normalized and centered as in MNIST.
 
         Parameters
         ----------
@@ -186,31 +176,31 @@ class Recognizer:
             ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
             floats in [0, 1]. At most 50 megapixels.
         min_confidence : float, default 0.0
-            Digits of less probability are left out; in [0, 1). It is lower the less a
-            digit looks like one, so that letters and blots are left out first.
+            Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
 
         Returns
         -------
         Reading
-            Text, digits and boxes. Without a digit its text is empty.
+            Text, digits and boxes. The text is empty if no digit is found.
 
         Raises
         ------
         TypeError, ValueError
-            If the picture is of another kind, holds no pixel or too many.
+            If the picture has another type, no pixels or too many.
         FileNotFoundError
-            If there is no such file.
+            If the file does not exist.
         CorruptFileError
-            If the file is no picture, or a damaged one; or if what came with the package
-            to tell digits from what is none is damaged.
+            If the content is not an image, or damaged; or if the shipped weights that detect
+            non-digits are damaged.
 
         Notes
         -----
-        Ink is found by its difference from the paper around it, digits as its connected
-        parts. Strokes of a digit that don't touch are joined, and touching digits cut
-        along the path that crosses least ink, where the network is surer of the result.
-        Of very many parts the largest are read and the least sure tried to be cut, so that
-        the time is bounded whatever is on a page.
+        The image is binarized against its local background, and the connected components of the
+        ink are classified. Strokes of a digit that do not touch are merged, and touching digits
+        are split along the path that crosses the least ink, where that increases the
+        confidence. A second network lowers the confidence of components that are not digits.
+        At most 2,500 components are read, the largest ones, and the least confident ones are
+        split first, so that the run time is bounded for any image.
         """
         # Imported here, since they import OpenCV, which prediction does not need.
         from mnistcnn.ocr.classification import NonDigitRejector
@@ -226,7 +216,7 @@ class Recognizer:
             digit_scorer=self._rejector,
         )
 
-    def _each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
+    def _predict_each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
         for number, batch in enumerate(batches):
             try:
                 result = self.predict_proba(batch)
@@ -240,18 +230,10 @@ def _resolve_weights(weights: PathLike) -> list[Float32Array]:
         return load_pretrained_weights(weights).weights(calibrated=True)
     if not isinstance(weights, str | os.PathLike):
         raise TypeError(f"weights must be a name or a path; received {weights!r}")
-    path = Path(weights)
-    if is_exported(path):
-        return read_exported(path)
-    if path.name.endswith(KERAS_SUFFIXES):
-        from mnistcnn.weights.keras_file import (
-            read_weights,
-        )  # HDF5, which the other formats don't need
-
-        return read_weights(path)
-    names = ", ".join(map(repr, PRETRAINED))
-    endings = ", ".join((*EXPORTED_SUFFIXES, *KERAS_SUFFIXES))
-    raise ValueError(
-        f"weights must be {names}, the folder of a SavedModel or the path of a file that ends in "
-        f"{endings}; received {str(weights)!r}"
-    )
+    if not Path(weights).name.endswith(WEIGHTS_SUFFIXES):
+        names = ", ".join(map(repr, PRETRAINED))
+        suffixes = " or ".join(WEIGHTS_SUFFIXES)
+        raise ValueError(
+            f"weights must be {names} or a file that ends in {suffixes}; received {str(weights)!r}"
+        )
+    return read_weights_file(weights, name="weights")

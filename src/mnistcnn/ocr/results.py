@@ -1,4 +1,4 @@
-"""What was read from a picture: digits in lines, in the order in which people read."""
+"""Results of reading a page: digits with boxes, in lines, in reading order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONFIDENCE_DECIMALS = 4
 @public
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Digit:
-    """One digit that was read from a picture.
+    """One digit of a `Reading`.
 
     Attributes
     ----------
@@ -25,8 +25,8 @@ class Digit:
         times the probability of this digit given that it does, averaged over six augmented
         views of the crop.
     box : tuple of int
-        Left, top, right and bottom in pixels from the picture's upper left corner; right
-        and bottom are just outside.
+        Left, top, right and bottom in pixels from the upper left corner of the image; right and
+        bottom are exclusive.
     image : numpy.ndarray
         ``uint8 (28, 28)``: the digit crop in MNIST format, the input of the network; 0 is
         background, 255 full ink.
@@ -45,14 +45,14 @@ class Digit:
 @public
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reading:
-    """What was read from a picture.
+    """The digits of a page, as `Recognizer.read` returns them.
 
     Attributes
     ----------
     lines : tuple of tuple of Digit
         The digits by line, from top to bottom and from left to right.
     width, height : int
-        The size of the picture in pixels, after any rotation that its file asks for.
+        Size of the image in pixels, after the rotation in its EXIF data.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """The digits as text, a line of the picture a line."""
+        """The digits as text, with one line per line of the page."""
         return "\n".join("".join(str(digit.label) for digit in line) for line in self.lines)
 
     def __str__(self) -> str:
@@ -82,9 +82,9 @@ class Reading:
         return self.text
 
     def to_dict(self) -> dict[str, Any]:
-        """Return text, size and digits with their line (from 1), ready for JSON.
+        """Return the text, the size and the digits with their line (from 1), ready for JSON.
 
-        Crops and the probabilities of the other digits are omitted.
+        Omits the digit crops and the probabilities of the other digits.
         """
         return {
             "text": self.text,
