@@ -67,7 +67,7 @@ def recognizer():
 
 
 @pytest.fixture(scope="session")
-def clear(digits, recognizer):
+def easy_digits(digits, recognizer):
     """Digits in one piece that the network knows at any size: a mistake is the reader's own."""
     images, labels = (part[:240] for part in digits.train)
     sizes = (32, 44, 60, 84, 120)
@@ -88,12 +88,12 @@ def in_one_piece(ink):
 
 
 @pytest.fixture(scope="session")
-def page(clear):
+def page(easy_digits):
     """A small easy page of three lines whose text the reader is expected to find."""
     look = replace(
         synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(3, 5)
     )
-    return synthetic_pages.draw_page(*clear, np.random.default_rng(0), look)
+    return synthetic_pages.draw_page(*easy_digits, np.random.default_rng(0), look)
 
 
 @pytest.fixture(scope="session")
