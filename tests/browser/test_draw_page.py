@@ -340,9 +340,9 @@ def test_what_is_transparent_in_a_picture_is_white(page):
     until(page, "said.firstChild.textContent === '4'")
 
 
-def test_a_page_of_many_digits_is_read_by_lines(page, easy_digits, hand):
+def test_a_page_of_many_digits_is_read_by_lines(page, legible_digits, hand):
     drawn = synthetic_pages.draw_page(
-        *easy_digits, np.random.default_rng(1), synthetic_pages.PAGE_STYLES["clean"]
+        *legible_digits, np.random.default_rng(1), synthetic_pages.PAGE_STYLES["clean"]
     )
     page.get_by_label("Open a picture").set_input_files(as_file(drawn.picture / 255))
     until(page, "digits.children.length > 3")

@@ -30,7 +30,7 @@ def test_history_of_a_run(save_result, saved_figures, capsys):
 @pytest.mark.parametrize(
     ("history", "message"),
     [
-        ({}, "history must hold at least one epoch of loss and accuracy; 'loss' is absent"),
+        ({}, "history must hold loss and accuracy of at least one epoch; received no values of 'loss'"),
         ([1], "history must be a History or a mapping; received [1]"),
         ({"loss": ["a"], "accuracy": [1]}, "history: loss must be "),
         ({"loss": 3, "accuracy": [1]}, "history: loss must be "),

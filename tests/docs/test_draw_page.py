@@ -294,7 +294,7 @@ def read_by_scripts(pictures, *, are_ink=False):
 
 
 @pytest.fixture(scope="module")
-def photographed(easy_digits):
+def photographed(legible_digits):
     """Lines of digits: dark on light and light on dark, in uneven light, pale, with noise."""
     look = replace(
         synthetic_pages.PAGE_STYLES["clean"], height=(40, 60), lines=(1, 2), digits_per_line=(1, 5)
@@ -302,7 +302,7 @@ def photographed(easy_digits):
     random = np.random.default_rng(4)
     pictures, texts = [], []
     for seed in range(15):
-        page = synthetic_pages.draw_page(*easy_digits, np.random.default_rng(seed), look)
+        page = synthetic_pages.draw_page(*legible_digits, np.random.default_rng(seed), look)
         grey = page.picture.astype(np.float32) / 255
         shade = np.linspace(1, 0.3, grey.shape[1], dtype=np.float32)
         noise = random.normal(0, 0.08, grey.shape).astype(np.float32)

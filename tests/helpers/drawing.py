@@ -38,7 +38,7 @@ def ink_map_of(strength):
     return connected_components(strength, (strength > 0.5).astype(np.uint8))
 
 
-def touching_bars(count):
+def joined_ones(count):
     """Return a candidate of `count` vertical bars that a fainter horizontal stroke connects."""
     strength = np.zeros((40, 30 * count - 16), np.float32)
     strength[20:22, 4:-4] = 0.6
@@ -48,7 +48,7 @@ def touching_bars(count):
     return Candidate(component, component.digit_crop(), np.full(10, 0.1, np.float32))
 
 
-def predict_one_if_narrow(crops):
+def classify_narrow_as_one(crops):
     """Return a certain 1 for narrow crops and equal probabilities for the others."""
     narrow = (crops > 60).any(axis=1).sum(axis=1) < 18
     probabilities = np.full((len(crops), 10), 0.1, np.float32)

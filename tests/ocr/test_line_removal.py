@@ -67,9 +67,9 @@ def test_ink_without_lines_is_returned_unchanged():
 
 
 @pytest.mark.parametrize("digit", ["0", "1", "4", "7", "8"])
-def test_digits_are_neither_lines_nor_frames(digit, easy_digits):
+def test_digits_are_neither_lines_nor_frames(digit, legible_digits):
     """A large digit alone on its page loses nothing."""
-    images, labels = easy_digits
+    images, labels = legible_digits
     for image in images[labels == int(digit)][:6]:
         large = Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)
         ink_map = ink_map_of(np.asarray(large) / 255)

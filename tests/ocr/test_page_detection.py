@@ -77,9 +77,9 @@ def test_none_if_the_whole_picture_is_the_page(picture):
     assert detect_page(np.float32(picture)) is None
 
 
-def test_large_digit_is_not_a_page(easy_digits):
+def test_large_digit_is_not_a_page(legible_digits):
     """Its loops are light and enclosed, and it may fill the picture."""
-    images, labels = easy_digits
+    images, labels = legible_digits
     for label in range(10):
         for size, margin in [(200, 0), (200, 20), (28, 3), (28, 14), (16, 4)]:
             digit = synthetic_pages.upscale_digit(images[labels == label][0], size)

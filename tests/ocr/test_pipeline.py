@@ -36,8 +36,8 @@ def iou(first, second):
 
 @settings(max_examples=10)
 @given(st.integers(0, 2**32 - 1))
-def test_simple_pages_are_read_without_error(recognizer, easy_digits, seed):
-    page = synthetic_pages.draw_simple_page(*easy_digits, np.random.default_rng(seed))
+def test_simple_pages_are_read_without_error(recognizer, legible_digits, seed):
+    page = synthetic_pages.draw_simple_page(*legible_digits, np.random.default_rng(seed))
     reading = recognizer.read(page.picture)
     assert reading.text == page.text
     assert (reading.height, reading.width) == page.picture.shape
@@ -51,11 +51,11 @@ MAX_ERROR_RATE = dict.fromkeys(PAGE_STYLES, 2) | {"blur": 4, "touching": 4, "har
 
 
 @pytest.mark.parametrize("name", PAGE_STYLES)
-def test_pages_of_every_style(name, recognizer, easy_digits):
+def test_pages_of_every_style(name, recognizer, legible_digits):
     errors = total = 0
     for seed in range(2):
         generator = np.random.default_rng(seed)
-        page = synthetic_pages.draw_page(*easy_digits, generator, PAGE_STYLES[name])
+        page = synthetic_pages.draw_page(*legible_digits, generator, PAGE_STYLES[name])
         reading = recognizer.read(page.picture)
         errors += edit_distance(reading.text, page.text)
         total += len(page.text)
@@ -185,25 +185,25 @@ def test_blank_pages_have_no_digits(recognizer):
 
 
 @pytest.mark.parametrize("height", [16, 28, 60, 150])
-def test_single_digit_with_any_margin(height, recognizer, easy_digits):
+def test_single_digit_with_any_margin(height, recognizer, legible_digits):
     for label in range(10):
-        ink = cropped_digit(easy_digits.images[easy_digits.labels == label][0], height)
+        ink = cropped_digit(legible_digits.images[legible_digits.labels == label][0], height)
         for margin in (height // 5, height):
             assert recognizer.read(1 - np.pad(ink, margin)).text == str(label)
         assert recognizer.read(np.pad(ink, height // 2)).text == str(label)
 
 
-def test_mnist_images_are_read(recognizer, easy_digits):
+def test_mnist_images_are_read(recognizer, legible_digits):
     num_correct = sum(
         recognizer.read(image).text == str(label)
-        for image, label in zip(easy_digits.images, easy_digits.labels, strict=True)
+        for image, label in zip(legible_digits.images, legible_digits.labels, strict=True)
     )
-    assert num_correct >= 0.94 * len(easy_digits.labels)
+    assert num_correct >= 0.94 * len(legible_digits.labels)
 
 
-def test_tilted_lines_are_read_in_order(recognizer, easy_digits):
+def test_tilted_lines_are_read_in_order(recognizer, legible_digits):
     style = replace(PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(8, 9))
-    page = synthetic_pages.draw_page(*easy_digits, np.random.default_rng(1), style)
+    page = synthetic_pages.draw_page(*legible_digits, np.random.default_rng(1), style)
     for angle in (-10, 10):
         rotated = Image.fromarray(page.picture).rotate(
             angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255

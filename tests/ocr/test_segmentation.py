@@ -11,24 +11,24 @@ from mnistcnn.ocr.components import Component
 from mnistcnn.ocr.pipeline import read_page
 from mnistcnn.ocr.segmentation import cut_paths, slice_between, split_touching
 from tests.helpers.drawing import (
+    classify_narrow_as_one,
     cropped_digit,
     draw_strokes,
-    predict_one_if_narrow,
+    joined_ones,
     predict_three,
-    touching_bars,
 )
 
 
-def test_strokes_of_one_digit_are_merged(recognizer, easy_digits):
+def test_strokes_of_one_digit_are_merged(recognizer, legible_digits):
     """A pen that fails for a moment leaves a gap across the digit."""
-    first, second = (cropped_digit(easy_digits.images[i], 80) for i in (0, 1))
+    first, second = (cropped_digit(legible_digits.images[i], 80) for i in (0, 1))
     num_correct = 0
     count = 16
-    for image, label in zip(*(part[:count] for part in easy_digits), strict=True):
+    for image, label in zip(*(part[:count] for part in legible_digits), strict=True):
         ink = cropped_digit(image, 80)
         ink[len(ink) * 2 // 5 :][:4] = 0
         row = [np.pad(one, ((20, 120 - len(one)), (30, 0))) for one in (ink, first, second)]
-        expected = f"{label}{easy_digits.labels[0]}{easy_digits.labels[1]}"
+        expected = f"{label}{legible_digits.labels[0]}{legible_digits.labels[1]}"
         num_correct += recognizer.read(1 - np.pad(np.hstack(row), 20)).text == expected
     assert num_correct >= 0.75 * count
 
@@ -47,13 +47,13 @@ def push_together(left, right):
     return both
 
 
-def test_touching_digits_are_split(recognizer, easy_digits):
+def test_touching_digits_are_split(recognizer, legible_digits):
     count, num_touching, num_correct = 20, 0, 0
-    for i, j in np.random.default_rng(0).integers(0, len(easy_digits.images), (count, 2)):
-        both = push_together(*(cropped_digit(easy_digits.images[k], 60) for k in (i, j)))
+    for i, j in np.random.default_rng(0).integers(0, len(legible_digits.images), (count, 2)):
+        both = push_together(*(cropped_digit(legible_digits.images[k], 60) for k in (i, j)))
         num_touching += cv2.connectedComponents((both > 0.5).astype(np.uint8))[0] == 2
         text = recognizer.read(1 - np.pad(both, 30)).text
-        num_correct += text == f"{easy_digits.labels[i]}{easy_digits.labels[j]}"
+        num_correct += text == f"{legible_digits.labels[i]}{legible_digits.labels[j]}"
     assert num_touching > 0.66 * count
     assert num_correct > 0.65 * num_touching
 
@@ -84,18 +84,18 @@ def test_only_the_nearest_of_very_many_pairs_are_tried(monkeypatch, recognizer):
 
 
 def test_only_some_of_very_many_components_are_split(monkeypatch):
-    candidates = 100 * [touching_bars(2)]
-    assert len(split_touching(candidates, 40, predict_one_if_narrow)) == 200
+    candidates = 100 * [joined_ones(2)]
+    assert len(split_touching(candidates, 40, classify_narrow_as_one)) == 200
     monkeypatch.setattr(segmentation, "_MAX_WORK", 0)
-    digits = split_touching(candidates, 40, predict_one_if_narrow)
+    digits = split_touching(candidates, 40, classify_narrow_as_one)
     assert len(digits) == 100 + segmentation._BATCH_SIZE
 
 
 def test_downscaling_for_the_search_keeps_the_cuts(monkeypatch):
-    candidate = touching_bars(2)
-    fine = split_touching([candidate], 40, predict_one_if_narrow)
+    candidate = joined_ones(2)
+    fine = split_touching([candidate], 40, classify_narrow_as_one)
     monkeypatch.setattr(segmentation, "_MAX_PIXELS", candidate.component.strength.size // 3)
-    coarse = split_touching([candidate], 40, predict_one_if_narrow)
+    coarse = split_touching([candidate], 40, classify_narrow_as_one)
     assert len(fine) == len(coarse) == 2
     for piece, coarse_piece in zip(fine, coarse, strict=True):
         np.testing.assert_allclose(piece.component.box, coarse_piece.component.box, atol=4)

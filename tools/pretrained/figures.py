@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from mnistcnn.plotting.evaluation import BLUE, VERMILION, draw_calibration
+from mnistcnn.plotting.common import BLUE, VERMILION
+from mnistcnn.plotting.evaluation import draw_calibration
 
 # Okabe and Ito's green, as their blue and vermilion told apart by all common kinds of colour
 # vision. Line styles and marks tell the same once more.
@@ -73,7 +74,7 @@ def draw_calibration_figure(figures: Mapping[str, Any]) -> Figure:
         part = figures["calibration"][name]
         images, confidence, right = zip(*part["reliability"], strict=True)
         most = max(most, *images)
-        draw_calibration(above, below, images, confidence, right, colour=colour, mark=mark)
+        draw_calibration(above, below, images, confidence, right, color=colour, marker=mark)
         above.set_title(f"{title}: calibration error {100 * part['ece']:.2f} %", fontsize=10)
     upper[0].set_ylabel("Answers that are right")
     lower[0].set_ylabel("Images")

@@ -22,7 +22,7 @@ def add_parser(commands: Any) -> None:
         "plot",
         help="plot a training history, an evaluation or a model",
         description="Write one figure as PNG, SVG or PDF. "
-        "'mnistcnn plot KIND --help' lists the arguments of a kind.",
+        "'mnistcnn plot KIND --help' lists its arguments.",
     )
     kinds = parser.add_subparsers(title="kinds", required=True, metavar="KIND", dest="kind")
     for name, kind in KINDS.items():

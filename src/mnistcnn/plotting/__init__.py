@@ -1,4 +1,4 @@
-"""Figures of training histories, evaluations, layers and recognized pages, with Matplotlib.
+"""Plots of training histories, evaluations, layers, digits and recognized pages, with Matplotlib.
 
 May import `evaluation`, `ocr`, `models`, `data` and `utils`.
 """

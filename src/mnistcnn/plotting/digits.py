@@ -1,14 +1,18 @@
-"""Digits side by side: any ones, and those that a network read wrong."""
+"""Plots of digit images: any images, and the misclassified ones."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
-from mnistcnn.plotting.common import ImageGrid, as_axes, figure_of
+from mnistcnn.plotting.common import check_ax, figure_of
+from mnistcnn.plotting.image_grid import ImageGrid
 from mnistcnn.public import public
+from mnistcnn.types import NUM_CLASSES
 from mnistcnn.utils.validation import (
     check_array,
     check_images,
@@ -18,7 +22,7 @@ from mnistcnn.utils.validation import (
     is_one_hot,
 )
 
-_INCHES = 0.85  # of a digit with the gap beside it
+_INCHES_PER_PIXEL = 0.85 / 31  # a digit of 28 pixels with a gap of 3
 _COLUMNS = 8
 
 
@@ -31,31 +35,31 @@ def plot_digits(
     max_images: int = 100,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw images of digits side by side, dark ink on light paper.
+    """Plot digit images in a grid, dark on a light background.
 
     Parameters
     ----------
     images : array_like
-        One or many: raw ``uint8 (n, 28, 28)`` as `load_data` gives them, or preprocessed
-        ``float32 (n, 28, 28, 1)`` in [0, 1].
+        One image or several: raw ``uint8 (n, 28, 28)`` as returned by `load_data`, or
+        preprocessed ``float32 (n, 28, 28, 1)`` in [0, 1].
     labels : array_like, optional
-        ``(n,)`` in ``0...9``, or one-hot ``(n, 10)``: written above them.
+        ``(n,)`` in ``0...9``, or one-hot ``(n, 10)``: written above the images.
     columns : int, default 10
-        How many stand in a row, at least 1.
+        Number of images per row, at least 1.
     max_images : int, default 100
-        How many are drawn at most, the first ones, at least 1.
+        Maximum number of images, at least 1; the first ones are plotted.
     ax : matplotlib.axes.Axes, optional
-        Where to draw all of them. Default: a new figure.
+        Axes for the whole grid. Default: a new figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn on.
+        The figure that contains the plot.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, or there are no images.
+        If an argument has the wrong type or range, or there are no images.
 
     Examples
     --------
@@ -65,22 +69,22 @@ def plot_digits(
     >>> [text.get_text() for text in figure.axes[0].texts] == [str(n) for n in labels[:3]]
     True
     """
-    stack = check_images(images)
-    if not len(stack):
+    pixels = check_images(images)
+    if not len(pixels):
         raise ValueError("images must hold at least one image; received none")
-    across = check_int("columns", columns, minimum=1)
-    most = check_int("max_images", max_images, minimum=1)
-    words = []
+    columns = check_int("columns", columns, minimum=1)
+    max_images = check_int("max_images", max_images, minimum=1)
+    texts = []
     if labels is not None:
-        coded = check_array("labels", labels)
-        truth = coded.argmax(axis=1) if is_one_hot(coded, 10) else coded
-        truth = check_labels(truth, 10)
-        check_same_length("images", len(stack), "labels", len(truth))
-        words = [str(label) for label in truth[:most]]
-    mosaic = ImageGrid(stack[:most], columns=across, gap=3, above=7 if words else 0)
-    axes = _grid_axes(mosaic) if ax is None else as_axes(ax)
-    mosaic.draw(axes, cmap="gray_r", vmin=0, vmax=1 if stack.dtype.kind == "f" else 255)
-    mosaic.write(axes, words, size=9)
+        digits = check_array("labels", labels)
+        digits = digits.argmax(axis=1) if is_one_hot(digits, NUM_CLASSES) else digits
+        digits = check_labels(digits, NUM_CLASSES)
+        check_same_length("images", len(pixels), "labels", len(digits))
+        texts = [str(digit) for digit in digits[:max_images]]
+    grid = ImageGrid(pixels[:max_images], columns=columns, gap=3, above=7 if texts else 0)
+    axes = _new_axes(grid) if ax is None else check_ax(ax)
+    grid.draw(axes, cmap="gray_r", vmin=0, vmax=_white(pixels))
+    grid.annotate(axes, texts, fontsize=9)
     return figure_of(axes)
 
 
@@ -92,73 +96,78 @@ def plot_misclassified(
     max_images: int = 40,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw the images that were read wrong, the most confident mistakes first.
+    """Plot misclassified images by descending confidence.
 
-    Above each stands what it is and what it was taken for; below, how probable that answer
-    was held, and which image it is, counted from 0.
+    The text above each image is the true and the predicted digit, the text below it the
+    confidence and the index of the image, counted from 0.
 
     Parameters
     ----------
     evaluation : Evaluation
-        What `evaluate` returned.
+        The result of `evaluate`.
     images : array_like
-        All the images that were evaluated, in that order: raw ``uint8 (n, 28, 28)`` or
-        preprocessed ``float32 (n, 28, 28, 1)`` in [0, 1].
+        All evaluated images in the same order: raw ``uint8 (n, 28, 28)`` or preprocessed
+        ``float32 (n, 28, 28, 1)`` in [0, 1].
     max_images : int, default 40
-        How many are drawn at most, at least 1.
+        Maximum number of images, at least 1.
     ax : matplotlib.axes.Axes, optional
-        Where to draw all of them. Default: a new figure.
+        Axes for the whole grid. Default: a new figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn on.
+        The figure that contains the plot.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, or the images are more or
-        fewer than were evaluated.
+        If an argument has the wrong type or range, or the number of images differs from the
+        evaluation.
 
     Examples
     --------
     >>> from mnistcnn import Evaluation, load_data, plot_misclassified
     >>> _, (images, labels) = load_data("digits")
-    >>> guesses = [[0.1] * 10] * 3  # the first of equal ones counts: 0, which is right once
-    >>> figure = plot_misclassified(Evaluation.from_probabilities(guesses, labels[:3]), images[:3])
-    >>> figure.axes[0].get_title()
-    'All 2 mistakes: digit → answer'
+    >>> probabilities = [[0.1] * 10] * 3  # the first maximum counts: 0, which is correct once
+    >>> result = Evaluation.from_probabilities(probabilities, labels[:3])
+    >>> plot_misclassified(result, images[:3]).axes[0].get_title()
+    'All 2 misclassified images: true → predicted'
     """
-    wrong = check_evaluation("evaluation", evaluation).misclassified
-    stack = check_images(images)
-    if len(stack) != evaluation.num_images:
+    misclassified = check_evaluation("evaluation", evaluation).misclassified
+    pixels = check_images(images)
+    if len(pixels) != evaluation.num_images:
         raise ValueError(
-            f"images must be the {evaluation.num_images:,} that were evaluated; "
-            f"received {len(stack):,}"
+            f"images must be the {evaluation.num_images:,} evaluated images; "
+            f"received {len(pixels):,}"
         )
-    most = check_int("max_images", max_images, minimum=1)
-    shown = wrong.most_confident_first[:most]
-    if not len(shown):
+    max_images = check_int("max_images", max_images, minimum=1)
+    total, shown = len(misclassified), misclassified.most_confident_first[:max_images]
+    if not total:
         if ax is None:
             ax = Figure(figsize=(4, 1), layout="constrained").subplots()
-        axes = as_axes(ax)
-        axes.set_title("No mistakes", fontsize=10)
+        axes = check_ax(ax)
+        axes.set_title("No misclassified images", fontsize=10)
         axes.set_axis_off()
         return figure_of(axes)
-    mosaic = ImageGrid(stack[wrong.indices[shown]], columns=_COLUMNS, gap=7, above=7, below=6)
-    axes = _grid_axes(mosaic) if ax is None else as_axes(ax)
-    mosaic.draw(axes, cmap="gray_r", vmin=0, vmax=1 if stack.dtype.kind == "f" else 255)
-    mosaic.frame(axes)
-    pairs = zip(wrong.labels[shown], wrong.predicted[shown], strict=True)
-    mosaic.write(axes, [f"{true} → {said}" for true, said in pairs], size=9)
-    details = zip(wrong.confidence[shown], wrong.indices[shown], strict=True)
-    mosaic.write(axes, [f"{100 * p:.0f} %, #{i}" for p, i in details], size=7, under=True)
-    count = f"All {len(wrong)}" if len(shown) == len(wrong) else f"{len(shown)} of {len(wrong):,}"
-    axes.set_title(f"{count} mistakes: digit → answer", fontsize=10)
+    indices, confidence = misclassified.indices[shown], misclassified.confidence[shown]
+    grid = ImageGrid(pixels[indices], columns=_COLUMNS, gap=7, above=7, below=6)
+    axes = _new_axes(grid) if ax is None else check_ax(ax)
+    grid.draw(axes, cmap="gray_r", vmin=0, vmax=_white(pixels))
+    grid.draw_frames(axes)
+    pairs = zip(misclassified.labels[shown], misclassified.predicted[shown], strict=True)
+    grid.annotate(axes, [f"{true} → {predicted}" for true, predicted in pairs], fontsize=9)
+    details = zip(confidence, indices, strict=True)
+    grid.annotate(axes, [f"{100 * p:.0f} %, #{i}" for p, i in details], fontsize=7, below=True)
+    count = f"All {total}" if len(shown) == total else f"{len(shown)} of {total:,}"
+    axes.set_title(f"{count} misclassified images: true → predicted", fontsize=10)
     return figure_of(axes)
 
 
-def _grid_axes(mosaic: ImageGrid) -> Axes:
-    height, width = (side * _INCHES / 31 for side in mosaic.shape)
+def _white(pixels: NDArray[Any]) -> int:
+    return 1 if pixels.dtype.kind == "f" else 255
+
+
+def _new_axes(grid: ImageGrid) -> Axes:
+    height, width = (side * _INCHES_PER_PIXEL for side in grid.shape)
     figure = Figure(figsize=(max(width, 1) + 0.2, height + 0.4), layout="constrained")
     return figure.subplots()

@@ -1,7 +1,4 @@
-"""Pictures of a training and of its result. Nothing here shows a window.
-
-How often answers are right, beside how confident they are.
-"""
+"""Plots of evaluations: confusion matrix and calibration curve."""
 
 from __future__ import annotations
 
@@ -15,33 +12,33 @@ from numpy.typing import ArrayLike
 
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
-from mnistcnn.plotting.common import as_axes, check_axes, figure_of
+from mnistcnn.plotting.common import BLUE, check_ax, check_axes, figure_of
 from mnistcnn.public import public
 
-# Okabe and Ito's blue and vermilion: told apart by all common kinds of colour vision.
-BLUE, VERMILION = "#0072B2", "#D55E00"
+_DIAGONAL_COLOR = "#777777"
+_CORRECT_COLOR = "#DCE6EF"
 
 
 @public
 def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> Figure:
-    """Draw which digits were taken for which; colour shows the mistakes.
+    """Plot the confusion matrix; the color scale covers the misclassified images only.
 
     Parameters
     ----------
     evaluation : Evaluation
-        What `evaluate` returned.
+        The result of `evaluate`.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. Default: a new figure.
+        Axes for the plot. Default: a new figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn on.
+        The figure that contains the plot.
 
     Raises
     ------
     TypeError
-        If `evaluation` is not an `Evaluation`, or `ax` is something else.
+        If `evaluation` is not an `Evaluation`, or `ax` is not an Axes.
 
     Examples
     --------
@@ -55,16 +52,16 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     check_evaluation("evaluation", evaluation)
     if ax is None:
         ax = Figure(figsize=(6.4, 5.4), layout="constrained").subplots()
-    axes = as_axes(ax)
+    axes = check_ax(ax)
     matrix = evaluation.confusion_matrix
-    # On the scale of the right answers no mistake could be seen, so they have their own.
-    mistakes = np.ma.masked_array(matrix, mask=np.eye(len(matrix), dtype=bool))
-    most = max(int((matrix - np.diag(np.diag(matrix))).max()), 1)
-    image = axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=most)
-    axes.set_facecolor("#DCE6EF")
+    # Masked diagonal: on a scale that includes it, all errors would have the same color.
+    errors = np.ma.masked_array(matrix, mask=np.eye(len(matrix), dtype=bool))
+    largest = max(int((matrix - np.diag(np.diag(matrix))).max()), 1)
+    image = axes.imshow(errors, cmap="Oranges", vmin=0, vmax=largest)
+    axes.set_facecolor(_CORRECT_COLOR)
     for (row, column), count in np.ndenumerate(matrix):
         if count:
-            dark = row != column and count > 0.6 * most
+            dark = row != column and count > 0.6 * largest
             axes.text(
                 column,
                 row,
@@ -78,41 +75,38 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     axes.set_yticks(range(len(matrix)))
     axes.set_xlabel("Predicted digit")
     axes.set_ylabel("True digit")
-    axes.set_title(f"{evaluation.num_correct:,} of {evaluation.num_images:,} right")
+    axes.set_title(f"{evaluation.num_correct:,} of {evaluation.num_images:,} correct")
     figure = figure_of(axes)
-    bar = figure.colorbar(image, ax=axes, label="Mistakes (images)")
-    bar.locator = MaxNLocator(integer=True)
-    bar.update_ticks()
+    colorbar = figure.colorbar(image, ax=axes, label="Misclassified images")
+    colorbar.locator = MaxNLocator(integer=True)
+    colorbar.update_ticks()
     return figure
-
-
-_DIAGONAL = "#777777"
 
 
 @public
 def plot_calibration(evaluation: Evaluation, *, ax: Sequence[Axes] | None = None) -> Figure:
-    """Draw how often answers of a given confidence are right.
+    """Plot the calibration curve, and the number of images in each bin.
 
-    Where the points lie on the line, a probability says how often such an answer is right;
-    under it the network is too sure of itself, above it not sure enough. A vertical line is
-    the 95 % interval of a share. Bars below count the images of each bin.
+    Points on the diagonal are well calibrated: their accuracy equals their confidence. Below
+    the diagonal the model is overconfident, above it underconfident. Vertical lines are 95 %
+    confidence intervals of the accuracy.
 
     Parameters
     ----------
     evaluation : Evaluation
-        What `evaluate` returned.
+        The result of `evaluate`.
     ax : pair of matplotlib.axes.Axes, optional
-        Where to draw shares and counts. Default: a new figure.
+        Axes for the curve and the counts. Default: a new figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn on.
+        The figure that contains the plot.
 
     Raises
     ------
     TypeError, ValueError
-        If `evaluation` is not an `Evaluation`, or `ax` is not a pair.
+        If `evaluation` is not an `Evaluation`, or `ax` is not a pair of Axes.
 
     Examples
     --------
@@ -121,17 +115,17 @@ def plot_calibration(evaluation: Evaluation, *, ax: Sequence[Axes] | None = None
     >>> plot_calibration(result).axes[0].get_title()
     'Calibration error 45.00 %'
     """
-    bins = check_evaluation("evaluation", evaluation).calibration_curve
+    curve = check_evaluation("evaluation", evaluation).calibration_curve
     if ax is None:
         figure = Figure(figsize=(4.8, 4.8), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     else:
         above, below = check_axes(ax, 2)
-    draw_calibration(above, below, bins.counts, bins.confidence, bins.correct)
+    draw_calibration(above, below, curve.counts, curve.confidence, curve.correct)
     above.set_title(
         f"Calibration error {100 * evaluation.expected_calibration_error:.2f} %", fontsize=10
     )
-    above.set_ylabel("Answers that are right")
+    above.set_ylabel("Accuracy")
     below.set_ylabel("Images")
     return figure_of(above)
 
@@ -139,36 +133,47 @@ def plot_calibration(evaluation: Evaluation, *, ax: Sequence[Axes] | None = None
 def draw_calibration(
     above: Axes,
     below: Axes,
-    images: ArrayLike,
+    counts: ArrayLike,
     confidence: ArrayLike,
-    right: ArrayLike,
+    correct: ArrayLike,
     *,
-    colour: str = BLUE,
-    mark: str = "o",
+    color: str = BLUE,
+    marker: str = "o",
 ) -> None:
-    """Draw shares above and counts below; a confidence counts only where there are images."""
-    counts, hits, sureness = np.asarray(images), np.asarray(right), np.asarray(confidence)
+    """Draw accuracy by confidence in `above`, and the counts of the bins in `below`.
+
+    The confidence of bins without images is ignored.
+    """
+    counts, correct, confidence = np.asarray(counts), np.asarray(correct), np.asarray(confidence)
     filled = counts > 0
-    above.plot([0, 1], [0, 1], color=_DIAGONAL, linewidth=1)
-    for n, certainty, hit in zip(counts[filled], sureness[filled], hits[filled], strict=True):
-        bounds = wilson_interval(int(hit), int(n))
-        above.plot([certainty] * 2, bounds, color=colour, alpha=0.5, linewidth=1.5)
-    shares = hits[filled] / counts[filled]
-    # A point at 0 or 1 is drawn whole.
-    above.plot(sureness[filled], shares, mark, color=colour, markersize=5, clip_on=False, zorder=3)
+    above.plot([0, 1], [0, 1], color=_DIAGONAL_COLOR, linewidth=1)
+    bins = zip(confidence[filled], correct[filled], counts[filled], strict=True)
+    for x, num_correct, count in bins:
+        interval = wilson_interval(int(num_correct), int(count))
+        above.plot([x, x], interval, color=color, alpha=0.5, linewidth=1.5)
+    # Unclipped, so that markers at 0 and 1 are drawn completely.
+    above.plot(
+        confidence[filled],
+        correct[filled] / counts[filled],
+        marker,
+        color=color,
+        markersize=5,
+        clip_on=False,
+        zorder=3,
+    )
     above.set_xlim(0, 1.02)
     above.set_ylim(0, 1.03)
     above.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     edges = np.arange(len(counts) + 1) / len(counts)
-    below.bar(edges[:-1], counts, width=edges[1], align="edge", color=colour, edgecolor="white")
-    most = int(counts.max())
+    below.bar(edges[:-1], counts, width=edges[1], align="edge", color=color, edgecolor="white")
+    largest = int(counts.max())
     below.set_yscale("log")
-    below.set_ylim(0.7, 2 * most)
-    below.set_yticks([10**i for i in range(0, 9, 2) if 10**i <= most])
+    below.set_ylim(0.7, 2 * largest)
+    below.set_yticks([10**i for i in range(0, 9, 2) if 10**i <= largest])
     below.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     below.minorticks_off()
     below.set_xlim(0, 1.02)
-    below.set_xlabel("Probability of the answer")
+    below.set_xlabel("Confidence")
     for axes in (above, below):
         axes.xaxis.set_major_formatter(PercentFormatter(xmax=1))
         axes.grid(alpha=0.3)

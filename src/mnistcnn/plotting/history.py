@@ -1,4 +1,4 @@
-"""plotting.history"""
+"""Plots of training histories."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnistcnn.plotting.common import check_axes, figure_of
-from mnistcnn.plotting.evaluation import BLUE, VERMILION
+from mnistcnn.plotting.common import BLUE, VERMILION, check_axes, figure_of
 from mnistcnn.public import public
 from mnistcnn.utils.validation import check_array
 
@@ -25,25 +24,25 @@ def plot_history(
     *,
     ax: Sequence[Axes] | None = None,
 ) -> Figure:
-    """Draw loss and accuracy over the epochs, training and validation.
+    """Plot training and validation loss and accuracy by epoch.
 
     Parameters
     ----------
     history : keras.callbacks.History or mapping
-        What `train` returned, or its ``history`` dictionary: at least ``loss`` and
+        The result of `train`, or its ``history`` dictionary: at least ``loss`` and
         ``accuracy``.
     ax : pair of matplotlib.axes.Axes, optional
-        Where to draw loss and accuracy. Default: a new figure.
+        Axes for loss and accuracy. Default: a new figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn on; ``figure.savefig("history.png")`` keeps it.
+        The figure that contains the plot; ``figure.savefig("history.png")`` saves it.
 
     Raises
     ------
     TypeError, ValueError
-        If `history` has no epochs or lacks a figure, or `ax` is not a pair.
+        If `history` has no epochs or lacks a metric, or `ax` is not a pair of Axes.
 
     Examples
     --------
@@ -52,40 +51,41 @@ def plot_history(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['Loss (nats)', 'Accuracy']
     """
-    figures = getattr(history, "history", history)
-    if not isinstance(figures, Mapping):
+    metrics = getattr(history, "history", history)
+    if not isinstance(metrics, Mapping):
         raise TypeError(f"history must be a History or a mapping; received {history!r}")
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-        values = check_array(f"history: {name}", figures.get(name, ()))
+        values = check_array(f"history: {name}", metrics.get(name, ()))
         if values.ndim != 1:
             raise ValueError(f"history: {name} must be a list of numbers; received {values!r}")
         if not values.size and not name.startswith("val_"):
             raise ValueError(
-                f"history must hold at least one epoch of loss and accuracy; {name!r} is absent"
+                "history must hold loss and accuracy of at least one epoch; "
+                f"received no values of {name!r}"
             )
     if ax is None:
         figure = Figure(figsize=(9, 3.6), layout="constrained")
-        axes: Sequence[Axes] = figure.subplots(1, 2)
+        panels: Sequence[Axes] = figure.subplots(1, 2)
     else:
-        axes = check_axes(ax, 2)
-    for panel, name, label in zip(
-        axes, ("loss", "accuracy"), ("Loss (nats)", "Accuracy"), strict=True
+        panels = check_axes(ax, 2)
+    for axes, name, label in zip(
+        panels, ("loss", "accuracy"), ("Loss (nats)", "Accuracy"), strict=True
     ):
-        _draw_curves(panel, figures, name)
-        panel.set_ylabel(label)
-    axes[1].yaxis.set_major_formatter(PercentFormatter(xmax=1))
-    return figure_of(axes[0])
+        _draw_curves(axes, metrics, name)
+        axes.set_ylabel(label)
+    panels[1].yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    return figure_of(panels[0])
 
 
-def _draw_curves(axes: Axes, figures: Mapping[str, Any], name: str) -> None:
-    for key, label, colour, style in (
+def _draw_curves(axes: Axes, metrics: Mapping[str, Any], name: str) -> None:
+    for key, label, color, style in (
         (name, "training", BLUE, "o-"),
         (f"val_{name}", "validation", VERMILION, "s--"),
     ):
-        values = figures.get(key)
+        values = metrics.get(key)
         if values:
             epochs = np.arange(1, len(values) + 1)
-            axes.plot(epochs, values, style, color=colour, label=label, markersize=4)
+            axes.plot(epochs, values, style, color=color, label=label, markersize=4)
     axes.set_xlabel("Epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)

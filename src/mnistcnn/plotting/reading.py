@@ -1,4 +1,4 @@
-"""A person's picture with what was read from it."""
+"""Plots of recognized pages."""
 
 from __future__ import annotations
 
@@ -8,42 +8,40 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mnistcnn.ocr.image_io import ImageLike, read_image
-from mnistcnn.ocr.results import Reading
-from mnistcnn.plotting.common import figure_of
-from mnistcnn.plotting.evaluation import BLUE, VERMILION
+from mnistcnn.ocr.results import Digit, Reading
+from mnistcnn.plotting.common import BLUE, VERMILION, check_ax, figure_of
 from mnistcnn.public import public
 
-_SURE, _DOUBTFUL = BLUE, VERMILION  # digits in doubt have broken lines as well
-_MIN_FONT_SIZE = 0.9
-_WIDTH, _TALLEST = 9.0, 12.0
+_HIGH_CONFIDENCE = 0.9
+_WIDTH, _MIN_HEIGHT, _MAX_HEIGHT = 9.0, 1.5, 12.0  # of a new figure, in inches
 
 
 @public
 def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None) -> Figure:
-    """Draw a picture with a box around each digit that was read from it.
+    """Plot an image with a box around each recognized digit.
 
-    Over each box stand the digit and its confidence in percent. Digits below 90 %
-    have a broken line in another colour.
+    The text above each box is the digit and its confidence. Boxes of digits with a confidence
+    below 90 % have a dashed line in another color.
 
     Parameters
     ----------
     picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
-        The picture, as `Recognizer.read` takes it.
+        The image, as `Recognizer.read` accepts it.
     reading : Reading
-        What was read from it.
+        The result of `Recognizer.read` for this image.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. Default: a new figure.
+        Axes for the plot. Default: a new figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn on.
+        The figure that contains the plot.
 
     Raises
     ------
     TypeError, ValueError
-        If `reading` is not a `Reading`, or one of a picture of another size; and as
-        `Recognizer.read` raises them.
+        If `reading` is not a `Reading`, or the size of the image differs from it; and as
+        raised by `Recognizer.read`.
 
     Examples
     --------
@@ -56,36 +54,49 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
     """
     if not isinstance(reading, Reading):
         raise TypeError(f"reading must be a Reading; received {reading!r}")
-    opened = read_image(picture)
-    if (opened.width, opened.height) != (reading.width, reading.height):
+    image = read_image(picture)
+    width, height = image.width, image.height
+    if (width, height) != (reading.width, reading.height):
         raise ValueError(
-            f"picture must be the one that was read, {reading.width} × {reading.height}; "
-            f"received {opened.width} × {opened.height}"
+            f"picture must be {reading.width} × {reading.height} pixels, as in the reading; "
+            f"received {width} × {height}"
         )
     if ax is None:
-        tall = np.clip(_WIDTH * opened.height / opened.width + 0.4, 1.5, _TALLEST)
-        ax = Figure(figsize=(_WIDTH, tall), layout="constrained").subplots()
-    shown = np.broadcast_to(opened.brightness, (*opened.brightness.shape[:2], 3))
-    ax.imshow(shown, extent=(0, opened.width, opened.height, 0))
+        inches = np.clip(_WIDTH * height / width + 0.4, _MIN_HEIGHT, _MAX_HEIGHT)
+        ax = Figure(figsize=(_WIDTH, inches), layout="constrained").subplots()
+    axes = check_ax(ax)
+    pixels = np.broadcast_to(image.brightness, (*image.brightness.shape[:2], 3))
+    axes.imshow(pixels, extent=(0, width, height, 0))
     for digit in reading.digits:
-        left, top, right, bottom = digit.box
-        sure = digit.confidence >= _MIN_FONT_SIZE
-        colour = _SURE if sure else _DOUBTFUL
-        box = Rectangle(
-            (left, top), right - left, bottom - top,
-            fill=False, edgecolor=colour, linestyle="-" if sure else "--", linewidth=1.4,
-        )  # fmt: skip
-        ax.add_patch(box)
-        ax.annotate(
-            f"{digit.label}  {100 * digit.confidence:.0f} %",
-            (left, top),
-            xytext=(0, 2),
-            textcoords="offset points",
-            fontsize=7,
-            color="white",
-            bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.2},
-        )
+        _draw_box(axes, digit)
     count = len(reading.digits)
-    ax.set_title(f"{count} digit{'s' if count > 1 else ''}" if count else "No digits", fontsize=10)
-    ax.set_axis_off()
-    return figure_of(ax)
+    title = f"{count} digit{'s' if count > 1 else ''}" if count else "No digits"
+    axes.set_title(title, fontsize=10)
+    axes.set_axis_off()
+    return figure_of(axes)
+
+
+def _draw_box(axes: Axes, digit: Digit) -> None:
+    left, top, right, bottom = digit.box
+    confident = digit.confidence >= _HIGH_CONFIDENCE
+    color, linestyle = (BLUE, "-") if confident else (VERMILION, "--")
+    axes.add_patch(
+        Rectangle(
+            (left, top),
+            right - left,
+            bottom - top,
+            fill=False,
+            edgecolor=color,
+            linestyle=linestyle,
+            linewidth=1.4,
+        )
+    )
+    axes.annotate(
+        f"{digit.label}  {100 * digit.confidence:.0f} %",
+        (left, top),
+        xytext=(0, 2),
+        textcoords="offset points",
+        fontsize=7,
+        color="white",
+        bbox={"facecolor": color, "edgecolor": "none", "pad": 1.2},
+    )

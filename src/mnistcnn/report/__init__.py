@@ -1,4 +1,4 @@
-"""The HTML report of a model.
+"""The HTML report about a model.
 
-May import `plotting`, `evaluation`, `weights` and `utils`.
+May import `plotting`, `evaluation`, `data` and `utils`.
 """

@@ -1,4 +1,4 @@
-"""A page about one network that needs nothing else: figures, mistakes, pictures."""
+"""The HTML page of a report: metrics, misclassified images, plots and training settings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from PIL import Image
 
 from mnistcnn.evaluation.results import Evaluation
@@ -23,14 +21,15 @@ if TYPE_CHECKING:
 
 Rows = Sequence[tuple[str, str]]
 
-_MAX_MISTAKES = 60
+_MAX_MISCLASSIFIED = 60
 _MAX_CONFUSIONS = 10
 _DPI = 130
-_COLOURS = 128  # are enough for lines, letters and maps, and halve the page
+_CSS_DPI = 96
+_COLORS = 128  # enough for plots; a palette halves the size of the page
 
 
 def render_report(
-    network: keras.Model,
+    model: keras.Model,
     evaluation: Evaluation,
     images: UInt8Array,
     *,
@@ -41,22 +40,22 @@ def render_report(
     recipe: Rows = (),
     history: Figure | None = None,
 ) -> str:
-    """Return the page as HTML; whatever words come in, they stay words.
+    """Return the report as one self-contained HTML page, with all texts escaped.
 
     Parameters
     ----------
-    network : keras.Model
-        The documented network.
+    model : keras.Model
+        A model with the architecture of `build_model`.
     evaluation : Evaluation
-        What it made of the images.
+        The result of `evaluate` for the model and the images.
     images : numpy.ndarray
-        All of them, raw: ``uint8 (n, 28, 28)``.
+        All evaluated images, raw: ``uint8 (n, 28, 28)``.
     title, data : str
-        What the network and the images are called.
+        Names of the model and of the dataset.
     about, training, recipe : sequence of pairs of str
-        Names and values: of the report, of the training and of its recipe.
+        Names and values that describe the report, the training run and its recipe.
     history : matplotlib.figure.Figure, optional
-        The curves of the training.
+        The plot of the training history.
 
     Returns
     -------
@@ -64,33 +63,10 @@ def render_report(
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    wrong = evaluation.misclassified
-    example = int(wrong.indices[wrong.most_confident_first[0]]) if len(wrong) else 0
-    pictures: dict[str, Any] = {
-        "confusion": _figure_image(
-            plot_confusion_matrix(evaluation),
-            "A square of counts: a row for each digit, a column for what it was taken for. The "
-            "table of digits that are most often taken for others says the same in words.",
-        ),
-        "calibration": _figure_image(
-            plot_calibration(evaluation),
-            "The share of right answers against their probability, and how many answers have "
-            "it. The figures of each bin stand in the table below.",
-        ),
-        "activations": _figure_image(
-            plot_activations(network, images[example]),
-            f"Test image {example} beside 32 maps of the first and 64 of the second convolution.",
-        ),
-        "filters": _figure_image(
-            plot_filters(network),
-            "The weights of the 32 filters of the first and the 64 of the second convolution, as "
-            "red and blue squares.",
-        ),
-        "history": history
-        and _figure_image(
-            history, "Two curves over the epochs of the training: loss and accuracy."
-        ),
-    }
+    misclassified = evaluation.misclassified
+    example = 0
+    if len(misclassified):
+        example = int(misclassified.indices[misclassified.most_confident_first[0]])
     environment = Environment(
         loader=PackageLoader("mnistcnn.report"),
         autoescape=True,
@@ -102,11 +78,11 @@ def render_report(
         title=title,
         data=data,
         result=evaluation,
-        gallery=_misclassified_image(evaluation, images),
-        digits=_digits(evaluation),
+        gallery=_misclassified_images(evaluation, images),
+        digits=_digit_metrics(evaluation),
         confusions=evaluation.top_confusions(_MAX_CONFUSIONS),
-        bins=_bins(evaluation),
-        pictures=pictures,
+        bins=_calibration_bins(evaluation),
+        plots=_plots(model, evaluation, images[example], history),
         example=example,
         training=training,
         recipe=recipe,
@@ -115,57 +91,92 @@ def render_report(
     )
 
 
-def _format_percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.2f} %"
+def _plots(
+    model: keras.Model, evaluation: Evaluation, image: UInt8Array, history: Figure | None
+) -> dict[str, Any]:
+    return {
+        "confusion_matrix": _plot_image(
+            plot_confusion_matrix(evaluation),
+            "Confusion matrix: number of images by true digit (rows) and predicted digit "
+            "(columns). The table of the most frequent confusions lists its largest errors.",
+        ),
+        "calibration": _plot_image(
+            plot_calibration(evaluation),
+            "Calibration curve: accuracy by confidence, and the number of images in each bin. "
+            "The table below lists the values.",
+        ),
+        "activations": _plot_image(
+            plot_activations(model, image),
+            "The test image, the 32 feature maps of the first and the 64 of the second "
+            "convolutional layer.",
+        ),
+        "filters": _plot_image(
+            plot_filters(model),
+            "Weights of the 32 filters of the first and the 64 filters of the second "
+            "convolutional layer, as red and blue squares.",
+        ),
+        "history": None
+        if history is None
+        else _plot_image(history, "Training history: loss and accuracy by epoch."),
+    }
 
 
-def _misclassified_image(evaluation: Evaluation, images: UInt8Array) -> list[dict[str, Any]]:
-    wrong = evaluation.misclassified
+def _format_percent(proportion: float) -> str:
+    return "–" if math.isnan(proportion) else f"{100 * proportion:.2f}\N{NO-BREAK SPACE}%"
+
+
+def _misclassified_images(evaluation: Evaluation, images: UInt8Array) -> list[dict[str, Any]]:
+    misclassified = evaluation.misclassified
     return [
         {
-            "source": _png_data_uri(Image.fromarray(255 - images[wrong.indices[i]])),
-            "label": wrong.labels[i],
-            "predicted": wrong.predicted[i],
-            "confidence": wrong.confidence[i],
-            "index": wrong.indices[i],
+            "source": _png_data_uri(Image.fromarray(255 - images[misclassified.indices[i]])),
+            "label": misclassified.labels[i],
+            "predicted": misclassified.predicted[i],
+            "confidence": misclassified.confidence[i],
+            "index": misclassified.indices[i],
         }
-        for i in wrong.most_confident_first[:_MAX_MISTAKES]
+        for i in misclassified.most_confident_first[:_MAX_MISCLASSIFIED]
     ]
 
 
-def _digits(evaluation: Evaluation) -> list[dict[str, Any]]:
-    names = ("digit", "images", "precision", "recall", "f1")
-    counts = evaluation.confusion_matrix.sum(axis=1)
-    columns: list[NDArray[Any]] = [
-        np.arange(len(counts)), counts, evaluation.precision, evaluation.recall, evaluation.f1
-    ]  # fmt: skip
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _bins(evaluation: Evaluation) -> list[dict[str, Any]]:
-    bins = evaluation.calibration_curve
+def _digit_metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [
         {
-            "range": f"{100 * low:.0f} to {100 * high:.0f} %",
-            "images": bins.counts[i],
-            "confidence": bins.confidence[i],
-            "accuracy": bins.accuracy[i],
+            "digit": digit,
+            "images": count,
+            "precision": evaluation.precision[digit],
+            "recall": evaluation.recall[digit],
+            "f1": evaluation.f1[digit],
         }
-        for i, (low, high) in enumerate(zip(bins.bin_edges[:-1], bins.bin_edges[1:], strict=True))
+        for digit, count in enumerate(evaluation.confusion_matrix.sum(axis=1))
     ]
 
 
-def _figure_image(figure: Figure, alt: str) -> dict[str, Any]:
-    """Return a figure as an image of a web page, with its size on a usual screen."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=_DPI, transparent=False)
-    with Image.open(drawn) as opened:
-        image = opened.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-    width, height = (round(side * 96 / _DPI) for side in image.size)  # CSS has 96 to an inch
+def _calibration_bins(evaluation: Evaluation) -> list[dict[str, Any]]:
+    curve = evaluation.calibration_curve
+    percents = [f"{100 * edge:.0f}" for edge in curve.bin_edges]
+    return [
+        {
+            "range": f"{percents[i]} to {percents[i + 1]} %",
+            "images": count,
+            "confidence": curve.confidence[i],
+            "accuracy": curve.accuracy[i],
+        }
+        for i, count in enumerate(curve.counts)
+    ]
+
+
+def _plot_image(figure: Figure, alt: str) -> dict[str, Any]:
+    """Return a figure as a data URI, with its size in CSS pixels and its alternative text."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=_DPI, transparent=False)
+    with Image.open(png) as opened:
+        image = opened.convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE)
+    width, height = (round(side * _CSS_DPI / _DPI) for side in image.size)
     return {"source": _png_data_uri(image), "width": width, "height": height, "alt": alt}
 
 
 def _png_data_uri(image: Image.Image) -> str:
-    written = io.BytesIO()
-    image.save(written, format="png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(written.getvalue()).decode()
+    png = io.BytesIO()
+    image.save(png, format="png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()

@@ -13,7 +13,7 @@ import numpy as np
 from mnistcnn.backend import keras
 from mnistcnn.recipes import Recipe
 from mnistcnn.training.checkpoint.callback_state import describe_callback
-from mnistcnn.training.data_adapters import Data, DataSource
+from mnistcnn.training.data_adapters import Data, DataAdapter
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.environment import library_versions
 
@@ -125,7 +125,7 @@ def _format_settings(settings: dict[str, Any], keys: list[str]) -> str:
 
 
 def _describe_data(data: Data) -> str:
-    return data.text if isinstance(data, DataSource) else data_fingerprint(*data)
+    return data.description if isinstance(data, DataAdapter) else data_fingerprint(*data)
 
 
 def _plain_config(component: Any) -> dict[str, Any]:
