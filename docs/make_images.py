@@ -62,8 +62,8 @@ def main() -> None:
         "digits.png": plot_digits(x_train, y_train, max_images=10),
         "history.png": plot_history(history),
         "confusion_matrix.png": plot_confusion_matrix(result),
-        "mistakes.png": plot_misclassified(its, x_test),
-        "reliability.png": plot_calibration(its),
+        "misclassified.png": plot_misclassified(its, x_test),
+        "calibration.png": plot_calibration(its),
         "activations.png": plot_activations(shipped, x_test[surest]),
     }
     for name, figure in pictures.items():

@@ -1,0 +1,1 @@
+"""Tools that create what the package ships."""

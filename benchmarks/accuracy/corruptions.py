@@ -1,9 +1,9 @@
-"""What happens to digits on their way from paper to a network, for measuring robustness.
+"""Image corruptions that measure robustness.
 
-Each corruption takes ``float32 (n, 28, 28)`` images in [0, 1], a strength from `STRENGTHS`
-and a generator, and returns images of the same shape. They are drawn by SciPy's image
-operations, pixel by pixel or shape by shape, where the package's training distortions mix
-images with smoothed noise: what is measured here is not what was trained on.
+Each corruption takes ``float32 (n, 28, 28)`` images in [0, 1], a strength from `STRENGTHS` and a
+generator, and returns images of the same shape. They use SciPy's image operations on pixels and
+shapes, while the training augmentation of the package mixes images with smoothed noise: what is
+measured here is not what the networks were trained on.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Images = NDArray[np.float32]
 Generator = np.random.Generator
 
 STRENGTHS = (1, 2, 3, 4, 5)
-_CENTRE = 13.5
+_CENTER = 13.5
 
 
 def corrupt(name: str, images: Images, strength: int, *, seed: int = 0) -> Images:
-    """Return corrupted copies in [0, 1]; the same seed gives the same."""
+    """Return corrupted copies in [0, 1]; the same seed gives equal copies."""
     generator = np.random.default_rng([seed, strength, *name.encode()])
     changed = CORRUPTIONS[name](images.astype(np.float32), strength, generator)
     return np.clip(changed, 0, 1).astype(np.float32)
@@ -33,11 +33,11 @@ def _each(images: Images, change: Callable[[Images], Images]) -> Images:
     return np.stack([change(image) for image in images])
 
 
-def _mapped(images: Images, matrices: NDArray[np.float64], shifts: NDArray[np.float64]) -> Images:
-    """Resample by cubic splines under one affine map about the centre for each image."""
+def _affine(images: Images, matrices: NDArray[np.float64], shifts: NDArray[np.float64]) -> Images:
+    """Resample by cubic splines under one affine map about the center for each image."""
     moved = np.empty_like(images)
     for image, matrix, shift, target in zip(images, matrices, shifts, moved, strict=True):
-        offset = _CENTRE - matrix @ (_CENTRE + shift)
+        offset = _CENTER - matrix @ (_CENTER + shift)
         ndimage.affine_transform(image, matrix, offset, output=target, order=3)
     return moved
 
@@ -52,8 +52,8 @@ def _gaussian_noise(x: Images, strength: int, generator: Generator) -> Images:
 
 def _salt_and_pepper(x: Images, strength: int, generator: Generator) -> Images:
     share = (0.05, 0.1, 0.15, 0.2, 0.25)[strength - 1]
-    drawn = generator.uniform(size=x.shape)
-    return np.where(drawn < share / 2, 0, np.where(drawn > 1 - share / 2, 1, x))
+    noise = generator.uniform(size=x.shape)
+    return np.where(noise < share / 2, 0, np.where(noise > 1 - share / 2, 1, x))
 
 
 def _shot_noise(x: Images, strength: int, generator: Generator) -> Images:
@@ -95,36 +95,36 @@ def _contrast(x: Images, strength: int, generator: Generator) -> Images:
 
 
 def _background(x: Images, strength: int, generator: Generator) -> Images:
-    """Put a light that falls off across the paper under the digit."""
-    most = (0.25, 0.4, 0.55, 0.7, 0.8)[strength - 1]
+    """Add a background of light that fades across the image."""
+    peak = (0.25, 0.4, 0.55, 0.7, 0.8)[strength - 1]
     rows, columns = np.mgrid[:28, :28] / 27 - 0.5
     angle = generator.uniform(0, 2 * np.pi, (len(x), 1, 1))
     slope = rows * np.sin(angle) + columns * np.cos(angle)
-    return np.maximum(x, most * (0.5 + slope / np.sqrt(2)))
+    return np.maximum(x, peak * (0.5 + slope / np.sqrt(2)))
 
 
 def _line(x: Images, strength: int, generator: Generator) -> Images:
-    """Rule straight lines across, as lined paper or a stroke gone astray does."""
-    rows, columns = np.mgrid[:28, :28] - _CENTRE
-    ruled = x.copy()
+    """Draw straight lines across, as ruled paper has."""
+    rows, columns = np.mgrid[:28, :28] - _CENTER
+    lined = x.copy()
     for _ in range((1, 1, 2, 2, 3)[strength - 1]):
         angle = generator.uniform(0, np.pi, (len(x), 1, 1))
         distance = generator.uniform(-9, 9, (len(x), 1, 1))
-        away = np.abs(rows * np.sin(angle) + columns * np.cos(angle) - distance)
-        ruled = np.maximum(
-            ruled, (0.5, 0.9, 0.5, 0.9, 0.9)[strength - 1] * np.clip(1.25 - away, 0, 1)
+        distances = np.abs(rows * np.sin(angle) + columns * np.cos(angle) - distance)
+        lined = np.maximum(
+            lined, (0.5, 0.9, 0.5, 0.9, 0.9)[strength - 1] * np.clip(1.25 - distances, 0, 1)
         )
-    return ruled
+    return lined
 
 
 def _stripes(x: Images, strength: int, generator: Generator) -> Images:
-    much = (0.2, 0.3, 0.4, 0.5, 0.6)[strength - 1]
+    level = (0.2, 0.3, 0.4, 0.5, 0.6)[strength - 1]
     rows, columns = np.mgrid[:28, :28]
     angle = generator.uniform(0, np.pi, (len(x), 1, 1))
     period = generator.uniform(4, 9, (len(x), 1, 1))
     phase = (rows * np.sin(angle) + columns * np.cos(angle)) / period
     wave = np.sign(np.sin(2 * np.pi * (phase + generator.uniform(size=(len(x), 1, 1)))))
-    return np.where(wave > 0, np.maximum(x, much), x)
+    return np.where(wave > 0, np.maximum(x, level), x)
 
 
 def _occlusion(x: Images, strength: int, generator: Generator) -> Images:
@@ -138,48 +138,48 @@ def _occlusion(x: Images, strength: int, generator: Generator) -> Images:
 
 
 def _shift(x: Images, strength: int, generator: Generator) -> Images:
-    away = strength * np.stack([_signs(generator, len(x)) for _ in "yx"], -1)
-    return _mapped(x, np.broadcast_to(np.eye(2), (len(x), 2, 2)), away)
+    shifts = strength * np.stack([_signs(generator, len(x)) for _ in "yx"], -1)
+    return _affine(x, np.broadcast_to(np.eye(2), (len(x), 2, 2)), shifts)
 
 
 def _rotation(x: Images, strength: int, generator: Generator) -> Images:
     angle = np.radians((10, 17, 24, 31, 38)[strength - 1]) * _signs(generator, len(x))
-    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return _mapped(x, turned.transpose(2, 0, 1), np.zeros((len(x), 2)))
+    matrices = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return _affine(x, matrices.transpose(2, 0, 1), np.zeros((len(x), 2)))
 
 
 def _scale(x: Images, strength: int, generator: Generator) -> Images:
     factor = (1.1, 1.2, 1.3, 1.4, 1.5)[strength - 1] ** _signs(generator, len(x))
-    return _mapped(x, factor[:, None, None] * np.eye(2), np.zeros((len(x), 2)))
+    return _affine(x, factor[:, None, None] * np.eye(2), np.zeros((len(x), 2)))
 
 
 def _shear(x: Images, strength: int, generator: Generator) -> Images:
     matrices = np.tile(np.eye(2), (len(x), 1, 1))
     matrices[:, 1, 0] = (0.15, 0.3, 0.45, 0.6, 0.75)[strength - 1] * _signs(generator, len(x))
-    return _mapped(x, matrices, np.zeros((len(x), 2)))
+    return _affine(x, matrices, np.zeros((len(x), 2)))
 
 
 _LARGE = 4
 
 
-def _redrawn(x: Images, change: Callable[[NDArray[np.bool_]], NDArray[np.bool_]]) -> Images:
-    """Change the stroke at four times the size, where half a pixel can be told."""
+def _at_large_scale(x: Images, change: Callable[[NDArray[np.bool_]], NDArray[np.bool_]]) -> Images:
+    """Change the stroke at four times the size, for steps smaller than a pixel."""
 
-    def redraw(image: Images) -> Images:
+    def change_large(image: Images) -> Images:
         large = ndimage.zoom(image, _LARGE, order=1, grid_mode=True, mode="grid-constant") > 0.5
         small: Images = change(large).reshape(28, _LARGE, 28, _LARGE).mean((1, 3))
         return small
 
-    return _each(x, redraw)
+    return _each(x, change_large)
 
 
 def _thicker(x: Images, strength: int, generator: Generator) -> Images:
     del generator
-    return _redrawn(x, lambda ink: ndimage.distance_transform_edt(~ink) <= 1.5 * strength)
+    return _at_large_scale(x, lambda ink: ndimage.distance_transform_edt(~ink) <= 1.5 * strength)
 
 
 def _thinner(x: Images, strength: int, generator: Generator) -> Images:
-    """Take from the edge of the stroke what is no more than a part of its own width."""
+    """Erode the stroke by at most a fraction of its width."""
     del generator
 
     def thinned(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -189,7 +189,7 @@ def _thinner(x: Images, strength: int, generator: Generator) -> Images:
         thin: NDArray[np.bool_] = ink & (depth > ridge * (0.2, 0.35, 0.5, 0.65, 0.8)[strength - 1])
         return thin
 
-    return _redrawn(x, thinned)
+    return _at_large_scale(x, thinned)
 
 
 CORRUPTIONS: MappingProxyType[str, Callable[[Images, int, Generator], Images]] = MappingProxyType(

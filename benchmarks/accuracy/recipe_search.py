@@ -1,48 +1,55 @@
-"""The candidates among which `best` and `robust` were found, on held-out images.
+"""The candidates among which `best` and `robust` were chosen, on held-out images.
 
     python -m benchmarks.accuracy.recipe_search [NAME ...]
 
-benchmarks/results/recipe_search.json holds each candidate: its recipe, its seed, and what it reached
-on the last 10,000 training images after training on the other 50,000. It was gathered while
-the recipes were in the making. Named candidates are measured again as `accuracy` measures, and
-shown beside what is kept; ``--keep`` writes the new figures. A new candidate is a new entry
-in the file, with its recipe alone. Under ``read_on_test_images`` stands what was read on the test
-images, too, before the recipes were settled.
+benchmarks/results/recipe_search.json holds each candidate: its recipe, its seed, and its metrics
+on the last 10,000 training images after training on the other 50,000, collected while the recipes
+were developed. The named candidates are measured again and printed beside the saved metrics;
+``--save`` writes the new ones. To try a new candidate, add an entry with its recipe alone.
+``evaluated_on_test_set`` lists what was also evaluated on the test images before the recipes were
+settled.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 
 import mnistcnn
-from benchmarks.accuracy.accuracy import parts, trained
-from benchmarks.harness import RESULTS, find_data
+from benchmarks.accuracy.held_out import split_held_out, train_model
+from benchmarks.harness import RESULTS, argument_parser, mnist_file, parse_args, write_results
 from mnistcnn.recipes import Recipe
 
-FILE = RESULTS / "recipe_search.json"
-FIGURES = ("accuracy", "calibrated_loss", "corrupted")
+FILE = "recipe_search.json"
+METRICS = ("accuracy", "calibrated_loss", "corrupted")
 
 
-def main() -> None:
-    """Measure what was asked for, and what has no figures yet."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure the named candidates, and those without metrics."""
+    parser = argument_parser(__doc__, FILE)
     parser.add_argument("names", nargs="*", metavar="NAME", help="a candidate to measure again")
-    parser.add_argument("--keep", action="store_true", help="write the new figures")
-    options = parser.parse_args()
-    content = json.loads(FILE.read_text())
-    candidates = content["candidates"]
-    x, y, judge = parts(mnistcnn.load_data(find_data()))
-    for candidate in candidates:
-        name, new = candidate["recipe"]["name"], "accuracy" not in candidate
-        if new or name in options.names:
-            model, _ = trained(Recipe.from_dict(candidate["recipe"]), x, y, seed=candidate["seed"])
-            found = {key: value for key, value in judge(model).items() if key in FIGURES}
-            kept = {key: candidate[key] for key in FIGURES if key in candidate}
-            print(name, "kept", kept, "found", found, flush=True)
-            if new or options.keep:
-                candidate.update(found)
-                FILE.write_text(json.dumps(content, indent=1) + "\n")
+    parser.add_argument("--save", action="store_true", help="write the new metrics")
+    options = parse_args(parser, argv)
+    if options.output != RESULTS / FILE:
+        shutil.copy(RESULTS / FILE, options.output)
+    content = json.loads(options.output.read_text())
+    names = options.names or ([content["candidates"][0]["recipe"]["name"]] * options.smoke)
+    x, y, evaluator = split_held_out(mnistcnn.load_data(mnist_file(smoke=options.smoke)))
+    for candidate in content["candidates"]:
+        name, is_new = candidate["recipe"]["name"], "accuracy" not in candidate
+        if is_new or name in names:
+            recipe = Recipe.from_dict(candidate["recipe"])
+            if options.smoke:
+                recipe = replace(recipe, epochs=1)
+            model, _ = train_model(recipe, x, y, seed=candidate["seed"])
+            measured = {key: value for key, value in evaluator(model).items() if key in METRICS}
+            saved = {key: candidate[key] for key in METRICS if key in candidate}
+            print(name, "saved", saved, "measured", measured, flush=True)
+            if is_new or options.save:
+                candidate.update(measured)
+                write_results(options.output, content)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,22 @@
-"""The recipe `fast` on the first images, then the test images: a seed a turn."""
+"""`mnistcnn.train` with the recipe `fast`, then `evaluate`: one seed per turn."""
 
 import sys
 import time
 
-import protocol
+from benchmarks.baselines import protocol
 
-options = protocol.options()
+options = protocol.parse_args()
 
-import mnistcnn  # noqa: E402  # after the process has its cores
+import mnistcnn  # after parse_args has set the cores
 
 (x_train, y_train), test = mnistcnn.load_data(options.data)
 x, y = mnistcnn.preprocess(x_train[: options.images], y_train[: options.images])
 x_test, y_test = mnistcnn.preprocess(*test)
 for seed in range(sys.maxsize):
-    protocol.wait()
+    protocol.wait_for_turn()
     started = time.perf_counter()
     model = mnistcnn.build_model(seed=seed)
     mnistcnn.train(model, x, y, recipe="fast", seed=seed, verbose=0)
     seconds = time.perf_counter() - started
     accuracy = mnistcnn.evaluate(model, x_test, y_test).accuracy
-    protocol.tell(seconds=seconds, seed=seed, accuracy=accuracy)
+    protocol.report(seconds=seconds, seed=seed, accuracy=accuracy)

@@ -1,7 +1,6 @@
-"""One way to run the network, in a process of its own: latency, throughput, results.
+"""One runtime that runs the same weights: latency and throughput, all batch sizes in each turn.
 
-``--style`` names the way. Each turn answers with the median microseconds for one image, and the
-images a second for each batch size.
+``--variant`` names the backend. Each turn reports the median seconds of a batch by its size.
 """
 
 import statistics
@@ -10,27 +9,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import protocol
+from benchmarks.baselines import protocol
 
-options = protocol.options()
+options = protocol.parse_args()
 
-import numpy as np  # noqa: E402  # after the process has its cores
+import numpy as np  # after parse_args has set the cores
 
 Predict = Callable[[Any], Any]
 
 BATCHES = (1, 32, 500)
-_SECONDS = 0.4
+_SECONDS = 0.05 if options.smoke else 0.4
 
 
 def recognizer() -> Predict:
-    """Return mnistcnn's own."""
+    """Return the package's reader of single digits."""
     from mnistcnn import Recognizer
 
     return Recognizer("best").predict_proba
 
 
-def bare_onnx() -> Predict:
-    """Return a plain session of ONNX Runtime with its defaults."""
+def onnxruntime_session() -> Predict:
+    """Return an ONNX Runtime session with its defaults."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(Path(options.model) / "best.onnx")
@@ -38,19 +37,19 @@ def bare_onnx() -> Predict:
 
 
 def litert() -> Predict:
-    """Return LiteRT's interpreter on all cores, its tensors allocated anew when n changes."""
+    """Return a LiteRT interpreter on all cores; a new batch size allocates its tensors."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(Path(options.model) / "best.tflite"), num_threads=options.cores)
-    place = interpreter.get_input_details()[0]["index"]
-    last: list[int] = []
+    input_index = interpreter.get_input_details()[0]["index"]
+    allocated: list[int] = []
 
     def predict(x: Any) -> Any:
-        if last != [len(x)]:
-            interpreter.resize_tensor_input(place, x.shape)
+        if allocated != [len(x)]:
+            interpreter.resize_tensor_input(input_index, x.shape)
             interpreter.allocate_tensors()
-            last[:] = [len(x)]
-        interpreter.set_tensor(place, x)
+            allocated[:] = [len(x)]
+        interpreter.set_tensor(input_index, x)
         interpreter.invoke()
         return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
@@ -58,26 +57,26 @@ def litert() -> Predict:
 
 
 def keras_model() -> Any:
-    """Return the same weights in Keras."""
+    """Return the Keras model with the same weights."""
     from mnistcnn import load_pretrained
 
     return load_pretrained("best")
 
 
 def keras_predict() -> Predict:
-    """Return Keras' predict, as most people call it."""
+    """Return ``model.predict``, as most programs call it."""
     model = keras_model()
     return lambda x: model.predict(x, batch_size=500, verbose=0)
 
 
 def keras_call() -> Predict:
-    """Return a call of the model."""
+    """Return a direct call of the model."""
     model = keras_model()
     return lambda x: model(x, training=False).numpy()
 
 
 def tf_function() -> Predict:
-    """Return the model as one compiled function, traced once for each batch size."""
+    """Return the model as a ``tf.function``, traced once per batch size."""
     import tensorflow as tf
 
     model = keras_model()
@@ -85,29 +84,29 @@ def tf_function() -> Predict:
     return lambda x: function(tf.constant(x)).numpy()
 
 
-WAYS = {
+BACKENDS = {
     "recognizer": recognizer,
-    "bare_onnx": bare_onnx,
+    "onnxruntime": onnxruntime_session,
     "litert": litert,
     "keras_predict": keras_predict,
     "keras_call": keras_call,
     "tf_function": tf_function,
 }
 
-predict = WAYS[options.style]()
-x, _ = protocol.images(options.data, max(BATCHES))
+predict = BACKENDS[options.variant]()
+x, _ = protocol.load_images(options.data, max(BATCHES))
 for size in BATCHES:
     predict(x[:size])
     predict(x[:size])
 
 while True:
-    protocol.wait()
+    protocol.wait_for_turn()
     medians = {}
     for size in BATCHES:
-        batch, times, begun = np.ascontiguousarray(x[:size]), [], time.perf_counter()
-        while time.perf_counter() - begun < _SECONDS or len(times) < 5:
+        batch, times, turn_start = np.ascontiguousarray(x[:size]), [], time.perf_counter()
+        while time.perf_counter() - turn_start < _SECONDS or len(times) < 5:
             started = time.perf_counter()
             predict(batch)
             times.append(time.perf_counter() - started)
         medians[str(size)] = statistics.median(times)
-    protocol.tell(seconds=medians)
+    protocol.report(seconds=medians)

@@ -1,12 +1,15 @@
-"""Keras' ``fit``, an epoch a turn: as the document writes it, or as a Keras expert would."""
+"""Keras' ``fit``, one epoch per turn, as in the published notebook or tuned by an expert.
 
-import protocol
+``--variant`` is ``baseline`` or ``tuned``: XLA off and 50 steps per execution.
+"""
 
-options = protocol.options()
+from benchmarks.baselines import protocol
 
-import keras  # noqa: E402  # after the process has its cores
+options = protocol.parse_args()
 
-x, labels = protocol.images(options.data, options.images)
+import keras  # after parse_args has set the cores
+
+x, labels = protocol.load_images(options.data, options.images)
 model = keras.Sequential(
     [
         keras.Input((28, 28, 1)),
@@ -19,20 +22,20 @@ model = keras.Sequential(
         keras.layers.Dense(10, activation="softmax"),
     ]
 )
-# On a processor XLA's convolutions are slower than oneDNN's, and many steps to a call
-# save the way through Python.
-expert = {"jit_compile": False, "steps_per_execution": 50} if options.style == "expert" else {}
+# On a CPU, convolutions of XLA are slower than those of oneDNN, and many steps per execution
+# save the return to Python for each batch.
+tuned = {"jit_compile": False, "steps_per_execution": 50} if options.variant == "tuned" else {}
 model.compile(
     optimizer="adam",
     loss=keras.losses.categorical_crossentropy,
     metrics=["accuracy"],
-    **expert,
+    **tuned,
 )
 model.fit(
     x,
     keras.utils.to_categorical(labels),
     epochs=10**9,
     batch_size=options.batch_size,
-    callbacks=[protocol.turns_by_epoch()],
+    callbacks=[protocol.turn_per_epoch()],
     verbose=0,
 )

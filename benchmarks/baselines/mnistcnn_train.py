@@ -1,14 +1,14 @@
-"""`mnistcnn.train`, an epoch a turn."""
+"""`mnistcnn.train` with the baseline settings: one epoch per turn."""
 
-import protocol
+from benchmarks.baselines import protocol
 
-options = protocol.options()
+options = protocol.parse_args()
 
-import numpy as np  # noqa: E402  # after the process has its cores
+import numpy as np  # after parse_args has set the cores
 
-import mnistcnn  # noqa: E402
+import mnistcnn
 
-x, labels = protocol.images(options.data, options.images)
+x, labels = protocol.load_images(options.data, options.images)
 mnistcnn.train(
     mnistcnn.build_model(),
     x,
@@ -16,6 +16,6 @@ mnistcnn.train(
     epochs=10**9,
     batch_size=options.batch_size,
     validation_split=0.0,
-    callbacks=[protocol.turns_by_epoch()],
+    callbacks=[protocol.turn_per_epoch()],
     verbose=0,
 )

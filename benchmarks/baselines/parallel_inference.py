@@ -1,7 +1,8 @@
-"""Very many images through `Recognizer`: in plain processes or by Ray Data's actors.
+"""Many images through `Recognizer`: in worker processes or in actors of Ray Data.
 
-``--style bare-2`` are two processes, ``ray-2`` two actors; each has one thread. A turn reads a
-small and a large count of images, so that the cost of a start can be told from that of an image.
+``--variant`` is the engine and the number of workers, such as ``processes-2`` or ``ray-2``; each
+worker has one thread. Each turn processes a small and a large number of images, so that the cost
+of a start can be separated from the cost per image.
 """
 
 import logging
@@ -11,41 +12,41 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-import protocol
+from benchmarks.baselines import protocol
 
-options = protocol.options()
+options = protocol.parse_args()
 
-import numpy as np  # noqa: E402  # after the process has its cores
+import numpy as np  # after parse_args has set the cores
 
-from mnistcnn import Recognizer  # noqa: E402
+from mnistcnn import Recognizer
 
-BATCH, SIZES = 5_000, (10_000, 100_000)
-engine, number = options.style.split("-")
-workers = int(number)
+BATCH, SIZES = (100, (200, 1_000)) if options.smoke else (5_000, (10_000, 100_000))
+engine, workers = options.variant.split("-")
+num_workers = int(workers)
 with np.load(options.data) as archive:
     IMAGES = archive["x_train"][: 4 * BATCH]
 
 
-class Reader:
-    """What each worker keeps, and does with the numbers of a batch."""
+class Predictor:
+    """A worker: creates its recognizer once and labels batches of image indices."""
 
     def __init__(self) -> None:
         self.recognizer = Recognizer(num_threads=1)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Read the images of these numbers."""
+        """Label the images of these indices."""
         return {"digit": self.recognizer.predict(IMAGES[batch["id"] % len(IMAGES)])}
 
 
-kept: list[Reader] = []
+predictors: list[Predictor] = []  # one, created at the first task of a process
 
 
-def share(first: int, end: int) -> int:
-    """Read a part in a process that makes its recognizer once."""
-    if not kept:
-        kept.append(Reader())
-    for i in range(first, end, BATCH):
-        kept[0]({"id": np.arange(i, min(i + BATCH, end))})
+def predict_range(first: int, end: int) -> int:
+    """Label the images from `first` to `end`, and return how many they are."""
+    if not predictors:
+        predictors.append(Predictor())
+    for start in range(first, end, BATCH):
+        predictors[0]({"id": np.arange(start, min(start + BATCH, end))})
     return end - first
 
 
@@ -60,29 +61,29 @@ def main() -> None:
         logging.getLogger("ray.data").setLevel("ERROR")
         ray.data.DataContext.get_current().enable_progress_bars = False
 
-        def read(count: int) -> int:
-            pool = ray.data.ActorPoolStrategy(size=workers)
-            found = ray.data.range(count).map_batches(
-                Reader, batch_size=BATCH, compute=pool, num_cpus=0.5
+        def predict(count: int) -> int:
+            pool = ray.data.ActorPoolStrategy(size=num_workers)
+            dataset = ray.data.range(count).map_batches(
+                Predictor, batch_size=BATCH, compute=pool, num_cpus=0.5
             )
-            return sum(len(batch["digit"]) for batch in found.iter_batches(batch_format="numpy"))
+            return sum(len(batch["digit"]) for batch in dataset.iter_batches(batch_format="numpy"))
 
     else:
-        processes = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork"))
+        pool = ProcessPoolExecutor(num_workers, mp_context=multiprocessing.get_context("fork"))
 
-        def read(count: int) -> int:
-            edges = np.linspace(0, count, workers + 1).astype(int).tolist()
-            return sum(processes.map(share, edges[:-1], edges[1:]))
+        def predict(count: int) -> int:
+            edges = np.linspace(0, count, num_workers + 1).astype(int).tolist()
+            return sum(pool.map(predict_range, edges[:-1], edges[1:]))
 
     while True:
-        protocol.wait()
+        protocol.wait_for_turn()
         seconds = {}
         for size in SIZES:
             started = time.perf_counter()
-            if read(size) != size:
+            if predict(size) != size:
                 raise RuntimeError("images were lost")
             seconds[str(size)] = time.perf_counter() - started
-        protocol.tell(seconds=seconds)
+        protocol.report(seconds=seconds)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,19 @@
-"""PyTorch, channels last, data in memory, fused Adam: an epoch a turn."""
+"""PyTorch with channels last, data in memory and fused Adam: one epoch per turn."""
 
 import time
 
-import protocol
+from benchmarks.baselines import protocol
 
-options = protocol.options()
+options = protocol.parse_args()
 
-import torch  # noqa: E402  # after the process has its cores
-from torch import nn  # noqa: E402
+import torch  # after parse_args has set the cores
+from torch import nn
 
 torch.set_num_threads(options.cores)
 
 
 class Network(nn.Module):
-    """The documented network; pooling before ReLU is the same function for less work."""
+    """The baseline network; pooling before ReLU gives the same result for less work."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Network(nn.Module):
         return self.dense(self.dropout(x.flatten(1)))
 
 
-x, labels = protocol.images(options.data, options.images)
+x, labels = protocol.load_images(options.data, options.images)
 images = torch.from_numpy(x.transpose(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
 targets = torch.from_numpy(labels.astype("int64"))
 model = Network().to(memory_format=torch.channels_last)
@@ -37,17 +37,17 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 model.train()
 
 while True:
-    protocol.wait()
+    protocol.wait_for_turn()
     started = time.perf_counter()
-    right, total = torch.zeros(()), torch.zeros(())
-    for chosen in torch.randperm(len(images)).split(options.batch_size):
-        batch = images[chosen].contiguous(memory_format=torch.channels_last)
+    correct, total_loss = torch.zeros(()), torch.zeros(())
+    for indices in torch.randperm(len(images)).split(options.batch_size):
+        batch = images[indices].contiguous(memory_format=torch.channels_last)
         logits = model(batch)
-        loss = nn.functional.cross_entropy(logits, targets[chosen])
+        loss = nn.functional.cross_entropy(logits, targets[indices])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        total += loss.detach() * len(chosen)
-        right += (logits.detach().argmax(1) == targets[chosen]).sum()
-    right.item()
-    protocol.tell(seconds=time.perf_counter() - started)
+        total_loss += loss.detach() * len(indices)
+        correct += (logits.detach().argmax(1) == targets[indices]).sum()
+    correct.item()
+    protocol.report(seconds=time.perf_counter() - started)

@@ -1,82 +1,113 @@
-"""The loop of `train` with the levers of its step off or on: an epoch a turn.
+"""`mnistcnn.train` with techniques of its training step switched off: one epoch per turn.
 
---style is a comma-separated choice of: keras-step, pool-first, crop, halves.
+``--variant`` is a comma-separated list of the techniques to use:
+
+- ``fused-step``: the step written for the baseline network; without it, Keras' own step runs in
+  the same loop, so that only many steps per execution are left;
+- ``pool-first``: max pooling before bias and ReLU;
+- ``crop``: convolve only the pixels that the second pooling does not drop;
+- ``halves``: compute the two halves of a batch in parallel.
 """
 
-import protocol
+from benchmarks.baselines import protocol
 
-options = protocol.options()
-levers = set(filter(None, options.style.split(",")))
+if __name__ == "__main__":
+    options = protocol.parse_args()
 
-import keras  # noqa: E402  # after the process has its cores
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+from typing import Any  # after parse_args has set the cores
 
-import mnistcnn  # noqa: E402
-from mnistcnn.training import (
-    loop,  # noqa: E402
-    train_step,  # noqa: E402
-)
+import numpy as np
+import tensorflow as tf
+
+import mnistcnn
+from mnistcnn.training.train_step import TrainStep, pooled_relu
+
+TECHNIQUES = frozenset({"fused-step", "pool-first", "crop", "halves"})
 
 
-class Step(train_step.TrainStep):
-    """The documented network's step without what was not chosen."""
+def methods_for(techniques: frozenset[str]) -> dict[str, Any]:
+    """Return the methods of `TrainStep` to replace, so that it has these techniques alone."""
+    if not techniques <= TECHNIQUES:
+        raise ValueError(f"techniques must be among {set(TECHNIQUES)}; received {set(techniques)}")
+    if "fused-step" not in techniques:
+        return {"reset": _keras_reset, "train": _keras_train, "metrics": _keras_metrics}
 
-    def _logits(self, weights: list[tf.Tensor], x: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def logits(
+        self: TrainStep, weights: list[tf.Tensor], x: tf.Tensor, *, training: bool, mask: Any = None
+    ) -> tf.Tensor:
+        assert mask is None
         kernel1, bias1, kernel2, bias2, kernel3, bias3 = weights
-        if "crop" in levers:
+        if "crop" in techniques:
             x = x[:, :26, :26]
         for kernel, bias in ((kernel1, bias1), (kernel2, bias2)):
             x = tf.nn.conv2d(x, kernel, 1, "VALID")
-            if "pool-first" in levers:
-                x = tf.nn.relu(tf.nn.max_pool2d(x, 2, 2, "VALID") + bias)
+            if "pool-first" in techniques:
+                x = pooled_relu(x, bias)
             else:
                 x = tf.nn.max_pool2d(tf.nn.relu(tf.nn.bias_add(x, bias)), 2, 2, "VALID")
-        x = tf.reshape(x, (-1, 1600))
-        return tf.matmul(self._dropout(x, training=training), kernel3) + bias3
+        x = tf.reshape(x, (-1, kernel3.shape[0]))
+        return tf.matmul(self.dropout(x, training=training), kernel3) + bias3
 
-    def train(self, x: tf.Tensor, y: tf.Tensor) -> None:
-        """Take one step, whole or in halves."""
-        if "halves" in levers:
-            super().train(x, y)
-            return
-        gradients, figures = self._gradients(self._weights(), x, y)
-        share = 1 / tf.cast(tf.shape(x)[0], tf.float32)
-        gradients = [gradient * share for gradient in gradients]
-        model.optimizer.apply(gradients, model.trainable_variables)
-        self._totals.assign_add(figures)
+    methods: dict[str, Any] = {"logits": logits}
+    if "halves" not in techniques:
+        methods["train"] = _train_on_whole_batch
+    return methods
 
 
-class KerasStep(train_step.TrainStep):
-    """The step and the metrics of Keras."""
-
-    def reset(self) -> None:
-        """Begin the metrics anew."""
-        model.reset_metrics()
-
-    def train(self, x: tf.Tensor, y: tf.Tensor) -> None:
-        """Take Keras' step."""
-        model.train_step((x, y))
-
-    def figures(self) -> dict[str, float]:
-        """Return what the metrics say."""
-        return {name: float(value) for name, value in model.get_metrics_result().items()}
+def _train_on_whole_batch(
+    self: TrainStep, x: tf.Tensor, y: tf.Tensor, targets: tf.Tensor | None = None
+) -> None:
+    assert targets is None
+    gradients, counts = self.gradients(self.weights(), x, y, y)
+    scale = 1 / tf.cast(tf.shape(x)[0], tf.float32)
+    self.model.optimizer.apply(
+        [gradient * scale for gradient in gradients], self.model.trainable_variables
+    )
+    self._totals.assign_add(counts)  # a method of that class
 
 
-x, labels = protocol.images(options.data, options.images)
-model = mnistcnn.build_model()
-if "keras-step" in levers:
-    model.compute_metrics(x[:1], keras.utils.to_categorical(labels[:1], 10), model(x[:1]))
-train_step.TrainStep = (
-    KerasStep if "keras-step" in levers else Step
-)  # the one place where a step is made
-loop.run_training(
-    model,
-    (x, np.eye(10, dtype=np.float32)[labels]),
-    None,
-    epochs=10**9,
-    batch_size=options.batch_size,
-    seed=0,
-    callbacks=[protocol.turns_by_epoch()],
-    verbose=0,
-)
+def _keras_reset(self: TrainStep) -> None:
+    self.model.reset_metrics()
+
+
+def _keras_train(
+    self: TrainStep, x: tf.Tensor, y: tf.Tensor, targets: tf.Tensor | None = None
+) -> None:
+    assert targets is None
+    self.model.train_step((x, y))
+
+
+def _keras_metrics(self: TrainStep) -> dict[str, float]:
+    return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+
+
+def replace_methods(methods: dict[str, Any]) -> None:
+    """Replace methods of `TrainStep` in this process."""
+    for name, method in methods.items():
+        if name not in vars(TrainStep):
+            raise AttributeError(f"TrainStep must have the method {name!r} to replace it")
+        setattr(TrainStep, name, method)
+
+
+def main() -> None:
+    """Train, one epoch per turn."""
+    techniques = frozenset(filter(None, options.variant.split(",")))
+    replace_methods(methods_for(techniques))
+    x, labels = protocol.load_images(options.data, options.images)
+    y = np.eye(10, dtype=np.float32)[labels]
+    model = mnistcnn.build_model()
+    model.compute_metrics(x[:1], y[:1], model(x[:1]))  # creates the metrics outside the graph
+    mnistcnn.train(
+        model,
+        x,
+        y,
+        epochs=10**9,
+        batch_size=options.batch_size,
+        validation_split=0.0,
+        callbacks=[protocol.turn_per_epoch()],
+        verbose=0,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Speed of single-digit inference, and export formats."""

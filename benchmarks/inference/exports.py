@@ -1,107 +1,125 @@
-"""What each format of `export_model` costs and keeps, on the test images of MNIST.
+"""Size and accuracy of each format of `export_model`, on the test images of MNIST.
 
     python -m benchmarks.inference.exports
 
-Writes the shipped weights in every format, runs each in its own runtime on the 10,000 test
-images and puts size, largest difference of a probability from Keras, and right answers into
-benchmarks/results/exports.json. Beside them, what the bounds of the check in `_agreement` rest
-on: the differences on the images of that check, also for a fresh network and for weights made
-three times as large. Needs the extras: pip install '.[litert,openvino]'.
+Exports the pretrained weights to every format and runs each in its own runtime on the 10,000 test
+images: size, largest difference of a probability from Keras, and correct predictions. Also
+measures what the tolerances in `mnistcnn.export.parity` rest on: the differences on the images of
+that check, also for an untrained network and for weights scaled by three. Needs MNIST and the
+extras (pip install '.[litert,openvino]'). Results go to benchmarks/results/exports.json.
 """
 
 from __future__ import annotations
 
-import json
 import platform
 import tempfile
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import mnistcnn
-from benchmarks.harness import RESULTS, find_data
+from benchmarks.harness import (
+    argument_parser,
+    mnist_file,
+    package_versions,
+    parse_args,
+    write_results,
+)
 from mnistcnn.export.formats import FORMATS
-from mnistcnn.export.parity import check_float32, reference_outputs, tolerance
-from mnistcnn.utils.atomic_write import write_text
+from mnistcnn.export.parity import check_float32, float32_tolerance, reference_outputs
 from mnistcnn.weights.pretrained import PRETRAINED
 
-FILE = RESULTS / "exports.json"
-BATCH = 500
+BATCH_SIZE = 500
 PACKAGES = (
     "keras", "tensorflow", "onnx", "onnxruntime", "safetensors", "ai-edge-litert", "openvino",
 )  # fmt: skip
+SMOKE_FORMATS = ("onnx", "safetensors")
 
 
-def in_batches(run: Any, images: np.ndarray) -> np.ndarray:
+def predict_in_batches(
+    predict: Callable[[np.ndarray], np.ndarray], images: np.ndarray
+) -> np.ndarray:
     """Return the probabilities of all images."""
-    return np.concatenate(
-        [run(images[first : first + BATCH]) for first in range(0, len(images), BATCH)]
-    )
+    starts = range(0, len(images), BATCH_SIZE)
+    return np.concatenate([predict(images[start : start + BATCH_SIZE]) for start in starts])
 
 
-def size_of(path: Path) -> int:
-    """Return the bytes of what was written; it lies alone in its folder."""
-    return sum(one.stat().st_size for one in path.parent.rglob("*") if one.is_file())
+def exported_bytes(path: Path) -> int:
+    """Return the size of an export, which is alone in its folder."""
+    return sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
 
 
-def figures(name: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return what Keras and each format make of one set of weights."""
+def accuracy_by_format(
+    name: str, images: np.ndarray, labels: np.ndarray, formats: Sequence[str]
+) -> dict[str, Any]:
+    """Return size, agreement and correct predictions of one set of weights in each format."""
     model = mnistcnn.load_pretrained(name)
-    keras = in_batches(lambda batch: np.asarray(model(batch, training=False)), images)
-    found: dict[str, Any] = {"keras": {"right": int((keras.argmax(axis=1) == labels).sum())}}
-    for target_name, target in FORMATS.items():
+    keras = predict_in_batches(lambda batch: np.asarray(model(batch, training=False)), images)
+    results: dict[str, Any] = {"keras": {"correct": int((keras.argmax(axis=1) == labels).sum())}}
+    for format_name in formats:
+        export_format = FORMATS[format_name]
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, f"{name}{target.suffix}")
-            mnistcnn.export_model(model, path, format=target_name)
-            given = in_batches(lambda batch: target.run(path, batch), images)  # noqa: B023
-            found[target_name] = {
-                "bytes": size_of(path),
-                "largest_difference": float(f"{np.abs(given - keras).max():.2g}"),
-                "other_answers": int((given.argmax(axis=1) != keras.argmax(axis=1)).sum()),
-                "right": int((given.argmax(axis=1) == labels).sum()),
+            path = Path(folder, f"{name}{export_format.suffix}")
+            mnistcnn.export_model(model, path, format=format_name)
+            exported = predict_in_batches(
+                lambda batch: export_format.predict(path, batch),
+                images,
+            )
+            results[format_name] = {
+                "bytes": exported_bytes(path),
+                "max_difference": float(f"{np.abs(exported - keras).max():.2g}"),
+                "changed_predictions": int((exported.argmax(axis=1) != keras.argmax(axis=1)).sum()),
+                "correct": int((exported.argmax(axis=1) == labels).sum()),
             }
-        print(name, target_name, found[target_name], flush=True)
-    return found
+        print(name, format_name, results[format_name], flush=True)
+    return results
 
 
-def on_check_images() -> dict[str, dict[str, dict[str, float]]]:
-    """Return the largest and the mean difference of each format on the images of its check."""
+def parity_by_format(formats: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the differences of each format from Keras on the images of its parity check."""
     networks = {name: mnistcnn.load_pretrained(name) for name in PRETRAINED}
-    networks["fresh"] = mnistcnn.build_model(seed=0)
-    networks["three times"] = mnistcnn.build_model()
-    networks["three times"].set_weights([3 * one for one in networks[PRETRAINED[0]].get_weights()])
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    networks["untrained"] = mnistcnn.build_model(seed=0)
+    networks["weights × 3"] = mnistcnn.build_model()
+    networks["weights × 3"].set_weights(
+        [3 * array for array in networks[PRETRAINED[0]].get_weights()]
+    )
+    results: dict[str, dict[str, dict[str, float]]] = {}
     for name, model in networks.items():
-        for target_name, target in FORMATS.items():
-            images = target.images()
+        for format_name in formats:
+            export_format = FORMATS[format_name]
+            images = export_format.images()
             keras = reference_outputs(model, images)
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder, f"check{target.suffix}")
-                target.write(model.get_weights(), path)
-                differences = np.abs(target.run(path, images) - keras.probabilities)
-            row = {"largest": differences.max(), "mean": differences.mean()}
-            if target.rule is check_float32:
-                row["tolerance"] = tolerance(keras)
-            found.setdefault(name, {})[target_name] = {k: float(f"{v:.2g}") for k, v in row.items()}
-        print(name, found[name], flush=True)
-    return found
+                path = Path(folder, f"check{export_format.suffix}")
+                export_format.write(model.get_weights(), path)
+                differences = np.abs(export_format.predict(path, images) - keras.probabilities)
+            row = {"max": differences.max(), "mean": differences.mean()}
+            if export_format.check is check_float32:
+                row["tolerance"] = float32_tolerance(keras)
+            results.setdefault(name, {})[format_name] = {
+                key: float(f"{value:.2g}") for key, value in row.items()
+            }
+        print(name, results[name], flush=True)
+    return results
 
 
-def main() -> None:
-    """Measure every set of weights and write the file."""
-    _, (raw, labels) = mnistcnn.load_data(find_data())
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure every set of weights and save the results."""
+    options = parse_args(argument_parser(__doc__, "exports.json"), argv)
+    _, (raw, labels) = mnistcnn.load_data(mnist_file(smoke=options.smoke))
     images = mnistcnn.preprocess(raw)
+    formats = SMOKE_FORMATS if options.smoke else tuple(FORMATS)
     report = {
         "command": "python -m benchmarks.inference.exports",
         "machine": platform.machine(),
-        "versions": {one: version(one) for one in PACKAGES},
+        "versions": package_versions(*PACKAGES),
         "images": len(images),
-        "check": on_check_images(),
-        "weights": {name: figures(name, images, labels) for name in PRETRAINED},
+        "parity": parity_by_format(formats),
+        "weights": {name: accuracy_by_format(name, images, labels, formats) for name in PRETRAINED},
     }
-    write_text(FILE, json.dumps(report, indent=1) + "\n")
+    write_results(options.output, report)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Accuracy of reading pages, on synthetic pages with a known text."""

@@ -1,13 +1,12 @@
-"""Pages of handwritten digits with a known text, drawn from real digits.
+"""Synthetic pages of handwritten digits with a known text, drawn from images of real digits.
 
-A page is lines of digits put on paper at a known place, then what happens to pages: uneven
-light, noise, blur, tilt, ruled lines, boxes, colored ink, chalk on a blackboard. `PAGE_STYLES` names
-what can happen; `draw_page` makes one page of a class, and the same generator the same page.
+A page has lines of digits at known places, and then what happens to pages: uneven light, noise,
+blur, tilt, ruled lines, boxes, colored ink, chalk on a blackboard. `PAGE_STYLES` names the
+styles; `draw_page` draws one page, and generators of equal state draw equal pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -15,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-Grey = NDArray[np.float32]
+Gray = NDArray[np.float32]
 
-# Ink that a pen has, by its share of red, green and blue; paper is white.
+# Colors of pens: red, green and blue in [0, 1]; paper is white.
 INK_COLORS = {
     "blue": (0.10, 0.18, 0.62),
     "red": (0.78, 0.10, 0.12),
@@ -29,7 +28,7 @@ INK_COLORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class PageStyle:
-    """What a page looks like; each pair is the least and the most, drawn evenly."""
+    """The look of a page; each pair is the range of a uniform distribution."""
 
     height: tuple[float, float] = (40, 90)
     lines: tuple[int, int] = (1, 4)
@@ -73,7 +72,7 @@ PAGE_STYLES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Page:
-    """A picture, ``uint8 (h, w)`` or ``(h, w, 3)``, and what stands on it."""
+    """A picture, ``uint8 (h, w)`` or ``(h, w, 3)``, its text, and the box of each digit."""
 
     picture: NDArray[np.uint8]
     text: str
@@ -86,57 +85,61 @@ def draw_page(
     generator: np.random.Generator,
     style: PageStyle,
 ) -> Page:
-    """Draw a page of digits that are taken at random from `images`."""
+    """Draw a page of digits sampled from `images`."""
     count = int(generator.integers(style.lines[0], style.lines[1] + 1))
     rows = [
-        generator.integers(0, len(images), generator.integers(style.digits_per_line[0], style.digits_per_line[1] + 1))
+        generator.integers(
+            0,
+            len(images),
+            generator.integers(style.digits_per_line[0], style.digits_per_line[1] + 1),
+        )
         for _ in range(count)
     ]
     height = float(np.exp(generator.uniform(*np.log(style.height))))
-    ink, boxes = _written(images, rows, height, generator, style)
-    extra = _ruling(ink.shape, boxes, height, style, generator)
+    ink, boxes = _draw_digits(images, rows, height, generator, style)
+    lines = _draw_lines(ink.shape, boxes, height, style, generator)
     angle = generator.uniform(-style.tilt, style.tilt)
-    ink, extra = (_turned(layer, angle) for layer in (ink, extra))
+    ink, lines = (_rotate(layer, angle) for layer in (ink, lines))
     flat = [box for row in boxes for box in row]
-    turned = [_turned_box(box, angle, ink.shape) for box in flat]
-    picture = _on_paper(ink, extra, height, style, generator)
+    rotated = [_rotate_box(box, angle, ink.shape) for box in flat]
+    picture = _compose(ink, lines, height, style, generator)
     text = "\n".join("".join(str(labels[i]) for i in row) for row in rows)
-    return Page(picture, text, turned)
+    return Page(picture, text, rotated)
 
 
 def draw_simple_page(
     images: NDArray[np.uint8], labels: NDArray[np.integer], generator: np.random.Generator
 ) -> Page:
-    """Draw a page whose digits stand well apart, in black on white."""
+    """Draw a page of well separated digits, black on white."""
     return draw_page(images, labels, generator, replace(PAGE_STYLES["clean"], height=(32, 120)))
 
 
-def upscale_digit(image: NDArray[np.uint8], height: float) -> Grey:
-    """Return one digit, cropped to its ink, at `height` pixels for its full box of 20."""
+def upscale_digit(image: NDArray[np.uint8], height: float) -> Gray:
+    """Return one digit, cropped and scaled so that MNIST's box of 20 pixels has `height`."""
     rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
     cropped = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    # A border, so that the enlarged strokes end softly.
+    # With a border, interpolation smooths the ends of strokes too.
     bordered = np.pad(cropped, 1)
     size = [max(2, round(side * height / 20)) for side in bordered.shape[::-1]]
     large = Image.fromarray(bordered).resize((size[0], size[1]), Image.Resampling.BICUBIC)
-    grey = np.asarray(large, np.float32) / 255
-    # Pen strokes have edges, however large: the softness is that of some two pixels.
-    steep = max(1.0, height / 40)
-    return np.clip((grey - 0.5) * steep + 0.5, 0, 1).astype(np.float32)
+    gray = np.asarray(large, np.float32) / 255
+    # Strokes of a pen have sharp edges at any size: about two pixels wide here.
+    sharpness = max(1.0, height / 40)
+    return np.clip((gray - 0.5) * sharpness + 0.5, 0, 1).astype(np.float32)
 
 
-def _written(
+def _draw_digits(
     images: NDArray[np.uint8],
     rows: list[NDArray[np.integer]],
     height: float,
     generator: np.random.Generator,
     style: PageStyle,
-) -> tuple[Grey, list[list[tuple[float, float, float, float]]]]:
-    """Return the ink of all lines, and the box of each digit by line."""
+) -> tuple[Gray, list[list[tuple[float, float, float, float]]]]:
+    """Return a layer of ink with all lines, and the box of each digit by line."""
     margin, pitch = round(0.9 * height) + 4, 1.75 * height
     boxes: list[list[tuple[float, float, float, float]]] = []
-    stamps: list[tuple[int, int, Grey]] = []
-    widest = 0.0
+    stamps: list[tuple[int, int, Gray]] = []
+    max_x = 0.0
     for number, row in enumerate(rows):
         x, line_boxes = float(margin), []
         for index in row:
@@ -149,23 +152,23 @@ def _written(
             line_boxes.append((place[1], place[0], place[1] + w, place[0] + h))
             x += w + generator.uniform(*style.gap) * height
         boxes.append(line_boxes)
-        widest = max(widest, x)
-    tall = round(2 * margin + (len(rows) - 1) * pitch + height)
-    ink = np.zeros((tall, round(widest + margin)), np.float32)
+        max_x = max(max_x, x)
+    page_height = round(2 * margin + (len(rows) - 1) * pitch + height)
+    ink = np.zeros((page_height, round(max_x + margin)), np.float32)
     for top, left, stamp in stamps:
         part = ink[top : top + stamp.shape[0], left : left + stamp.shape[1]]
         np.maximum(part, stamp[: part.shape[0], : part.shape[1]], out=part)
     return ink, boxes
 
 
-def _ruling(
+def _draw_lines(
     shape: tuple[int, ...],
     boxes: list[list[tuple[float, float, float, float]]],
     height: float,
     style: PageStyle,
     generator: np.random.Generator,
-) -> Grey:
-    """Return ruled lines under the digits, or boxes around them, as a layer of ink."""
+) -> Gray:
+    """Return a layer of ink with ruled lines under the digits or boxes around them."""
     layer = Image.new("L", (shape[1], shape[0]))
     pen = ImageDraw.Draw(layer)
     width = max(1, round(0.03 * height))
@@ -173,7 +176,7 @@ def _ruling(
     for row in boxes:
         bottom, top = max(box[3] for box in row), min(box[1] for box in row)
         if style.ruled:
-            # Where people write: on the line, a little above it, sometimes through it.
+            # People write on the line, slightly above it, and sometimes across it.
             y = bottom + generator.uniform(-0.06, 0.15) * height
             pen.line([(0, y), (shape[1], y)], fill=strength, width=width)
         if style.boxes:
@@ -184,22 +187,22 @@ def _ruling(
     return np.asarray(layer, np.float32) / 255
 
 
-def _turned(layer: Grey, angle: float) -> Grey:
+def _rotate(layer: Gray, angle: float) -> Gray:
     if not angle:
         return layer
     picture = Image.fromarray(layer).rotate(angle, Image.Resampling.BICUBIC, expand=True)
     return np.clip(np.asarray(picture, np.float32), 0, 1)
 
 
-def _turned_box(
+def _rotate_box(
     box: tuple[float, float, float, float], angle: float, shape: tuple[int, ...]
 ) -> tuple[float, float, float, float]:
-    """Return the upright box about a turned one; `shape` is that of the turned picture."""
+    """Return the bounding box of a rotated box; `shape` is that of the rotated picture."""
     if not angle:
         return box
     radians = np.radians(angle)
     cos, sin = np.cos(radians), np.sin(radians)
-    height, width = _unturned(shape, cos, abs(sin))
+    height, width = _size_before_rotation(shape, cos, abs(sin))
     left, top, right, bottom = box
     x = np.array([left, right, left, right]) - width / 2
     y = np.array([top, top, bottom, bottom]) - height / 2
@@ -207,39 +210,39 @@ def _turned_box(
     return across.min(), down.min(), across.max(), down.max()
 
 
-def _unturned(shape: tuple[int, ...], cos: float, sin: float) -> tuple[float, float]:
+def _size_before_rotation(shape: tuple[int, ...], cos: float, sin: float) -> tuple[float, float]:
     inverse = np.linalg.inv(np.array([[cos, sin], [sin, cos]]))
     height, width = inverse @ np.array(shape[:2], float)
     return float(height), float(width)
 
 
-def _on_paper(
-    ink: Grey, extra: Grey, height: float, style: PageStyle, generator: np.random.Generator
+def _compose(
+    ink: Gray, lines: Gray, height: float, style: PageStyle, generator: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return the picture of the layers on paper, with light, blur and noise."""
+    """Return the layers on paper, with illumination, blur and noise."""
     radius = generator.uniform(*style.blur) * height
     if radius:
-        ink, extra = (_blurred(layer, radius) for layer in (ink, extra))
-    colour = np.zeros(3)
+        ink, lines = (_blur(layer, radius) for layer in (ink, lines))
+    color = np.zeros(3)
     if style.colored:
-        colour = np.array(list(INK_COLORS.values())[generator.integers(len(INK_COLORS))])
+        color = np.array(list(INK_COLORS.values())[generator.integers(len(INK_COLORS))])
     contrast = generator.uniform(*style.contrast)
-    cover = np.maximum(contrast * ink, contrast * extra)[..., None]
-    paper, pen = (1.0, colour) if not style.blackboard else (0.16, np.full(3, 0.92))
+    cover = np.maximum(contrast * ink, contrast * lines)[..., None]
+    paper, pen = (1.0, color) if not style.blackboard else (0.16, np.full(3, 0.92))
     picture = paper * (1 - cover) + cover * pen
     picture = picture * illumination(ink.shape, style.gradient, generator)[..., None]
     picture = picture + style.noise * generator.standard_normal(picture.shape[:2])[..., None]
-    grey = picture if style.colored else picture.mean(axis=2)
-    return np.uint8(np.clip(255 * grey + 0.5, 0, 255))
+    gray = picture if style.colored else picture.mean(axis=2)
+    return np.uint8(np.clip(255 * gray + 0.5, 0, 255))
 
 
-def _blurred(layer: Grey, radius: float) -> Grey:
+def _blur(layer: Gray, radius: float) -> Gray:
     picture = Image.fromarray(np.uint8(255 * layer + 0.5))
     return np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
 
 
-def illumination(shape: tuple[int, ...], gradient: float, generator: np.random.Generator) -> Grey:
-    """Return how bright each place is: a slope across the page and the round of a lamp."""
+def illumination(shape: tuple[int, ...], gradient: float, generator: np.random.Generator) -> Gray:
+    """Return the brightness of each pixel: a slope across the page and the spot of a lamp."""
     rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     down, across = rows / shape[0] - 0.5, columns / shape[1] - 0.5
     angle = generator.uniform(0, 2 * np.pi)
@@ -249,15 +252,12 @@ def illumination(shape: tuple[int, ...], gradient: float, generator: np.random.G
     return (1 - gradient * (0.6 * slope + 0.4 * (1 - lamp))).astype(np.float32)
 
 
-Recognise = Callable[[NDArray[np.uint8]], str]
-
-
-def edit_distance(said: str, true: str) -> int:
-    """Return the least number of signs to insert, remove or change (Levenshtein's distance)."""
-    before = list(range(len(true) + 1))
-    for row, one in enumerate(said, 1):
+def edit_distance(text: str, expected: str) -> int:
+    """Return the Levenshtein distance: insertions, deletions and substitutions."""
+    before = list(range(len(expected) + 1))
+    for row, one in enumerate(text, 1):
         after = [row]
-        for column, other in enumerate(true, 1):
+        for column, other in enumerate(expected, 1):
             cost = min(before[column] + 1, after[-1] + 1, before[column - 1] + (one != other))
             after.append(cost)
         before = after

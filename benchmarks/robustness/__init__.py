@@ -1,0 +1,1 @@
+"""Fuzzing, kills of running trainings, and concurrent downloads."""

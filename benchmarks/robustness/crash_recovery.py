@@ -1,16 +1,15 @@
-"""Whether runs survive: real trainings are killed at random moments, again and again.
+"""Kill real trainings at random moments and check that they resume without loss.
 
     python -m benchmarks.robustness.crash_recovery            # 120 kills in a quarter of an hour
-    python -m benchmarks.robustness.crash_recovery --missing  # only what the file lacks
+    python -m benchmarks.robustness.crash_recovery --missing  # only rows that the file lacks
 
-Each way to train runs once undisturbed. Then the same call runs in one folder until it comes to
-its end, and each process that does it is killed. Lost is what ends with other weights, another
-optimizer, history or best file, to the bit, than the undisturbed run; what a kill leaves that can't
-be read; and temporary files that are still there at the end. One kill in five comes at a random
-moment before the process has kept anything, while graphs are made; the others at a random moment
-after that, when it has taken up the run and keeps it again and again. Figures go to
-benchmarks/results/crash_recovery.json. TensorFlow is imported once; a process that has only imported it
-can be forked. Needs Linux or macOS.
+Each training runs once without interruption. Then the same call runs in one folder until it
+finishes, while its processes are killed. A loss is a result that differs in any bit of weights,
+optimizer, history or best file; a file that a kill left unreadable; or a temporary file that is
+left at the end. One kill in five happens before the process has saved a checkpoint, while graphs
+are traced; the others at a random moment after that. Results go to
+benchmarks/results/crash_recovery.json. TensorFlow is imported once: a process that has only
+imported it can fork. Needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -35,66 +34,60 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import mnistcnn
-from benchmarks.harness import RESULTS
-from mnistcnn.backend import keras  # noqa: F401  # imported before each fork
-from mnistcnn.evaluation import results  # noqa: F401  # imported before each fork
-from mnistcnn.recipes import (
-    BASELINE,  # noqa: F401  # imported before each fork
-    BEST,  # noqa: F401  # imported before each fork
-    FAST,  # noqa: F401  # imported before each fork
-    ROBUST,  # noqa: F401  # imported before each fork
-)
-from mnistcnn.training import train  # noqa: F401  # imported before each fork
-from mnistcnn.training.checkpoint import file_format  # noqa: F401  # imported before each fork
-from mnistcnn.training.checkpoint.file_format import STATE_FILE  # noqa: F401  # imported before each fork
-from mnistcnn.utils.atomic_write import write_text  # noqa: F401  # imported before each fork
+from benchmarks.harness import argument_parser, parse_args, write_results
+from mnistcnn.backend import keras  # imported, like the following, once before each fork
+from mnistcnn.recipes import BASELINE, BEST, FAST, ROBUST
+from mnistcnn.training.checkpoint import file_format
+from mnistcnn.training.checkpoint.file_format import STATE_FILE
 from mnistcnn.utils.environment import cpu_count, library_versions
-from mnistcnn.weights.keras_file import read_weights  # noqa: F401  # imported before each fork
+from mnistcnn.weights.weights_file import read_weights_file
 
-# A run is killed so often, and may then come to its end.
-MAX_KILLS_A_RUN = 6
-LIMIT = 16 << 20
-EARLY = 0.2
-PATIENCE = 300  # seconds for a training to keep its first state
-RANDOM, WITHIN, CTRL_C = "SIGKILL at a random moment", "SIGKILL within a write", "Ctrl-C"
-FAULTS = (RANDOM, WITHIN, CTRL_C)
-_TAUGHT = replace(
+MAX_KILLS_PER_RUN = 6
+MAX_CHECKPOINT_BYTES = 16 << 20
+EARLY_KILLS = 0.2
+FIRST_CHECKPOINT_TIMEOUT = 300  # seconds
+RANDOM, IN_WRITE, CTRL_C = "SIGKILL at a random moment", "SIGKILL during a write", "Ctrl-C"
+FAULTS = (RANDOM, IN_WRITE, CTRL_C)
+LOSSES = ("different_results", "unreadable_files", "leftover_files")
+_DISTILLED = replace(
     BEST,
-    name="taught",
+    name="distilled",
     epochs=6,
     teacher=replace(FAST, name="teacher", epochs=6, dropout=0.3),
 )
 
+Options = dict[str, Any]
 
-def documented() -> tuple[Any, dict[str, Any]]:
-    """Return the documented network and its recipe, with both callbacks."""
+
+def baseline() -> tuple[Any, Options]:
+    """Return the baseline network and options of its training, with both callbacks."""
     model = mnistcnn.build_model(seed=0)
     callbacks = mnistcnn.default_callbacks("best.keras", min_delta=0.0, patience=8)
     return model, {"recipe": replace(BASELINE, epochs=8), "callbacks": callbacks}
 
 
-def distorted() -> tuple[Any, dict[str, Any]]:
-    """Return the network with the recipe robust, of fewer epochs: distorted images and Muon."""
+def augmented() -> tuple[Any, Options]:
+    """Return the network and a shorter recipe `robust`: augmentation and Muon."""
     return mnistcnn.build_model(seed=0), {"recipe": replace(ROBUST, epochs=12)}
 
 
-def taught() -> tuple[Any, dict[str, Any]]:
-    """Return the network with a recipe that trains a teacher first."""
-    return mnistcnn.build_model(seed=0), {"recipe": _TAUGHT}
+def distilled() -> tuple[Any, Options]:
+    """Return the network and a recipe that trains a teacher first."""
+    return mnistcnn.build_model(seed=0), {"recipe": _DISTILLED}
 
 
-def by_fit() -> tuple[Any, dict[str, Any]]:
+def custom_network() -> tuple[Any, Options]:
     """Return another network, which Keras' own fit trains, with averaged weights."""
     layers = keras.layers
-    start = keras.initializers.GlorotUniform(seed=1)
+    initializer = keras.initializers.GlorotUniform(seed=1)
     model = keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer=start),
+            layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer=initializer),
             layers.BatchNormalization(),
             layers.Flatten(),
             layers.Dropout(0.3, seed=2),
-            layers.Dense(10, activation="softmax", kernel_initializer=start),
+            layers.Dense(10, activation="softmax", kernel_initializer=initializer),
         ]
     )
     model.compile(
@@ -102,67 +95,74 @@ def by_fit() -> tuple[Any, dict[str, Any]]:
         "categorical_crossentropy",
         metrics=["accuracy"],
     )
-    watch = {"monitor": "val_loss", "mode": "min"}
+    monitor = {"monitor": "val_loss", "mode": "min"}
     callbacks = [
         keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
-        keras.callbacks.EarlyStopping(**watch, patience=12, restore_best_weights=True),
-        keras.callbacks.ReduceLROnPlateau(**watch, patience=0, min_delta=0.3),
+        keras.callbacks.EarlyStopping(**monitor, patience=12, restore_best_weights=True),
+        keras.callbacks.ReduceLROnPlateau(**monitor, patience=0, min_delta=0.3),
     ]
     return model, {"recipe": replace(BASELINE, epochs=12), "callbacks": callbacks}
 
 
-WAYS = {
-    "the documented recipe": (documented, 5),
-    "distorted images, Muon": (distorted, 5),
-    "a teacher first": (taught, 5),
-    "another network, by Keras' fit": (by_fit, None),
+# Each training by name, with the steps between its checkpoints.
+TRAININGS: dict[str, tuple[Callable[[], tuple[Any, Options]], int | None]] = {
+    "baseline": (baseline, 5),
+    "augmentation and Muon": (augmented, 5),
+    "distillation": (distilled, 5),
+    "custom network with Keras fit": (custom_network, None),
 }
 
 
-def train_to_the_end(way: str, data: Any, end: Path) -> None:
-    """Make the call, in the folder of the run, and write what came of it."""
-    make, every = WAYS[way]
-    model, options = make()
+def train_to_the_end(training: str, data: Any, result_file: Path) -> None:
+    """Train in the current folder, and write a digest of the result."""
+    build, checkpoint_every = TRAININGS[training]
+    model, options = build()
     history = mnistcnn.train(
-        model, *data, **options, seed=1, verbose=0, checkpoint_dir="state", checkpoint_every=every
-    )
+        model, *data, **options, seed=1, verbose=0,
+        checkpoint_dir="state", checkpoint_every=checkpoint_every,
+    )  # fmt: skip
     digest = hashlib.sha256(json.dumps(history.history, sort_keys=True).encode())
     for variable in [*model.variables, *model.optimizer.variables]:
         digest.update(np.asarray(variable).tobytes())
     if Path("best.keras").exists():
-        for array in read_weights("best.keras"):
+        for array in read_weights_file("best.keras"):
             digest.update(array.tobytes())
-    end.write_text(digest.hexdigest())
+    result_file.write_text(digest.hexdigest())
 
 
-def die_in_a_write(chance: np.random.Generator) -> None:
-    """Have this process killed before, in or after a step of writing a file."""
-    left = int(chance.integers(0, 40))
+def kill_during_a_write(rng: np.random.Generator) -> None:
+    """Let this process be killed before, during or after a step of writing a file."""
+    remaining = int(rng.integers(0, 40))
 
-    def perhaps_deadly(work: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **options: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0 and work is write_bytes:
-                path, content = arguments
-                write_bytes(path, content[: int(chance.integers(0, len(content)))])
-            if left == 0 and chance.random() < 0.5:
+    def with_kill(function: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*args: Any, **options: Any) -> Any:
+            nonlocal remaining
+            remaining -= 1
+            if remaining == 0 and function is write_bytes:
+                path, content = args
+                write_bytes(path, content[: int(rng.integers(0, len(content)))])
+            if remaining == 0 and rng.random() < 0.5:
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = work(*arguments, **options)
-            if left == 0:
+            result = function(*args, **options)
+            if remaining == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             return result
 
         return step
 
     write_bytes = pathlib.Path.write_bytes
-    pathlib.Path.write_bytes = perhaps_deadly(write_bytes)  # type: ignore[method-assign]
-    pathlib.Path.replace = perhaps_deadly(pathlib.Path.replace)  # type: ignore[method-assign]
-    os.fsync = perhaps_deadly(os.fsync)
+    pathlib.Path.write_bytes = with_kill(write_bytes)  # type: ignore[method-assign]
+    pathlib.Path.replace = with_kill(pathlib.Path.replace)  # type: ignore[method-assign]
+    os.fsync = with_kill(os.fsync)
 
 
-def start(way: str, folder: Path, data: Any, end: Path, *, seed: int | None = None) -> int:
-    """Fork a process that makes the call in `folder`; return its number."""
+def start_process(
+    training: str, folder: Path, data: Any, result_file: Path, *, kill_seed: int | None = None
+) -> int:
+    """Fork a process that trains in `folder`, and return its process ID.
+
+    With `kill_seed` it is killed during a write, which that seed chooses.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python's, of forks beside threads
         child = os.fork()
@@ -172,9 +172,9 @@ def start(way: str, folder: Path, data: Any, end: Path, *, seed: int | None = No
     try:
         os.chdir(folder)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
-        if seed is not None:
-            die_in_a_write(np.random.default_rng(seed))
-        train_to_the_end(way, data, end)
+        if kill_seed is not None:
+            kill_during_a_write(np.random.default_rng(kill_seed))
+        train_to_the_end(training, data, result_file)
         code = 0
     except KeyboardInterrupt:
         code = 130
@@ -182,76 +182,82 @@ def start(way: str, folder: Path, data: Any, end: Path, *, seed: int | None = No
         os._exit(code)
 
 
-class Alone(NamedTuple):
-    """An undisturbed training: how it ends, and seconds before and after it first kept a state."""
+class Reference(NamedTuple):
+    """A training without interruption.
 
-    end: str
-    before: float
-    keeping: float
+    Its result, and the seconds before its first checkpoint and after it.
+    """
+
+    result: str
+    before_checkpoint: float
+    after_checkpoint: float
 
 
-def undisturbed(way: str, data: Any) -> Alone:
-    """Train twice; both must end alike."""
-    found = []
+def run_reference(training: str, data: Any) -> Reference:
+    """Train twice without interruption; the results must be equal."""
+    references = []
     for _ in range(2):
-        with tempfile.TemporaryDirectory() as place:
-            folder, end = Path(place, "run"), Path(place, "end")
+        with tempfile.TemporaryDirectory() as temporary:
+            folder, result_file = Path(temporary, "run"), Path(temporary, "result")
             folder.mkdir()
             started = time.monotonic()
-            child = start(way, folder, data, end)
+            child = start_process(training, folder, data, result_file)
             while (
                 inode(folder / "state" / STATE_FILE) is None
-                and time.monotonic() < started + PATIENCE
+                and time.monotonic() < started + FIRST_CHECKPOINT_TIMEOUT
             ):
                 time.sleep(0.001)
-            kept = time.monotonic()
-            if wait(child) != 0:
-                raise RuntimeError(f"{way}: the undisturbed training failed")
-            found.append(Alone(end.read_text(), kept - started, time.monotonic() - kept))
-    if found[0].end != found[1].end:
-        raise RuntimeError(f"{way}: two undisturbed trainings differ")
-    return min(found, key=lambda one: one.keeping)
+            saved = time.monotonic()
+            if wait_for_exit(child) != 0:
+                raise RuntimeError(f"{training}: the training failed without interruption")
+            result = result_file.read_text()
+            references.append(Reference(result, saved - started, time.monotonic() - saved))
+    if references[0].result != references[1].result:
+        raise RuntimeError(f"{training}: two trainings without interruption differ")
+    return min(references, key=lambda reference: reference.after_checkpoint)
 
 
-def wait(child: int) -> int:
-    """Return how a process ended by itself."""
+def wait_for_exit(child: int) -> int:
+    """Return the exit code of a process."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def strike(child: int, number: int, *, after: float, state: Path | None, old: int | None) -> int:
-    """Send the signal so long `after` the process began or, with `state`, first kept one.
+def kill_after(
+    child: int, number: int, *, seconds: float, checkpoint: Path | None, old: int | None
+) -> int:
+    """Send a signal `seconds` after now or, with `checkpoint`, after that file has changed.
 
-    Return how it ended, which may have been before.
+    `old` is its inode before. Return the exit code; the process may have finished before.
     """
-    deadline = time.monotonic() + after if state is None else None
+    deadline = time.monotonic() + seconds if checkpoint is None else None
     while deadline is None or time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
-        if deadline is None and state is not None and inode(state) not in (None, old):
-            deadline = time.monotonic() + after
+        if deadline is None and checkpoint is not None and inode(checkpoint) not in (None, old):
+            deadline = time.monotonic() + seconds
         time.sleep(0.001)
     os.kill(child, number)
-    return wait(child)
+    return wait_for_exit(child)
 
 
 def inode(path: Path) -> int | None:
-    """Return which file it is, which changes when another takes its place."""
+    """Return the inode of a file, which changes when the file is replaced."""
     try:
         return path.stat().st_ino
     except FileNotFoundError:
         return None
 
 
-def unreadable(folder: Path) -> int:
-    """Count the files that a kill left and that can't be read."""
+def count_unreadable_files(folder: Path) -> int:
+    """Count the files that a kill left unreadable."""
     count = 0
     for path, read in (
         (
             folder / "state" / STATE_FILE,
-            lambda path: file_format.read_checkpoint(path, limit=LIMIT),
+            lambda path: file_format.read_checkpoint(path, limit=MAX_CHECKPOINT_BYTES),
         ),
-        (folder / "best.keras", read_weights),
+        (folder / "best.keras", read_weights_file),
     ):
         try:
             read(path)
@@ -262,87 +268,123 @@ def unreadable(folder: Path) -> int:
     return count
 
 
-def survive(
-    way: str, fault: str, data: Any, *, alone: Alone, kills: int, seed: int
+def interrupt_and_resume(
+    training: str, fault: str, data: Any, *, reference: Reference, kills: int, seed: int
 ) -> dict[str, Any]:
-    """Kill runs until there were `kills`; return what was lost."""
-    chance = np.random.default_rng(seed)
-    row = dict.fromkeys(("runs", "kills", "went_on", "other_ends", "unreadable", "litter"), 0)
+    """Kill runs until there were `kills`, and count the losses."""
+    rng = np.random.default_rng(seed)
+    row = dict.fromkeys(("runs", "kills", "resumed", *LOSSES), 0)
     while row["kills"] < kills:
-        with tempfile.TemporaryDirectory() as place:
-            folder, end = Path(place, "run"), Path(place, "end")
-            state = folder / "state" / STATE_FILE
+        with tempfile.TemporaryDirectory() as temporary:
+            folder, result_file = Path(temporary, "run"), Path(temporary, "result")
             folder.mkdir()
             row["runs"] += 1
-            for killed in range(MAX_KILLS_A_RUN + 1):
-                spared = killed == MAX_KILLS_A_RUN or row["kills"] == kills
-                deadly = fault == WITHIN and not spared
-                old = inode(state)
-                word = int(chance.integers(1 << 32))
-                child = start(way, folder, data, end, seed=word if deadly else None)
-                if spared or deadly:
-                    code = wait(child)
-                else:
-                    early = chance.random() < EARLY
-                    code = strike(
-                        child,
-                        signal.SIGINT if fault == CTRL_C else signal.SIGKILL,
-                        after=float(chance.uniform(0, alone.before if early else alone.keeping)),
-                        state=None if early else state,
-                        old=old,
-                    )
-                row["unreadable"] += unreadable(folder)
+            for attempt in range(MAX_KILLS_PER_RUN + 1):
+                to_the_end = attempt == MAX_KILLS_PER_RUN or row["kills"] == kills
+                code = _run_once(
+                    training, fault, data, folder, result_file,
+                    reference=reference, rng=rng, to_the_end=to_the_end,
+                )  # fmt: skip
+                row["unreadable_files"] += count_unreadable_files(folder)
                 if code == 0:
                     break
                 if code not in (-signal.SIGKILL, -signal.SIGINT, 130):
-                    raise RuntimeError(f"{way}: the training failed with code {code}")
+                    raise RuntimeError(f"{training}: the training failed with exit code {code}")
                 row["kills"] += 1
-                row["went_on"] += state.exists()
-            row["other_ends"] += end.read_text() != alone.end
-            row["litter"] += len(list(folder.rglob(".mnistcnn-*")))
-    return {"way": way, "fault": fault, **row}
+                row["resumed"] += (folder / "state" / STATE_FILE).exists()
+            row["different_results"] += result_file.read_text() != reference.result
+            row["leftover_files"] += len(list(folder.rglob(".mnistcnn-*")))
+    return {"training": training, "fault": fault, **row}
 
 
-def command(before: str | None, arguments: Sequence[str]) -> str:
-    """Return the calls that made the file: those before this one, if it only adds to them."""
-    call = shlex.join(["python", "benchmarks/robustness/crash_recovery.py", *arguments])
-    return call if before is None else f"{before}; {call}"
+def _run_once(
+    training: str,
+    fault: str,
+    data: Any,
+    folder: Path,
+    result_file: Path,
+    *,
+    reference: Reference,
+    rng: np.random.Generator,
+    to_the_end: bool,
+) -> int:
+    """Start a process, kill it unless it may run to the end, and return its exit code."""
+    checkpoint = folder / "state" / STATE_FILE
+    kill_in_write = fault == IN_WRITE and not to_the_end
+    old = inode(checkpoint)
+    kill_seed = int(rng.integers(1 << 32))
+    child = start_process(
+        training, folder, data, result_file, kill_seed=kill_seed if kill_in_write else None
+    )
+    if to_the_end or kill_in_write:
+        return wait_for_exit(child)
+    early = rng.random() < EARLY_KILLS
+    limit = reference.before_checkpoint if early else reference.after_checkpoint
+    return kill_after(
+        child,
+        signal.SIGINT if fault == CTRL_C else signal.SIGKILL,
+        seconds=float(rng.uniform(0, limit)),
+        checkpoint=None if early else checkpoint,
+        old=old,
+    )
 
 
-def main() -> None:
-    """Kill, count and write the file."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--kills", type=int, default=10, help="for each way and fault")
-    options.add_argument("--way", choices=WAYS, action="append", help="default: each")
-    options.add_argument("--fault", choices=FAULTS, action="append", help="default: each")
-    options.add_argument("--missing", action="store_true", help="only rows that the file lacks")
-    options.add_argument("--output", type=Path, default=RESULTS / "crash_recovery.json")
-    options.add_argument("--seed", type=int, default=0)
-    given = options.parse_args()
-    pairs = [(fault, way) for fault in given.fault or FAULTS for way in given.way or WAYS]
-    asked = given.missing or given.fault or given.way
-    before = json.loads(given.output.read_text()) if asked and given.output.exists() else {}
-    rows = {(row["fault"], row["way"]): row for row in before.get("rows", [])}
-    if given.missing:
+def command_of(saved: str | None, arguments: Sequence[str]) -> str:
+    """Return the commands that made the file: those before, too, if this one adds to them."""
+    command = shlex.join(["python", "-m", "benchmarks.robustness.crash_recovery", *arguments])
+    return command if saved is None else f"{saved}; {command}"
+
+
+def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argument_parser(__doc__, "crash_recovery.json")
+    parser.add_argument("--kills", type=int, default=10, help="for each training and fault")
+    parser.add_argument("--training", choices=TRAININGS, action="append", help="default: all")
+    parser.add_argument("--fault", choices=FAULTS, action="append", help="default: all")
+    parser.add_argument("--missing", action="store_true", help="only rows that the file lacks")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parse_args(parser, argv)
+    if options.smoke:
+        options.kills, options.training, options.fault = 1, ["baseline"], [RANDOM]
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Kill, count and save the results."""
+    options = parse_options(argv)
+    pairs = [
+        (fault, training)
+        for fault in options.fault or FAULTS
+        for training in options.training or TRAININGS
+    ]
+    partial = options.missing or options.fault or options.training
+    exists = partial and options.output.exists()
+    saved = json.loads(options.output.read_text()) if exists else {}
+    rows = {(row["fault"], row["training"]): row for row in saved.get("rows", [])}
+    if options.missing:
         pairs = [pair for pair in pairs if pair not in rows]
-    (x, y), _ = mnistcnn.load_data("digits")
-    data = mnistcnn.preprocess(x, y)
-    found = {way: undisturbed(way, data) for way in dict.fromkeys(way for _, way in pairs)}
-    print(found, flush=True)
+    x, y = mnistcnn.preprocess(*mnistcnn.load_data("digits").train)
+    data = (x[:256], y[:256]) if options.smoke else (x, y)
+    trainings = dict.fromkeys(training for _, training in pairs)
+    references = {training: run_reference(training, data) for training in trainings}
+    print(references, flush=True)
     report: dict[str, Any] = {
-        "command": command(before.get("command"), sys.argv[1:]),
+        "command": command_of(saved.get("command"), sys.argv[1:] if argv is None else argv),
         "machine": platform.machine(),
         "cores": cpu_count(),
         "versions": library_versions(),
         "rows": [],
     }
-    for fault, way in pairs:
-        row = survive(way, fault, data, alone=found[way], kills=given.kills, seed=given.seed)
-        rows[fault, way] = row
+    for fault, training in pairs:
+        row = interrupt_and_resume(
+            training, fault, data,
+            reference=references[training], kills=options.kills, seed=options.seed,
+        )  # fmt: skip
+        rows[fault, training] = row
         print(json.dumps(row), flush=True)
-        order = [(one, other) for one in FAULTS for other in WAYS]
+        order = [(fault, training) for fault in FAULTS for training in TRAININGS]
         report["rows"] = [rows[pair] for pair in order if pair in rows]
-        write_text(given.output, json.dumps(report, indent=1) + "\n")
+        write_results(options.output, report)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Speed, scaling and determinism of training."""

@@ -1,75 +1,86 @@
-"""What each lever of the training loop brings, in the order in which they were found.
+"""Ablation of the training loop: what each of its techniques gains, in images per second.
 
-    python -m benchmarks.training.ablation
+    python -m benchmarks.training.ablation [--smoke]
 
-Each row has one lever more than the row before; all take turns. Needs MNIST as
-benchmarks/training/throughput.py does. Figures go to benchmarks/results/ablation.json.
+Each row has one technique more than the row before; all rows take turns. Needs MNIST. Results go
+to benchmarks/results/ablation.json.
 """
 
-import json
 import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from benchmarks.harness import RESULTS, Peer, find_data, spread
+from benchmarks.harness import (
+    BaselineProcess,
+    argument_parser,
+    mnist_file,
+    parse_args,
+    summarize,
+    take_turns,
+    write_results,
+)
 from mnistcnn.utils.environment import cpu_count
 
 IMAGES, ROUNDS, WARM_UP = 12_800, 7, 2
-OFF, ON = {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}
+BATCH_SIZES = (32, 128)
 
 
-def main() -> None:
-    """Measure and keep."""
-    data, cores = find_data(), cpu_count()
-    whole = {**ON, "TF_NUM_INTRAOP_THREADS": str(cores)}
-    half = {**ON, "TF_NUM_INTRAOP_THREADS": str(max(1, cores // 2))}
-    plan = [
-        ("Keras' fit, oneDNN off", "keras_fit", "document", OFF),
-        ("oneDNN on", "keras_fit", "document", ON),
-        (
-            "many steps to a call, Keras' own step in them",
-            "train_step_variants",
-            "keras-step",
-            whole,
-        ),
-        ("a step of its own for the documented network", "train_step_variants", "", whole),
-        ("pooling before bias and ReLU", "train_step_variants", "pool-first", whole),
-        (
-            "pixels that the second pooling drops left out",
-            "train_step_variants",
-            "pool-first,crop",
-            whole,
-        ),
-        (
-            "two halves of a batch side by side",
-            "train_step_variants",
-            "pool-first,crop,halves",
-            whole,
-        ),
-        ("half of the cores for each half", "train_step_variants", "pool-first,crop,halves", half),
+class Row(NamedTuple):
+    """One row: the technique it adds, and the baseline process that measures it."""
+
+    technique: str
+    program: str
+    variant: str
+    environment: dict[str, str]
+
+
+def ablation_rows(cores: int) -> list[Row]:
+    """Return the rows in the order in which techniques are added."""
+    off, on = {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}
+    all_cores = {**on, "TF_NUM_INTRAOP_THREADS": str(cores)}
+    half = {**on, "TF_NUM_INTRAOP_THREADS": str(max(1, cores // 2))}
+    step, fused = "train_step_variants", "fused-step"
+    return [
+        Row("Keras fit, oneDNN off", "keras_fit", "baseline", off),
+        Row("oneDNN on", "keras_fit", "baseline", on),
+        Row("many steps per execution, with Keras' step", step, "", all_cores),
+        Row("a training step written for the network", step, fused, all_cores),
+        Row("pooling before bias and ReLU", step, f"{fused},pool-first", all_cores),
+        Row("unused pixels not convolved", step, f"{fused},pool-first,crop", all_cores),
+        Row("halves of a batch in parallel", step, f"{fused},pool-first,crop,halves", all_cores),
+        Row("half of the cores per half", step, f"{fused},pool-first,crop,halves", half),
     ]
-    report = {"cores": cores, "images": IMAGES, "batches": {}}
-    for batch_size in (32, 128):
-        peers = [
-            Peer(
-                program, data, images=IMAGES, cores=cores, batch_size=batch_size, style=style,
-                settings=settings,
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure every row for each batch size."""
+    options = parse_args(argument_parser(__doc__, "ablation.json"), argv)
+    data, cores = mnist_file(smoke=options.smoke), cpu_count()
+    images = 256 if options.smoke else IMAGES
+    rounds, warm_up = (1, 1) if options.smoke else (ROUNDS, WARM_UP)
+    rows = ablation_rows(cores)
+    report: dict = {"cores": cores, "images": images, "batches": {}}
+    for batch_size in BATCH_SIZES[-1:] if options.smoke else BATCH_SIZES:
+        processes = {
+            row.technique: BaselineProcess(
+                row.program, data, images=images, cores=cores, batch_size=batch_size,
+                variant=row.variant, environment=row.environment,
             )
-            for _, program, style, settings in plan
-        ]  # fmt: skip
-        turns = [[peer.turn()["seconds"] for peer in peers] for _ in range(ROUNDS + WARM_UP)]
-        for peer in peers:
-            peer.close()
-        by_row = list(zip(*turns[WARM_UP:], strict=True))
-        rows = []
-        for number, (lever, *_) in enumerate(plan):
-            gain = 1.0
-            if number:
-                pairs = zip(by_row[number - 1], by_row[number], strict=True)
-                gain = statistics.median(before / after for before, after in pairs)
-            rates = spread([IMAGES / seconds for seconds in by_row[number]])
-            rows.append({"lever": lever, "images_per_second": rates, "gain": gain})
-            print(f"{batch_size:4} {rates['median']:8,.0f} images/s  x {gain:.2f}  {lever}")
-        report["batches"][str(batch_size)] = rows
-    (RESULTS / "ablation.json").write_text(json.dumps(report, indent=1) + "\n")
+            for row in rows
+        }  # fmt: skip
+        turns = take_turns(processes, rounds=rounds, warm_up=warm_up)
+        previous: list[float] | None = None
+        results = []
+        for technique, reports in turns.items():
+            seconds = [report["seconds"] for report in reports]
+            ratios = [a / b for a, b in zip(previous or seconds, seconds, strict=True)]
+            rates = summarize([images / value for value in seconds])
+            speedup = statistics.median(ratios)
+            results.append({"technique": technique, "images_per_second": rates, "speedup": speedup})
+            print(f"{batch_size:4} {rates['median']:8,.0f} images/s  x {speedup:.2f}  {technique}")
+            previous = seconds
+        report["batches"][str(batch_size)] = results
+    write_results(options.output, report)
 
 
 if __name__ == "__main__":

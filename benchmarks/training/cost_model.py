@@ -1,30 +1,40 @@
-"""How long very many images take, what they cost and what bounds them: a small model.
+"""A small model of how long inference on very many images takes, what it costs and what bounds it.
 
-    python -m benchmarks.training.cost_model --images 1e9 --cores 100 [--price 0.04] [--bandwidth 5e9]
+    python -m benchmarks.training.cost_model --images 1e9 --cores 100 [--price P] [--bandwidth B]
 
-Its figures come from benchmarks/results/scaling.json; price and bandwidth are assumptions to change.
+Its parameters come from benchmarks/results/scaling.json; price and bandwidth are assumptions.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parents[1] / "results"
+from benchmarks.harness import RESULTS
+
 IMAGE_BYTES = 28 * 28
-# Assumptions, neither measured nor anybody's offer: of a core for an hour, in whatever currency,
-# and of what the place where the images lie gives to all cores together, in bytes a second.
+# Assumptions, neither measured nor an offer: per core and hour, in any currency, and bytes per
+# second that the storage of the images delivers to all cores together.
 PRICE, BANDWIDTH = 0.04, 5e9
+# Chosen after a second Ray actor on two cores was measured to gain little.
+ENGINE_CORES = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Costs:
-    """What one core and the engine were measured to do.
+class Rates:
+    """Measured rates of one core and of the engine.
 
-    `rate` is of one core alone, in images a second; `efficiency` what of it is left for each where
-    several work; `engine_cores` how many the engine keeps busy itself; `start` its seconds before
-    the first image. On a single core there is no engine.
+    Parameters
+    ----------
+    rate : float
+        Images per second of one core alone.
+    efficiency : float
+        Fraction of `rate` that each core has when several work.
+    engine_cores : int
+        Cores that the engine keeps busy itself.
+    start : float
+        Seconds before the first image. A single core needs no engine.
     """
 
     rate: float
@@ -34,8 +44,8 @@ class Costs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What to expect."""
+class Estimate:
+    """What the model predicts."""
 
     seconds: float
     images_per_second: float
@@ -44,70 +54,70 @@ class Plan:
     price: float
 
 
-def plan(
-    images: float, cores: int, costs: Costs, *, price: float = PRICE, bandwidth: float = BANDWIDTH
-) -> Plan:
-    """Return time, flow, bound and price of so many images on so many cores.
+def estimate(
+    images: float, cores: int, rates: Rates, *, price: float = PRICE, bandwidth: float = BANDWIDTH
+) -> Estimate:
+    """Return time, throughput, bottleneck and price of `images` on `cores`.
 
-    The cores are bound by what they compute, or by the bytes that reach them; cores that wait are
-    paid all the same. Alone, a core has its whole rate.
+    The cores are bound by computation or by the bytes that reach them; waiting cores cost the
+    same.
     """
     if images <= 0 or cores < 1:
         raise ValueError(f"images and cores must be greater than 0; received {images} and {cores}")
-    reading = max(1, cores - costs.engine_cores)
-    computed = reading * costs.rate * (costs.efficiency if reading > 1 else 1.0)
+    workers = max(1, cores - rates.engine_cores)
+    computed = workers * rates.rate * (rates.efficiency if workers > 1 else 1.0)
     delivered = bandwidth / IMAGE_BYTES
-    flow = min(computed, delivered)
-    seconds = (costs.start if cores > 1 else 0.0) + images / flow
-    return Plan(
+    throughput = min(computed, delivered)
+    seconds = (rates.start if cores > 1 else 0.0) + images / throughput
+    return Estimate(
         seconds=seconds,
-        images_per_second=flow,
-        bytes_per_second=flow * IMAGE_BYTES,
-        bound="processors" if computed <= delivered else "the place where the images lie",
+        images_per_second=throughput,
+        bytes_per_second=throughput * IMAGE_BYTES,
+        bound="computation" if computed <= delivered else "storage bandwidth",
         price=seconds * cores * price / 3600,
     )
 
 
-# Chosen after it was seen that on two cores a second actor brings little.
-ENGINE_CORES = 1
-
-
-def measured(report: dict[str, Any]) -> Costs:
-    """Return the costs by the plain processes; of Ray only the start is taken."""
-    sides, efficiency = report["reading"]["sides"], report["reading"]["efficiency"]["bare"]
-    return Costs(
-        rate=sides["bare-1"]["rate"],
-        efficiency=min(1.0, efficiency),
+def measured_rates(report: dict[str, Any]) -> Rates:
+    """Return the rates of plain processes; only the start time is that of Ray."""
+    part = report["inference"]
+    return Rates(
+        rate=part["sides"]["processes-1"]["rate"],
+        efficiency=min(1.0, part["efficiency"]["processes"]),
         engine_cores=ENGINE_CORES,
-        start=sides["ray-1"]["start"],
+        start=part["sides"]["ray-1"]["start"],
     )
 
 
-def check(report: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """Return, for each side on Ray, seconds as the model tells them and as they were measured."""
-    images = report["reading"]["images"]
-    told = plan(images, report["cores"], measured(report), bandwidth=float("inf")).seconds
-    sides = report["reading"]["sides"]
+def predicted_and_measured(report: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return the predicted and the measured seconds of each side on Ray."""
+    images, sides = report["inference"]["images"], report["inference"]["sides"]
+    rates = measured_rates(report)
+    predicted = estimate(images, report["cores"], rates, bandwidth=float("inf")).seconds
     return {
-        name: (told, sides[name]["seconds"][str(images)]["median"]) for name in ("ray-1", "ray-2")
+        name: (predicted, sides[name]["seconds"][str(images)]["median"])
+        for name in ("ray-1", "ray-2")
     }
 
 
-def main() -> None:
-    """Print a plan."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print an estimate."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--images", type=float, default=1e9)
     parser.add_argument("--cores", type=int, default=100)
-    parser.add_argument("--price", type=float, default=PRICE, help="of a core for an hour")
-    parser.add_argument("--bandwidth", type=float, default=BANDWIDTH, help="bytes a second")
-    given = parser.parse_args()
-    costs = measured(json.loads((RESULTS / "scaling.json").read_text(encoding="utf-8")))
-    found = plan(given.images, given.cores, costs, price=given.price, bandwidth=given.bandwidth)
-    print(
-        f"{given.images:,.0f} images on {given.cores:,} cores: {found.seconds / 60:,.1f} minutes,"
+    parser.add_argument("--price", type=float, default=PRICE, help="per core and hour")
+    parser.add_argument("--bandwidth", type=float, default=BANDWIDTH, help="bytes per second")
+    options = parser.parse_args(argv)
+    rates = measured_rates(json.loads((RESULTS / "scaling.json").read_text(encoding="utf-8")))
+    result = estimate(
+        options.images, options.cores, rates, price=options.price, bandwidth=options.bandwidth
     )
-    print(f"{found.images_per_second:,.0f} images and {found.bytes_per_second / 1e6:,.0f} MB/s,")
-    print(f"bound by {found.bound}; {found.price:,.2f} at {given.price} for a core and hour")
+    print(
+        f"{options.images:,.0f} images on {options.cores:,} cores: "
+        f"{result.seconds / 60:,.1f} minutes,\n"
+        f"{result.images_per_second:,.0f} images/s and {result.bytes_per_second / 1e6:,.0f} MB/s,\n"
+        f"bound by {result.bound}; {result.price:,.2f} at {options.price} per core and hour"
+    )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""What it costs that runs repeat and go on: TensorFlow's determinism, and keeping the state.
+"""The cost of determinism and of checkpoints.
 
     python -m benchmarks.training.determinism
 
-Runs of the same seed, with TensorFlow's `enable_op_determinism` and without, take turns in
-processes of their own; seconds are those of an epoch, without the first, in which graphs are
-made. The teachers of `best` have two epochs. Then a run is kept at each epoch's end and every 500
-steps, and the time in which a state is taken and written is set against the time of the training
-around it. The images are the small set over and over: what a step costs does not depend on what
-they show. Figures go to benchmarks/results/determinism.json, with the recipes. Needs Linux or
-macOS, as benchmarks/robustness/crash_recovery.py does.
+Runs with the same seed, with TensorFlow's `enable_op_determinism` and without, take turns in
+their own processes; the seconds are those of one epoch, without the first, in which graphs are
+traced. The teachers of `best` train for two epochs. Then a run saves a checkpoint at the end of
+each epoch and every 500 steps, and the time to save is compared with that of the training. The
+images are scikit-learn's digits, repeated: the cost of a step does not depend on its images.
+Results go to benchmarks/results/determinism.json. Needs Linux or macOS, since it forks.
 """
 
 from __future__ import annotations
@@ -20,161 +19,158 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import mnistcnn
-from benchmarks.harness import RESULTS, spread
-from mnistcnn.backend import (
-    keras,  # noqa: F401  # imported before each fork
-    tf,  # noqa: F401  # imported before each fork
+from benchmarks.epoch_timer import EpochTimer  # imports TensorFlow, once, before each fork
+from benchmarks.harness import (
+    argument_parser,
+    package_versions,
+    parse_args,
+    summarize,
+    write_results,
 )
-from mnistcnn.recipes import (
-    BASELINE,  # noqa: F401  # imported before each fork
-    BEST,  # noqa: F401  # imported before each fork
-    Recipe,  # noqa: F401  # imported before each fork
-)
-from mnistcnn.training import train  # noqa: F401  # imported before each fork
-from mnistcnn.training.checkpoint.state import TrainingState  # noqa: F401  # imported before each fork
-from mnistcnn.utils.atomic_write import write_text  # noqa: F401  # imported before each fork
-from mnistcnn.utils.environment import cpu_count, library_versions
+from mnistcnn.backend import tf
+from mnistcnn.recipes import BASELINE, BEST, Recipe
+from mnistcnn.training.checkpoint.file_format import STATE_FILE
+from mnistcnn.training.checkpoint.state import TrainingState
+from mnistcnn.utils.environment import cpu_count
 
-FILE = RESULTS / "determinism.json"
-RECIPES = {"documented": BASELINE, "best": BEST}
-TURNS, EPOCHS, IMAGES = 3, 4, 6_400
-TEACHER_EPOCHS = 2
-# As many as the document trains on.
-KEPT_IMAGES, KEPT_EPOCHS, EVERY = 42_000, 2, 500
+RECIPES = {"baseline": BASELINE, "best": BEST}
 
 
-class Clock(keras.callbacks.Callback):
-    """Takes the time of each epoch."""
+class Sizes(NamedTuple):
+    """How much is measured."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Start."""
-        del epoch, logs
-        self._started = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop."""
-        del epoch, logs
-        self.seconds.append(time.perf_counter() - self._started)
-
-    def get_state(self) -> None:
-        """Have nothing to keep."""
-
-    def set_state(self, state: None) -> None:
-        """Take nothing back."""
+    turns: int = 3
+    epochs: int = 4
+    images: int = 6_400
+    teacher_epochs: int = 2
+    checkpoint_images: int = 42_000  # as many as the baseline trains on
+    checkpoint_epochs: int = 2
+    checkpoint_every: int = 500
 
 
-def shortened(recipe: Recipe, epochs: int) -> Recipe:
-    """Return a recipe of so many epochs that trains on all images; its teachers have few, too."""
-    teacher = recipe.teacher and replace(recipe.teacher, epochs=TEACHER_EPOCHS)
+SMOKE = Sizes(1, 2, 256, 1, 256, 1, 2)
+
+
+def shorten(recipe: Recipe, epochs: int, sizes: Sizes) -> Recipe:
+    """Return the recipe with fewer epochs, also of its teacher, and no validation split."""
+    teacher = recipe.teacher and replace(recipe.teacher, epochs=sizes.teacher_epochs)
     return replace(recipe, epochs=epochs, validation_split=0.0, teacher=teacher)
 
 
-def images(count: int) -> tuple[Any, Any]:
-    """Return so many preprocessed images and labels."""
+def load_images(count: int) -> tuple[Any, Any]:
+    """Return `count` preprocessed images and labels."""
     x, y = mnistcnn.preprocess(*mnistcnn.load_data("digits").train)
-    chosen = np.arange(count) % len(x)
-    return x[chosen], y[chosen]
+    indices = np.arange(count) % len(x)
+    return x[indices], y[indices]
 
 
-def timed(name: str, data: Any, *, deterministic: bool) -> dict[str, Any]:
-    """Train, and return seconds an epoch and a digest of the weights."""
+def run_training(name: str, data: Any, sizes: Sizes, *, deterministic: bool) -> dict[str, Any]:
+    """Train, and return the seconds of each epoch and a digest of the weights."""
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    clock, model = Clock(), mnistcnn.build_model(seed=0)
-    recipe = shortened(RECIPES[name], EPOCHS)
-    mnistcnn.train(model, *data, recipe=recipe, callbacks=[clock], seed=0, verbose=0)
-    digest = hashlib.sha256(b"".join(one.tobytes() for one in model.get_weights()))
-    return {"seconds": clock.seconds[1:], "sha256": digest.hexdigest()}
+    timer, model = EpochTimer(), mnistcnn.build_model(seed=0)
+    recipe = shorten(RECIPES[name], sizes.epochs, sizes)
+    mnistcnn.train(model, *data, recipe=recipe, callbacks=[timer], seed=0, verbose=0)
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in model.get_weights()))
+    return {"seconds": timer.seconds, "sha256": digest.hexdigest()}
 
 
-def kept(name: str, data: Any) -> dict[str, Any]:
-    """Train with the state kept, and return what share of the time that took."""
-    keep, times = TrainingState._keep, []  # noqa: SLF001  # the clock stands where the work is done
+def run_with_checkpoints(name: str, data: Any, sizes: Sizes) -> dict[str, Any]:
+    """Train with checkpoints, and return how many were saved and what that cost."""
+    save, times = TrainingState._keep, []  # where a checkpoint is saved
 
-    def timing(*arguments: Any, **options: Any) -> None:
+    def timed_save(*arguments: Any, **options: Any) -> None:
         started = time.perf_counter()
-        keep(*arguments, **options)
+        save(*arguments, **options)
         times.append(time.perf_counter() - started)
 
-    TrainingState._keep = timing  # type: ignore[method-assign]  # noqa: SLF001
-    recipe = shortened(RECIPES[name], KEPT_EPOCHS)
+    TrainingState._keep = timed_save  # type: ignore[method-assign]
+    recipe = shorten(RECIPES[name], sizes.checkpoint_epochs, sizes)
     model = mnistcnn.build_model(seed=0)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         mnistcnn.train(
             model, *data, recipe=recipe, callbacks=[], seed=0, verbose=0,
-            checkpoint_dir=folder, checkpoint_every=EVERY,
+            checkpoint_dir=folder, checkpoint_every=sizes.checkpoint_every,
         )  # fmt: skip
         seconds = time.perf_counter() - started
-        size = Path(folder, "run.safetensors").stat().st_size
+        size = Path(folder, STATE_FILE).stat().st_size
     return {
-        "states": len(times),
-        "milliseconds": spread([1000 * one for one in times]),
+        "checkpoints": len(times),
+        "milliseconds": summarize([1000 * value for value in times]),
         "bytes": size,
-        "epoch_seconds": seconds / KEPT_EPOCHS,
-        "share": sum(times) / (seconds - sum(times)),
+        "epoch_seconds": seconds / sizes.checkpoint_epochs,
+        "overhead": sum(times) / (seconds - sum(times)),
     }
 
 
-def in_child(function: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
-    """Call a function in a process of its own and return what it returned."""
+def in_child(function: Callable[..., dict[str, Any]], *args: Any, **options: Any) -> dict[str, Any]:
+    """Call a function in a forked process and return what it returned."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        os.write(writing, json.dumps(function(*arguments, **options)).encode())
-        os._exit(0)
+        try:
+            os.write(writing, json.dumps(function(*args, **options)).encode())
+        finally:
+            os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as file:
         text = file.read()
-    if os.waitpid(child, 0)[1]:
-        raise RuntimeError(f"{function.__name__} failed")
+    os.waitpid(child, 0)
+    if not text:
+        raise RuntimeError(f"{function.__name__} failed in its process")
     return dict(json.loads(text))
 
 
-def main() -> None:
-    """Measure and keep."""
-    few, many = images(IMAGES), images(KEPT_IMAGES)
+def determinism_cost(name: str, data: Any, sizes: Sizes) -> dict[str, Any]:
+    """Return seconds per epoch and distinct results, with determinism and without."""
+    runs: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for _ in range(sizes.turns):
+        for deterministic, results in runs.items():
+            results.append(in_child(run_training, name, data, sizes, deterministic=deterministic))
+    seconds = {key: [s for run in results for s in run["seconds"]] for key, results in runs.items()}
+    medians = {key: statistics.median(values) for key, values in seconds.items()}
+    return {
+        "default": summarize(seconds[False]),
+        "deterministic": summarize(seconds[True]),
+        "ratio": medians[True] / medians[False],
+        "default_weights": sorted({run["sha256"][:16] for run in runs[False]}),
+        "deterministic_weights": sorted({run["sha256"][:16] for run in runs[True]}),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and save."""
+    options = parse_args(argument_parser(__doc__, "determinism.json"), argv)
+    sizes = SMOKE if options.smoke else Sizes()
+    names = ["baseline"] if options.smoke else list(RECIPES)
+    few, many = load_images(sizes.images), load_images(sizes.checkpoint_images)
     report: dict[str, Any] = {
         "command": "python -m benchmarks.training.determinism",
         "machine": platform.machine(),
         "cores": cpu_count(),
-        "versions": library_versions(),
-        "images": IMAGES,
-        "kept_images": KEPT_IMAGES,
-        "every": EVERY,
-        "recipes": {name: recipe.to_dict() for name, recipe in RECIPES.items()},
+        "versions": package_versions("mnistcnn", "keras", "tensorflow", "numpy"),
+        "images": sizes.images,
+        "checkpoint_images": sizes.checkpoint_images,
+        "checkpoint_every": sizes.checkpoint_every,
+        "recipes": {name: RECIPES[name].to_dict() for name in names},
         "determinism": {},
-        "states": {},
+        "checkpoints": {},
     }
-    for name in RECIPES:
-        runs: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
-        for _ in range(TURNS):
-            for deterministic, done in runs.items():
-                done.append(in_child(timed, name, few, deterministic=deterministic))
-        seconds = {on: [one for run in done for one in run["seconds"]] for on, done in runs.items()}
-        medians = {on: statistics.median(times) for on, times in seconds.items()}
-        report["determinism"][name] = {
-            "without": spread(seconds[False]),
-            "with": spread(seconds[True]),
-            "ratio": medians[True] / medians[False],
-            "ends_without": sorted({run["sha256"][:16] for run in runs[False]}),
-            "ends_with": sorted({run["sha256"][:16] for run in runs[True]}),
-        }
+    for name in names:
+        report["determinism"][name] = determinism_cost(name, few, sizes)
         print(name, report["determinism"][name], flush=True)
-        report["states"][name] = in_child(kept, name, many)
-        print(name, report["states"][name], flush=True)
-        write_text(FILE, json.dumps(report, indent=1) + "\n")
+        report["checkpoints"][name] = in_child(run_with_checkpoints, name, many, sizes)
+        print(name, report["checkpoints"][name], flush=True)
+        write_results(options.output, report)
 
 
 if __name__ == "__main__":

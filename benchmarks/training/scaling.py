@@ -1,13 +1,12 @@
-"""How reading and training grow with processes, what Ray costs, and memory while images stream by.
+"""Scaling over processes and data sizes: inference, training, memory, and sources of data.
 
-    python -m benchmarks.training.scaling [--quick] [--only reading|training|stream|train_stream|feeding]
+    python -m benchmarks.training.scaling [--quick] [--only PART]
 
-The sides take turns in processes of their own, so that a noisy machine is noisy for all of them;
-ratios are of the same turn. Needs MNIST and the extra ``ray``. Figures go to
-benchmarks/results/scaling.json; with --quick they are only shown. A part alone replaces that part.
+The sides take turns in their own processes, so that all of them meet the same noise of the
+machine; ratios are those of one turn. Needs MNIST and the extra ``ray``. Results go to
+benchmarks/results/scaling.json; with --quick they are only printed. ``--only`` replaces one part.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -15,57 +14,69 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import mnistcnn
-from benchmarks.harness import Peer, find_data, report_parts, spread
+from benchmarks.harness import (
+    BaselineProcess,
+    argument_parser,
+    measure_parts,
+    mnist_file,
+    parse_args,
+    summarize,
+    take_turns,
+)
 from mnistcnn import recipes
 from mnistcnn.sweeps import process_pool
 from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.utils.environment import cpu_count
 
-PARTS = ("reading", "training", "stream", "train_stream", "feeding")
-READING = ("bare-1", "bare-2", "ray-1", "ray-2")
-_TRAINED_ON, _RUNS = 12_800, 2
-_STREAMED, _CHUNK, _TRAINED_CHUNK = 2_000_000, 5_000, 500
-_FED, _BATCH, _EPOCHS = 12_800, 128, 4
+INFERENCE = ("processes-1", "processes-2", "ray-1", "ray-2")
+_TRAIN_IMAGES, _RUNS = 12_800, 2
+_STREAMED_IMAGES, _INFERENCE_BATCH, _TRAINING_BATCH = 2_000_000, 5_000, 500
+_WARM_UP_BATCHES = 20
+_BATCH_SIZE, _EPOCHS = 128, 4
 
 
-def reading(data: Path, *, rounds: int) -> dict[str, Any]:
-    """Images a second, and what a start costs, in plain processes and by Ray's actors."""
-    peers = {
-        name: Peer("parallel_inference", data, images=0, cores=cpu_count(), style=name)
-        for name in READING
-    }
-    turns: dict[str, list[dict[str, float]]] = {name: [] for name in peers}
-    for number in range(rounds + 1):
-        for name, peer in peers.items():
-            found = peer.turn()
-            if number:  # the first turn warms up
-                turns[name].append(found["seconds"])
-    for peer in peers.values():
-        peer.close()
-    large = max(turns[READING[0]][0], key=int)
+def inference(data: Path, *, rounds: int, smoke: bool) -> dict[str, Any]:
+    """Measure throughput and start time in plain processes and in actors of Ray."""
+    names = INFERENCE[:2] if smoke else INFERENCE
+    processes = {
+        name: BaselineProcess(
+            "parallel_inference", data, images=0, cores=cpu_count(), variant=name,
+            **({"smoke": 1} if smoke else {}),
+        )
+        for name in names
+    }  # fmt: skip
+    reports = take_turns(processes, rounds=rounds, warm_up=1)
+    turns = {name: [report["seconds"] for report in each] for name, each in reports.items()}
+    large = max(turns[names[0]][0], key=int)
 
-    def ratio(over: str, under: str) -> float:
-        pairs = zip(turns[over], turns[under], strict=True)
+    def speedup(name: str, reference: str) -> float:
+        pairs = zip(turns[name], turns[reference], strict=True)
         return statistics.median(b[large] / a[large] for a, b in pairs)
 
-    return {
+    result: dict[str, Any] = {
         "images": int(large),
-        "sides": {name: _line(each) for name, each in turns.items()},
-        "efficiency": {"bare": ratio("bare-2", "bare-1") / 2, "ray": ratio("ray-2", "ray-1") / 2},
-        "ray_over_bare": {"1": ratio("ray-1", "bare-1"), "2": ratio("ray-2", "bare-2")},
+        "sides": {name: _start_and_rate(each) for name, each in turns.items()},
+        "efficiency": {"processes": speedup("processes-2", "processes-1") / 2},
     }
+    if not smoke:
+        result["efficiency"]["ray"] = speedup("ray-2", "ray-1") / 2
+        result["ray_over_processes"] = {
+            count: speedup(f"ray-{count}", f"processes-{count}") for count in ("1", "2")
+        }
+    return result
 
 
-def _line(turns: list[dict[str, float]]) -> dict[str, Any]:
-    """Return seconds by count and, of their medians, the rate beyond the start and the start."""
-    seconds = {size: spread([turn[size] for turn in turns]) for size in turns[0]}
+def _start_and_rate(turns: list[dict[str, float]]) -> dict[str, Any]:
+    """Return seconds by number of images, and a line through the medians: start and rate."""
+    seconds = {size: summarize([turn[size] for turn in turns]) for size in turns[0]}
     (small, first), (large, second) = (
         (int(size), value["median"]) for size, value in seconds.items()
     )
@@ -74,54 +85,53 @@ def _line(turns: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def training(data: Path, *, rounds: int) -> dict[str, Any]:
-    """Time of runs of the recipe `fast`, one after another and side by side."""
+    """Measure runs of the recipe `fast`, one after another and two in parallel."""
     cores = cpu_count()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with np.load(data) as archive:
             small = {
-                key: archive[key][: _TRAINED_ON if "train" in key else 2_000] for key in archive
+                key: archive[key][: _TRAIN_IMAGES if "train" in key else 2_000] for key in archive
             }
         np.savez(folder / "small.npz", **small)
-        sides = {
+        pools = {
             str(count): [
-                process_pool.WorkerProcess(
+                process_pool._Process(  # the processes that a sweep starts
                     folder / "small.npz",
                     folder / f"{count}-{number}.log",
-                    process_pool.worker_env(max(1, cores // count)),
+                    process_pool._worker_env(max(1, cores // count)),
                 )
                 for number in range(count)
             ]
             for count in (1, 2)
         }
-        turns: dict[str, list[float]] = {count: [] for count in sides}
-        for number in range(rounds + 1):
-            for count, processes in sides.items():
-                seconds = _trained(processes)
-                if number:
+        turns: dict[str, list[float]] = {count: [] for count in pools}
+        for turn in range(rounds + 1):
+            for count, processes in pools.items():
+                seconds = _time_runs(processes)
+                if turn:  # the first turn is a warm-up
                     turns[count].append(seconds)
-        for processes in sides.values():
+        for processes in pools.values():
             for process in processes:
-                process.kill()
+                process.end()
+    pairs = zip(turns["1"], turns["2"], strict=True)
     return {
-        "images": _TRAINED_ON,
+        "images": len(small["x_train"]),
         "runs": _RUNS,
-        "seconds": {count: spread(each) for count, each in turns.items()},
-        "two_over_one": statistics.median(
-            one / two for one, two in zip(turns["1"], turns["2"], strict=True)
-        ),
+        "seconds": {count: summarize(each) for count, each in turns.items()},
+        "speedup": statistics.median(one / two for one, two in pairs),
     }
 
 
-def _trained(processes: list[Any]) -> float:
-    def work(process: Any, seeds: list[int]) -> None:
+def _time_runs(processes: list[Any]) -> float:
+    def run_all(process: Any, seeds: list[int]) -> None:
         for seed in seeds:
             process.run(RunSpec(recipes.FAST, seed))
 
     seeds = list(range(_RUNS))
-    parts = [seeds[i :: len(processes)] for i in range(len(processes))]
+    shares = [seeds[i :: len(processes)] for i in range(len(processes))]
     threads = [
-        threading.Thread(target=work, args=pair) for pair in zip(processes, parts, strict=True)
+        threading.Thread(target=run_all, args=pair) for pair in zip(processes, shares, strict=True)
     ]
     started = time.perf_counter()
     for thread in threads:
@@ -132,150 +142,166 @@ def _trained(processes: list[Any]) -> float:
 
 
 STREAMS = {
-    "recognizer": "reader = mnistcnn.Recognizer('best')\n"
-    "def work(n): return sum(map(len, reader.predict_batches(b for b, _ in parts(n))))",
-    "evaluate": "model = mnistcnn.load_pretrained('best')\n"
-    "def work(n): return mnistcnn.evaluate(model, (mnistcnn.preprocess(*b) for b in parts(n)))"
-    ".num_images",
+    "recognizer": """
+recognizer = mnistcnn.Recognizer('best')
+def process(n):
+    return sum(map(len, recognizer.predict_batches(x for x, _ in batches(n))))
+""",
+    "evaluate": """
+model = mnistcnn.load_pretrained('best')
+def process(n):
+    data = (mnistcnn.preprocess(*batch) for batch in batches(n))
+    return mnistcnn.evaluate(model, data).num_images
+""",
     "train": """
 model = mnistcnn.build_model(seed=0)
 tf = importlib.import_module('tensorflow')
-kinds = tf.TensorSpec((None, 28, 28, 1)), tf.TensorSpec((None, 10))
-def work(n):
-    batches = tf.data.Dataset.from_generator(
-        lambda: (mnistcnn.preprocess(*b) for b in parts(n)), output_signature=kinds)
-    counted = batches.apply(tf.data.experimental.assert_cardinality(n // CHUNK))
-    mnistcnn.train(model, counted, recipe='fast', verbose=0)
+signature = tf.TensorSpec((None, 28, 28, 1)), tf.TensorSpec((None, 10))
+def process(n):
+    dataset = tf.data.Dataset.from_generator(
+        lambda: (mnistcnn.preprocess(*batch) for batch in batches(n)), output_signature=signature)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(n // BATCH))
+    mnistcnn.train(model, dataset, recipe='fast', verbose=0)
     return n
 """,
 }
-_PROGRAM = """
+_STREAM_PROGRAM = """
 import importlib, json, resource, sys, time
 import mnistcnn, numpy as np
 with np.load(sys.argv[1]) as archive:
     x, y = archive['x_train'], archive['y_train']
-def parts(n):
-    for i in range(0, n, CHUNK):
+def batches(n):
+    for i in range(0, n, BATCH):
         k = i % len(x)
-        yield x[k : k + CHUNK], y[k : k + CHUNK]
-WORK
+        yield x[k : k + BATCH], y[k : k + BATCH]
+PROCESS
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-work(20 * CHUNK)
+process(WARM_UP * BATCH)
 first, started = peak(), time.perf_counter()
-done = work(int(sys.argv[2]))
+done = process(int(sys.argv[2]))
 print(json.dumps([done, time.perf_counter() - started, first, peak()]))
 """
 
 
-def stream(data: Path, names: Sequence[str], *, count: int, chunk: int) -> dict[str, Any]:
-    """Peak memory after some batches and after very many."""
-    found = {}
+def streaming(data: Path, names: Sequence[str], *, images: int, batch: int) -> dict[str, Any]:
+    """Measure peak memory after the first batches and after very many."""
+    results = {}
     for name in names:
-        code = _PROGRAM.replace("WORK", STREAMS[name]).replace("CHUNK", str(chunk))
-        words = [sys.executable, "-c", code, str(data), str(count)]
-        told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
-        images, seconds, first, last = json.loads(told)
-        found[name] = {
-            "images": images,
-            "chunk": chunk,
-            "images_per_second": images / seconds,
-            "peak_mib_at_first": round(first, 1),
+        code = _STREAM_PROGRAM.replace("PROCESS", STREAMS[name]).replace("BATCH", str(batch))
+        code = code.replace("WARM_UP", str(_WARM_UP_BATCHES))
+        command = [sys.executable, "-c", code, str(data), str(images)]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        processed, seconds, first, last = json.loads(output)
+        results[name] = {
+            "images": processed,
+            "batch_size": batch,
+            "images_per_second": processed / seconds,
+            "peak_mib_after_warm_up": round(first, 1),
             "peak_mib": round(last, 1),
         }
-    return found
+    return results
 
 
-def feeding(data: Path, *, rounds: int) -> dict[str, Any]:
-    """Images a second of an epoch after the first, by where they come from, in turns."""
-    from mnistcnn.backend import keras, tf
+def data_sources(data: Path, *, rounds: int) -> dict[str, Any]:
+    """Measure training throughput by the source of the data, in turns."""
+    from benchmarks.epoch_timer import EpochTimer
 
     with np.load(data) as archive:
-        x, y = mnistcnn.preprocess(archive["x_train"][:_FED], archive["y_train"][:_FED])
-    steps = _FED // _BATCH
+        raw = archive["x_train"][:_TRAIN_IMAGES], archive["y_train"][:_TRAIN_IMAGES]
+    x, y = mnistcnn.preprocess(*raw)
+    x, y = x[: len(x) // _BATCH_SIZE * _BATCH_SIZE], y[: len(x) // _BATCH_SIZE * _BATCH_SIZE]
 
-    class Parts(keras.utils.PyDataset):
-        def __len__(self) -> int:
-            return steps
+    def seconds_per_epoch(fit: Callable[[Any, Any], Any]) -> float:
+        timer = EpochTimer()
+        fit(mnistcnn.build_model(seed=0), [timer])
+        return statistics.median(timer.seconds)
 
-        def __getitem__(self, number: int) -> Any:
-            part = slice(number * _BATCH, (number + 1) * _BATCH)
-            return x[part], y[part]
-
-    starts: list[float] = []
-    ends: list[float] = []
-    watch = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda *_: starts.append(time.perf_counter()),
-        on_epoch_end=lambda *_: ends.append(time.perf_counter()),
-    )
-    watch.by_call = True  # it need not see each batch
-    kinds = tf.TensorSpec((None, 28, 28, 1)), tf.TensorSpec((None, 10))
-    slices = tf.data.Dataset.from_tensor_slices((x, y)).batch(_BATCH).prefetch(2)
-    made = tf.data.Dataset.from_generator(
-        lambda: (Parts()[number] for number in range(steps)), output_signature=kinds
-    ).apply(tf.data.experimental.assert_cardinality(steps))
-    recipe = recipes.Recipe(name="plain", epochs=_EPOCHS, batch_size=_BATCH)
-
-    def ours(*given: Any) -> None:
-        network = mnistcnn.build_model(seed=0)
-        mnistcnn.train(network, *given, recipe=recipe, callbacks=[watch], seed=0, verbose=0)
-
-    def keras_own(given: Any) -> None:
-        network = mnistcnn.build_model(seed=0)
-        network.fit(given, epochs=_EPOCHS, callbacks=[watch], shuffle=False, verbose=0)
-
-    sides = {
-        "arrays": lambda: ours(x, y),
-        "tf_data": lambda: ours(slices),
-        "generator": lambda: ours(made),
-        "py_dataset": lambda: ours(Parts()),
-        "fit_tf_data": lambda: keras_own(slices),
-        "fit_py_dataset": lambda: keras_own(Parts()),
-    }
+    sides = _data_source_runs(x, y)
     turns: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
-        for name, side in sides.items():
-            starts.clear()
-            ends.clear()
-            side()
-            epochs = [end - start for start, end in zip(starts, ends, strict=True)]
-            turns[name].append(statistics.median(epochs[1:]))  # the first makes the graph
+        for name, fit in sides.items():
+            turns[name].append(seconds_per_epoch(fit))
     return {
-        "images": _FED,
-        "batch_size": _BATCH,
+        "images": len(x),
+        "batch_size": _BATCH_SIZE,
         "images_per_second": {
-            name: spread([_FED / one for one in each]) for name, each in turns.items()
+            name: summarize([len(x) / seconds for seconds in each]) for name, each in turns.items()
         },
-        "over_arrays": {
-            name: statistics.median(
-                first / one for first, one in zip(turns["arrays"], each, strict=True)
-            )
+        "relative_to_arrays": {
+            name: statistics.median(a / b for a, b in zip(turns["arrays"], each, strict=True))
             for name, each in turns.items()
         },
     }
 
 
-def main() -> None:
-    """Measure, show and keep."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few turns, nothing kept")
-    parser.add_argument("--only", choices=PARTS, action="append")
-    parser.add_argument("--images", type=int, help="how many stream by, in place of 2,000,000")
-    options = parser.parse_args()
-    data = find_data()
-    count = options.images or (200_000 if options.quick else _STREAMED)
-    measures = {
-        "reading": lambda: reading(data, rounds=2 if options.quick else 4),
-        "training": lambda: training(data, rounds=2 if options.quick else 5),
-        "stream": lambda: stream(data, ("recognizer", "evaluate"), count=count, chunk=_CHUNK),
-        "train_stream": lambda: stream(data, ("train",), count=count, chunk=_TRAINED_CHUNK),
-        "feeding": lambda: feeding(data, rounds=2 if options.quick else 5),
+def _data_source_runs(x: Any, y: Any) -> dict[str, Callable[[Any, Any], Any]]:
+    """Return by name how to train a model with callbacks on each source of the same data."""
+    from mnistcnn.backend import keras, tf
+
+    steps = len(x) // _BATCH_SIZE
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return steps
+
+        def __getitem__(self, index: int) -> Any:
+            batch = slice(index * _BATCH_SIZE, (index + 1) * _BATCH_SIZE)
+            return x[batch], y[batch]
+
+    signature = tf.TensorSpec((None, 28, 28, 1)), tf.TensorSpec((None, 10))
+    slices = tf.data.Dataset.from_tensor_slices((x, y)).batch(_BATCH_SIZE).prefetch(2)
+    generated = tf.data.Dataset.from_generator(
+        lambda: (Batches()[index] for index in range(steps)), output_signature=signature
+    ).apply(tf.data.experimental.assert_cardinality(steps))
+    recipe = recipes.Recipe(name="plain", epochs=_EPOCHS, batch_size=_BATCH_SIZE)
+
+    def train(model: Any, callbacks: Any, *data: Any) -> None:
+        mnistcnn.train(model, *data, recipe=recipe, callbacks=callbacks, seed=0, verbose=0)
+
+    def keras_fit(model: Any, callbacks: Any, data: Any) -> None:
+        model.fit(data, epochs=_EPOCHS, callbacks=callbacks, shuffle=False, verbose=0)
+
+    return {
+        "arrays": lambda model, callbacks: train(model, callbacks, x, y),
+        "tf_data": lambda model, callbacks: train(model, callbacks, slices),
+        "generator": lambda model, callbacks: train(model, callbacks, generated),
+        "py_dataset": lambda model, callbacks: train(model, callbacks, Batches()),
+        "fit_tf_data": lambda model, callbacks: keras_fit(model, callbacks, slices),
+        "fit_py_dataset": lambda model, callbacks: keras_fit(model, callbacks, Batches()),
     }
-    report_parts(
-        "scale",
-        measures,
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, print and save."""
+    parser = argument_parser(__doc__, "scaling.json")
+    parser.add_argument("--quick", action="store_true", help="few turns; nothing is saved")
+    names = ("inference", "training", "streaming_inference", "streaming_training", "data_sources")
+    parser.add_argument("--only", choices=names, action="append")
+    parser.add_argument("--images", type=int, help="how many images to stream, not 2,000,000")
+    options = parse_args(parser, argv)
+    few, smoke = options.quick or options.smoke, options.smoke
+    data = mnist_file(smoke=smoke).resolve()
+    images = options.images or (20_000 if smoke else 200_000 if few else _STREAMED_IMAGES)
+
+    def rounds(full: int) -> int:
+        return 1 if smoke else 2 if few else full
+
+    def stream(names: Sequence[str], batch: int) -> dict[str, Any]:
+        return streaming(data, names, images=images, batch=100 if smoke else batch)
+
+    parts = {
+        "inference": lambda: inference(data, rounds=rounds(4), smoke=smoke),
+        "training": lambda: training(data, rounds=rounds(5)),
+        "streaming_inference": partial(stream, ("recognizer", "evaluate"), _INFERENCE_BATCH),
+        "streaming_training": partial(stream, ("train",), _TRAINING_BATCH),
+        "data_sources": lambda: data_sources(data, rounds=rounds(5)),
+    }
+    measure_parts(
+        options.output,
+        parts,
         only=options.only,
         packages=("mnistcnn", "onnxruntime", "ray", "tensorflow"),
-        kept=not options.quick,
+        save=not options.quick,
     )
 
 

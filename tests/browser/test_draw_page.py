@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.ocr import synthetic_pages
-from tests.helpers.drawing import cover_of
+from tests.helpers.drawing import draw_strokes
 
 pytestmark = pytest.mark.browser
 
@@ -312,7 +312,7 @@ def upright(*signs):
         for place, sign in enumerate(signs)
         for line in moved(DIGITS[sign], -0.2)
     ]
-    return cover_of((200, 100 * len(signs) + 20), *lines, width=16)
+    return draw_strokes((200, 100 * len(signs) + 20), *lines, width=16)
 
 
 @pytest.mark.parametrize(
@@ -340,9 +340,9 @@ def test_what_is_transparent_in_a_picture_is_white(page):
     until(page, "said.firstChild.textContent === '4'")
 
 
-def test_a_page_of_many_digits_is_read_by_lines(page, clear, hand):
+def test_a_page_of_many_digits_is_read_by_lines(page, legible_digits, hand):
     drawn = synthetic_pages.draw_page(
-        *clear, np.random.default_rng(1), synthetic_pages.PAGE_STYLES["clean"]
+        *legible_digits, np.random.default_rng(1), synthetic_pages.PAGE_STYLES["clean"]
     )
     page.get_by_label("Open a picture").set_input_files(as_file(drawn.picture / 255))
     until(page, "digits.children.length > 3")

@@ -19,7 +19,7 @@ from mnistcnn.data.mnist_format import to_mnist_format
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.components import Component
 from mnistcnn.weights.pretrained import load_pretrained_weights
-from tests.helpers.drawing import cover_of
+from tests.helpers.drawing import draw_strokes
 from tests.helpers.node import NODE, needs_node
 
 SCRIPT = pathlib.Path(__file__).with_name("draw_in_node.js")
@@ -134,7 +134,7 @@ def drawings(count):
     for _ in range(count):
         shape = random.integers(20, 300, 2)
         places = random.uniform(0.1, 0.9, (random.integers(2, 6), 2)) * shape[::-1]
-        yield cropped(cover_of(shape, places.tolist(), width=int(random.integers(2, 31))))
+        yield cropped(draw_strokes(shape, places.tolist(), width=int(random.integers(2, 31))))
 
 
 def cropped(ink):
@@ -294,7 +294,7 @@ def read_by_scripts(pictures, *, are_ink=False):
 
 
 @pytest.fixture(scope="module")
-def photographed(clear):
+def photographed(legible_digits):
     """Lines of digits: dark on light and light on dark, in uneven light, pale, with noise."""
     look = replace(
         synthetic_pages.PAGE_STYLES["clean"], height=(40, 60), lines=(1, 2), digits_per_line=(1, 5)
@@ -302,7 +302,7 @@ def photographed(clear):
     random = np.random.default_rng(4)
     pictures, texts = [], []
     for seed in range(15):
-        page = synthetic_pages.draw_page(*clear, np.random.default_rng(seed), look)
+        page = synthetic_pages.draw_page(*legible_digits, np.random.default_rng(seed), look)
         grey = page.picture.astype(np.float32) / 255
         shade = np.linspace(1, 0.3, grey.shape[1], dtype=np.float32)
         noise = random.normal(0, 0.08, grey.shape).astype(np.float32)
@@ -374,7 +374,7 @@ def drawn_side_by_side(*signs, size=200):
         for place, sign in enumerate(signs)
         for line in sign
     ]
-    return cover_of((size, size * len(signs)), *lines, width=18)
+    return draw_strokes((size, size * len(signs)), *lines, width=18)
 
 
 @needs_node

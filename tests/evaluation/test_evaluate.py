@@ -11,7 +11,7 @@ from mnistcnn import CorruptFileError, build_model, evaluate
 from mnistcnn.backend import keras
 from mnistcnn.evaluation.evaluate import _validated_batches, evaluate_batches
 from mnistcnn.weights.keras_file import save_model
-from tests.helpers.datasets import Endless, streams
+from tests.helpers.datasets import InfinitePyDataset, batch_sources
 
 
 def test_metrics_equal_keras(network, xy):
@@ -75,7 +75,7 @@ def test_arguments_are_checked(network, xy, tmp_path):
 
 def test_every_kind_of_iterable_gives_the_same_result(network, xy):
     expected = evaluate(network, *xy, batch_size=100)
-    for kind, batches in streams(*xy).items():
+    for kind, batches in batch_sources(*xy).items():
         assert evaluate(network, batches) == expected, kind
 
 
@@ -97,10 +97,10 @@ def test_large_batches_are_split(network, xy):
 
 def test_iterables_are_checked(network, xy):
     x, y = xy
-    infinite = streams(x, y)["tf.data"].repeat()
+    infinite = batch_sources(x, y)["tf.data"].repeat()
     for invalid, error, message in (
         (infinite, ValueError, "x must be finite; received an infinite _RepeatDataset"),
-        (Endless(x, y, 100), ValueError, "x must be finite; received an infinite Endless"),
+        (InfinitePyDataset(x, y, 100), ValueError, "x must be finite; received an infinite InfinitePyDataset"),
         (3, TypeError, "x must be an iterable of batches; received 3"),
         ("file.npz", TypeError, "x must be an iterable of batches; received 'file.npz'"),
         ({"x": x}, TypeError, "x must be an iterable of batches; received {"),

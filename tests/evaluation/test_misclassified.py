@@ -9,7 +9,7 @@ from mnistcnn import Evaluation, MisclassifiedImages
 from tests.helpers import strategies
 
 
-@given(strategies.labelled())
+@given(strategies.labeled_probabilities())
 def test_arrays_hold_the_misclassified_images(case):
     probabilities, labels = case
     misclassified = Evaluation.from_probabilities(probabilities, labels).misclassified

@@ -14,7 +14,7 @@ from tests.helpers import strategies
 from tests.helpers.evaluations import make_evaluation
 
 
-@given(strategies.labelled())
+@given(strategies.labeled_probabilities())
 def test_metrics_equal_scikit_learn(case):
     probabilities, labels = case
     result = Evaluation.from_probabilities(probabilities, labels)
@@ -34,7 +34,7 @@ def test_metrics_equal_scikit_learn(case):
     assert result.loss == pytest.approx(metrics.log_loss(labels, probabilities, labels=classes))
 
 
-@given(strategies.labelled(), st.randoms(use_true_random=False))
+@given(strategies.labeled_probabilities(), st.randoms(use_true_random=False))
 def test_metrics_do_not_depend_on_the_order_of_the_images(case, random):
     probabilities, labels = case
     order = list(range(len(labels)))
@@ -45,7 +45,7 @@ def test_metrics_do_not_depend_on_the_order_of_the_images(case, random):
     assert shuffled.loss == pytest.approx(result.loss, rel=1e-12)
 
 
-@given(strategies.labelled())
+@given(strategies.labeled_probabilities())
 def test_metrics_lie_in_their_range(case):
     result = Evaluation.from_probabilities(*case)
     low, high = result.accuracy_ci
@@ -60,7 +60,7 @@ def test_metrics_lie_in_their_range(case):
         assert all(np.isnan(ratio) or 0 <= ratio <= 1 for ratio in ratios)
 
 
-@given(strategies.labelled())
+@given(strategies.labeled_probabilities())
 def test_one_hot_labels_and_integer_labels_are_equivalent(case):
     probabilities, labels = case
     one_hot = np.eye(10, dtype=np.float32)[labels]
@@ -133,7 +133,7 @@ def test_equality_and_hash():
 # to_dict and from_dict
 
 
-@given(strategies.labelled(most=30))
+@given(strategies.labeled_probabilities(max_size=30))
 def test_an_evaluation_survives_json(case):
     result = Evaluation.from_probabilities(*case)
     assert Evaluation.from_dict(result.to_dict()) == result

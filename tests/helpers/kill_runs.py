@@ -2,17 +2,18 @@
 
     python -m tests.helpers.kill_runs
 
-Prints a row of the benchmark `crash_recovery` for each fault, as JSON.
+Writes ``rows.json``, a row of the benchmark `crash_recovery` for each fault.
 """
 
 import dataclasses
 import json
+from pathlib import Path
 
 import mnistcnn
 from benchmarks.robustness import crash_recovery
 from mnistcnn.recipes import BASELINE
 
-FAULTS = (crash_recovery.RANDOM, crash_recovery.WITHIN)
+FAULTS = (crash_recovery.RANDOM, crash_recovery.IN_WRITE)
 
 
 def short_run():
@@ -22,12 +23,14 @@ def short_run():
 
 
 if __name__ == "__main__":
-    crash_recovery.WAYS["short"] = short_run, 2
-    crash_recovery.EARLY = 0  # kill only after the first save
+    crash_recovery.TRAININGS["short"] = short_run, 2
+    crash_recovery.EARLY_KILLS = 0  # kill only after the first save
     data = mnistcnn.preprocess(*mnistcnn.load_data("digits").test)
-    alone = crash_recovery.undisturbed("short", data)
+    reference = crash_recovery.run_reference("short", data)
     rows = [
-        crash_recovery.survive("short", fault, data, alone=alone, kills=1, seed=0)
+        crash_recovery.interrupt_and_resume(
+            "short", fault, data, reference=reference, kills=1, seed=0
+        )
         for fault in FAULTS
     ]
-    print(json.dumps(rows))
+    Path("rows.json").write_text(json.dumps(rows))

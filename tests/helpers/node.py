@@ -1,4 +1,4 @@
-"""Node, which runs the scripts of the page for drawing."""
+"""Node.js, which runs the scripts of the drawing page."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-# That of the group `test` lies beside Python.
-_PLACES = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
-NODE = shutil.which("node", path=_PLACES)
+# The dependency group `test` installs it beside Python.
+_SEARCH_PATH = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+NODE = shutil.which("node", path=_SEARCH_PATH)
 needs_node = pytest.mark.skipif(NODE is None, reason="Node is not installed: it runs the scripts")

@@ -6,12 +6,12 @@ from PIL import Image
 
 from benchmarks.ocr import synthetic_pages
 from mnistcnn.ocr.binarization import AREA, binarize, estimate_noise, is_inverted
-from mnistcnn.ocr.page_detection import page_mask, detect_page
-from tests.helpers.drawing import cover_of
+from mnistcnn.ocr.page_detection import detect_page, page_mask
+from tests.helpers.drawing import draw_strokes
 
 SHAPE = 160, 260
-SEVEN = cover_of(SHAPE, [(40, 30), (80, 30), (50, 130)])
-FOUR = cover_of(SHAPE, [(170, 30), (140, 90), (200, 90)], [(180, 60), (180, 130)])
+SEVEN = draw_strokes(SHAPE, [(40, 30), (80, 30), (50, 130)])
+FOUR = draw_strokes(SHAPE, [(170, 30), (140, 90), (200, 90)], [(180, 60), (180, 130)])
 BOTH = np.maximum(SEVEN, FOUR)
 RIGHT, DOWN = np.arange(260) / 260, np.arange(160)[:, np.newaxis] / 160
 
@@ -133,7 +133,7 @@ def test_paper_alone_has_no_ink(paper, shape):
 @pytest.mark.parametrize("paper", [1, 0.7])
 def test_paper_between_ink_and_the_edge_stays_paper(paper):
     """Of a digit that was cut out, with little around it."""
-    cover = cover_of((34, 24), [(6, 6), (17, 6), (17, 28), (6, 28), (6, 6)], width=4)
+    cover = draw_strokes((34, 24), [(6, 6), (17, 6), (17, 28), (6, 28), (6, 6)], width=4)
     assert_finds(on(paper, 0, cover), cover, parts=1)
     assert_finds(on(1 - paper, 1, cover), cover, parts=1)
 
@@ -196,9 +196,9 @@ def test_no_sheet_where_the_whole_picture_is_one(picture):
     assert detect_page(np.float32(picture)) is None
 
 
-def test_a_large_digit_is_no_sheet(clear):
+def test_a_large_digit_is_no_sheet(legible_digits):
     """Its bowls are light and closed in, and it may fill the picture."""
-    images, labels = clear
+    images, labels = legible_digits
     for label in range(10):
         for size, margin in [(200, 0), (200, 20), (28, 3), (28, 14), (16, 4)]:
             picture = np.pad(

@@ -17,7 +17,7 @@ from mnistcnn.ocr.components import (
 )
 from mnistcnn.ocr.components import stroke_width as width_of
 from mnistcnn.ocr.segmentation import cut_paths, slice_between
-from tests.helpers.drawing import cover_of
+from tests.helpers.drawing import draw_strokes
 
 PLACES = np.arange(28)
 
@@ -38,7 +38,7 @@ def squares(*boxes, shape):
 def seven(size, width, x=0.6):
     """A seven of that many pixels, drawn with a pen of that width."""
     at = [(width, width), (width + x * size, width), (width + 0.3 * size, width + size)]
-    cover = cover_of((size + 2 * width, size + 2 * width), at, width=width)
+    cover = draw_strokes((size + 2 * width, size + 2 * width), at, width=width)
     return cover[np.ix_(cover.any(axis=1), cover.any(axis=0))]
 
 

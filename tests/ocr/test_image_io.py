@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from mnistcnn import CorruptFileError, Reading
 from mnistcnn.ocr import image_io
 from mnistcnn.ocr.image_io import read_image
-from tests.helpers import strategies as own
+from tests.helpers import strategies
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (18, 26, 3), np.uint8)
 GREY = COLOURS[..., 0]
@@ -41,9 +41,9 @@ def assert_shows(picture, expected, *, within=1e-6):
     np.testing.assert_allclose(*np.broadcast_arrays(opened.brightness, expected), atol=within)
 
 
-@given(own.pixels(np.uint8), own.picture_dtypes)
+@given(strategies.pixels(np.uint8), strategies.image_dtypes)
 def test_every_lawful_dtype_and_shape_gives_the_same(pixels, dtype):
-    pixels, full = own.of_dtype(pixels, dtype)
+    pixels, full = strategies.convert_pixels(pixels, dtype)
     before = pixels.copy()
     pixels.setflags(write=False)
     opened = read_image(pixels)
@@ -430,7 +430,7 @@ def damaged(draw):
     for _ in range(draw(st.integers(0, 6))):
         # The first bytes say most of what a file is.
         last = draw(st.sampled_from([60, len(content)]))
-        content[draw(st.integers(0, min(last, len(content)) - 1))] = draw(own.BYTES)
+        content[draw(st.integers(0, min(last, len(content)) - 1))] = draw(strategies.BYTES)
     return bytes(content[: draw(st.just(len(content)) | st.integers(0, len(content)))])
 
 
@@ -456,7 +456,7 @@ def test_any_bytes_are_read_or_refused(recognizer, content):
 
 
 @settings(max_examples=200)
-@given(own.pixels(np.uint8, most=40))
+@given(strategies.pixels(np.uint8, most=40))
 def test_any_pixels_are_read(recognizer, pixels):
     reading = recognizer.read(pixels)
     assert (reading.height, reading.width) == pixels.shape[:2]

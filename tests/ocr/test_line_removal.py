@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 from mnistcnn.ocr.binarization import AREA, HEIGHT, connected_components
 from mnistcnn.ocr.components import median_digit_height
 from mnistcnn.ocr.line_removal import remove_lines
-from tests.helpers.drawing import cover_of
+from tests.helpers.drawing import draw_strokes
 
 SHAPE = 200, 400
 # Two sevens and a one, 60 pixels tall.
@@ -24,7 +24,7 @@ def ink_of(cover):
 
 def masks(lines, *, width=3):
     """The digits, the lines alone, and what is left of both together."""
-    digits, ruling = cover_of(SHAPE, *DIGITS, width=6), cover_of(SHAPE, *lines, width=width)
+    digits, ruling = draw_strokes(SHAPE, *DIGITS, width=6), draw_strokes(SHAPE, *lines, width=width)
     left = remove_lines(ink_of(np.maximum(digits, ruling))).labels > 0
     return digits > 0.5, (ruling > 0.5) & (digits <= 0), left
 
@@ -63,14 +63,14 @@ def test_frames_go_and_what_is_in_them_stays(touching):
 
 
 def test_ink_without_lines_is_given_as_it_is():
-    ink = ink_of(cover_of(SHAPE, *DIGITS))
+    ink = ink_of(draw_strokes(SHAPE, *DIGITS))
     assert remove_lines(ink) is ink
 
 
 @pytest.mark.parametrize("digit", ["0", "1", "4", "7", "8"])
-def test_digits_are_neither_lines_nor_frames(digit, clear):
+def test_digits_are_neither_lines_nor_frames(digit, legible_digits):
     """Alone on its page, whatever its size, nothing is taken from it."""
-    images, labels = clear
+    images, labels = legible_digits
     for image in images[labels == int(digit)][:6]:
         large = Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)
         ink = ink_of(np.asarray(large) / 255)

@@ -16,7 +16,7 @@ from mnistcnn import Reading
 from mnistcnn.ocr import image_io
 from mnistcnn.ocr.classification import classify_with_tta
 from mnistcnn.ocr.pipeline import read_page
-from tests.helpers.drawing import cover_of
+from tests.helpers.drawing import draw_strokes
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -40,8 +40,8 @@ def shared(one, other):
 
 @settings(max_examples=40)
 @given(SEEDS)
-def test_easy_pages_are_read_whole(recognizer, clear, seed):
-    page = synthetic_pages.draw_simple_page(*clear, np.random.default_rng(seed))
+def test_easy_pages_are_read_whole(recognizer, legible_digits, seed):
+    page = synthetic_pages.draw_simple_page(*legible_digits, np.random.default_rng(seed))
     reading = recognizer.read(page.picture)
     assert reading.text == page.text
     assert (reading.height, reading.width) == page.picture.shape
@@ -55,11 +55,11 @@ MAX_WRONG = dict.fromkeys(synthetic_pages.PAGE_STYLES, 2) | {"blur": 4, "touchin
 
 
 @pytest.mark.parametrize("name", synthetic_pages.PAGE_STYLES)
-def test_pages_of_every_class(name, recognizer, clear):
+def test_pages_of_every_class(name, recognizer, legible_digits):
     wrong = total = 0
     for seed in range(4):
         page = synthetic_pages.draw_page(
-            *clear, np.random.default_rng(seed), synthetic_pages.PAGE_STYLES[name]
+            *legible_digits, np.random.default_rng(seed), synthetic_pages.PAGE_STYLES[name]
         )
         reading = recognizer.read(page.picture)
         wrong += synthetic_pages.edit_distance(reading.text, page.text)
@@ -201,32 +201,32 @@ def drawn(image, height):
 
 
 @pytest.mark.parametrize("height", [16, 28, 60, 150])
-def test_one_digit_alone_with_little_or_much_around_it(height, recognizer, clear):
+def test_one_digit_alone_with_little_or_much_around_it(height, recognizer, legible_digits):
     for label in range(10):
-        ink = drawn(clear.images[clear.labels == label][0], height)
+        ink = drawn(legible_digits.images[legible_digits.labels == label][0], height)
         for margin in (height // 5, height // 2, height):
             assert recognizer.read(1 - np.pad(ink, margin)).text == str(label)
         assert recognizer.read(np.pad(ink, height // 2)).text == str(label)
 
 
-def test_an_image_of_mnists_own_kind_is_read_too(recognizer, clear):
+def test_an_image_of_mnists_own_kind_is_read_too(recognizer, legible_digits):
     right = sum(
         recognizer.read(image).text == str(label)
-        for image, label in zip(clear.images, clear.labels, strict=True)
+        for image, label in zip(legible_digits.images, legible_digits.labels, strict=True)
     )
-    assert right >= 0.94 * len(clear.labels)
+    assert right >= 0.94 * len(legible_digits.labels)
 
 
-def test_digits_in_two_pieces_are_read_as_one(recognizer, clear):
+def test_digits_in_two_pieces_are_read_as_one(recognizer, legible_digits):
     """A pen that failed for a moment leaves a gap across."""
     right = total = 0
-    for image, label in zip(*(part[:25] for part in clear), strict=True):
+    for image, label in zip(*(part[:25] for part in legible_digits), strict=True):
         ink = drawn(image, 80)
         ink[len(ink) * 2 // 5 :][:4] = 0
-        row = [ink, drawn(clear.images[0], 80), drawn(clear.images[1], 80)]
+        row = [ink, drawn(legible_digits.images[0], 80), drawn(legible_digits.images[1], 80)]
         page = np.hstack([np.pad(one, ((20, 120 - len(one)), (30, 0))) for one in row])
         total += 1
-        expected = f"{label}{clear.labels[0]}{clear.labels[1]}"
+        expected = f"{label}{legible_digits.labels[0]}{legible_digits.labels[1]}"
         right += recognizer.read(1 - np.pad(page, 20)).text == expected
     assert right >= 0.75 * total
 
@@ -245,23 +245,25 @@ def pushed_together(one, other):
     return both
 
 
-def test_digits_that_touch_are_cut_apart(recognizer, clear):
+def test_digits_that_touch_are_cut_apart(recognizer, legible_digits):
     generator = np.random.default_rng(0)
     right = total = 0
-    for i, j in generator.integers(0, len(clear.images), (30, 2)):
-        both = pushed_together(drawn(clear.images[i], 60), drawn(clear.images[j], 60))
+    for i, j in generator.integers(0, len(legible_digits.images), (30, 2)):
+        both = pushed_together(
+            drawn(legible_digits.images[i], 60), drawn(legible_digits.images[j], 60)
+        )
         total += cv2.connectedComponents((both > 0.5).astype(np.uint8))[0] == 2
         text = recognizer.read(1 - np.pad(both, 30)).text
-        right += text == f"{clear.labels[i]}{clear.labels[j]}"
+        right += text == f"{legible_digits.labels[i]}{legible_digits.labels[j]}"
     assert total > 20
     assert right > 0.65 * total
 
 
-def test_tilted_lines_are_read_in_order(recognizer, clear):
+def test_tilted_lines_are_read_in_order(recognizer, legible_digits):
     look = replace(
         synthetic_pages.PAGE_STYLES["clean"], height=(40, 40), lines=(3, 3), digits_per_line=(8, 9)
     )
-    page = synthetic_pages.draw_page(*clear, np.random.default_rng(1), look)
+    page = synthetic_pages.draw_page(*legible_digits, np.random.default_rng(1), look)
     for angle in (-10, 10):
         turned = Image.fromarray(page.picture).rotate(
             angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255
@@ -285,7 +287,7 @@ def constant(sure):
 def test_without_a_reason_nothing_is_cut_and_nothing_joined():
     """If all is equally sure, a part stays as it is."""
     pair = [(20, 20), (20, 80)], [(20, 50), (110, 50)], [(110, 20), (110, 80)]
-    cover = cover_of((100, 300), *pair, [(180, 20), (180, 80)], width=6)
+    cover = draw_strokes((100, 300), *pair, [(180, 20), (180, 80)], width=6)
     reading = read_page(1 - cover, constant(0.8), min_confidence=0)
     assert reading.text == "33"
     assert [digit.confidence for digit in reading.digits] == pytest.approx([0.8, 0.8])

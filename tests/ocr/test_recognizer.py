@@ -19,8 +19,8 @@ from mnistcnn import CorruptFileError, Recognizer, preprocess
 from mnistcnn.weights.arrays import to_safetensors
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
-from tests.helpers import strategies as own
-from tests.helpers.datasets import OfKeras, streams
+from tests.helpers import strategies
+from tests.helpers.datasets import ArrayPyDataset, batch_sources
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
@@ -31,7 +31,7 @@ def test_the_same_answers_as_keras(name, digits):
     np.testing.assert_allclose(found, keras(preprocess(images)).numpy(), atol=1e-5)
 
 
-@given(st.one_of(own.uint8_images, own.unit_images()))
+@given(st.one_of(strategies.uint8_images, strategies.unit_images()))
 def test_what_preprocess_takes_and_the_same_of_it(recognizer, images):
     before = images.copy()
     images.setflags(write=False)
@@ -46,7 +46,7 @@ def test_what_preprocess_takes_and_the_same_of_it(recognizer, images):
     np.testing.assert_array_equal(labels, found.argmax(axis=1))
 
 
-@given(own.uint8_images, own.integer_dtypes)
+@given(strategies.uint8_images, strategies.integer_dtypes)
 def test_every_dtype_shape_and_layout_gives_the_same(recognizer, images, dtype):
     expected = recognizer.predict_proba(images)
     wide = images.astype(dtype)
@@ -84,7 +84,7 @@ def test_images_that_preprocess_refuses_are_refused(recognizer):
 def test_batches_give_what_the_whole_gives(recognizer, digits):
     images = digits.test.images
     expected = recognizer.predict_proba(images)
-    for kind, stream in streams(images, images).items():
+    for kind, stream in batch_sources(images, images).items():
         alone = stream.map(lambda x, _: x) if kind == "tf.data" else (x for x, _ in stream)
         if kind == "a PyDataset":
             alone = OnlyImages(images, None, 100)
@@ -96,9 +96,9 @@ def test_batches_give_what_the_whole_gives(recognizer, digits):
     np.testing.assert_array_equal(np.concatenate(labels), expected[:9].argmax(axis=1))
 
 
-class OnlyImages(OfKeras):
+class OnlyImages(ArrayPyDataset):
     def __getitem__(self, number):
-        return self.x[number * self.size : (number + 1) * self.size]
+        return self.x[number * self.batch_size : (number + 1) * self.batch_size]
 
 
 def test_batches_are_taken_when_asked_for_and_not_kept(recognizer, digits):
@@ -180,18 +180,18 @@ def test_files_of_keras(name, arrays, digits):
     )
 
 
-ENDINGS = "the folder of a SavedModel or the path of a file that ends in .onnx, .safetensors, .tflite, .xml, .keras, .h5"
+SUFFIXES = ".keras or .h5 or .onnx or .safetensors"
 NAMES = ", ".join(map(repr, PRETRAINED))
 
 
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        ("bset", ValueError, f"weights must be {NAMES}, {ENDINGS}; received 'bset'"),
-        ("", ValueError, f"weights must be {NAMES}, {ENDINGS}; received ''"),
-        (Path("a.pt"), ValueError, f"weights must be {NAMES}, {ENDINGS}; received 'a.pt'"),
+        ("bset", ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received 'bset'"),
+        ("", ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received ''"),
+        (Path("a.pt"), ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received 'a.pt'"),
         # Only the name itself is a name.
-        (Path(PRETRAINED[0]), ValueError, f"weights must be {NAMES}, {ENDINGS}; received '{PRETRAINED[0]}'"),
+        (Path(PRETRAINED[0]), ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received '{PRETRAINED[0]}'"),
         (3, TypeError, "weights must be a name or a path; received 3"),
         (b"a.onnx", TypeError, "weights must be a name or a path; received b'a.onnx'"),
     ],

@@ -10,13 +10,13 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from mnistcnn import CorruptFileError, Recognizer
-from mnistcnn.ocr.pipeline import read_page
 from mnistcnn.ocr.classification import LOG_PRIOR_ODDS, NonDigitRejector, apply_rejection
+from mnistcnn.ocr.pipeline import read_page
 from mnistcnn.ocr.segmentation import split_touching
 from mnistcnn.weights import arrays
 from mnistcnn.weights.pretrained import FOLDER, REJECTOR, load_rejector_weights, read_pretrained
-from tests.helpers.drawing import cover_of, surer_of_narrow, uprights
-from tests.weights.test_onnx_file import forward
+from tests.helpers.drawing import classify_narrow_as_one, draw_strokes, joined_ones
+from tests.helpers.models import numpy_forward
 
 ENDINGS = ("json", "safetensors")
 
@@ -84,17 +84,17 @@ def test_most_blots_are_dropped(recognizer, alone):
     assert left <= share_left(alone, pictures) / 2
 
 
-def test_digits_stay(recognizer, clear):
-    some = np.random.default_rng(0).choice(len(clear.images), 60, replace=False)
-    pictures = [np.pad(255 - clear.images[i], 10, constant_values=255) for i in some]
+def test_digits_stay(recognizer, legible_digits):
+    some = np.random.default_rng(0).choice(len(legible_digits.images), 60, replace=False)
+    pictures = [np.pad(255 - legible_digits.images[i], 10, constant_values=255) for i in some]
     assert share_left(recognizer, pictures) > 0.9
 
 
-def test_what_stands_among_digits_is_dropped(recognizer, clear):
+def test_what_stands_among_digits_is_dropped(recognizer, legible_digits):
     """A line of digits with letters between them."""
-    chosen = [int(np.flatnonzero(clear.labels == digit)[0]) for digit in (2, 5, 0)]
+    chosen = [int(np.flatnonzero(legible_digits.labels == digit)[0]) for digit in (2, 5, 0)]
     stamps = [
-        cv2.resize(np.pad(255 - clear.images[i], 4, constant_values=255), (140, 140))
+        cv2.resize(np.pad(255 - legible_digits.images[i], 4, constant_values=255), (140, 140))
         for i in chosen
     ]
     strange = [cv2.resize(typed(one, bold=False), (140, 140)) for one in "XKR"]
@@ -105,7 +105,7 @@ def test_what_stands_among_digits_is_dropped(recognizer, clear):
 
 def test_it_computes_what_the_layers_say(detector, digits):
     glyphs = digits.test.images[:40]
-    expected = forward(
+    expected = numpy_forward(
         load_rejector_weights().weights(calibrated=True), glyphs[..., np.newaxis] / 255
     )
     one, two = expected[:, :10].sum(axis=1), expected[:, -1] * np.exp(LOG_PRIOR_ODDS)
@@ -132,7 +132,7 @@ def three(glyphs):
 
 def test_the_confidence_is_the_product_of_both():
     """To be a 3 it must be a digit first; the label and the order of digits stay."""
-    cover = cover_of((100, 300), [(20, 20), (20, 80)], [(180, 20), (180, 80)], width=6)
+    cover = draw_strokes((100, 300), [(20, 20), (20, 80)], [(180, 20), (180, 80)], width=6)
     asked = []
 
     def half(glyphs):
@@ -160,7 +160,7 @@ def weighed_uprights(count):
         found[count:] = 0.1, 0.4  # the part that was cut, after its pieces
         return found
 
-    pieces = split_touching([uprights(count)], 40, surer_of_narrow)
+    pieces = split_touching([joined_ones(count)], 40, classify_narrow_as_one)
     found = apply_rejection(pieces, is_digit)
     np.testing.assert_array_equal([one.crop for one in found], [one.crop for one in pieces])
     return [one.confidence for one in found], *asked

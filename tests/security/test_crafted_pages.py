@@ -8,7 +8,7 @@ import pytest
 
 from mnistcnn.ocr import line_removal, pipeline, segmentation
 from mnistcnn.ocr.binarization import connected_components, drop_enclosing
-from tests.helpers.drawing import surer_of_narrow, uprights
+from tests.helpers.drawing import classify_narrow_as_one, joined_ones
 
 SHAPE = (1500, 2000)
 # Of a processor. None takes more than 4 on two cores of 2020; without bounds each of these takes
@@ -103,19 +103,19 @@ def test_runs_are_opened_as_opencv_does(length):
 
 
 def test_of_very_many_parts_some_are_cut(monkeypatch):
-    wholes = 100 * [uprights(2)]
-    found = segmentation.split_touching(wholes, 40, surer_of_narrow)
+    wholes = 100 * [joined_ones(2)]
+    found = segmentation.split_touching(wholes, 40, classify_narrow_as_one)
     assert len(found) == 200
     monkeypatch.setattr(segmentation, "_MAX_WORK", 0)
-    some = segmentation.split_touching(wholes, 40, surer_of_narrow)
+    some = segmentation.split_touching(wholes, 40, classify_narrow_as_one)
     assert len(some) == 100 + segmentation._BATCH_SIZE
 
 
 def test_a_large_part_is_cut_where_a_small_one_is(monkeypatch):
-    whole = uprights(2)
-    fine = segmentation.split_touching([whole], 40, surer_of_narrow)
+    whole = joined_ones(2)
+    fine = segmentation.split_touching([whole], 40, classify_narrow_as_one)
     monkeypatch.setattr(segmentation, "_MAX_PIXELS", whole.component.strength.size // 3)
-    coarse = segmentation.split_touching([whole], 40, surer_of_narrow)
+    coarse = segmentation.split_touching([whole], 40, classify_narrow_as_one)
     assert len(fine) == len(coarse) == 2
     for one, other in zip(fine, coarse, strict=True):
         np.testing.assert_allclose(one.component.box, other.component.box, atol=4)

@@ -339,8 +339,8 @@ def test_a_name_with_a_null_character_is_rejected():
 
 
 def test_concurrent_processes_download_once(tmp_path):
-    result = concurrent_download.one_round(tmp_path / "cache", processes=4)
-    assert result == {"right": 4, "downloads": 1, "left": ["mnist.npz"]}
+    result = concurrent_download.run_round(tmp_path / "cache", processes=4)
+    assert result == {"correct": 4, "downloads": 1, "cached_files": ["mnist.npz"]}
 
 
 def test_a_killed_download_does_not_block_the_next_one(mirrors, small_mnist, tmp_path):
@@ -365,5 +365,5 @@ def test_all_recorded_concurrent_downloads_succeeded():
     file = pathlib.Path(__file__).parents[2] / "benchmarks/results/concurrent_download.json"
     report = json.loads(file.read_text())
     assert report["rounds"] >= 20
-    assert report["right_rounds"] == report["rounds"] == report["downloads"]
-    assert report["right_answers"] == 8 * report["rounds"]
+    assert report["correct_rounds"] == report["rounds"] == report["downloads"]
+    assert report["correct_results"] == 8 * report["rounds"]

@@ -1,4 +1,4 @@
-"""Damaged files of every format: read or refused as documented, and nothing else happens."""
+"""Mutated files of every format are read or rejected as documented, with no other effect."""
 
 import random
 import warnings
@@ -8,86 +8,88 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.robustness import fuzz_corpus
+from benchmarks.robustness.fuzz_target import FuzzTarget, as_file, run_target
+from benchmarks.robustness.mutators import mutate
 from mnistcnn import CorruptFileError
 
-# Of each kind; together at least 2,000. `make fuzz` reads as many as its time allows.
-CASES = 70
+# For each target; 2,000 in total. `make fuzz` reads as many as its time allows.
+CASES = 75
 NAMES = [
     "npz", "npy in npz", "IDX", "gzip", "IDX in gzip", ".keras", ".h5", ".weights.h5",
-    "HDF5 in .keras", ".onnx", ".safetensors", ".tflite", ".tflite of 8 bits", ".xml", ".bin",
-    "SavedModel", "shipped safetensors", "manifest", "state of a run", "record of a run",
-    "evaluation", "history", "recipe", "PNG", "PNG with new checksums", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "PPM", "JPEG2000", "AVIF",
+    "HDF5 in .keras", ".onnx", ".safetensors", "pretrained .safetensors", "manifest", "checkpoint", "checkpoint record",
+    "evaluation", "history", "recipe", "PNG", "PNG with valid checksums", "JPEG", "GIF", "TIFF",
+    "BMP", "WEBP", "PPM", "JPEG2000", "AVIF",
 ]  # fmt: skip
-AS_PILLOW_WAS_BUILT = {"JPEG2000", "AVIF"}
+OPTIONAL_IN_PILLOW = {"JPEG2000", "AVIF"}
 
 
 @pytest.fixture(scope="module")
-def kinds(tmp_path_factory):
-    whole = tmp_path_factory.mktemp("whole")
-    fuzz_corpus.write_whole(whole)
-    return {kind.name: kind for kind in fuzz_corpus.kinds(whole)}
+def targets(tmp_path_factory):
+    models = tmp_path_factory.mktemp("models")
+    fuzz_corpus.write_model_files(models)
+    return {target.name: target for target in fuzz_corpus.fuzz_targets(models)}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("damaged") / "read"
+    return tmp_path_factory.mktemp("fuzz") / "read"
 
 
-def test_every_kind_is_tried(kinds):
-    assert set(kinds) | AS_PILLOW_WAS_BUILT == set(NAMES)
-    assert len(kinds) * CASES >= 2_000
+def test_every_target_is_tested(targets):
+    assert set(targets) | OPTIONAL_IN_PILLOW == set(NAMES)
+    assert len(targets) * CASES >= 2_000
 
 
-def test_whole_files_are_read(kinds, folder):
-    for kind in kinds.values():
-        for content in kind.contents:
-            assert fuzz_corpus.outcome(kind, content, folder) == "read", kind.name
+def test_valid_files_are_read(targets, folder):
+    for target in targets.values():
+        for content in target.seeds:
+            assert run_target(target, content, folder) == "read", target.name
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=CASES)
-@given(draw=st.randoms(use_true_random=False))
-def test_damage_is_read_or_refused_as_documented(kinds, folder, name, draw):
-    if name not in kinds:
+@given(rng=st.randoms(use_true_random=False))
+def test_mutated_file_is_read_or_rejected(targets, folder, name, rng):
+    if name not in targets:
         pytest.skip(f"this Pillow does not write {name}")
-    kind = kinds[name]
-    content = fuzz_corpus.damaged(draw.choice(kind.contents), draw)
-    assert fuzz_corpus.outcome(kind, content, folder) in {"read", "refused"}
+    target = targets[name]
+    content = mutate(rng.choice(target.seeds), rng)
+    assert run_target(target, content, folder) in {"read", "rejected"}
 
 
-# The measure itself
+# The fuzzer itself
 
 
-def test_each_length_class_is_cut_to_and_files_grow_too():
-    whole = bytes(range(256)) * 4
-    found = [fuzz_corpus.damaged(whole, random.Random(seed)) for seed in range(3000)]
-    lengths = {len(content) for content in found}
+def test_mutations_reach_every_class_of_lengths():
+    original = bytes(range(256)) * 4
+    mutated = [mutate(original, random.Random(seed)) for seed in range(3000)]
+    lengths = {len(content) for content in mutated}
     assert {0, 1, 2, 3, 63, 64, 65, 511, 512, 513, 1008, 1022, 1023, 1024} <= lengths
     assert max(lengths) > 1500
-    assert sum(content != whole for content in found) > 2900
-    assert fuzz_corpus.damaged(whole, random.Random(5)) == fuzz_corpus.damaged(
-        whole, random.Random(5)
-    )
+    assert sum(content != original for content in mutated) > 2900
+    assert mutate(original, random.Random(5)) == mutate(original, random.Random(5))
 
 
-def canary(path):
-    (path.parent / "canary").write_text("made")
+def write_file(path):
+    (path.parent / "canary").write_text("written")
 
 
 def warn(path):
-    warnings.warn("look", stacklevel=1)
+    warnings.warn("a warning", stacklevel=1)
 
 
 def fail(path):
-    raise KeyError("surprise")
+    raise KeyError("an undocumented error")
 
 
-@pytest.mark.parametrize("read", [canary, warn, fail])
-def test_files_that_appear_warnings_and_other_errors_are_found_out(folder, read):
-    kind = fuzz_corpus.Kind(
-        name="a", format="a", contents=(b"",), put=fuzz_corpus._as("a"), read=read,
-        documented=(CorruptFileError,),
+@pytest.mark.parametrize(
+    ("read", "error"), [(write_file, AssertionError), (warn, UserWarning), (fail, KeyError)]
+)
+def test_new_files_warnings_and_other_errors_are_detected(folder, read, error):
+    target = FuzzTarget(
+        name="a", format="a", seeds=(b"",), write=as_file("a"), read=read,
+        expected_errors=(CorruptFileError,),
     )  # fmt: skip
-    with pytest.raises((AssertionError, UserWarning, KeyError)):
-        fuzz_corpus.outcome(kind, b"", folder)
+    with pytest.raises(error):
+        run_target(target, b"", folder)

@@ -111,7 +111,7 @@ def test_only_nan_keeps_nothing(tmp_path):
 def test_a_missing_figure_is_said_at_the_end_of_the_epoch():
     with pytest.raises(
         ValueError,
-        match=r"ModelCheckpoint must monitor a figure that the run has \(loss\); received 'val_accuracy'",
+        match=r"ModelCheckpoint must monitor a metric of the run \(loss\); received 'val_accuracy'",
     ):
         run(default_callbacks()[1:], [0.5], name="loss")
 
@@ -131,7 +131,7 @@ def test_a_figure_that_will_be_absent_is_refused():
     with (
         pytest.raises(
             ValueError,
-            match=r"EarlyStopping must monitor a figure that the run will have \(loss, accuracy, val_loss, val_accuracy\); received 'val_f1'",
+            match=r"EarlyStopping must monitor a metric of the run \(loss, accuracy, val_loss, val_accuracy\); received 'val_f1'",
         ),
         translated_monitors([callback], FIGURES),
     ):

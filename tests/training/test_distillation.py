@@ -46,15 +46,13 @@ def test_it_is_larger_and_begins_by_its_seed(teacher):
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_its_step_computes_what_keras_computes(teacher, xy, count):
     x = tf.constant(xy[0][:count])
-    given = soft_targets(x, teachers=[TeacherStep(teacher)], distillation_temperature=1.0).numpy()
+    given = soft_targets(x, teachers=[TeacherStep(teacher)], temperature=1.0).numpy()
     np.testing.assert_allclose(given, teacher(xy[0][:count]).numpy(), atol=1e-5)
 
 
 def test_softer_lessons_have_the_same_order_and_less_certainty(teacher, xy):
     step, x = TeacherStep(teacher), tf.constant(xy[0][:20])
-    plain, soft = (
-        soft_targets(x, teachers=[step], distillation_temperature=one).numpy() for one in (1.0, 4.0)
-    )
+    plain, soft = (soft_targets(x, teachers=[step], temperature=one).numpy() for one in (1.0, 4.0))
     np.testing.assert_array_equal(plain.argsort(1), soft.argsort(1))
     np.testing.assert_allclose(soft.sum(1), 1, atol=1e-5)
     expected = plain**0.25 / (plain**0.25).sum(1, keepdims=True)
@@ -65,7 +63,7 @@ def test_several_teach_the_mean_of_their_logits(teacher, xy):
     other = build_teacher(seed=1)
     x = tf.constant(xy[0][:20])
     found = soft_targets(
-        x, teachers=[TeacherStep(teacher), TeacherStep(other)], distillation_temperature=2.0
+        x, teachers=[TeacherStep(teacher), TeacherStep(other)], temperature=2.0
     ).numpy()
     product = np.sqrt(teacher(x).numpy() * other(x).numpy())  # the mean of the logarithms
     expected = np.sqrt(product) / np.sqrt(product).sum(1, keepdims=True)

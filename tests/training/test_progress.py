@@ -76,7 +76,7 @@ def test_the_bar_follows_the_run_call_by_call_and_ends_full(xy):
     assert task.finished
     assert task.total == 30
     assert task.description == "Epoch 3/3"
-    assert re.fullmatch(r"accuracy [01]\.\d{4}, loss \d\.\d{4}", task.fields["figures"])
+    assert re.fullmatch(r"accuracy [01]\.\d{4}, loss \d\.\d{4}", task.fields["metrics"])
     assert seen == sorted(seen)
     assert len(seen) < 30  # calls, not batches
 

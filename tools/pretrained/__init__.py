@@ -1,0 +1,1 @@
+"""The pretrained weights, their model card and its figures."""

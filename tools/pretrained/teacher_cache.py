@@ -1,8 +1,8 @@
-"""Teachers that are trained once, for all recipes that name the same.
+"""A cache of trained teachers, shared by all recipes with the same teacher.
 
-A training repeats to the bit for the same seed, so a teacher that another recipe had trained on
-the same images is the one that this one would train. `kept` has them in benchmarks/out/teachers;
-remove that folder when the training itself was changed.
+A training gives the same weights for the same seed, so a teacher that another recipe trained on
+the same images can be reused. The files are in benchmarks/out/teachers; remove that folder when
+the training code has changed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import OUT
 from mnistcnn.models.cnn import build_teacher
 from mnistcnn.recipes import Recipe
 from mnistcnn.training import distillation
@@ -25,49 +25,50 @@ from mnistcnn.training.distillation import TeacherStep
 from mnistcnn.utils.atomic_write import atomic_write
 from mnistcnn.utils.environment import library_versions
 
-OUT = Path(__file__).parents[2] / "benchmarks" / "out" / "teachers"
+FOLDER = OUT / "teachers"
 
 
-class Saved:
-    """The seconds that teachers took when they were trained, beyond those of this run."""
+class CacheStatistics:
+    """How long the training of the cached teachers took: seconds saved in this run."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds_saved = 0.0
 
 
 @contextmanager
-def kept() -> Iterator[Saved]:
-    """Let `mnistcnn.train` take teachers that are kept, and keep the others."""
-    train, saved = distillation._train_teacher, Saved()  # noqa: SLF001  # where one teacher is trained
+def enabled() -> Iterator[CacheStatistics]:
+    """Let `mnistcnn.train` load cached teachers, and cache those that it trains."""
+    train = distillation.train_teacher
+    statistics = CacheStatistics()
 
-    def taught(plan: Recipe, number: int, training: Any, **options: Any) -> TeacherStep:
-        path = OUT / f"{_name(plan, number, training, options['seed'])}.npz"
+    def load_or_train(plan: Recipe, number: int, training: Any, **options: Any) -> TeacherStep:
+        path = FOLDER / f"{_cache_key(plan, number, training, options['seed'])}.npz"
         if path.exists():
             teacher = build_teacher()
             with np.load(path) as arrays:
-                teacher.set_weights([arrays[str(place)] for place in range(len(arrays) - 1)])
-                saved.seconds += float(arrays["seconds"])
+                teacher.set_weights([arrays[str(index)] for index in range(len(arrays) - 1)])
+                statistics.seconds_saved += float(arrays["seconds"])
             return TeacherStep(teacher)
         started = time.perf_counter()
         step = train(plan, number, training, **options)
         seconds = time.perf_counter() - started
-        weights = {str(place): one for place, one in enumerate(step.model.get_weights())}
-        OUT.mkdir(parents=True, exist_ok=True)
+        weights = {str(index): array for index, array in enumerate(step.model.get_weights())}
+        FOLDER.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, seconds=np.float64(seconds), **weights)
         return step
 
-    distillation._train_teacher = taught  # noqa: SLF001
+    distillation.train_teacher = load_or_train
     try:
-        yield saved
+        yield statistics
     finally:
-        distillation._train_teacher = train  # noqa: SLF001
+        distillation.train_teacher = train
 
 
-def _name(plan: Recipe, number: int, training: Any, seed: int | None) -> str:
-    """Return what is the same for the same teacher, and differs for any other."""
+def _cache_key(plan: Recipe, number: int, training: Any, seed: int | None) -> str:
+    """Return a digest of everything that the weights of a teacher depend on."""
     assert plan.teacher is not None
-    # A name is no setting.
+    # The name of a recipe has no effect.
     settings = {**plan.teacher.to_dict(), "name": ""}
-    what = [settings, number, seed, data_fingerprint(*training), library_versions()]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+    content = [settings, number, seed, data_fingerprint(*training), library_versions()]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

@@ -29,13 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mnistcnn
-from benchmarks.harness import find_data
+from benchmarks.harness import mnist_file
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.ocr.binarization import binarize
+from mnistcnn.ocr.classification import LOG_PRIOR_ODDS
 from mnistcnn.ocr.components import extract_components, median_digit_height
 from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
-from mnistcnn.ocr.classification import LOG_PRIOR_ODDS
 from mnistcnn.types import NUM_CLASSES
 from mnistcnn.utils.environment import software_versions
 from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
@@ -286,7 +286,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--output", type=Path, default=FOLDER, help="in place of the package")
     folder = parser.parse_args().output
-    images, labels = mnistcnn.load_data(find_data()).train
+    images, labels = mnistcnn.load_data(mnist_file()).train
     known = mnistcnn.Split(images[:-HELD_OUT], labels[:-HELD_OUT])
     held_out = mnistcnn.Split(images[-HELD_OUT:], labels[-HELD_OUT:])
     chosen = drawn(held_out, "choose", CHOOSE, np.random.default_rng([SEED, 1]))

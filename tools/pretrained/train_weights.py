@@ -37,8 +37,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mnistcnn
-from benchmarks.accuracy.accuracy import OUT, PLAIN
-from benchmarks.harness import HERE, RESULTS, find_data
+from benchmarks.accuracy.accuracy import PLAIN
+from benchmarks.harness import OUT, RESULTS, ROOT, mnist_file
 from mnistcnn import recipes
 from mnistcnn.utils.atomic_write import atomic_write, write_text
 from mnistcnn.utils.environment import software_versions
@@ -64,7 +64,7 @@ from tools.pretrained.metrics import (
 )
 
 SEED = 0
-ROOT = HERE.parent
+
 PICTURES = ROOT / "docs" / "images"
 ACCURACY = RESULTS / "accuracy.json"
 COMMAND = "make weights"
@@ -108,7 +108,7 @@ def main() -> None:
     options = arguments()
     folder, images = options.output or FOLDER, options.output or PICTURES
     names = PRETRAINED if options.only is None else (options.only,)
-    data = mnistcnn.load_data(find_data())
+    data = mnistcnn.load_data(mnist_file())
     if options.redraw:
         present(manifests_in(folder, PRETRAINED), data, folder, images)
         return
@@ -212,7 +212,7 @@ def clean_figures(work: Work, name: str, weights: Weights) -> tuple[dict[str, An
     found = answer_figures(
         probabilities_of(as_trained, images), probabilities_of(calibrated, images), labels
     )
-    seeds = {row["seed"]: row["right"] for row in work.accuracy["sets"][name]["test"]}
+    seeds = {row["seed"]: row["correct"] for row in work.accuracy["recipes"][name]["test"]}
     check_same_network(work, name, found["test"]["right"], seeds[SEED])
     seeds[SEED] = found["test"]["right"]
     small = mnistcnn.load_data("digits")
@@ -229,7 +229,7 @@ def clean_figures(work: Work, name: str, weights: Weights) -> tuple[dict[str, An
 
 def temperature_of(accuracy: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the mean of the temperatures that were fitted on held-out images, and each."""
-    each = [row["temperature"] for row in accuracy["sets"][name]["held_out"]]
+    each = [row["temperature"] for row in accuracy["recipes"][name]["held_out"]]
     mean = round(statistics.mean(each), 4)
     return {"mean": mean, "each": each, "images": accuracy["held_out_images"]}
 
@@ -237,7 +237,7 @@ def temperature_of(accuracy: dict[str, Any], name: str) -> dict[str, Any]:
 def check_same_recipes(work: Work) -> None:
     """Refuse figures of a recipe that has changed since, or that are not all there."""
     for name, recipe in work.recipes.items():
-        found = work.accuracy["sets"][name]
+        found = work.accuracy["recipes"][name]
         if not work.quick and recipes.Recipe.from_dict(found["recipe"]) != recipe:
             sys.exit(f"accuracy.json must be of the recipe {name!r} as it is; received another's")
         if not found["held_out"] or SEED not in [row["seed"] for row in found["test"]]:

@@ -1,20 +1,14 @@
-"""Directives that make tables from the file of measured figures.
-
-``baseline-metrics`` sets the document's figures beside those of each run, and
-``baseline-epochs`` lists each run's epochs. Both read
-``benchmarks/results/baseline.json``; no figure of ours is typed into a page.
-"""
+"""Directives for the baseline on MNIST: the published metrics beside those of each run."""
 
 from statistics import mean
 from typing import Any
 
 from docutils import nodes
 
-from benchmark_tables.table import FigureTable
-from benchmark_tables.table import share as _share
+from benchmark_tables.base import BenchmarkTable, percent
 
-# What the document reports in "Final Training Metrics" and "Test Accuracy".
-DOCUMENT = {
+# "Final Training Metrics" and "Test Accuracy" of the published notebook.
+PUBLISHED = {
     "training accuracy": 0.9599,
     "validation accuracy": 0.9711,
     "validation loss": 0.0993,
@@ -27,32 +21,32 @@ def _loss(value: float) -> str:
 
 
 def _best_epoch(run: dict[str, Any]) -> int:
-    """Return the index of the epoch whose network the checkpoint kept."""
+    """Return the index of the epoch whose weights the checkpoint callback saved."""
     values = run["history"]["val_accuracy"]
-    return values.index(max(values))  # the first of equal ones: only a better one is saved
+    return values.index(max(values))  # the first of equal epochs: only a better one is saved
 
 
-class _Documented(FigureTable):
+class _BaselineTable(BenchmarkTable):
     results = "baseline"
     module = "benchmarks.accuracy.baseline"
 
 
-class DocumentedFigures(_Documented):
-    """The document's figures beside ours."""
+class Metrics(_BaselineTable):
+    """The published metrics beside those of each run."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return the comparison and a line on how it was made."""
+        """Return the comparison and a line on how it was measured."""
         runs = report["runs"]
         last = [{name: values[-1] for name, values in run["history"].items()} for run in runs]
-        figures = {
-            "training accuracy": ([epoch["accuracy"] for epoch in last], _share),
-            "validation accuracy": ([epoch["val_accuracy"] for epoch in last], _share),
+        metrics = {
+            "training accuracy": ([epoch["accuracy"] for epoch in last], percent),
+            "validation accuracy": ([epoch["val_accuracy"] for epoch in last], percent),
             "validation loss": ([epoch["val_loss"] for epoch in last], _loss),
-            "test accuracy": ([run["test"]["accuracy"] for run in runs], _share),
+            "test accuracy": ([run["test"]["accuracy"] for run in runs], percent),
         }
         rows = [
-            [name, shown(DOCUMENT[name]), *map(shown, values), shown(mean(values))]
-            for name, (values, shown) in figures.items()
+            [name, form(PUBLISHED[name]), *map(form, values), form(mean(values))]
+            for name, (values, form) in metrics.items()
         ]
         intervals = [
             "\N{EN DASH}".join(f"{100 * bound:.2f}" for bound in run["test"]["accuracy_ci"])
@@ -62,15 +56,19 @@ class DocumentedFigures(_Documented):
         losses = [run["test"]["loss"] for run in runs]
         seconds = [run["training_seconds"] for run in runs]
         rows += [
-            ["its 95 % interval, in %", "", *intervals, ""],
+            ["its 95 % interval, %", "", *intervals, ""],
             ["test loss", "", *map(_loss, losses), _loss(mean(losses))],
             ["epoch of the evaluated file", "", *epochs, ""],
-            ["training time, in s", "", *[f"{one:.0f}" for one in seconds], f"{mean(seconds):.0f}"],
+            [
+                "training time, s",
+                "",
+                *[f"{value:.0f}" for value in seconds],
+                f"{mean(seconds):.0f}",
+            ],
         ]
-        head = ["", "document", *[f"seed {run['seed']}" for run in runs], "mean"]
-        versions = runs[0]["versions"]
-        listed = ", ".join(
-            f"{title} {versions[name]}"
+        header = ["", "published", *[f"seed {run['seed']}" for run in runs], "mean"]
+        versions = ", ".join(
+            f"{title} {runs[0]['versions'][name]}"
             for name, title in (
                 ("mnistcnn", "mnistcnn"),
                 ("keras", "Keras"),
@@ -79,35 +77,35 @@ class DocumentedFigures(_Documented):
                 ("python", "Python"),
             )
         )
-        note = f"Made on {report['cores']} cores ({report['machine']}) with {listed}."
-        return [self.table(head, rows), nodes.paragraph(text=note)]
+        note = f"Measured on {report['cores']} cores ({report['machine']}) with {versions}."
+        return [self.table(header, rows), nodes.paragraph(text=note)]
 
 
-class DocumentedEpochs(_Documented):
+class Epochs(_BaselineTable):
     """Every epoch of every run."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
-        names = (
+        metrics = (
             ("loss", _loss),
-            ("accuracy", _share),
+            ("accuracy", percent),
             ("val_loss", _loss),
-            ("val_accuracy", _share),
+            ("val_accuracy", percent),
         )
         rows = []
         for run in report["runs"]:
             for epoch in range(len(run["history"]["loss"])):
-                kept = "kept" if epoch == _best_epoch(run) else ""
-                figures = [shown(run["history"][name][epoch]) for name, shown in names]
-                rows.append([str(run["seed"]), str(epoch + 1), *figures, kept])
-        head = ["seed", "epoch", "loss", "accuracy", "validation loss", "validation accuracy", ""]
-        return [self.table(head, rows)]
+                saved = "saved" if epoch == _best_epoch(run) else ""
+                cells = [form(run["history"][name][epoch]) for name, form in metrics]
+                rows.append([str(run["seed"]), str(epoch + 1), *cells, saved])
+        header = ["seed", "epoch", "loss", "accuracy", "validation loss", "validation accuracy", ""]
+        return [self.table(header, rows)]
 
 
-class DocumentedCommands(_Documented):
-    """The commands that the runs were made by."""
+class Commands(_BaselineTable):
+    """The commands of the runs."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return them as a block to copy."""
+        """Return a block to copy."""
         text = "\n".join(f"$ {run['command']}" for run in report["runs"])
         return [nodes.literal_block(text, text, language="console")]

@@ -1,56 +1,55 @@
-"""A directive that shows what each format of an export costs and keeps."""
+"""A directive for the size and accuracy of each export format."""
 
 from typing import Any
 
 from docutils import nodes
 
-from benchmark_tables.table import FigureTable, share
+from benchmark_tables.base import BenchmarkTable, percent, versions_text
 
-SMALL = "litert-int8"
+INT8 = "litert-int8"
 
 
-class Exports(FigureTable):
-    """Size, agreement with Keras and accuracy of each format, for each shipped network."""
+class ExportFormats(BenchmarkTable):
+    """Size, agreement with Keras and accuracy of each format, for each set of weights."""
 
     results = "exports"
     module = "benchmarks.inference.exports"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return a table for each set of weights, and a line on how it was made."""
+        """Return a table for each set of weights, and a line on how it was measured."""
         images = report["images"]
-        head = ["format", "bytes", "largest difference", "other answers", "test accuracy"]
+        header = ["format", "bytes", "max. difference", "changed predictions", "test accuracy"]
         content: list[nodes.Node] = []
-        for name, figures in report["weights"].items():
-            keras = share(figures["keras"]["right"] / images)
+        for name, by_format in report["weights"].items():
+            keras = percent(by_format["keras"]["correct"] / images)
             rows = [
                 [
                     format_name,
                     f"{row['bytes']:,}",
-                    f"{row['largest_difference']:g}",
-                    str(row["other_answers"]),
-                    share(row["right"] / images),
+                    f"{row['max_difference']:g}",
+                    str(row["changed_predictions"]),
+                    percent(row["correct"] / images),
                 ]
-                for format_name, row in figures.items()
+                for format_name, row in by_format.items()
                 if format_name != "keras"
             ]
-            text = f"The weights {name}, with which Keras reads {keras} of the test images right:"
-            content += [nodes.paragraph(text=text), self.table(head, rows)]
-        check = report["check"].values()
+            text = f"The weights {name}, whose test accuracy in Keras is {keras}:"
+            content += [nodes.paragraph(text=text), self.table(header, rows)]
+        networks = report["parity"].values()
         used = max(
-            row["largest"] / row["tolerance"]
-            for rows in check
+            row["max"] / row["tolerance"]
+            for rows in networks
             for name, row in rows.items()
-            if name != SMALL
+            if name != INT8
         )
-        mean = max(rows[SMALL]["mean"] for rows in check)
-        bounds = (
-            f"On the images of the check, over {len(check)} networks, the largest difference in "
-            f"float32 was {used:.2f} of what is allowed; the largest mean difference with 8 bits "
-            f"was {mean:g}."
+        mean = max(rows[INT8]["mean"] for rows in networks)
+        parity = (
+            f"On the images of the parity check, over {len(networks)} networks, the largest "
+            f"difference in float32 was {used:.2f} of the tolerance; the largest mean difference "
+            f"in int8 was {mean:g}."
         )
-        versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
         text = (
-            f"Difference: of any of the ten probabilities of the {images:,} test images from that "
-            f"of Keras. Measured with {versions}."
+            f"Max. difference: of any of the ten probabilities of the {images:,} test images from "
+            f"Keras. Measured with {versions_text(report)}."
         )
-        return [*content, nodes.paragraph(text=text), nodes.paragraph(text=bounds)]
+        return [*content, nodes.paragraph(text=text), nodes.paragraph(text=parity)]

@@ -1,43 +1,49 @@
-"""Directives for the page on very many images, from the figures of benchmarks/training/scaling.py."""
+"""Directives for scaling over processes and data sizes."""
 
 from typing import Any
 
 from docutils import nodes
 
-from benchmark_tables.table import FigureTable
+from benchmark_tables.base import BenchmarkTable, value_range
 from benchmarks.training import cost_model
 
 SIDES = {
-    "bare-1": "one process",
-    "bare-2": "two processes",
+    "processes-1": "one process",
+    "processes-2": "two processes",
     "ray-1": "Ray, one actor",
     "ray-2": "Ray, two actors",
 }
 STREAMS = {"recognizer": "Recognizer.predict_batches", "evaluate": "evaluate", "train": "train"}
+DATA_SOURCES = {
+    "arrays": "train, arrays in memory",
+    "tf_data": "train, a tf.data.Dataset of the same arrays",
+    "generator": "train, a tf.data.Dataset from a generator",
+    "py_dataset": "train, a PyDataset",
+    "fit_tf_data": "Keras fit, the first dataset",
+    "fit_py_dataset": "Keras fit, the PyDataset",
+}
 
 
 def _load(part: dict[str, Any]) -> str:
-    return f"The machine's load before it began was {part['load_before']:.1f}."
+    return f"The load of the machine before the measurement was {part['load_before']:.1f}."
 
 
-class Scale(FigureTable):
-    """What all of them share."""
-
+class _ScalingTable(BenchmarkTable):
     results = "scaling"
     module = "benchmarks.training.scaling"
 
 
-class Reading(Scale):
-    """Images a second by processes and by Ray's actors."""
+class Inference(_ScalingTable):
+    """Throughput of plain processes and of actors of Ray."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return a table and a line of ratios."""
-        part = report["reading"]
+        part = report["inference"]
         rows = [
             [
                 title,
                 f"{seconds['median']:.1f}",
-                f"{seconds['least']:.1f} to {seconds['most']:.1f}",
+                value_range(seconds, ".1f"),
                 f"{side['rate']:,.0f}",
                 f"{side['start']:.1f}",
             ]
@@ -45,143 +51,121 @@ class Reading(Scale):
             for side in (part["sides"][name],)
             for seconds in (side["seconds"][str(part["images"])],)
         ]
-        head = [
-            "",
-            f"seconds for {part['images']:,} images",
-            "range",
-            "images a second beyond the start",
-            "seconds to start",
-        ]
-        efficiency, over = part["efficiency"], part["ray_over_bare"]
+        header = ["", f"seconds for {part['images']:,} images", "range"]
+        header += ["images per second after the start", "seconds to start"]
+        efficiency, relative = part["efficiency"], part["ray_over_processes"]
         text = (
-            f"Efficiency of two: {efficiency['bare']:.0%} in plain processes, "
-            f"{efficiency['ray']:.0%} on Ray. With its start, Ray reads {part['images']:,} images "
-            f"at {over['1']:.0%} (one) and {over['2']:.0%} (two) of plain processes, as "
-            f"medians turn by turn, on {report['cores']} cores. {_load(part)}"
+            f"Efficiency of two: {efficiency['processes']:.0%} in plain processes, "
+            f"{efficiency['ray']:.0%} on Ray. Including its start, the throughput of Ray for "
+            f"{part['images']:,} images is {relative['1']:.0%} (one) and {relative['2']:.0%} (two) "
+            f"of that of plain processes, as medians turn by turn, on {report['cores']} cores. "
+            f"{_load(part)}"
         )
-        table = self.table(head, rows)
-        return [table, nodes.paragraph(text=text)]
+        return [self.table(header, rows), nodes.paragraph(text=text)]
 
 
-class Training(Scale):
-    """Trainings side by side."""
+class Training(_ScalingTable):
+    """Trainings in parallel."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return a table and the ratio."""
+        """Return a table and the speedup."""
         part = report["training"]
         rows = [
             [
                 title,
                 f"{seconds['median']:.1f}",
-                f"{seconds['least']:.1f} to {seconds['most']:.1f}",
+                value_range(seconds, ".1f"),
                 f"{part['runs'] * part['images'] / seconds['median']:,.0f}",
             ]
             for title, seconds in (
                 ("one after another, on all cores", part["seconds"]["1"]),
-                ("side by side, each on half of them", part["seconds"]["2"]),
+                ("in parallel, each on half of the cores", part["seconds"]["2"]),
             )
         ]
         text = (
-            f"{part['runs']} runs of fast on {part['images']:,} images each. Side by side is "
-            f"{part['two_over_one']:.2f} times as fast, as the median turn by turn: an efficiency "
-            f"of {part['two_over_one'] / 2:.2f}. {_load(part)}"
+            f"{part['runs']} runs of fast on {part['images']:,} images each. In parallel they are "
+            f"{part['speedup']:.2f} times as fast, as the median turn by turn: an efficiency of "
+            f"{part['speedup'] / 2:.2f}. {_load(part)}"
         )
-        table = self.table(["", "seconds", "range", "images a second"], rows)
+        table = self.table(["", "seconds", "range", "images per second"], rows)
         return [table, nodes.paragraph(text=text)]
 
 
-class Stream(Scale):
-    """Memory while images stream by."""
+class Memory(_ScalingTable):
+    """Memory while images stream."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return a table of what was measured."""
-        streams = {**report["stream"], **report["train_stream"]}
+        """Return a table."""
+        streams = {**report["streaming_inference"], **report["streaming_training"]}
         rows = [
             [
                 title,
                 f"{row['images']:,}",
-                f"{row['chunk']:,}",
-                f"{row['peak_mib_at_first']:,.0f}",
+                f"{row['batch_size']:,}",
+                f"{row['peak_mib_after_warm_up']:,.0f}",
                 f"{row['peak_mib']:,.0f}",
             ]
             for name, title in STREAMS.items()
             for row in (streams[name],)
         ]
-        head = ["", "images", "in batches of", "MiB after 20 batches", "MiB at the end"]
-        return [self.table(head, rows)]
+        header = ["", "images", "batch size", "MiB after 20 batches", "MiB at the end"]
+        return [self.table(header, rows)]
 
 
-FEEDS = {
-    "arrays": "train, arrays in memory",
-    "tf_data": "train, a tf.data.Dataset of the same",
-    "generator": "train, a tf.data.Dataset from a generator",
-    "py_dataset": "train, a PyDataset",
-    "fit_tf_data": "Keras' fit, the first dataset",
-    "fit_py_dataset": "Keras' fit, the PyDataset",
-}
-
-
-class Feeding(Scale):
-    """Images a second by where they come from."""
+class DataSources(_ScalingTable):
+    """Training throughput by the source of the data."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return a table and how it was measured."""
-        part = report["feeding"]
+        part = report["data_sources"]
         rows = [
             [
                 title,
                 f"{rate['median']:,.0f}",
-                f"{rate['least']:,.0f} to {rate['most']:,.0f}",
-                f"{part['over_arrays'][name]:.2f}",
+                value_range(rate, ",.0f"),
+                f"{part['relative_to_arrays'][name]:.2f}",
             ]
-            for name, title in FEEDS.items()
+            for name, title in DATA_SOURCES.items()
             for rate in (part["images_per_second"][name],)
         ]
-        head = ["", "images a second, median", "range", "arrays are 1"]
+        header = ["", "images per second, median", "range", "relative to arrays"]
         text = f"Ratios are medians turn by turn, on {report['cores']} cores. {_load(part)}"
-        return [self.table(head, rows), nodes.paragraph(text=text)]
+        return [self.table(header, rows), nodes.paragraph(text=text)]
 
 
-class Billion(Scale):
-    """A plan by the model."""
+class CostModel(_ScalingTable):
+    """An estimate for a billion images."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return a table, what was assumed and how the model did."""
-        costs = cost_model.measured(report)
+        """Return a table, the assumptions and a comparison with measurements."""
+        rates = cost_model.measured_rates(report)
         rows = []
         for cores in (1, 10, 100, 1_000):
-            found = cost_model.plan(1e9, cores, costs)
+            result = cost_model.estimate(1e9, cores, rates)
             rows.append(
                 [
                     f"{cores:,}",
-                    _duration(found.seconds),
-                    f"{found.images_per_second:,.0f}",
-                    f"{found.bytes_per_second / 1e6:,.0f}",
-                    found.bound,
-                    f"{found.price:,.2f}",
-                    f"{found.price / 1e3:.4f}",
+                    _duration(result.seconds),
+                    f"{result.images_per_second:,.0f}",
+                    f"{result.bytes_per_second / 1e6:,.0f}",
+                    result.bound,
+                    f"{result.price:,.2f}",
+                    f"{result.price / 1e3:.4f}",
                 ]
             )
-        head = [
-            "cores",
-            "time",
-            "images a second",
-            "MB a second",
-            "bound by",
-            "price",
-            "per million",
-        ]
-        sides = cost_model.check(report)
-        told = ", ".join(
-            f"{SIDES[name]} {one:.1f} ({two:.1f})" for name, (one, two) in sides.items()
+        header = ["cores", "time", "images per second", "MB per second", "bound by", "price"]
+        header.append("price per million")
+        comparison = ", ".join(
+            f"{SIDES[name]} {predicted:.1f} ({measured:.1f})"
+            for name, (predicted, measured) in cost_model.predicted_and_measured(report).items()
         )
         text = (
-            f"Assumed: {cost_model.PRICE} for a core and hour, in whatever currency you pay, and "
-            f"{cost_model.BANDWIDTH / 1e9:g} GB a second from where the images lie. Checked on the sides "
-            f"with Ray, of which the model has only the start: seconds for "
-            f"{report['reading']['images']:,} images as told (and as measured): {told}."
+            f"Assumptions: {cost_model.PRICE} per core and hour, in any currency, and "
+            f"{cost_model.BANDWIDTH / 1e9:g} GB per second from the storage of the images. "
+            f"Validated on Ray, of which the model has only the start time: predicted (and "
+            f"measured) seconds for {report['inference']['images']:,} images: {comparison}."
         )
-        return [self.table(head, rows), nodes.paragraph(text=text)]
+        return [self.table(header, rows), nodes.paragraph(text=text)]
 
 
 def _duration(seconds: float) -> str:

@@ -1,95 +1,86 @@
-"""Directives that show the figures of speed, each from the file of the benchmark's name."""
+"""Directives for the speed of training, and for the search for the recipe `fast`."""
 
 from typing import Any
 
 from docutils import nodes
 
-from benchmark_tables.table import FigureTable, share
+from benchmark_tables.base import BenchmarkTable, percent, ratio, value_range, versions_text
 
 SIDES = {
-    "ours": "mnistcnn.train",
-    "document": "the document's fit, Keras as installed",
-    "expert": "Keras' fit, oneDNN on, 50 steps a call",
+    "mnistcnn": "mnistcnn.train",
+    "keras_fit": "Keras fit, Keras as installed",
+    "keras_fit_tuned": "Keras fit, oneDNN on, 50 steps per execution",
     "pytorch": "PyTorch, channels last",
-    "matmul": "the machine's limit: matrix products",
+    "matmul": "the limit of the machine: matrix products",
 }
 RUNS = {
     "fast": "fast, 60,000 images",
-    "short": "fast, the first 15,000 images",
-    "script": "the document's script, five epochs",
+    "fast_15k": "fast, the first 15,000 images",
+    "keras_tutorial": "the published Keras script, five epochs",
 }
 
 
-def _times(value: float) -> str:
-    return f"{value:.2f}\N{NO-BREAK SPACE}×"
-
-
-class Throughput(FigureTable):
-    """Images a second of every side, one table for each setting."""
-
+class _ThroughputTable(BenchmarkTable):
     results = "throughput"
     module = "benchmarks.training.throughput"
+
+
+class Throughput(_ThroughputTable):
+    """Images per second of every side, one table for each setting."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return a caption and a table for each setting."""
         content: list[nodes.Node] = []
         for part in report["throughput"]:
             cores = part["cores"]
-            text = f"Batches of {part['batch_size']}, {cores} core{'s' if cores > 1 else ''}:"
+            text = f"Batch size {part['batch_size']}, {cores} core{'s' if cores > 1 else ''}:"
             rows = []
             for name, title in SIDES.items():
                 rate = part["images_per_second"].get(name)
                 if rate is None:
-                    rows.append([title, "absent", "", ""])
+                    rows.append([title, "not installed", "", ""])
                     continue
-                ratio = part["ours_over"].get(name)
+                speedup = part["speedup_over"].get(name)
                 rows.append(
                     [
                         title,
                         f"{rate['median']:,.0f}",
-                        f"{rate['least']:,.0f} to {rate['most']:,.0f}",
-                        "" if ratio is None else _times(ratio),
+                        value_range(rate, ",.0f"),
+                        "" if speedup is None else ratio(speedup),
                     ]
                 )
-            head = ["", "images a second", "range", "ours is"]
-            content += [nodes.paragraph(text=text), self.table(head, rows)]
-        versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-        return [*content, nodes.paragraph(text=f"Versions: {versions}.")]
+            header = ["", "images per second", "range", "speedup of mnistcnn"]
+            content += [nodes.paragraph(text=text), self.table(header, rows)]
+        return [*content, nodes.paragraph(text=f"Versions: {versions_text(report)}.")]
 
 
-class ToAccuracy(FigureTable):
-    """Time from building the network to its last step, and what it then reads."""
-
-    results = "throughput"
-    module = "benchmarks.training.throughput"
+class TimeToAccuracy(_ThroughputTable):
+    """Time from building the model to its last step, and its test accuracy."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table and the ratio."""
         rows = []
         for name, title in RUNS.items():
-            run = report["to_accuracy"][name]
+            run = report["time_to_accuracy"][name]
             seconds, accuracy = run["seconds"], run["accuracy"]
             rows.append(
                 [
                     title,
                     f"{seconds['median']:.1f}",
-                    f"{seconds['least']:.1f} to {seconds['most']:.1f}",
-                    share(accuracy["mean"]),
-                    f"{share(min(accuracy['each']))} to {share(max(accuracy['each']))}",
+                    value_range(seconds, ".1f"),
+                    percent(accuracy["mean"]),
+                    f"{percent(min(accuracy['each']))} to {percent(max(accuracy['each']))}",
                     str(len(accuracy["each"])),
                 ]
             )
-        head = ["", "seconds", "range", "mean test accuracy", "range", "runs"]
-        ratio = report["to_accuracy"]["script_over_fast"]
-        text = f"The document's script takes {ratio:.1f} times as long as fast."
-        return [self.table(head, rows), nodes.paragraph(text=text)]
+        header = ["", "seconds", "range", "mean test accuracy", "range", "runs"]
+        speedup = report["time_to_accuracy"]["keras_tutorial_over_fast"]
+        text = f"The published script takes {speedup:.1f} times as long as fast."
+        return [self.table(header, rows), nodes.paragraph(text=text)]
 
 
-class Growth(FigureTable):
-    """Cost by the number of images."""
-
-    results = "throughput"
-    module = "benchmarks.training.throughput"
+class DatasetSize(_ThroughputTable):
+    """Cost of an epoch by the number of images."""
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
         """Return one table."""
@@ -97,53 +88,50 @@ class Growth(FigureTable):
             [
                 f"{row['images']:,}",
                 f"{row['seconds']['median']:.2f}",
-                f"{row['seconds']['least']:.2f} to {row['seconds']['most']:.2f}",
+                value_range(row["seconds"], ".2f"),
                 f"{row['images'] / row['seconds']['median']:,.0f}",
                 f"{row['peak_mib']:,}",
             ]
-            for row in report["growth"]
+            for row in report["dataset_sizes"]
         ]
-        return [
-            self.table(["images", "seconds", "range", "images a second", "peak memory, MiB"], rows)
-        ]
+        header = ["images", "seconds", "range", "images per second", "peak memory, MiB"]
+        return [self.table(header, rows)]
 
 
-class Levers(FigureTable):
-    """What each lever of the loop brings."""
+class Ablation(BenchmarkTable):
+    """What each technique of the training loop gains."""
 
     results = "ablation"
     module = "benchmarks.training.ablation"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return one table with both batch sizes."""
-        sizes = list(report["batches"])
+        """Return one table with all batch sizes."""
         rows = []
-        for lines in zip(*report["batches"].values(), strict=True):
-            cells = [lines[0]["lever"]]
-            for line in lines:
-                cells += [f"{line['images_per_second']['median']:,.0f}", _times(line["gain"])]
+        for each in zip(*report["batches"].values(), strict=True):
+            cells = [each[0]["technique"]]
+            for row in each:
+                cells += [f"{row['images_per_second']['median']:,.0f}", ratio(row["speedup"])]
             rows.append(cells)
-        head = ["lever"]
-        for size in sizes:
-            head += [f"images a second, batch {size}", "gain"]
-        return [self.table(head, rows)]
+        header = ["technique"]
+        for size in report["batches"]:
+            header += [f"images per second, batch size {size}", "speedup"]
+        return [self.table(header, rows)]
 
 
-class FastCandidates(FigureTable):
-    """What was tried for the recipe `fast`."""
+class RecipeSearchFast(BenchmarkTable):
+    """The candidates for the recipe `fast`."""
 
     results = "recipe_search_fast"
     module = "benchmarks.training.recipe_search_fast"
 
     def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
-        """Return one table, the taken one first."""
-        taken = report["candidates"][0]["mean"]
+        """Return one table, the chosen candidate first."""
+        chosen = report["candidates"][0]["mean"]
         rows = []
         for candidate in report["candidates"]:
-            change = ", ".join(f"{key} {value}" for key, value in candidate["change"].items())
-            each = ", ".join(f"{100 * value:.2f}" for value in candidate["held_out"])
-            points = 100 * (candidate["mean"] - taken)
-            difference = f"{points:+.2f}" if candidate["change"] else ""
-            rows.append([change or "as it is", share(candidate["mean"]), difference, each])
-        head = ["change", "mean on held-out images", "points", "each seed, %"]
-        return [self.table(head, rows)]
+            changes = ", ".join(f"{key} {value}" for key, value in candidate["changes"].items())
+            each = ", ".join(f"{100 * value:.2f}" for value in candidate["accuracies"])
+            difference = f"{100 * (candidate['mean'] - chosen):+.2f}" if changes else ""
+            rows.append([changes or "unchanged", percent(candidate["mean"]), difference, each])
+        header = ["changes", "mean validation accuracy", "difference, points", "each seed, %"]
+        return [self.table(header, rows)]

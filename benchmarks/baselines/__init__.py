@@ -1,0 +1,1 @@
+"""Programs that run in their own process and take turns; see `protocol`."""

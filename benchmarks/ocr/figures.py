@@ -1,0 +1,69 @@
+"""The figures of the documentation that show how a page is processed."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from PIL import Image
+
+import mnistcnn
+from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
+from mnistcnn.ocr.binarization import binarize
+from mnistcnn.ocr.image_io import read_image
+from mnistcnn.ocr.line_removal import remove_lines
+from mnistcnn.utils.atomic_write import atomic_write
+
+_COMPONENT_COLORS = ListedColormap(["white", *mpl.colormaps["tab10"].colors[:9]])
+
+
+def draw_steps(recognizer: mnistcnn.Recognizer, split: mnistcnn.Split) -> Figure:
+    """Draw the steps from a photo to the digit crops."""
+    generator = np.random.default_rng(5)
+    style = replace(
+        PAGE_STYLES["ruled lines, tilt"],
+        lines=(2, 2), digits_per_line=(4, 4), gradient=0.6, noise=0.03, colored=True,
+    )  # fmt: skip
+    picture = draw_page(split.images, split.labels, generator, style).picture
+    ink = binarize(read_image(picture).brightness)
+    without_lines = remove_lines(ink)
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[3.2, 1])
+    panels = upper.subplots(2, 2).ravel()
+    panels[0].imshow(picture)
+    panels[1].imshow(ink.strength, cmap="gray_r", vmin=0, vmax=1)
+    for axes, step in zip(panels[2:], (ink, without_lines), strict=True):
+        components = np.where(step.labels > 0, 1 + step.labels % 9, 0)
+        axes.imshow(components, cmap=_COMPONENT_COLORS, vmin=0, vmax=9)
+    titles = ("1. picture", "2. binarization", "3. connected components", "4. line removal")
+    for axes, title in zip(panels, titles, strict=True):
+        axes.set_title(title, fontsize=10)
+        axes.set_axis_off()
+    digits = recognizer.read(picture).digits
+    for axes, digit in zip(np.ravel(lower.subplots(1, len(digits))), digits, strict=True):
+        axes.imshow(digit.image, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(f"{digit.label}: {100 * digit.confidence:.0f} %", fontsize=9)
+        axes.set_axis_off()
+    lower.suptitle("5. digit crops, labels and confidence", fontsize=10)
+    return figure
+
+
+def draw_hard_page(recognizer: mnistcnn.Recognizer, split: mnistcnn.Split) -> Figure:
+    """Draw a hard page with the digits that were read from it."""
+    generator = np.random.default_rng(7)
+    page = draw_page(split.images, split.labels, generator, PAGE_STYLES["hard"])
+    return mnistcnn.plot_reading(page.picture, recognizer.read(page.picture))
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in 64 colors; with more, the noise of a page would take a megabyte."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=100)
+    reduced = Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    with atomic_write(path) as temporary:
+        reduced.save(temporary, optimize=True)

@@ -1,0 +1,99 @@
+"""Fuzz targets for the image formats that Pillow writes and `Recognizer.read` reads."""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import mnistcnn
+from benchmarks.robustness.fuzz_target import FuzzTarget, as_file
+from mnistcnn import CorruptFileError
+from mnistcnn.ocr.image_io import read_image
+
+_MAX_PIXELS_TO_READ = 10_000
+
+
+def image_targets() -> Iterator[FuzzTarget]:
+    """Yield a target for each image format."""
+    rng = np.random.default_rng(0)
+    gray = Image.fromarray(rng.integers(0, 256, (12, 9), np.uint8))
+    color = Image.fromarray(rng.integers(0, 256, (9, 12, 3), np.uint8))
+    alpha = Image.fromarray(rng.integers(0, 256, (9, 12, 4), np.uint8))
+    frames = {"save_all": True, "append_images": [color.rotate(180)]}
+    images_by_format: Mapping[str, list[tuple[Any, dict[str, Any]]]] = {
+        "PNG": [(gray, {}), (alpha, {}), (color.quantize(8), {"transparency": 1})],
+        "JPEG": [(gray, {}), (color, {"progressive": True}), (color.convert("CMYK"), {})],
+        "GIF": [(color, {}), (color, frames)],
+        "TIFF": [
+            (gray, {}), (color, {"compression": "tiff_lzw"}), (gray.convert("F"), {}),
+            (color, {"compression": "jpeg"}), (color, {"compression": "tiff_adobe_deflate"}),
+            (gray.convert("1"), {"compression": "group4"}),
+        ],
+        "BMP": [(color, {}), (color.quantize(8), {})],
+        "WEBP": [(color, {}), (alpha, {"lossless": True}), (color, frames)],
+        "PPM": [(color, {})],
+        "JPEG2000": [(color, {})],
+        "AVIF": [(color, {})],
+    }  # fmt: skip
+    Image.init()
+    for name, images in images_by_format.items():
+        if name in Image.SAVE:
+            seeds = tuple(_encode(image, name, **options) for image, options in images)
+            target = FuzzTarget(
+                name=name,
+                format=name,
+                seeds=seeds,
+                write=as_file(f"a.{name.lower()}"),
+                read=_read_picture,
+                expected_errors=(CorruptFileError, ValueError),
+            )
+            yield target
+            if name == "PNG":
+                yield replace(target, name="PNG with valid checksums", write=_write_png)
+
+
+def _write_png(folder: Path, content: bytes) -> Path:
+    """Write a PNG file with valid chunk checksums, so that the mutation reaches the decoder."""
+    chunks, start = [content[:8]], 8
+    while start + 12 <= len(content):
+        length = int.from_bytes(content[start : start + 4], "big")
+        checked = content[start + 4 : start + 8 + length]
+        chunks += [content[start : start + 4], checked, zlib.crc32(checked).to_bytes(4, "big")]
+        start += 12 + length
+    return as_file("a.png")(folder, b"".join([*chunks, content[start:]]))
+
+
+def _read_picture(path: Path) -> None:
+    try:
+        brightness = read_image(path).brightness
+    except CorruptFileError:
+        raise
+    except ValueError as error:
+        if not re.search(r"must hold at (most 50 megapixels|least one pixel); ", str(error)):
+            raise RuntimeError("unexpected error message") from error
+        raise
+    assert brightness.dtype == np.float32
+    assert brightness.size
+    assert 0 <= brightness.min() <= brightness.max() <= 1
+    if brightness.size <= _MAX_PIXELS_TO_READ:  # mutations can result in many megapixels
+        assert isinstance(_recognizer().read(path), mnistcnn.Reading)
+
+
+@functools.cache
+def _recognizer() -> mnistcnn.Recognizer:
+    return mnistcnn.Recognizer(num_threads=1)
+
+
+def _encode(image: Image.Image, name: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, name, **options)
+    return buffer.getvalue()
