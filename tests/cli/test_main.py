@@ -121,6 +121,29 @@ def test_help_is_quick_and_imports_no_large_library():
     assert not imported & {"tensorflow", "keras", "numpy", "rich", "matplotlib"}
 
 
+WITHOUT_KERAS = """
+import sys
+from mnistcnn.cli.main import main
+for arguments in (
+    ["plot", "digits", "--data", "digits"],
+    ["plot", "confusion-matrix", "a.json"],
+    ["compare", "a.json", "a.json"],
+):
+    assert main(arguments) == 0
+assert "keras" not in sys.modules
+"""
+
+
+def test_saved_evaluations_and_datasets_need_no_keras(save_result):
+    save_result("a.json")
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_KERAS], capture_output=True, text=True, check=False
+    )
+    assert result.stderr == ""
+    assert result.returncode == 0
+    assert "digits.png: digits\n" in result.stdout
+
+
 EVALUATE = """
 import sys
 from mnistcnn.cli import loading
