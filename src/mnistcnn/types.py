@@ -21,7 +21,6 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 
 @public
-@public
 class Split(NamedTuple):
     """Images and their labels, in the same order.
 
@@ -37,7 +36,6 @@ class Split(NamedTuple):
     labels: UInt8Array
 
 
-@public
 @public
 class Dataset(NamedTuple):
     """A training set and a test set, which unpack as those of ``keras.datasets`` do.
