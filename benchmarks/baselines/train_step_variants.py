@@ -30,7 +30,7 @@ def methods_for(techniques: frozenset[str]) -> dict[str, Any]:
     if not techniques <= TECHNIQUES:
         raise ValueError(f"techniques must be among {set(TECHNIQUES)}; received {set(techniques)}")
     if "fused-step" not in techniques:
-        return {"reset": _keras_reset, "train": _keras_train, "figures": _keras_metrics}
+        return {"reset": _keras_reset, "train": _keras_train, "metrics": _keras_metrics}
 
     def logits(
         self: TrainStep, weights: list[tf.Tensor], x: tf.Tensor, *, training: bool, mask: Any = None

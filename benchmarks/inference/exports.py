@@ -28,7 +28,7 @@ from benchmarks.harness import (
     write_results,
 )
 from mnistcnn.export.formats import FORMATS
-from mnistcnn.export.parity import check_float32, reference_outputs, tolerance
+from mnistcnn.export.parity import check_float32, float32_tolerance, reference_outputs
 from mnistcnn.weights.pretrained import PRETRAINED
 
 BATCH_SIZE = 500
@@ -64,7 +64,7 @@ def accuracy_by_format(
             path = Path(folder, f"{name}{export_format.suffix}")
             mnistcnn.export_model(model, path, format=format_name)
             exported = predict_in_batches(
-                lambda batch: export_format.run(path, batch),
+                lambda batch: export_format.predict(path, batch),  # noqa: B023
                 images,
             )
             results[format_name] = {
@@ -94,10 +94,10 @@ def parity_by_format(formats: Sequence[str]) -> dict[str, dict[str, dict[str, fl
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, f"check{export_format.suffix}")
                 export_format.write(model.get_weights(), path)
-                differences = np.abs(export_format.run(path, images) - keras.probabilities)
+                differences = np.abs(export_format.predict(path, images) - keras.probabilities)
             row = {"max": differences.max(), "mean": differences.mean()}
-            if export_format.rule is check_float32:
-                row["tolerance"] = tolerance(keras)
+            if export_format.check is check_float32:
+                row["tolerance"] = float32_tolerance(keras)
             results.setdefault(name, {})[format_name] = {
                 key: float(f"{value:.2g}") for key, value in row.items()
             }

@@ -40,7 +40,7 @@ from mnistcnn.recipes import BASELINE, BEST, FAST, ROBUST
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.checkpoint.file_format import STATE_FILE
 from mnistcnn.utils.environment import cpu_count, library_versions
-from mnistcnn.weights.keras_file import read_weights
+from mnistcnn.weights.weights_file import read_weights_file
 
 MAX_KILLS_PER_RUN = 6
 MAX_CHECKPOINT_BYTES = 16 << 20
@@ -125,7 +125,7 @@ def train_to_the_end(training: str, data: Any, result_file: Path) -> None:
     for variable in [*model.variables, *model.optimizer.variables]:
         digest.update(np.asarray(variable).tobytes())
     if Path("best.keras").exists():
-        for array in read_weights("best.keras"):
+        for array in read_weights_file("best.keras"):
             digest.update(array.tobytes())
     result_file.write_text(digest.hexdigest())
 
@@ -257,7 +257,7 @@ def count_unreadable_files(folder: Path) -> int:
             folder / "state" / STATE_FILE,
             lambda path: file_format.read_checkpoint(path, limit=MAX_CHECKPOINT_BYTES),
         ),
-        (folder / "best.keras", read_weights),
+        (folder / "best.keras", read_weights_file),
     ):
         try:
             read(path)

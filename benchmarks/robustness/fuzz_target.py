@@ -39,12 +39,12 @@ class FuzzTarget:
     expected_errors: tuple[type[Exception], ...] = (CorruptFileError,)
 
 
-def as_file(name: str, *, return_folder: bool = False) -> Callable[[Path, bytes], Path]:
+def as_file(name: str) -> Callable[[Path, bytes], Path]:
     """Return a writer of a file with this name."""
 
     def write(folder: Path, content: bytes) -> Path:
         (folder / name).write_bytes(content)
-        return folder if return_folder else folder / name
+        return folder / name
 
     return write
 
@@ -69,7 +69,6 @@ def run_target(target: FuzzTarget, content: bytes, folder: Path) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", message=".*is a SavedModel", category=UserWarning)
             target.read(path)
     except target.expected_errors:
         return "rejected"

@@ -1,4 +1,4 @@
-"""The IDX and npz readers: what was written comes back equal; anything else is refused."""
+"""The readers of IDX and .npz files: round trips, and the rejection of invalid files."""
 
 import gzip
 import io
@@ -13,56 +13,57 @@ from hypothesis import strategies as st
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
 from mnistcnn.data.formats import IDX_NAMES, encode_idx, read_idx
 from tests.helpers import strategies
+from tests.helpers.http_server import datasets_equal
 
 
 @given(strategies.idx_arrays, st.booleans())
-def test_idx_comes_back_equal(tmp_path_factory, array, gzipped):
+def test_idx_round_trip(tmp_path_factory, array, gzipped):
     path = tmp_path_factory.mktemp("idx") / ("images.gz" if gzipped else "images")
     path.write_bytes(gzip.compress(encode_idx(array)) if gzipped else encode_idx(array))
-    found = read_idx(path)
-    assert found.dtype == np.uint8
-    assert found.flags.writeable
-    assert np.array_equal(found, array)
-    assert found.shape == array.shape
+    result = read_idx(path)
+    assert result.dtype == np.uint8
+    assert result.flags.writeable
+    assert result.shape == array.shape
+    assert np.array_equal(result, array)
 
 
-def test_idx_header_is_the_published_one():
+def test_idx_header():
     encoded = encode_idx(np.zeros((3, 28, 28), np.uint8))
     assert encoded[:16] == bytes([0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28])
     assert len(encoded) == 16 + 3 * 784
 
 
 @given(strategies.datasets(), st.booleans())
-def test_npz_comes_back_equal(tmp_path_factory, arrays, fortran):
+def test_npz_round_trip(tmp_path_factory, arrays, fortran):
     path = tmp_path_factory.mktemp("npz") / "data.npz"
     order = np.asfortranarray if fortran else np.ascontiguousarray
     np.savez(
         path,
         **dict(zip(("x_train", "y_train", "x_test", "y_test"), map(order, arrays), strict=True)),
     )
-    found = [array for split in load_data(path) for array in split]
-    for given_array, read in zip(arrays, found, strict=True):
-        assert read.dtype == np.uint8
-        assert np.array_equal(read, given_array)
+    results = [array for split in load_data(path) for array in split]
+    for array, result in zip(arrays, results, strict=True):
+        assert result.dtype == np.uint8
+        assert np.array_equal(result, array)
 
 
 @given(strategies.datasets(), st.lists(st.booleans(), min_size=4, max_size=4), st.booleans())
 @settings(max_examples=50)
-def test_idx_folder_comes_back_equal(tmp_path_factory, arrays, gzipped, dotted):
+def test_idx_folder_round_trip(tmp_path_factory, arrays, gzipped, dotted):
     folder = tmp_path_factory.mktemp("folder")
-    for array, name, packed in zip(arrays, IDX_NAMES, gzipped, strict=True):
+    for array, name, is_gzipped in zip(arrays, IDX_NAMES, gzipped, strict=True):
         content = encode_idx(array)
-        spelled = name.replace("-idx", ".idx") if dotted else name
-        if packed:
-            (folder / f"{spelled}.gz").write_bytes(gzip.compress(content))
+        file_name = name.replace("-idx", ".idx") if dotted else name
+        if is_gzipped:
+            (folder / f"{file_name}.gz").write_bytes(gzip.compress(content))
         else:
-            (folder / spelled).write_bytes(content)
-    found = [array for split in load_data(folder) for array in split]
-    for given_array, read in zip(arrays, found, strict=True):
-        assert np.array_equal(read, given_array)
+            (folder / file_name).write_bytes(content)
+    results = [array for split in load_data(folder) for array in split]
+    for array, result in zip(arrays, results, strict=True):
+        assert np.array_equal(result, array)
 
 
-def test_int64_labels_and_pixels_are_taken(tiny, write_npz):
+def test_int64_images_and_labels_are_converted(tiny, write_npz):
     images = tiny.train.images.astype(np.int64)
     path = write_npz(tiny, x_train=images, y_train=tiny.train.labels.astype(np.int64))
     (x_train, y_train), _ = load_data(str(path))
@@ -71,7 +72,7 @@ def test_int64_labels_and_pixels_are_taken(tiny, write_npz):
     assert np.array_equal(y_train, tiny.train.labels)
 
 
-REFUSED_ARRAYS = [
+INVALID_ARRAYS = [
     (dict(x_train=None), "it must hold the arrays x_train, y_train, x_test, y_test; missing: x_train"),
     (dict(x_train=np.zeros((8, 28, 27), np.uint8)), r"train images must have shape \(n, 28, 28\); received \(8, 28, 27\)"),
     (dict(x_test=np.zeros((8, 784), np.uint8)), r"test images must have shape \(n, 28, 28\); received \(8, 784\)"),
@@ -84,15 +85,15 @@ REFUSED_ARRAYS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("replaced", "message"), REFUSED_ARRAYS)
-def test_npz_of_another_form_is_refused(tiny, write_npz, replaced, message):
+@pytest.mark.parametrize(("replaced", "message"), INVALID_ARRAYS)
+def test_npz_with_invalid_arrays_is_rejected(tiny, write_npz, replaced, message):
     path = write_npz(tiny, **replaced)
-    with pytest.raises(CorruptFileError, match=message) as caught:
+    with pytest.raises(CorruptFileError, match=message) as error:
         load_data(path)
-    assert str(path) in str(caught.value)
+    assert str(path) in str(error.value)
 
 
-def test_a_file_that_is_no_archive_is_refused(tmp_path):
+def test_a_file_that_is_no_archive_is_rejected(tmp_path):
     path = tmp_path / "data.npz"
     path.write_text("<html>not found</html>")
     with pytest.raises(CorruptFileError, match=r"data\.npz is not a valid \.npz data set: .*zip"):
@@ -100,26 +101,24 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=200)
-def test_a_damaged_npz_gives_the_right_data_or_a_refusal(tmp_path_factory, tiny, data):
+@settings(max_examples=100)
+def test_a_damaged_npz_is_rejected_or_read_right(tmp_path_factory, tiny, data):
     buffer = io.BytesIO()
     arrays = [array for split in tiny for array in split]
     np.savez(buffer, **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays, strict=True)))
     content = bytearray(buffer.getvalue())
-    cut = data.draw(st.integers(0, len(content)))
+    offset = data.draw(st.integers(0, len(content)))
     if data.draw(st.booleans()):
-        content = content[:cut]
+        content = content[:offset]
     else:
-        content[cut % len(content)] ^= data.draw(st.integers(1, 255))
+        content[offset % len(content)] ^= data.draw(st.integers(1, 255))
     path = tmp_path_factory.mktemp("damaged") / "data.npz"
     path.write_bytes(content)
     try:
-        found = load_data(path)
+        result = load_data(path)
     except CorruptFileError:
         return
-    for split, expected in zip(found, tiny, strict=True):
-        assert np.array_equal(split.images, expected.images)
-        assert np.array_equal(split.labels, expected.labels)
+    assert datasets_equal(result, tiny)
 
 
 def idx(kind=8, shape=(2,), values=b"\0\1", zero=0):
@@ -138,69 +137,68 @@ def idx(kind=8, shape=(2,), values=b"\0\1", zero=0):
         (idx(shape=(2**32 - 1,)), "it must unpack to at most 67,108,864 bytes; it declares 4,294,967,295"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("end", ["", ".gz"])
-def test_idx_refused_by_name(tmp_path, content, message, end):
-    path = tmp_path / f"images{end}"
-    path.write_bytes(gzip.compress(content) if end else content)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_invalid_idx_files_are_rejected(tmp_path, content, message, suffix):
+    path = tmp_path / f"images{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix else content)
     with pytest.raises(CorruptFileError, match=f"is not a valid IDX file: .*{message}"):
         read_idx(path)
 
 
-def test_truncated_gzip_is_refused(tmp_path):
+def test_truncated_gzip_is_rejected(tmp_path):
     path = tmp_path / "images.gz"
     path.write_bytes(gzip.compress(encode_idx(np.arange(200, dtype=np.uint8)))[:-10])
     with pytest.raises(CorruptFileError, match="is not a valid IDX file"):
         read_idx(path)
 
 
-def test_a_folder_without_its_files_says_which(tmp_path):
+def test_missing_files_of_a_folder_are_listed(tmp_path):
     (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
-    with pytest.raises(DataUnavailableError) as caught:
+    with pytest.raises(DataUnavailableError) as error:
         load_data(tmp_path)
     assert "missing: train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1" in str(
-        caught.value
+        error.value
     )
 
 
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(tiny, write_npz, tmp_path):
+def test_a_zip_bomb_is_rejected_before_it_is_decompressed(tmp_path):
     path = tmp_path / "bomb.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("x_train", "y_train", "x_test", "y_test"):
-            archive.writestr(f"{name}.npy", bytes(70 << 20))
+            archive.writestr(f"{name}.npy", bytes(17 << 20), compresslevel=1)
     with pytest.raises(CorruptFileError, match=r"it must unpack to at most 67,108,864 bytes"):
         load_data(path)
 
 
-def test_an_npy_header_that_promises_too_much_is_refused(tiny, write_npz):
-    good = write_npz(tiny)
-    with zipfile.ZipFile(good) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    lie = io.BytesIO()
+def replace_member(path, name, change):
+    with zipfile.ZipFile(path) as archive:
+        members = {member: archive.read(member) for member in archive.namelist()}
+    members[name] = change(members[name])
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+
+
+def test_an_npy_header_with_a_huge_shape_is_rejected(tiny, write_npz):
+    path = write_npz(tiny)
+    header = io.BytesIO()
     np.lib.format.write_array_header_1_0(
-        lie, {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)}
+        header, {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)}
     )
-    members["x_train.npy"] = lie.getvalue()
-    with zipfile.ZipFile(good, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
+    replace_member(path, "x_train.npy", lambda content: header.getvalue())
     with pytest.raises(CorruptFileError, match="it declares 784,000,000,000,000"):
-        load_data(good)
+        load_data(path)
 
 
-def test_an_absent_idx_file_is_not_found(tmp_path):
+def test_a_missing_idx_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_idx(tmp_path / "absent")
 
 
-def test_an_npy_member_with_more_than_its_header_says_is_refused(tiny, write_npz):
-    good = write_npz(tiny)
-    with zipfile.ZipFile(good) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    members["y_test.npy"] += b"more"
-    with zipfile.ZipFile(good, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
+def test_an_npy_member_that_is_longer_than_declared_is_rejected(tiny, write_npz):
+    path = write_npz(tiny)
+    replace_member(path, "y_test.npy", lambda content: content + b"more")
     with pytest.raises(
         CorruptFileError, match=r"must end after the \(8,\) values that its header declares"
     ):
-        load_data(good)
+        load_data(path)

@@ -1,4 +1,4 @@
-"""preprocess: exact, pure, and strict about what it takes."""
+"""preprocess: exact values, no side effects, and validation."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.helpers import strategies
 
 
 @given(strategies.uint8_images)
-def test_shape_dtype_range_and_the_exact_way_back(images):
+def test_shape_dtype_range_and_exact_inverse(images):
     x = preprocess(images)
     assert x.shape == (len(images), 28, 28, 1)
     assert x.dtype == np.float32
@@ -19,12 +19,12 @@ def test_shape_dtype_range_and_the_exact_way_back(images):
     assert x.flags.writeable
     assert not x.size or (x.min() >= 0 and x.max() <= 1)
     assert np.array_equal(np.rint(x[..., 0] * 255).astype(np.uint8), images)
-    # The document's own line, to the bit.
+    # Equal to the bit to the line of the notebook.
     assert np.array_equal(x, np.expand_dims(images.astype(np.float32) / 255, -1))
 
 
 @given(strategies.uint8_images, strategies.integer_dtypes)
-def test_every_integer_dtype_and_layout_gives_the_same(images, dtype):
+def test_all_integer_dtypes_and_memory_layouts_are_equal(images, dtype):
     wide = images.astype(dtype)
     expected = preprocess(images)
     assert np.array_equal(preprocess(wide), expected)
@@ -35,7 +35,7 @@ def test_every_integer_dtype_and_layout_gives_the_same(images, dtype):
 
 
 @given(st.one_of(strategies.uint8_images, strategies.unit_images()))
-def test_input_untouched_and_not_shared(images):
+def test_the_input_is_neither_changed_nor_shared(images):
     before = images.copy()
     images.setflags(write=False)
     x = preprocess(images)
@@ -44,7 +44,7 @@ def test_input_untouched_and_not_shared(images):
 
 
 @given(strategies.unit_images())
-def test_floats_in_the_unit_interval_keep_their_values(images):
+def test_floats_are_not_scaled(images):
     x = preprocess(images)
     assert np.array_equal(x[..., 0], images.astype(np.float32))
 
@@ -56,7 +56,7 @@ def test_idempotent(images):
 
 
 @given(strategies.uint8_images, st.randoms(use_true_random=False))
-def test_order_kept_and_batch_independent(images, random):
+def test_images_are_independent_of_each_other(images, random):
     order = list(range(len(images)))
     random.shuffle(order)
     x = preprocess(images)
@@ -66,13 +66,13 @@ def test_order_kept_and_batch_independent(images, random):
 
 
 @given(strategies.uint8_image)
-def test_one_image_with_or_without_a_channel(image):
+def test_a_single_image_with_or_without_a_channel_axis(image):
     assert preprocess(image).shape == (1, 28, 28, 1)
     assert np.array_equal(preprocess(image[..., np.newaxis]), preprocess(image))
     assert np.array_equal(preprocess(image.tolist()), preprocess(image))
 
 
-def test_28_images_are_28_images():
+def test_28_images_are_a_batch():
     assert preprocess(np.zeros((28, 28, 28), np.uint8)).shape == (28, 28, 28, 1)
 
 
@@ -91,12 +91,12 @@ def test_one_hot(labels, dtype):
     assert np.array_equal(from_floats, y)
 
 
-def test_a_plain_number_labels_one_image():
+def test_a_scalar_labels_a_single_image():
     _, y = preprocess(np.zeros((28, 28), np.uint8), 7)
     assert y.tolist() == [[0, 0, 0, 0, 0, 0, 0, 1, 0, 0]]
 
 
-def test_another_number_of_classes():
+def test_num_classes():
     _, y = preprocess(np.zeros((2, 28, 28), np.uint8), [0, 2], num_classes=3)
     assert y.tolist() == [[1, 0, 0], [0, 0, 1]]
 
@@ -132,12 +132,12 @@ SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(
         (zeros(1, 28, 28, dtype=object), TypeError, "images must be integers or floats; received dtype object"),
         (zeros(1, 28, 28, dtype=bool), TypeError, "received dtype bool"),
         (zeros(1, 28, 28, dtype=complex), TypeError, "received dtype complex128"),
-        ("a picture.png", TypeError, "images must be integers or floats; received dtype <U13"),
+        ("an image.png", TypeError, "images must be integers or floats; received dtype <U12"),
         (None, TypeError, "received dtype object"),
         ([[1, 2], [3]], ValueError, "images must be convertible to one array; received list"),
     ],
 )  # fmt: skip
-def test_images_refused_by_name(images, error, message):
+def test_invalid_images_are_rejected(images, error, message):
     with pytest.raises(error, match=message):
         preprocess(images)
 
@@ -157,7 +157,7 @@ def test_images_refused_by_name(images, error, message):
         ([True, False], TypeError, "received dtype bool"),
     ],
 )  # fmt: skip
-def test_labels_refused_by_name(labels, error, message):
+def test_invalid_labels_are_rejected(labels, error, message):
     with pytest.raises(error, match=message):
         preprocess(zeros(2, 28, 28), labels)
 
@@ -170,6 +170,6 @@ def test_labels_refused_by_name(labels, error, message):
         (True, TypeError, "num_classes must be an integer; received True"),
     ],
 )
-def test_num_classes_refused_by_name(num_classes, error, message):
+def test_an_invalid_number_of_classes_is_rejected(num_classes, error, message):
     with pytest.raises(error, match=message):
         preprocess(zeros(1, 28, 28), [0], num_classes=num_classes)

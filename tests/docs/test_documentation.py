@@ -81,7 +81,7 @@ def test_every_format_was_measured_and_keeps_what_the_docs_say():
     assert set(report["weights"]) <= set(PRETRAINED)
     assert report["images"] == 10_000
     for rows in report["parity"].values():
-        assert 2 * rows.pop("litert-int8")["mean"] <= parity.INT8_MEAN
+        assert 2 * rows.pop("litert-int8")["mean"] <= parity.INT8_MEAN_ATOL
         assert all(2 * row["max"] <= row["tolerance"] for row in rows.values())
     for figures in report["weights"].values():
         right = figures.pop("keras")["correct"]
@@ -90,7 +90,7 @@ def test_every_format_was_measured_and_keeps_what_the_docs_say():
         assert small["bytes"] < figures["litert"]["bytes"] / 3
         assert abs(small["correct"] - right) <= 20
         for row in figures.values():
-            assert row["max_difference"] <= parity.FLOAT_LEAST
+            assert row["max_difference"] <= parity.FLOAT32_ATOL
             assert row["correct"] == right
 
 

@@ -2,11 +2,12 @@
 
     python -m tests.helpers.kill_runs
 
-Prints a row of the benchmark `crash_recovery` for each fault, as JSON.
+Writes ``rows.json``, a row of the benchmark `crash_recovery` for each fault.
 """
 
 import dataclasses
 import json
+from pathlib import Path
 
 import mnistcnn
 from benchmarks.robustness import crash_recovery
@@ -32,4 +33,4 @@ if __name__ == "__main__":
         )
         for fault in FAULTS
     ]
-    print(json.dumps(rows))
+    Path("rows.json").write_text(json.dumps(rows))

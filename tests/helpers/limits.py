@@ -21,9 +21,8 @@ from mnistcnn.cli import plot, stored_evaluation
 from mnistcnn.data import formats
 from mnistcnn.ocr import image_io
 from mnistcnn.training.checkpoint import file_format
-from mnistcnn.weights.keras_file import read_weights
 from mnistcnn.weights.pretrained import read_pretrained
-from mnistcnn.weights.readers import read_exported
+from mnistcnn.weights.weights_file import read_weights_file
 
 LIMIT = 200 << 20
 
@@ -39,8 +38,7 @@ def read_checkpoint(folder):
 READERS = {
     "data": mnistcnn.load_data,
     "idx": formats.read_idx,
-    "keras": read_weights,
-    "exported": read_exported,
+    "weights": read_weights_file,
     "manifest": lambda path: read_pretrained(path, "best"),
     "evaluation": lambda path: stored_evaluation.load_evaluation(str(path), None),
     "history": plot_history,
@@ -60,11 +58,10 @@ def import_all():
     (folder / "a.json").write_text(json.dumps(report))
     READERS["evaluation"](folder / "a.json")
     plot_history(folder / "a.json")
-    (folder / "a.bin").write_bytes(b"")
-    for name in ("a.onnx", "a.tflite", "a.safetensors", "a.xml"):
+    for name in ("a.onnx", "a.safetensors"):
         (folder / name).write_bytes(b"")
         with contextlib.suppress(ValueError):
-            read_exported(folder / name)
+            read_weights_file(folder / name)
 
 
 def main():

@@ -1,4 +1,9 @@
-"""Trains on two logical CPUs, which must be configured before TensorFlow initializes."""
+"""Trains on two logical CPUs, which must be configured before TensorFlow initializes.
+
+    python -m tests.helpers.on_two_devices short|long
+
+Writes ``report.json`` and files of weights to the working folder.
+"""
 
 import json
 import sys
@@ -62,8 +67,8 @@ def train_with_callbacks(strategy):
     }
 
 
-def crash_and_resume(strategy, name, recipe, make_model, every, **options):
-    """Crash three times and resume; compare with an uninterrupted run."""
+def crash_and_resume(strategy, name, recipe, make_model, every, *, crashes, **options):
+    """Crash and resume; compare with an uninterrupted run."""
 
     def run(folder):
         return runs.train(
@@ -73,17 +78,17 @@ def crash_and_resume(strategy, name, recipe, make_model, every, **options):
 
     runs.Crash.batches_left = -1
     model, history = run(f"{name}-uninterrupted")
-    crashes = 0
+    count = 0
     while True:
-        runs.Crash.batches_left = 5 if crashes < 3 else -1
+        runs.Crash.batches_left = 5 if count < crashes else -1
         try:
             resumed_model, resumed_history = run(name)
             break
         except RuntimeError:
-            crashes += 1
+            count += 1
     same_history = history.history == resumed_history.history
     return {
-        "crashes": crashes,
+        "crashes": count,
         "resumed_exactly": same_history and runs.equal_bits(model, resumed_model),
     }
 
@@ -96,42 +101,54 @@ def error_for_a_model_from_outside(strategy):
     return None
 
 
-def main():
-    strategy = two_device_strategy()
+def save_recipes(strategy, names):
+    for name in names:
+        runs.save(name, *runs.train(runs.RECIPES[name], strategy=strategy))
 
-    def in_scope(make_model):
-        with strategy.scope():
-            return make_model()
 
-    def other_in_scope():
-        return in_scope(runs.other_network)
+def baseline_network():
+    return mnistcnn.build_model(seed=0)
 
-    for name, recipe in runs.RECIPES.items():
-        runs.save(name, *runs.train(recipe, strategy=strategy))
-    other = other_in_scope()
-    _, other_history = runs.train(runs.FITTED, other, strategy=strategy, batch_size=51)
-    model = in_scope(mnistcnn.build_model)
-    _, scoped_history = runs.train(runs.FITTED, model, strategy=strategy)
-    model = in_scope(mnistcnn.build_model)
-    _, robust_history = runs.train(runs.RECIPES["robust"], model, strategy=strategy)
-    report = {
+
+def in_scope(strategy, make_model):
+    with strategy.scope():
+        return make_model()
+
+
+def short_report(strategy):
+    save_recipes(strategy, runs.SHORT_RECIPES)
+    other = in_scope(strategy, runs.other_network)
+    _, history = runs.train(runs.FITTED, other, strategy=strategy, batch_size=51)
+    return {
         "callbacks": train_with_callbacks(strategy),
-        "distilled": crash_and_resume(
-            strategy, "distilled-run", runs.DISTILLED, lambda: mnistcnn.build_model(seed=0), 2
-        ),
-        "keras fit": crash_and_resume(
-            strategy, "fit-run", runs.FITTED, other_in_scope, None, batch_size=120
+        "one left over": crash_and_resume(
+            strategy, "resumed", runs.RECIPES["one left over"], baseline_network, 2, crashes=1
         ),
         "variable_type": str(type(other.weights[0].value)),
-        "losses": {
-            "other network": other_history.history["loss"],
-            "baseline network": scoped_history.history["loss"],
-            "baseline network, recipe robust": robust_history.history["loss"],
-        },
+        "other network": history.history["loss"],
         "error": error_for_a_model_from_outside(strategy),
     }
-    Path(sys.argv[1]).write_text(json.dumps(report))
+
+
+def long_report(strategy):
+    save_recipes(strategy, runs.LONG_RECIPES)
+    model = in_scope(strategy, baseline_network)
+    _, history = runs.train(runs.FITTED, model, strategy=strategy)
+    model = in_scope(strategy, baseline_network)
+    _, robust_history = runs.train(runs.RECIPES["robust"], model, strategy=strategy)
+    return {
+        "distilled": crash_and_resume(
+            strategy, "distilled-run", runs.DISTILLED, baseline_network, 2, crashes=3
+        ),
+        "keras fit": crash_and_resume(
+            strategy, "fit-run", runs.FITTED, lambda: in_scope(strategy, runs.other_network), None,
+            crashes=3, batch_size=120,
+        ),
+        "baseline network": history.history["loss"],
+        "baseline network, recipe robust": robust_history.history["loss"],
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    make_report = {"short": short_report, "long": long_report}[sys.argv[1]]
+    Path("report.json").write_text(json.dumps(make_report(two_device_strategy())))

@@ -24,10 +24,10 @@ from PIL import Image
 from mnistcnn import CorruptFileError, Evaluation
 from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn.training.checkpoint import file_format
-from mnistcnn.weights.keras_file import read_weights
 from mnistcnn.weights.manifest import checksum
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import FOLDER, load_pretrained_weights
+from mnistcnn.weights.weights_file import read_weights_file
 
 pytestmark = pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").is_file(), reason="the memory limit needs Linux"
@@ -284,18 +284,11 @@ def blank_images(count):
     return gzip.compress(idx(shape=(count, 28, 28), values=bytes(count * 784)), 1)
 
 
-def openvino(xml):
-    return {"a.xml": xml, "a.bin": b""}
-
-
 @functools.cache
 def compressed_zeros():
     return zlib.compress(bytes(200 << 20), 1)
 
 
-BILLION = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + "".join(
-    f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)
-)
 MANY_MEMBERS = {f"x{i}": "" for i in range(3_000)}
 NOT_A_CHECKPOINT = "run.safetensors must be an intact checkpoint: "
 # By name: the reader, the files, of which the first or the folder is read, and the message; None if
@@ -304,28 +297,27 @@ REJECTED = {
     # code
     "pickle in npz": ("data", lambda: {"a.npz": npz(pickled())}, "an .npy member must have a header|its arrays must be integers; one is of dtype object"),
     "pickle as npz": ("data", lambda: {"a.npz": pickle.dumps(CreateCanary())}, "File is not a zip file"),
-    "pickle as keras": ("keras", lambda: {"a.keras": pickle.dumps(CreateCanary())}, "File is not a zip file"),
-    "pickle as h5": ("keras", lambda: {"a.h5": pickle.dumps(CreateCanary())}, "must begin as an HDF5 file does"),
-    "pickle as safetensors": ("exported", lambda: {"a.safetensors": pickle.dumps(CreateCanary())}, "must be a valid safetensors file"),
+    "pickle as keras": ("weights", lambda: {"a.keras": pickle.dumps(CreateCanary())}, "File is not a zip file"),
+    "pickle as h5": ("weights", lambda: {"a.h5": pickle.dumps(CreateCanary())}, "must start with the HDF5 signature"),
+    "pickle as safetensors": ("weights", lambda: {"a.safetensors": pickle.dumps(CreateCanary())}, "must be a valid safetensors file"),
     "code in an npy header": ("data", lambda: {"a.npz": npz(npy(header="open('canary', 'w')"))}, "must have a header"),
     # paths
-    "external link": ("keras", lambda: {"a.h5": linked(h5py.ExternalLink("/etc/passwd", "x"))}, "'evil' is a link"),
-    "soft link": ("keras", lambda: {"a.h5": linked(h5py.SoftLink("/layers"))}, "'evil' is a link"),
-    "external storage": ("keras", lambda: {"a.h5": hdf5(external_storage)}, "'/evil' is elsewhere"),
-    "virtual dataset": ("keras", lambda: {"a.h5": hdf5(virtual)}, "'/evil' is in chunks or elsewhere"),
-    "member ../ alone": ("keras", lambda: {"a.keras": keras(_2__2__1_model_2_weights_2_h5=hdf5())}, "no item named 'model.weights.h5'"),
+    "external link": ("weights", lambda: {"a.h5": linked(h5py.ExternalLink("/etc/passwd", "x"))}, "must not contain links; received 'evil'"),
+    "soft link": ("weights", lambda: {"a.h5": linked(h5py.SoftLink("/layers"))}, "must not contain links; received 'evil'"),
+    "external storage": ("weights", lambda: {"a.h5": hdf5(external_storage)}, "'/evil' is external"),
+    "virtual dataset": ("weights", lambda: {"a.h5": hdf5(virtual)}, "'/evil' is chunked or virtual"),
+    "member ../ alone": ("weights", lambda: {"a.keras": keras(_2__2__1_model_2_weights_2_h5=hdf5())}, "no item named 'model.weights.h5'"),
     "npz with ../": ("data", lambda: {"a.npz": npz(b"", **{"../canary": b"x"})}, "must have a header"),
-    "external data": ("exported", lambda: {"a.onnx": external_onnx()}, "conv1.kernel is elsewhere"),
+    "external data": ("weights", lambda: {"a.onnx": external_onnx()}, "conv1.kernel is external"),
     "manifest with a path": ("manifest", lambda: {"best.json": manifest_with(file="../../canary"), "best.safetensors": b""}, r"file must be 'best.safetensors'; received '../../canary'"),
-    "XML entity of a file": ("exported", lambda: openvino(b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'), "it holds a declaration"),
     # bombs
     "zip bomb": ("data", lambda: {"a.npz": npz(bytes(70 << 20))}, "must unpack to at most 67,108,864 bytes"),
     "zip bomb with a small declared size": ("data", lambda: {"a.npz": with_declared_size(npz(npy("(2, 28, 28)", bytes(100 << 20))), len(npy("(2, 28, 28)")) + (100 << 20), 2000)}, "must end after the|Bad CRC-32"),
     "bzip2 bomb": ("data", lambda: {"a.npz": npz(npy(values=bytes(210 << 20)), zipfile.ZIP_BZIP2)}, "must be stored or deflated; its method is 12"),
-    "lzma bomb": ("keras", lambda: {"a.keras": keras(method=zipfile.ZIP_LZMA, model_2_weights_2_h5=bytes(9 << 20))}, "must be stored or deflated; its method is 14"),
-    "bomb in keras": ("keras", lambda: {"a.keras": keras(method=zipfile.ZIP_DEFLATED, model_2_weights_2_h5=bytes(210 << 20))}, "must unpack to at most 16,777,216 bytes; it declares 220,200,960"),
-    "bomb in keras with a small declared size": ("keras", lambda: {"a.keras": with_declared_size(keras(method=zipfile.ZIP_DEFLATED, model_2_weights_2_h5=bytes(210 << 20)), 210 << 20, 5000)}, "Bad CRC-32"),
-    "long list of members": ("keras", lambda: {"a.keras": keras(**MANY_MEMBERS)}, "its list of members must take at most 131,072 bytes; it declares 1"),
+    "lzma bomb": ("weights", lambda: {"a.keras": keras(method=zipfile.ZIP_LZMA, model_2_weights_2_h5=bytes(9 << 20))}, "must be stored or deflated; its method is 14"),
+    "bomb in keras": ("weights", lambda: {"a.keras": keras(method=zipfile.ZIP_DEFLATED, model_2_weights_2_h5=bytes(210 << 20))}, "must unpack to at most 16,777,216 bytes; it declares 220,200,960"),
+    "bomb in keras with a small declared size": ("weights", lambda: {"a.keras": with_declared_size(keras(method=zipfile.ZIP_DEFLATED, model_2_weights_2_h5=bytes(210 << 20)), 210 << 20, 5000)}, "Bad CRC-32"),
+    "long list of members": ("weights", lambda: {"a.keras": keras(**MANY_MEMBERS)}, "its list of members must take at most 131,072 bytes; it declares 1"),
     "long list in npz": ("data", lambda: {"a.npz": npz(b"", **MANY_MEMBERS)}, "its list of members must take at most 131,072 bytes; it declares 1"),
     "gzip bomb": ("idx", lambda: {"a.gz": gzip.compress(bytes(210 << 20), 1)}, "must begin with 00 00 08"),
     "gzip bomb with a header": ("idx", lambda: {"a.gz": blank_images(300_000)}, "it must unpack to at most 67,108,864 bytes; it declares 235,200,000"),
@@ -340,11 +332,11 @@ REJECTED = {
     "npy of no images of 2^124 pixels": ("data", lambda: {"a.npz": npz(npy(f"(0, {2**62}, {2**62})"))}, "array is too big"),
     "idx of no images of 2^64 pixels": ("idx", lambda: {"a": idx(shape=(0, 2**32 - 1, 2**32 - 1))}, "array is too big"),
     "idx of 2^32 images": ("idx", lambda: {"a": idx(shape=(2**32 - 1, 28, 28))}, "it declares 3,367,254,359,280"),
-    "HDF5 chunk": ("keras", lambda: {"a.h5": hdf5(huge_chunk)}, "'/evil' is in chunks or elsewhere"),
-    "HDF5 dataset of 4 TB": ("keras", lambda: {"a.h5": hdf5(huge_dataset)}, r"'/evil' must take 4,398,046,511,104 bytes"),
-    "HDF5 of many groups": ("keras", lambda: {"a.h5": hdf5(many_members)}, "must hold at most 1000 objects"),
-    "HDF5 tree": ("keras", lambda: {"a.h5": cyclic_tree()}, "must hold at most 20,000 structures"),
-    "HDF5 of another version": ("keras", lambda: {"a.h5": hdf5(libver="latest")}, "Load it with Keras and save it again"),
+    "HDF5 chunk": ("weights", lambda: {"a.h5": hdf5(huge_chunk)}, "'/evil' is chunked or virtual"),
+    "HDF5 dataset of 4 TB": ("weights", lambda: {"a.h5": hdf5(huge_dataset)}, r"'/evil' must take 4,398,046,511,104 bytes"),
+    "HDF5 of many groups": ("weights", lambda: {"a.h5": hdf5(many_members)}, "must contain at most 1000 objects"),
+    "HDF5 tree": ("weights", lambda: {"a.h5": cyclic_tree()}, "must have at most 20,000 structures"),
+    "HDF5 of another version": ("weights", lambda: {"a.h5": hdf5(libver="latest")}, "Load the file with Keras and save it again"),
     "deep manifest": ("manifest", lambda: {"best.json": b"[" * 60_000, "best.safetensors": b""}, "must nest at most 8 levels"),
     "deep recipe in a manifest": ("manifest", lambda: {"best.json": manifest_with(recipe=json.loads('{"a":' * 50 + "1" + "}" * 50)), "best.safetensors": b""}, "must nest at most 8 levels"),
     "manifest of a huge number": ("manifest", lambda: {"best.json": manifest_with(temperature=10**400), "best.safetensors": b""}, "temperature must be finite"),
@@ -357,18 +349,13 @@ REJECTED = {
     "history nested 900 levels": ("history", lambda: {"a.json": b'{"history":' + b"[" * 900 + b"]" * 900 + b"}"}, "must nest at most 16 levels; it nests more"),
     "recipe nested 900 levels": ("history", lambda: {"a.json": b'{"a":' * 900 + b"1" + b"}" * 900}, "must nest at most 16 levels; it nests more"),
     "deep history": ("history", lambda: {"a.json": b'{"history":' * DEEP}, "must nest at most 16 levels; it nests more"),
-    "safetensors, deep": ("exported", lambda: {"a.safetensors": safetensors(b'{"a":' * 20_000)}, "must be a valid safetensors file"),
-    "safetensors, long header": ("exported", lambda: {"a.safetensors": struct.pack("<Q", 2**63) + b"{}"}, "must be a valid safetensors file"),
-    "safetensors, huge shape": ("exported", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 0]}})}, "must be a valid safetensors file"),
-    "safetensors, offsets": ("exported", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 2**40]}})}, "must be a valid safetensors file"),
-    "safetensors without the arrays": ("exported", lambda: {"a.safetensors": safetensors({})}, "missing: conv1.kernel"),
-    "large export": ("exported", lambda: {"a.onnx": bytes(300_000)}, "must hold at most 262,144 bytes; it holds 300,000"),
-    "nested ONNX graphs": ("exported", lambda: {"a.onnx": nested_onnx()}, "must be a whole ONNX file|as export_model writes them; it holds"),
-    "tflite, offset": ("exported", lambda: {"a.tflite": struct.pack("<I", 2**31) + b"TFL3"}, "must be a whole LiteRT file"),
-    "tflite, backwards": ("exported", lambda: {"a.tflite": struct.pack("<Ii", 4, -(2**31)) + bytes(40)}, "must be a whole LiteRT file|must hold one array"),
-    "billion laughs": ("exported", lambda: openvino(f"{BILLION}]><a>&j;</a>".encode()), "it holds a declaration"),
-    "deep XML": ("exported", lambda: openvino(b"<a>" * 80_000), "must be whole XML"),
-    "deep XML, closed": ("exported", lambda: openvino(b"<a>" * 37_000 + b"</a>" * 37_000), "conv1.kernel must be there"),
+    "safetensors, deep": ("weights", lambda: {"a.safetensors": safetensors(b'{"a":' * 20_000)}, "must be a valid safetensors file"),
+    "safetensors, long header": ("weights", lambda: {"a.safetensors": struct.pack("<Q", 2**63) + b"{}"}, "must be a valid safetensors file"),
+    "safetensors, huge shape": ("weights", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 0]}})}, "must be a valid safetensors file"),
+    "safetensors, offsets": ("weights", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 2**40]}})}, "must be a valid safetensors file"),
+    "safetensors without the arrays": ("weights", lambda: {"a.safetensors": safetensors({})}, "missing: conv1.kernel"),
+    "large export": ("weights", lambda: {"a.onnx": bytes(300_000)}, "must hold at most 262,144 bytes; it holds 300,000"),
+    "nested ONNX graphs": ("weights", lambda: {"a.onnx": nested_onnx()}, "must be a valid ONNX file|as export_model writes them; received"),
     # the state of a run, and its record under a right digest
     "checkpoint, pickle": ("checkpoint", lambda: {"run.safetensors": pickle.dumps(CreateCanary())}, NOT_A_CHECKPOINT),
     "checkpoint, pickle of an array": ("checkpoint", lambda: {"run.safetensors": pickled()}, NOT_A_CHECKPOINT),
@@ -418,12 +405,12 @@ REJECTED = {
 }  # fmt: skip
 # These files are read, since only the arrays are used and the malicious parts are ignored.
 ACCEPTED = {
-    "Lambda layer": ("keras", lambda: archived("a.keras", LAMBDA)),
-    "custom class": ("keras", lambda: archived("a.keras", CUSTOM)),
-    "member ../ too": ("keras", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), _2__2__1_canary=b"x")}),
-    "deep config": ("keras", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), config_2_json=b"[" * DEEP)}),
-    "pickle beside": ("keras", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), data_2_pkl=pickle.dumps(CreateCanary()))}),
-    "HDF5 heap": ("keras", lambda: {"a.h5": cyclic_heap()}),
+    "Lambda layer": ("weights", lambda: archived("a.keras", LAMBDA)),
+    "custom class": ("weights", lambda: archived("a.keras", CUSTOM)),
+    "member ../ too": ("weights", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), _2__2__1_canary=b"x")}),
+    "deep config": ("weights", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), config_2_json=b"[" * DEEP)}),
+    "pickle beside": ("weights", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), data_2_pkl=pickle.dumps(CreateCanary()))}),
+    "HDF5 heap": ("weights", lambda: {"a.h5": cyclic_heap()}),
     "checkpoint, names that are paths": ("checkpoint", lambda: checkpoint(**{"../../canary": WEIGHTS[0], "/tmp/canary": WEIGHTS[1]})),
     "checkpoint, stage that is a path": ("checkpoint", lambda: checkpoint(record_with({"training_states": {"../canary": POSITION}}))),
 }  # fmt: skip
@@ -499,18 +486,19 @@ def test_unpickling_would_create_the_canary(tmp_path):
     assert (tmp_path / "canary").exists()
 
 
-@pytest.mark.parametrize("name", [name for name in ACCEPTED if ACCEPTED[name][0] == "keras"])
+@pytest.mark.parametrize("name", [name for name in ACCEPTED if ACCEPTED[name][0] == "weights"])
 def test_accepted_files_have_the_exact_weights(name, tmp_path):
     for file, content in ACCEPTED[name][1]().items():
         (tmp_path / file).write_bytes(content)
-        assert all(map(np.array_equal, read_weights(tmp_path / file), WEIGHTS))
+        assert all(map(np.array_equal, read_weights_file(tmp_path / file), WEIGHTS))
 
 
 def test_the_hdf5_library_hangs_on_a_cyclic_heap(tmp_path):
     """If this fails, there is one reason less for an HDF5 reader in the package."""
     (tmp_path / "a.h5").write_bytes(cyclic_heap())
     code = (
-        "import h5py, resource; resource.setrlimit(resource.RLIMIT_CPU, (2, 2));"
+        "import h5py, resource, time; seconds = int(time.process_time()) + 1;"
+        "resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds));"
         "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30));"
         "print([list(h5py.File('a.h5')['layers'])])"
     )

@@ -1,4 +1,4 @@
-"""What builds and publishes the package runs only code that was looked at, with few rights."""
+"""The workflows use pinned actions and minimal permissions."""
 
 import pathlib
 import re
@@ -15,34 +15,34 @@ def steps(workflow):
 
 
 @pytest.fixture(params=WORKFLOWS, ids=lambda path: path.stem)
-def text(request):
+def workflow_text(request):
     return request.param.read_text()
 
 
-def test_there_are_workflows():
+def test_the_list_of_workflows():
     assert [path.stem for path in WORKFLOWS] == ["audit", "checks", "release"]
 
 
-def test_each_action_is_named_by_a_commit_and_its_version(text):
-    used = re.findall(r"uses: (.*)", text)
+def test_actions_are_pinned_to_a_commit_with_a_version_comment(workflow_text):
+    used = re.findall(r"uses: (.*)", workflow_text)
     assert used
     for line in used:
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
-    assert len(used) == sum("uses" in step for step in steps(yaml.safe_load(text)))
+    assert len(used) == sum("uses" in step for step in steps(yaml.safe_load(workflow_text)))
 
 
-def test_one_action_has_one_commit():
+def test_an_action_is_pinned_to_the_same_commit_everywhere():
     used = {}
     for path in WORKFLOWS:
         for name, commit in re.findall(r"uses: ([\w/-]+)@([0-9a-f]{40})", path.read_text()):
             assert used.setdefault(name, commit) == commit, name
 
 
-def test_rights_are_few_and_nothing_secret_is_kept(text):
-    workflow = yaml.safe_load(text)
+def test_permissions_are_minimal_and_no_secrets_are_used(workflow_text):
+    workflow = yaml.safe_load(workflow_text)
     assert workflow["permissions"] == {"contents": "read"}
-    assert "pull_request_target" not in text
-    assert "secrets." not in text
+    assert "pull_request_target" not in workflow_text
+    assert "secrets." not in workflow_text
     for name, job in workflow["jobs"].items():
         assert "timeout-minutes" in job
         if name != "publish":
@@ -52,7 +52,7 @@ def test_rights_are_few_and_nothing_secret_is_kept(text):
             assert step["with"]["persist-credentials"] is False
 
 
-def test_the_job_that_may_publish_runs_nothing_of_ours():
+def test_the_publishing_job_runs_no_code_of_the_repository():
     workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
     publish = workflow["jobs"]["publish"]
     assert publish["permissions"] == {"id-token": "write"}
@@ -60,7 +60,7 @@ def test_the_job_that_may_publish_runs_nothing_of_ours():
     assert [set(step) & {"run"} for step in publish["steps"]] == [set(), set()]
 
 
-def test_what_a_workflow_runs_is_there():
+def test_the_commands_of_workflows_exist():
     for path in WORKFLOWS:
         for step in steps(yaml.safe_load(path.read_text())):
             command = step.get("run", "")

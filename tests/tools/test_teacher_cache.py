@@ -25,7 +25,7 @@ def trained(monkeypatch, tmp_path):
         calls.append((number, seed))
         return TeacherStep(build_teacher(seed=10 * seed + number))
 
-    monkeypatch.setattr(distillation, "_train_teacher", train)
+    monkeypatch.setattr(distillation, "train_teacher", train)
     monkeypatch.setattr(teacher_cache, "FOLDER", tmp_path)
     return calls
 
@@ -33,12 +33,12 @@ def trained(monkeypatch, tmp_path):
 def train_teacher(recipe, number, training, seed):
     """Return the weights, and the seconds saved by the cache."""
     with teacher_cache.enabled() as statistics:
-        step = distillation._train_teacher(recipe, number, training, seed=seed)
+        step = distillation.train_teacher(recipe, number, training, seed=seed)
     return step.model.get_weights(), statistics.seconds_saved
 
 
 def test_equal_teacher_is_trained_once(trained, xy):
-    original = distillation._train_teacher
+    original = distillation.train_teacher
     first, seconds = train_teacher(RECIPE, 1, xy, 3)
     assert seconds == 0
     same_teacher = dataclasses.replace(RECIPE, epochs=7, distillation_temperature=4)
@@ -46,7 +46,7 @@ def test_equal_teacher_is_trained_once(trained, xy):
     assert all(map(np.array_equal, first, again))
     assert seconds > 0
     assert trained == [(1, 3)]
-    assert distillation._train_teacher is original
+    assert distillation.train_teacher is original
 
 
 @pytest.mark.parametrize("what", ["seed", "number", "recipe", "images"])

@@ -35,7 +35,7 @@ def test_dataset_has_the_given_counts(dataset, images):
         assert is_digit[dataset.kinds == kind].all()
     for kind in ("letters", "symbols", "scribbles", "altered_digits", "digit_pairs"):
         assert not is_digit[dataset.kinds == kind].any()
-    assert NUM_OUTPUTS == REJECTOR_WEIGHT_SHAPES["dense.bias"][0]
+    assert REJECTOR_WEIGHT_SHAPES["dense.bias"][0] == NUM_OUTPUTS
 
 
 def test_equal_generators_draw_equal_datasets(dataset, images):

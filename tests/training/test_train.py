@@ -1,4 +1,4 @@
-"""train: by the recipe, checked before the first step, repeatable, with any callback."""
+"""The function `train`: arguments, recipes, seeds and callbacks."""
 
 import json
 import pathlib
@@ -19,9 +19,9 @@ from mnistcnn import (
     train,
 )
 from mnistcnn.backend import keras, tf
-from mnistcnn.training import recipe_scope
-from mnistcnn.training import train as train_module
+from mnistcnn.training.data_adapters import smooth_labels
 from mnistcnn.training.epoch_iterator import epoch_order
+from mnistcnn.training.trainer import Trainer
 
 
 def quick(xy, model=None, **options):
@@ -38,41 +38,41 @@ def equal(one, other):
     return all(map(np.array_equal, one, other))
 
 
-def test_the_default_is_the_document(xy, monkeypatch):
-    seen = {}
-
-    def run(model, training, validation, **options):
-        seen.update(options, training=training, validation=validation)
-
-    monkeypatch.setattr(train_module, "run_training", run)
+def test_the_default_recipe_is_the_baseline(xy, monkeypatch):
+    fits = []
+    monkeypatch.setattr(
+        Trainer, "fit", lambda self, training, validation: fits.append((self, training, validation))
+    )
     x, y = xy
     train(build_model(), x, y)
-    assert (seen["epochs"], seen["batch_size"], seen["seed"]) == (5, 32, None)
+    ((trainer, training, validation),) = fits
+    assert trainer.recipe == recipes.BASELINE
+    assert (trainer.recipe.epochs, trainer.recipe.batch_size) == (5, 32)
     split = int(len(x) * 0.7)
-    assert equal(seen["training"], (x[:split], y[:split]))
-    assert equal(seen["validation"], (x[split:], y[split:]))
-    stopping, checkpoint = seen["callbacks"]
+    assert equal(training, (x[:split], y[:split]))
+    assert equal(validation, (x[split:], y[split:]))
+    stopping, checkpoint = trainer.callbacks
     assert (stopping.monitor, stopping.min_delta, stopping.patience) == ("val_accuracy", 0.01, 4)
     assert checkpoint.filepath == "bestmodel.keras"
 
 
-def test_trains_keeps_the_best_and_returns_the_history(xy, tmp_path, capfd):
+def test_the_best_epoch_is_saved_and_the_history_returned(xy, tmp_path, capfd):
     model = build_model(seed=0)
     history = train(model, *xy, epochs=4, seed=0, verbose=0)
     assert isinstance(history, keras.callbacks.History)
     assert sorted(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
-    assert all(len(figures) == 4 for figures in history.history.values())
+    assert all(len(values) == 4 for values in history.history.values())
     assert history.history["loss"][-1] < history.history["loss"][0]
     best = int(np.argmax(history.history["val_accuracy"]))
     split = int(len(xy[0]) * 0.7)
     held_out = xy[0][split:], xy[1][split:]
-    found = evaluate(tmp_path / "bestmodel.keras", *held_out)
-    assert found.accuracy == pytest.approx(history.history["val_accuracy"][best])
-    assert found.loss == pytest.approx(history.history["val_loss"][best], rel=1e-4)
+    result = evaluate(tmp_path / "bestmodel.keras", *held_out)
+    assert result.accuracy == pytest.approx(history.history["val_accuracy"][best])
+    assert result.loss == pytest.approx(history.history["val_loss"][best], rel=1e-4)
     assert capfd.readouterr() == ("", "")
 
 
-def test_settings_given_here_go_before_the_recipe(xy):
+def test_arguments_override_the_recipe(xy):
     history = quick(xy, epochs=2, batch_size=100, validation_split=0.5)
     assert len(history.epoch) == 2
     assert history.params["steps"] == 2
@@ -83,14 +83,14 @@ def test_settings_given_here_go_before_the_recipe(xy):
     assert sorted(history.history) == ["accuracy", "loss"]
 
 
-def test_validation_data_leaves_all_of_x_to_train_on(xy):
+def test_with_validation_data_all_of_x_is_trained_on(xy):
     x, y = xy
     history = quick(xy, batch_size=100, validation_data=(x[:10], y[:10]))
     assert history.params["steps"] == 4
     assert "val_loss" in history.history
 
 
-def test_arrays_are_left_as_they_are(xy):
+def test_the_arrays_are_not_modified(xy):
     before = [array.copy() for array in xy]
     quick(xy)
     assert equal(xy, before)
@@ -99,7 +99,7 @@ def test_arrays_are_left_as_they_are(xy):
 # Order and seed
 
 
-def test_each_epoch_has_an_order_of_its_own():
+def test_each_epoch_has_another_order():
     orders = [epoch_order(50, [1, 2], epoch).numpy() for epoch in range(3)]
     for order in orders:
         assert sorted(order) == list(range(50))
@@ -107,11 +107,15 @@ def test_each_epoch_has_an_order_of_its_own():
     assert not np.array_equal(orders[1], orders[2])
 
 
-def test_the_order_comes_from_the_seed_alone(xy):
-    """Without dropout and with the same start, the order alone makes the weights differ."""
+def test_the_order_depends_on_the_seed_only(xy):
+    """Without dropout and with equal initial weights, only the order changes the weights."""
+    model = build_model(seed=0, dropout=0)
+    initial = model.get_weights()
 
     def trained(seed):
-        return weights_of(quick(xy, build_model(seed=0, dropout=0), seed=seed))
+        model.set_weights(initial)
+        model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+        return weights_of(quick(xy, model, seed=seed, batch_size=100))
 
     tf.random.set_seed(1)
     first = trained(3)
@@ -122,37 +126,18 @@ def test_the_order_comes_from_the_seed_alone(xy):
     assert not equal(trained(2**70), trained(2**70 + 1))
 
 
-def test_same_seed_same_weights_in_this_process(xy):
+def test_the_same_seed_gives_the_same_weights(xy):
     first, again = quick(xy, epochs=2), quick(xy, epochs=2)
     assert equal(weights_of(first), weights_of(again))
     assert first.history == again.history
     assert not equal(weights_of(quick(xy, epochs=2, seed=1)), weights_of(first))
 
 
-FRESH = """
-import hashlib, mnistcnn
-_, test = mnistcnn.load_data("digits")
-x, y = mnistcnn.preprocess(*test)
-model = mnistcnn.build_model(seed=5)
-mnistcnn.train(model, x, y, epochs=2, seed=6, callbacks=[], verbose=0)
-print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
-"""
+# Errors: raised before the first step, and without writing files
 
 
-def test_same_seed_same_weights_in_two_fresh_processes():
-    runs = [
-        subprocess.Popen([sys.executable, "-c", FRESH], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    digests = [run.communicate(timeout=300)[0] for run in runs]
-    assert digests[0] == digests[1]
-    assert len(digests[0]) == 65
-
-
-# Refusals: before the first step, and nothing written
-
-
-def refused(xy, **options):
+def train_unchanged(xy, **options):
+    """Train, and check that an error leaves the model and the folder unchanged."""
     model = build_model(seed=0)
     before = model.get_weights()
     try:
@@ -183,7 +168,7 @@ CALL = ": call mnistcnn.preprocess first"
 )  # fmt: skip
 def test_arrays_are_checked(xy, change, error, message):
     with pytest.raises(error, match=message):
-        refused(change(*xy))
+        train_unchanged(change(*xy))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +179,7 @@ def test_arrays_are_checked(xy, change, error, message):
         (dict(validation_split=1.2), ValueError, r"validation_split must lie in \[0, 1\); received 1\.2"),
         (dict(validation_split=0.9999), ValueError, "validation_split must leave at least one image to train on and one to validate on; received 0.9999 of 355"),
         (dict(validation_split=1e-20), ValueError, "must leave at least one image .* received 1e-20 of 355"),
-        (dict(validation_split=0.0), ValueError, r"EarlyStopping must monitor a figure that the run will have \(loss, accuracy\); received 'val_accuracy'"),
+        (dict(validation_split=0.0), ValueError, r"EarlyStopping must monitor a metric of the run \(loss, accuracy\); received 'val_accuracy'"),
         (dict(validation_split=0.1, validation_data=(0, 0)), ValueError, "give validation_split or validation_data; received both"),
         (dict(validation_data=np.zeros(3)), TypeError, r"validation_data must be a pair \(x, y\) or a dataset; received ndarray"),
         (dict(validation_data=(np.zeros((2, 28, 28)), [0, 1])), ValueError, r"validation x must have shape \(n, 28, 28, 1\); received \(2, 28, 28\)"),
@@ -209,7 +194,7 @@ def test_arrays_are_checked(xy, change, error, message):
 )  # fmt: skip
 def test_options_are_checked(xy, options, error, message):
     with pytest.raises(error, match=message):
-        refused(xy, **options)
+        train_unchanged(xy, **options)
 
 
 def test_models_are_checked(xy):
@@ -222,7 +207,7 @@ def test_models_are_checked(xy):
     model.compile(loss="mse")
     with pytest.raises(
         ValueError,
-        match=r"model must give 10 probabilities for each image; received one that gives \(9,\)",
+        match=r"model must return 10 probabilities for each image; received one that returns shape \(9,\)",
     ):
         train(model, *xy)
     other = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Flatten()])
@@ -234,7 +219,7 @@ def test_models_are_checked(xy):
         train(other, *xy)
 
 
-# Callbacks that users bring
+# Callbacks passed by the user
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -243,15 +228,15 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_an_interrupt_keeps_the_best_file(xy, tmp_path):
+def test_the_best_file_remains_after_an_interrupt(xy, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         quick(xy, epochs=9, callbacks=[*default_callbacks(), Interrupt()])
     load_model(tmp_path / "bestmodel.keras")
     assert [path.name for path in tmp_path.iterdir()] == ["bestmodel.keras"]
 
 
-def test_the_documents_own_callbacks_work_as_written(xy, tmp_path):
-    """Keras' classes with ``val_acc``, as the document has them, but handed over."""
+def test_the_callbacks_of_the_published_notebook_work_unchanged(xy, tmp_path):
+    """Keras' classes that monitor ``val_acc``, its name before Keras 2.3."""
     stopping = keras.callbacks.EarlyStopping(monitor="val_acc", min_delta=0.01, patience=4)
     checkpoint = keras.callbacks.ModelCheckpoint(
         "best.keras", monitor="val_acc", save_best_only=True
@@ -262,7 +247,7 @@ def test_the_documents_own_callbacks_work_as_written(xy, tmp_path):
     assert stopping.best is not None
 
 
-def test_stock_callbacks_of_keras_work(xy, tmp_path):
+def test_callbacks_of_keras(xy, tmp_path):
     log = tmp_path / "log.csv"
     rates = []
     callbacks = [
@@ -280,12 +265,12 @@ def test_stock_callbacks_of_keras_work(xy, tmp_path):
     assert set(header.split(",")) >= {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"}
 
 
-def test_early_stopping_stops(xy):
+def test_early_stopping(xy):
     stopping = keras.callbacks.EarlyStopping(monitor="loss", patience=0, min_delta=100)
     assert len(quick(xy, epochs=9, callbacks=[stopping]).epoch) == 2
 
 
-def test_verbosity(xy, capsys):
+def test_verbose(xy, capsys):
     quick(xy, verbose=2)
     printed = capsys.readouterr().out
     assert "val_accuracy" in printed
@@ -293,14 +278,14 @@ def test_verbosity(xy, capsys):
     quick(xy, verbose=1)
     assert "━" in capsys.readouterr().out
     quick(xy, verbose="auto")
-    # No terminal, so nothing can be drawn over: a line an epoch.
+    # Not a terminal: one line per epoch.
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 # The recipe fast
 
 
-def test_fast_is_one_pass_of_its_own(xy):
+def test_fast_is_one_epoch_and_restores_the_dropout_rate(xy):
     model = build_model(seed=0)
     history = train(model, *xy, recipe="fast", seed=0, verbose=0)
     assert history.params["steps"] == 3
@@ -308,34 +293,34 @@ def test_fast_is_one_pass_of_its_own(xy):
     assert model.get_layer("dropout").rate == 0.25
 
 
-def test_training_goes_on_after_fast(xy):
-    """The recipe's schedule ends at a learning rate of 0; the model's own optimizer is back."""
+def test_training_can_continue_after_fast(xy):
+    """The recipe's schedule ends at a learning rate of 0; the model's optimizer is restored."""
     model = build_model(seed=0)
-    own = model.optimizer
+    optimizer = model.optimizer
     train(model, *xy, recipe="fast", seed=0, verbose=0)
-    assert model.optimizer is own
+    assert model.optimizer is optimizer
     before = model.get_weights()
     quick(xy, model)
     assert not any(map(np.array_equal, before, model.get_weights()))
 
 
-def test_fast_refuses_another_schedule(xy):
+def test_fast_rejects_another_schedule(xy):
     schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
     with pytest.raises(
         ValueError,
-        match=r"callbacks must leave the learning rate to a recipe that has one of its own; received LearningRateScheduler",
+        match=r"callbacks must not set the learning rate, which the recipe schedules; received LearningRateScheduler",
     ):
-        refused(xy, recipe="fast", callbacks=[schedule])
+        train_unchanged(xy, recipe="fast", callbacks=[schedule])
 
 
-def test_the_dropout_comes_back_after_an_interrupt(xy):
+def test_the_dropout_rate_is_restored_after_an_interrupt(xy):
     model = build_model(seed=0)
     with pytest.raises(KeyboardInterrupt):
         train(model, *xy, recipe="fast", epochs=30, callbacks=[Interrupt()], verbose=0)
     assert model.get_layer("dropout").rate == 0.25
 
 
-def test_dropout_cannot_come_to_a_model_that_was_built_without(xy):
+def test_a_recipe_with_dropout_needs_a_model_with_dropout(xy):
     recipe = recipes.Recipe(name="late", epochs=1, batch_size=32, dropout=0.25)
     message = (
         "the recipe's dropout must be 0 for a model that was built with dropout=0; received 0.25"
@@ -346,21 +331,21 @@ def test_dropout_cannot_come_to_a_model_that_was_built_without(xy):
     train(build_model(dropout=0.0, seed=0), *xy, recipe=plain, verbose=0)
 
 
-def test_labels_are_smoothed_as_keras_does():
+def test_label_smoothing_equals_that_of_keras():
     y = np.eye(10, dtype=np.float32)[[3, 7]]
-    guess = np.full((2, 10), 0.1, np.float32)
+    prediction = np.full((2, 10), 0.1, np.float32)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)
-    smoothed = keras.losses.CategoricalCrossentropy()(recipe_scope.smooth_labels(y, 0.2), guess)
-    assert float(smoothed) == pytest.approx(float(loss(y, guess)))
-    assert recipe_scope.smooth_labels(y, 0.0) is y
+    smoothed = keras.losses.CategoricalCrossentropy()(smooth_labels(y, 0.2), prediction)
+    assert float(smoothed) == pytest.approx(float(loss(y, prediction)))
+    assert smooth_labels(y, 0.0) is y
 
 
-# The real thing
+# Real MNIST
 
 
 @pytest.mark.mnist
-def test_the_documented_figures_are_met_on_mnist(mnist_path, tmp_path):
-    """The figures that the document reports, by the command itself."""
+def test_baseline_reaches_the_published_metrics_on_mnist(mnist_path, tmp_path):
+    """Run the command and compare with the metrics of the published notebook."""
     subprocess.run(
         [sys.executable, "-m", "mnistcnn", "train", "--data", mnist_path, "--seed", "3"],
         check=True,

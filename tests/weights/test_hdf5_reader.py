@@ -1,4 +1,4 @@
-"""HDF5 as Keras writes it, read in Python: the same as HDF5's own library reads."""
+"""Our HDF5 reader, compared with h5py."""
 
 import io
 import struct
@@ -23,7 +23,7 @@ TREES = st.recursive(
 ).filter(lambda tree: isinstance(tree, dict))
 
 
-def written(tree, **options):
+def to_hdf5(tree, **options):
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", **options) as file:
         fill(file, tree)
@@ -50,48 +50,47 @@ def read(content):
     return tree(file.root)
 
 
-def equal(one, other):
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[name], other[name]) for name in one)
-    return (
-        one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
-    )
+def equal(tree, other):
+    if isinstance(tree, dict):
+        return tree.keys() == other.keys() and all(equal(tree[key], other[key]) for key in tree)
+    same_type = tree.dtype == other.dtype and tree.shape == other.shape
+    return same_type and tree.tobytes() == other.tobytes()
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(tree=TREES)
-def test_what_the_library_wrote_comes_back_to_the_bit(tree):
-    assert equal(read(written(tree)), tree)
+def test_trees_written_by_h5py_are_read_exactly(tree):
+    assert equal(read(to_hdf5(tree)), tree)
 
 
-def test_names_of_any_script_are_read():
-    """In a group with one the library keeps a list of links in place of a table."""
+def test_non_ascii_names_are_read():
+    """Groups with such names store links in place of a symbol table."""
     tree = {"ünïcødé": np.float32(1), "数字": {"ä": np.float32(2), "b": np.float32(3)}}
-    assert equal(read(written(tree)), tree)
+    assert equal(read(to_hdf5(tree)), tree)
 
 
-@pytest.mark.parametrize("count", [0, 1, 8, 9, 16, 17, 300, 1500])
-def test_groups_of_any_size_are_listed(count):
-    """Their trees have one level, or several."""
+@pytest.mark.parametrize("count", [0, 1, 8, 9, 16, 17, 300])
+def test_groups_of_any_size_are_read(count):
+    """Their B-trees have one or more levels."""
     tree = {f"a{number}": np.float32(number) for number in range(count)}
-    assert equal(read(written(tree)), tree)
+    assert equal(read(to_hdf5(tree)), tree)
 
 
-def test_arrays_within_the_header_are_read():
-    """The compact layout, which h5py leaves to its users."""
+def test_compact_datasets_are_read():
+    """h5py writes this layout only through its low-level API."""
     buffer = io.BytesIO()
     values = np.arange(5, dtype="<f4")
     with h5py.File(buffer, "w") as file:
-        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        plan.set_layout(h5py.h5d.COMPACT)
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_layout(h5py.h5d.COMPACT)
         space = h5py.h5s.create_simple((5,))
-        made = h5py.h5d.create(file.id, b"a", h5py.h5t.IEEE_F32LE, space, plan)
-        made.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+        dataset = h5py.h5d.create(file.id, b"a", h5py.h5t.IEEE_F32LE, space, properties)
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
     assert np.array_equal(read(buffer.getvalue())["a"], values)
 
 
-def test_a_group_that_became_a_list_of_links_is_read():
-    """As it does when one of its members is an external link."""
+def test_a_group_of_links_is_read():
+    """h5py writes link messages if one member is an external link."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file["a"] = np.float64([1, 2])
@@ -105,20 +104,20 @@ def test_a_group_that_became_a_list_of_links_is_read():
 
 
 @pytest.mark.parametrize("value", [np.int32(3), "text", np.complex64(1), np.array([(1, 2.0)], "i4,f4"), np.bool_(1)])  # fmt: skip
-def test_what_is_no_floating_number_is_refused(value):
-    with pytest.raises(CorruptFileError, match="'a' must be floats of 16, 32 or 64 bits"):
-        read(written({"a": value}))
+def test_other_dtypes_are_rejected(value):
+    with pytest.raises(CorruptFileError, match="'a' must be float16, float32 or float64"):
+        read(to_hdf5({"a": value}))
 
 
-def test_a_named_type_is_no_array():
+def test_a_named_datatype_is_rejected():
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file["a"] = np.dtype("f4")
-    with pytest.raises(CorruptFileError, match="'a' must be an array; it is something else"):
+    with pytest.raises(CorruptFileError, match="'a' must be a dataset; received another object"):
         read(buffer.getvalue())
 
 
-def test_an_array_that_was_never_written_is_refused():
+def test_a_dataset_without_data_is_rejected():
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.create_dataset("a", (4,), "f4")
@@ -127,13 +126,16 @@ def test_an_array_that_was_never_written_is_refused():
 
 
 @pytest.mark.parametrize("options", [{"libver": "latest"}, {"userblock_size": 512}])
-def test_other_layouts_of_a_file_are_refused(options):
-    with pytest.raises((CorruptFileError, ValueError), match="must be in the layout|must begin as"):
-        read(written({"a": np.float32(1)}, **options))
+def test_other_file_layouts_are_rejected(options):
+    with pytest.raises((CorruptFileError, ValueError), match="must have version 0|must start with"):
+        read(to_hdf5({"a": np.float32(1)}, **options))
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
-def test_part_of_a_file_is_refused(share):
-    content = written({"a": np.zeros(1000, np.float32)})
-    with pytest.raises((ValueError, struct.error), match="must hold|unpack_from requires"):
-        read(content[: int(share * len(content))])
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_rejected(fraction):
+    content = to_hdf5({"a": np.zeros(1000, np.float32)})
+    with pytest.raises(
+        (ValueError, struct.error),
+        match="must be|must have|must start|must take|unpack_from requires",
+    ):
+        read(content[: int(fraction * len(content))])

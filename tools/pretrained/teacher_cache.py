@@ -38,7 +38,7 @@ class CacheStatistics:
 @contextmanager
 def enabled() -> Iterator[CacheStatistics]:
     """Let `mnistcnn.train` load cached teachers, and cache those that it trains."""
-    train = distillation._train_teacher  # noqa: SLF001  # trains one teacher
+    train = distillation.train_teacher
     statistics = CacheStatistics()
 
     def load_or_train(plan: Recipe, number: int, training: Any, **options: Any) -> TeacherStep:
@@ -58,11 +58,11 @@ def enabled() -> Iterator[CacheStatistics]:
             np.savez(file, allow_pickle=False, seconds=np.float64(seconds), **weights)
         return step
 
-    distillation._train_teacher = load_or_train  # noqa: SLF001
+    distillation.train_teacher = load_or_train
     try:
         yield statistics
     finally:
-        distillation._train_teacher = train  # noqa: SLF001
+        distillation.train_teacher = train
 
 
 def _cache_key(plan: Recipe, number: int, training: Any, seed: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Export of a model to the formats of other runtimes, each checked by running it.
+"""Export of a model to the formats of other runtimes, each verified by running it.
 
-May import `models`, `weights`, `data`, `ocr` and `utils`.
+May import `models`, `weights`, `data` and `utils`.
 """

@@ -1,24 +1,20 @@
-"""Handing the network on: a file that another runtime reads with the same result."""
+"""`export_model`: export to another runtime, verified by running it there."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from mnistcnn.backend import keras
 from mnistcnn.export import parity
 from mnistcnn.export.formats import ExportFormat, format_for, require_runtime
 from mnistcnn.export.saved_model import check_replaceable
 from mnistcnn.models.architecture import check_architecture
-from mnistcnn.models.cnn import build_model
-from mnistcnn.models.loading import load_model
+from mnistcnn.models.loading import as_model
 from mnistcnn.public import public
 from mnistcnn.types import PathLike
 from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory
 from mnistcnn.utils.validation import check_path
-from mnistcnn.weights.arrays import KERAS_SUFFIXES
-from mnistcnn.weights.readers import EXPORTED_SUFFIXES, is_exported, read_exported
 
 
 @public
@@ -26,35 +22,34 @@ def export_model(
     model: keras.Model | PathLike,
     path: PathLike,
     *,
-    format: str | None = None,  # noqa: A002  # Keras' and everybody's word for it
+    format: str | None = None,  # noqa: A002  # the name that Keras uses
 ) -> Path:
-    """Write the network for another runtime, which was then seen to give the same result.
+    """Export the baseline network to another runtime and verify that the results are equal.
 
-    What is written takes ``images``, ``float32 (n, 28, 28, 1)`` in [0, 1] as `preprocess`
-    gives them, and gives ``probabilities``, ``float32 (n, 10)``. It says so itself, with
-    the labels, where its format has a place for it.
+    The input of the exported model is ``images``, ``float32 (n, 28, 28, 1)`` in [0, 1] as from
+    `preprocess`, its output ``probabilities``, ``float32 (n, 10)``. Where the format has
+    metadata, they describe input, output, labels and preprocessing.
 
     Parameters
     ----------
     model : keras.Model, str or path-like
-        The documented network, whatever its layers are called and however it was trained,
-        or a ``.keras`` or ``.h5`` file of it, or what this function wrote in any format.
-        Nothing in a file is run.
+        A model with the architecture of `build_model`, whatever its layers are called and
+        however it was trained, or a file that `load_model` can load.
     path : str or path-like
-        Where to. Missing folders are made; what stands there is replaced when all went
-        well. A folder is replaced only if it is empty or a SavedModel.
+        Target. Missing parent folders are created. An existing file is replaced once the
+        export is verified; an existing folder only if it is empty or a SavedModel.
     format : str, optional
-        By default the suffix of `path` tells:
+        By default inferred from the suffix of `path`:
 
         ============== ================= ====================================================
-        format         `path` ends in    for
+        format         suffix of `path`  for
         ============== ================= ====================================================
-        "onnx"         ``.onnx``         ONNX Runtime and most others
-        "safetensors"  ``.safetensors``  the six arrays alone, laid out as Keras has them
-        "litert"       ``.tflite``       LiteRT, once TensorFlow Lite; extra ``litert``
-        "litert-int8"  ``.tflite``       LiteRT with 8 bits; only by its name
+        "onnx"         ``.onnx``         ONNX Runtime and most other runtimes
+        "safetensors"  ``.safetensors``  the six arrays alone, laid out as in Keras
+        "litert"       ``.tflite``       LiteRT (formerly TensorFlow Lite); extra ``litert``
+        "litert-int8"  ``.tflite``       LiteRT with 8 bits; must be named explicitly
         "openvino"     ``.xml``          OpenVINO, with a ``.bin``; extra ``openvino``
-        "saved_model"  no suffix         TensorFlow and its server: a folder
+        "saved_model"  no suffix         TensorFlow and TensorFlow Serving: a folder
         ============== ================= ====================================================
 
     Returns
@@ -65,27 +60,27 @@ def export_model(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, `model` is another network, the format is not
-        known, or `path` ends otherwise.
+        If an argument has the wrong type, `model` has another architecture, the format is
+        unknown, or the suffix of `path` does not match it.
     FileNotFoundError, CorruptFileError
-        If the file of the model is absent, damaged or of another network.
+        If the file of the model is missing or damaged.
     FileExistsError, IsADirectoryError, NotADirectoryError
-        If `path` is taken by what may not be replaced.
+        If `path` exists and may not be replaced.
     ModuleNotFoundError
         If the format needs an extra that is not installed.
     RuntimeError
-        If the other runtime could not run what was written, or came to another result.
-        Nothing is left of it, and what stood at `path` stays.
+        If the other runtime could not run the exported model or computed different results.
+        Nothing is written then, and an existing `path` is unchanged.
 
     Notes
     -----
-    Before anything appears at `path` it is run by its own runtime on 256 images of random
-    grey, and each probability must be that of Keras within rounding: 1e-5 or, where that is
-    more, 2e-6 of the widest span of its logits. With 8 bits it is run on 256 of
-    scikit-learn's digits. There the answer must be that of Keras, or one to which Keras
-    gives a probability at most 0.02 lower, for 250 of them, and the probabilities must
-    differ by at most 0.005 on average. The ranges of the 8-bit numbers come from digits
-    too, so on images unlike handwriting its answers can differ.
+    Before anything appears at `path`, the other runtime computes the probabilities of 256
+    images of uniform noise. They must equal those of Keras within rounding errors: 1e-5 or, if
+    larger, 2e-6 of the range of the logits. With 8 bits, the images are 256 of scikit-learn's
+    digits. For 250 of them the prediction must be that of Keras, or one to which Keras gives a
+    probability at most 0.02 lower, and the probabilities must differ by at most 0.005 on
+    average. The activation ranges are also calibrated on digits, so predictions for images
+    unlike handwriting can differ.
 
     Examples
     --------
@@ -93,58 +88,43 @@ def export_model(
     >>> path = export_model(load_pretrained(), "digits.onnx")
     >>> import onnxruntime
     >>> session = onnxruntime.InferenceSession(path)
-    >>> [(one.name, one.shape) for one in session.get_inputs()]
+    >>> [(each.name, each.shape) for each in session.get_inputs()]
     [('images', ['n', 28, 28, 1])]
     """
-    destination = check_path("path", path)
-    name, target = format_for(destination, format)
-    require_runtime(name, target)
-    _check_target_path(destination, target)
-    network = _resolve_model(model)
-    images = target.images()
-    expected = parity.reference_outputs(network, images)
-    with _atomic_target(destination, target) as temporary:
-        target.write(network.get_weights(), temporary)
+    target = check_path("path", path)
+    name, export_format = format_for(target, format)
+    require_runtime(name, export_format)
+    _check_target(target, export_format)
+    source = as_model(model)
+    check_architecture(source)
+    images = export_format.images()
+    reference = parity.reference_outputs(source, images)
+    with _atomic_target(target, export_format) as temporary:
+        export_format.write(source.get_weights(), temporary)
         try:
-            found = target.run(temporary, images)
+            probabilities = export_format.predict(temporary, images)
         except Exception as error:
             raise RuntimeError(
-                f"{destination} was not written, since {name} could not be run: {error}"
+                f"{target} was not written, because {name} could not run it: {error}"
             ) from error
-        if problem := target.rule(found, expected):
-            raise RuntimeError(f"{destination} was not written, since {name} must give {problem}")
-        _check_target_path(destination, target)  # It may have changed in the meantime.
-    return destination
+        if problem := export_format.check(probabilities, reference):
+            raise RuntimeError(f"{target} was not written, because {name} must {problem}")
+        _check_target(target, export_format)  # it may have changed in the meantime
+    return target
 
 
-def _resolve_model(model: Any) -> keras.Sequential:
-    if isinstance(model, keras.Model):
-        check_architecture(model)
-        return model
-    try:
-        file = check_path("model", model)
-    except TypeError:
-        raise TypeError(f"model must be a Keras model or a path; received {model!r}") from None
-    if not is_exported(file):
-        check_path("model", model, suffixes=(*KERAS_SUFFIXES, *EXPORTED_SUFFIXES))
-        return load_model(file)
-    network = build_model()
-    network.set_weights(read_exported(file))
-    return network
-
-
-def _check_target_path(path: Path, target: ExportFormat) -> None:
-    if not target.suffix:
+def _check_target(path: Path, export_format: ExportFormat) -> None:
+    if not export_format.suffix:
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"{path} must be a folder; it is a file")
         check_replaceable(path)
         return
-    for one in (path, *(path.with_suffix(suffix) for suffix in target.companions)):
-        if one.is_dir():
-            raise IsADirectoryError(f"{one} must be a file; it is a folder")
+    for file in (path, *(path.with_suffix(suffix) for suffix in export_format.companions)):
+        if file.is_dir():
+            raise IsADirectoryError(f"{file} must be a file; it is a folder")
 
 
-def _atomic_target(path: Path, target: ExportFormat) -> AbstractContextManager[Path]:
-    if not target.suffix:
+def _atomic_target(path: Path, export_format: ExportFormat) -> AbstractContextManager[Path]:
+    if not export_format.suffix:
         return atomic_write_directory(path)
-    return atomic_write(path, companions=target.companions)
+    return atomic_write(path, companions=export_format.companions)

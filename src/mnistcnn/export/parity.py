@@ -1,8 +1,8 @@
-"""How well an exported network must agree with Keras, and on which images that is seen.
+"""The tolerances within which an exported model must match Keras, and the images to compare on.
 
-The bounds are a few times what benchmarks/inference/exports.py measures on the shipped weights, on a
-fresh network and on one whose weights were made three times as large. Half precision misses
-the first by far.
+The tolerances are a few times the differences that benchmarks/inference/exports.py measures on
+pretrained weights, initial weights, and weights scaled by three. Half precision misses the
+float32 tolerance by far.
 """
 
 from __future__ import annotations
@@ -18,94 +18,100 @@ from mnistcnn.data.preprocessing import preprocess
 from mnistcnn.types import IMAGE_SIZE, Float32Array
 
 NUM_IMAGES = 256
-# The largest difference of a probability in float32. A sum is rounded in proportion to its
-# size and a probability moves with the logits, so the wider those span, the more it may.
-FLOAT_LEAST, FLOAT_SHARE = 1e-5, 2e-6
-# With 8 bits a probability has steps of 1/256; the mean difference may be about one step.
-INT8_MEAN = 0.005
-# An answer is as good as Keras' if Keras gives it nearly the same probability: networks
-# that know nothing yet give all digits about 0.1, and there steps decide.
+# Tolerance of a probability in float32: absolute, and relative to the range of the logits, because
+# rounding errors of a sum are proportional to its size.
+FLOAT32_ATOL, FLOAT32_RTOL = 1e-5, 2e-6
+# With 8 bits, probabilities have steps of 1/256; the mean difference may be about one step.
+INT8_MEAN_ATOL = 0.005
+# A prediction also agrees if Keras gives it nearly its maximum probability: for untrained weights
+# all probabilities are about 0.1, and the steps decide.
 INT8_MARGIN = 0.02
 INT8_MIN_AGREEMENT = 250
 
 
 class ReferenceOutputs(NamedTuple):
-    """What Keras makes of images.
+    """Outputs of the Keras model.
 
     Parameters
     ----------
     probabilities : numpy.ndarray
         ``float32 (n, 10)``.
-    span : float
-        The widest distance between the least and the largest logit of one image.
+    logit_range : float
+        The largest range of the logits of one image, maximum minus minimum.
     """
 
     probabilities: Float32Array
-    span: float
+    logit_range: float
 
 
-# Gives ``None``, or what is wanted and what was received.
+# Returns ``None``, or what the format must do and what was received instead.
 ParityCheck = Callable[[Float32Array, ReferenceOutputs], str | None]
 
 
 @cache
 def random_images() -> Float32Array:
-    """Return images of random grey: any difference in the computation shows on them."""
+    """Return uniform noise, on which any difference in the computation shows."""
     shape = (NUM_IMAGES, IMAGE_SIZE, IMAGE_SIZE, 1)
     return np.random.default_rng(0).random(shape, dtype=np.float32)
 
 
 @cache
 def sample_digits() -> Float32Array:
-    """Return handwritten digits that took no part in finding the ranges for 8 bits.
+    """Return test digits of scikit-learn, for formats with 8 bits.
 
-    Those ranges are for what looks like handwriting; on noise they are left, and the
-    answers mean nothing.
+    The activation ranges are calibrated on the training digits; noise exceeds them.
     """
     return preprocess(load_data("digits").test.images[:NUM_IMAGES])
 
 
-def reference_outputs(network: Any, images: Float32Array) -> ReferenceOutputs:
-    """Return what a Keras network of the documented layers makes of images."""
+def reference_outputs(model: Any, images: Float32Array) -> ReferenceOutputs:
+    """Return the outputs of a Keras model with the architecture of `build_model`."""
     features = images
-    for layer in network.layers[:-1]:
+    for layer in model.layers[:-1]:
         features = layer(features)
-    kernel, bias = network.layers[-1].get_weights()
+    kernel, bias = model.layers[-1].get_weights()
     logits = np.asarray(features) @ kernel + bias
-    probabilities = np.asarray(network(images, training=False))
+    probabilities = np.asarray(model(images, training=False))
     return ReferenceOutputs(probabilities, float(np.ptp(logits, axis=1).max()))
 
 
-def tolerance(keras: ReferenceOutputs) -> float:
-    """Return by how much a probability may differ in float32."""
-    return max(FLOAT_LEAST, FLOAT_SHARE * keras.span)
+def float32_tolerance(reference: ReferenceOutputs) -> float:
+    """Return the largest permitted difference of a probability in float32."""
+    return max(FLOAT32_ATOL, FLOAT32_RTOL * reference.logit_range)
 
 
-def check_float32(found: Float32Array, keras: ReferenceOutputs) -> str | None:
-    """Refuse a probability that differs by more than rounding."""
-    if problem := _check_shape(found, keras):
+def check_float32(probabilities: Float32Array, reference: ReferenceOutputs) -> str | None:
+    """Check that all probabilities equal the reference within rounding errors."""
+    if problem := _check_shape(probabilities, reference):
         return problem
-    difference, allowed = float(np.abs(found - keras.probabilities).max()), tolerance(keras)
-    if difference <= allowed:
-        return None
-    return f"Keras' probabilities within {allowed:.2g}; received a difference of {difference:.2g}"
-
-
-def check_int8(found: Float32Array, keras: ReferenceOutputs) -> str | None:
-    """Refuse answers that Keras would not give, and probabilities that are steps away."""
-    if problem := _check_shape(found, keras):
-        return problem
-    given = np.take_along_axis(keras.probabilities, found.argmax(axis=1)[:, np.newaxis], axis=1)
-    same = int((keras.probabilities.max(axis=1) - given[:, 0] <= INT8_MARGIN).sum())
-    mean = float(np.abs(found - keras.probabilities).mean())
-    if same >= INT8_MIN_AGREEMENT and mean <= INT8_MEAN:
+    difference = float(np.abs(probabilities - reference.probabilities).max())
+    tolerance = float32_tolerance(reference)
+    if difference <= tolerance:
         return None
     return (
-        f"Keras' answer to {INT8_MIN_AGREEMENT} of {NUM_IMAGES} digits and its probabilities within "
-        f"{INT8_MEAN:g} on average; received {same} and {mean:.2g}"
+        f"match Keras' probabilities within {tolerance:.2g}; "
+        f"received a difference of {difference:.2g}"
     )
 
 
-def _check_shape(found: Float32Array, keras: ReferenceOutputs) -> str | None:
-    wanted = keras.probabilities.shape
-    return None if found.shape == wanted else f"the shape {wanted}; received {found.shape}"
+def check_int8(probabilities: Float32Array, reference: ReferenceOutputs) -> str | None:
+    """Check the predictions, and the mean difference of the probabilities."""
+    if problem := _check_shape(probabilities, reference):
+        return problem
+    expected = reference.probabilities
+    predicted = np.take_along_axis(expected, probabilities.argmax(axis=1)[:, np.newaxis], axis=1)
+    agreement = int((expected.max(axis=1) - predicted[:, 0] <= INT8_MARGIN).sum())
+    mean = float(np.abs(probabilities - expected).mean())
+    if agreement >= INT8_MIN_AGREEMENT and mean <= INT8_MEAN_ATOL:
+        return None
+    return (
+        f"agree with Keras on {INT8_MIN_AGREEMENT} of {NUM_IMAGES} digits and match its "
+        f"probabilities within {INT8_MEAN_ATOL:g} on average; received {agreement} and {mean:.2g}"
+    )
+
+
+def _check_shape(probabilities: Float32Array, reference: ReferenceOutputs) -> str | None:
+    expected = reference.probabilities.shape
+    if probabilities.shape == expected:
+        return None
+    return f"return the shape {expected}; received {probabilities.shape}"

@@ -1,4 +1,4 @@
-"""The network as a TensorFlow function of its six arrays, for the writers that start from one."""
+"""The network as a TensorFlow function, which the LiteRT and SavedModel writers start from."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME
 
 
 def serving_module(weights: Sequence[NDArray[Any]]) -> tf.Module:
-    """Return a module whose function ``serve`` gives the probabilities.
+    """Return a module whose function ``serve`` maps images to probabilities.
 
-    The weights are constants in it. As variables of a Keras model they would be resources,
-    which LiteRT's quantisation can't read.
+    The weights are constants. The variables of a Keras model would be resources, which LiteRT's
+    quantizer can't read.
     """
     kernel1, bias1, kernel2, bias2, kernel3, bias3 = map(tf.constant, weights)
 
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = _pooled(tf.nn.relu(_convolved(images, kernel1, bias1)))
-        features = _pooled(tf.nn.relu(_convolved(features, kernel2, bias2)))
+        features = _max_pool(tf.nn.relu(_conv(images, kernel1, bias1)))
+        features = _max_pool(tf.nn.relu(_conv(features, kernel2, bias2)))
         logits = tf.matmul(tf.reshape(features, (-1, kernel3.shape[0])), kernel3) + bias3
         return {OUTPUT_NAME: tf.nn.softmax(logits)}
 
@@ -32,9 +32,9 @@ def serving_module(weights: Sequence[NDArray[Any]]) -> tf.Module:
     return module
 
 
-def _convolved(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+def _conv(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias)
 
 
-def _pooled(x: tf.Tensor) -> tf.Tensor:
+def _max_pool(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.max_pool2d(x, 2, 2, "VALID")

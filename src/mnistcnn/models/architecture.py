@@ -1,4 +1,4 @@
-"""models.architecture"""
+"""Comparing a Keras model with the architecture of `build_model`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from mnistcnn.backend import keras
 from mnistcnn.models.cnn import build_model
 
-# What a layer's configuration says besides the function that it computes, and besides
-# that function how it is trained.
+# Settings of a layer that don't change the function it computes in inference, and among them
+# those that don't change how it is trained either.
 _IGNORED_SETTINGS = {
     "name", "seed", "rate", "kernel_initializer", "bias_initializer", "batch_shape", "dtype",
 }  # fmt: skip
@@ -19,36 +19,40 @@ _TRAINING_ONLY_SETTINGS = {
 
 
 def check_architecture(model: keras.Model) -> None:
-    """Refuse a network that computes another function than the documented one."""
-    if difference := architecture_mismatch(model, in_training=False):
-        raise ValueError(
-            f"model must be the documented network, as build_model gives it; received {difference}"
-        )
+    """Raise ``ValueError`` unless `model` computes the same function as a `build_model` model."""
+    if mismatch := architecture_mismatch(model, in_training=False):
+        raise ValueError(f"model must have the architecture of build_model; received {mismatch}")
 
 
 def architecture_mismatch(model: keras.Model, *, in_training: bool) -> str | None:
-    """Say in what `model` is not what `build_model` makes; ``None`` if it is.
+    """Return the first difference from a `build_model` model, or ``None``.
 
-    Whatever it was called and began as. How its layers are trained counts only where
-    `in_training` is true, how it is compiled does not count.
+    Names, initial weights and compilation are not compared. Settings that affect only training,
+    such as regularizers, are compared if `in_training` is true.
     """
     if type(model) is not keras.Sequential or not model.built:
-        built = "" if model.built else " that is not built"
-        return f"a keras.{type(model).__name__}{built}"
+        state = "" if model.built else "unbuilt "
+        return f"{state}keras.{type(model).__name__} instead of a built keras.Sequential"
     reference = build_model()
-    if [type(layer) for layer in model.layers] != [type(layer) for layer in reference.layers]:
-        return f"the layers {', '.join(type(layer).__name__ for layer in model.layers) or 'none'}"
+    if _layer_types(model) != _layer_types(reference):
+        return f"layers {_layer_types(model) or 'none'} instead of {_layer_types(reference)}"
     if model.input_shape != reference.input_shape:
-        return f"the input shape {model.input_shape}"
+        return f"input shape {model.input_shape} instead of {reference.input_shape}"
     ignored = _IGNORED_SETTINGS if in_training else _IGNORED_SETTINGS | _TRAINING_ONLY_SETTINGS
-    for layer, wanted in zip(model.layers, reference.layers, strict=True):
+    for layer, reference_layer in zip(model.layers, reference.layers, strict=True):
         if layer.dtype_policy.name != "float32":
-            return f"{layer.name} with the dtype policy {layer.dtype_policy.name}"
-        found, expected = _layer_config(layer, ignored), _layer_config(wanted, ignored)
-        for key in {**found, **expected}:
-            if found.get(key) != expected.get(key):
-                return f"{layer.name} with {key} {found.get(key)!r}"
+            return f"{layer.name} with dtype policy {layer.dtype_policy.name} instead of float32"
+        config, expected = _layer_config(layer, ignored), _layer_config(reference_layer, ignored)
+        for key in {**config, **expected}:
+            if config.get(key) != expected.get(key):
+                return (
+                    f"{layer.name} with {key}={config.get(key)!r} instead of {expected.get(key)!r}"
+                )
     return None
+
+
+def _layer_types(model: keras.Sequential) -> str:
+    return ", ".join(type(layer).__name__ for layer in model.layers)
 
 
 def _layer_config(layer: keras.layers.Layer, ignored: set[str]) -> dict[str, Any]:

@@ -1,44 +1,47 @@
-"""The network with the weights that came with the package."""
+"""Loading the CNN: from a file of weights, or with pretrained weights."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from mnistcnn.backend import keras
 from mnistcnn.models.cnn import build_model
 from mnistcnn.public import public
 from mnistcnn.types import PathLike
-from mnistcnn.utils.validation import check_path
-from mnistcnn.weights.keras_file import read_weights
 from mnistcnn.weights.pretrained import load_pretrained_weights
+from mnistcnn.weights.weights_file import read_weights_file
 
 
 @public
 def load_model(path: PathLike) -> keras.Sequential:
-    """Load the documented network from a file that Keras wrote.
+    """Load the baseline network from a file of its weights.
 
-    The network is built anew and takes only the numbers from the file, so nothing in a
-    file can run. The optimizer starts fresh.
+    The model is built by `build_model`, and only the weights come from the file, so nothing
+    in a file can run. The optimizer state is not restored.
 
     Parameters
     ----------
     path : str or path-like
-        A ``.keras``, ``.h5`` or ``.weights.h5`` file of this network, written by this
-        package or by any script that builds the same layers.
+        A ``.keras``, ``.h5`` or ``.weights.h5`` file, written by this package or by any
+        script that builds the same layers with Keras, or a ``.onnx`` or ``.safetensors``
+        file that `export_model` wrote.
 
     Returns
     -------
     keras.Sequential
-        Compiled as `build_model` compiles it.
+        Compiled as in `build_model`.
 
     Raises
     ------
+    TypeError
+        If `path` is not a path.
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If the name ends otherwise.
+        If the suffix is another one, or the file contains another architecture.
     CorruptFileError
-        If the file is damaged, or holds a network of another architecture.
+        If the file is damaged.
 
     Examples
     --------
@@ -47,46 +50,42 @@ def load_model(path: PathLike) -> keras.Sequential:
     >>> load_model("network.keras").count_params()
     34826
     """
-    weights = read_weights(path)
-    model = build_model()
-    model.set_weights(weights)
-    return model
+    return _with_weights(read_weights_file(path))
 
 
 def as_model(model: Any) -> keras.Model:
-    """Return a Keras model as it is, and the network of a file."""
+    """Return a Keras model unchanged; load the model of a path."""
     if isinstance(model, keras.Model):
         return model
-    try:
-        check_path("model", model)
-    except TypeError:
-        raise TypeError(f"model must be a Keras model or a path; received {model!r}") from None
-    return load_model(model)
+    if not isinstance(model, str | os.PathLike):
+        raise TypeError(f"model must be a Keras model or a path; received {model!r}")
+    return _with_weights(read_weights_file(model, name="model"))
 
 
 @public
 def load_pretrained(name: str = "best", *, calibrated: bool = True) -> keras.Sequential:
-    """Load the documented network with weights that were trained on MNIST.
+    """Load the baseline network with weights that were trained on MNIST.
 
-    They come with the package: no training, no download. Both files are verified first against
+    The weights are part of the package; nothing is downloaded. The files are verified by
     their SHA-256.
 
     Parameters
     ----------
-    name : str, default "best"
-        Which weights. ``"best"`` is for digits that were brought to 28 x 28 as MNIST's were,
-        in whatever hand. ``"robust"`` is for images that nothing was done to: pale, dirty,
-        noisy, slanted or off centre; it reads the hands of other people less well.
+    name : {"best", "robust"}, default "best"
+        Which weights. ``"best"`` is for digits in MNIST's format (size-normalized to 28 × 28
+        and centered), in any handwriting. ``"robust"`` is for images without that
+        preprocessing: pale, dirty, noisy, slanted or off center; its accuracy on unfamiliar
+        handwriting is lower.
     calibrated : bool, default True
-        Divide the last layer by the temperature that the weights' manifest names, so that
-        a probability says how often such an answer is right. The answers, the most
-        probable digits, stay the same. ``False`` gives the weights as trained.
+        Divide the last layer by the calibration temperature of the weights, so that a
+        probability estimates how often such a prediction is correct. The predicted digits
+        are the same. ``False`` gives the weights as trained.
 
     Returns
     -------
     keras.Sequential
-        A new network each time, compiled as `build_model` compiles it. It takes
-        ``float32 (n, 28, 28, 1)`` in [0, 1], as `preprocess` gives it, and gives
+        A new model on each call, compiled as in `build_model`. Its input is
+        ``float32 (n, 28, 28, 1)`` in [0, 1], as from `preprocess`, its output
         ``float32 (n, 10)``: the probabilities of the digits 0 to 9.
 
     Raises
@@ -94,14 +93,14 @@ def load_pretrained(name: str = "best", *, calibrated: bool = True) -> keras.Seq
     TypeError
         If `calibrated` is not a bool.
     ValueError
-        If there are no weights of that name.
+        If `name` is unknown.
     FileNotFoundError, CorruptFileError
-        If a file of the weights is absent, damaged or not the one that was shipped.
+        If a file of the weights is missing or damaged.
 
     Notes
     -----
-    The temperature is one number, fitted on images that the training did not see (Guo et
-    al., *On Calibration of Modern Neural Networks*, 2017).
+    The temperature is a single number, fitted on images held out from training (Guo et al.,
+    *On Calibration of Modern Neural Networks*, 2017).
 
     Examples
     --------
@@ -111,7 +110,10 @@ def load_pretrained(name: str = "best", *, calibrated: bool = True) -> keras.Seq
     >>> model(preprocess(images[:5])).shape
     TensorShape([5, 10])
     """
-    weights = load_pretrained_weights(name).weights(calibrated=calibrated)
+    return _with_weights(load_pretrained_weights(name).weights(calibrated=calibrated))
+
+
+def _with_weights(weights: list[Any]) -> keras.Sequential:
     model = build_model()
     model.set_weights(weights)
     return model

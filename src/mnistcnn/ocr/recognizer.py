@@ -16,11 +16,10 @@ from mnistcnn.ocr.results import Reading
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
 from mnistcnn.utils.validation import check_fraction, check_images, check_int
-from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
-from mnistcnn.weights.readers import EXPORTED_SUFFIXES, is_exported, read_exported
+from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES, read_weights_file
 
 if TYPE_CHECKING:
     from mnistcnn.ocr.classification import NonDigitRejector
@@ -38,29 +37,20 @@ class Recognizer:
     Parameters
     ----------
     weights : str or path-like, optional
-        ``"best"`` or ``"robust"``: weights that come with the package, calibrated. Or what
-        `export_model` or `train` wrote: a file that ends in ``.onnx``, ``.safetensors``,
-        ``.tflite``, ``.xml``, ``.keras`` or ``.h5``, or the folder of a SavedModel. Numbers
-        alone are taken from it; nothing in a file can run. Those of 8 bits become the
-        ``float32`` that they stand for. Default: ``"best"``.
+        ``"best"`` or ``"robust"``: pretrained weights, calibrated. Or a ``.keras``, ``.h5``,
+        ``.onnx`` or ``.safetensors`` file with the weights of the baseline network, as
+        `train` and `export_model` write them; nothing in a file can run. Default:
+        ``"best"``.
     num_threads : int, optional
         Number of threads per call, at least 1. Default: one per core.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or `weights` neither a known name nor such a
-        file's.
+        If an argument has the wrong type, or `weights` is neither a known name nor a file of
+        the right suffix and architecture.
     FileNotFoundError, CorruptFileError
-        If the file is absent, damaged or of another network.
-    ModuleNotFoundError
-        If a ``.tflite`` file is to be read and the extra ``litert`` is not installed.
-
-    Warns
-    -----
-    UserWarning
-        If the folder of a SavedModel is to be read: TensorFlow is imported for it, as for
-        no other format.
+        If the file is missing or damaged.
 
     Examples
     --------
@@ -240,18 +230,10 @@ def _resolve_weights(weights: PathLike) -> list[Float32Array]:
         return load_pretrained_weights(weights).weights(calibrated=True)
     if not isinstance(weights, str | os.PathLike):
         raise TypeError(f"weights must be a name or a path; received {weights!r}")
-    path = Path(weights)
-    if is_exported(path):
-        return read_exported(path)
-    if path.name.endswith(KERAS_SUFFIXES):
-        from mnistcnn.weights.keras_file import (
-            read_weights,
-        )  # HDF5, which the other formats don't need
-
-        return read_weights(path)
-    names = ", ".join(map(repr, PRETRAINED))
-    endings = ", ".join((*EXPORTED_SUFFIXES, *KERAS_SUFFIXES))
-    raise ValueError(
-        f"weights must be {names}, the folder of a SavedModel or the path of a file that ends in "
-        f"{endings}; received {str(weights)!r}"
-    )
+    if not Path(weights).name.endswith(WEIGHTS_SUFFIXES):
+        names = ", ".join(map(repr, PRETRAINED))
+        suffixes = " or ".join(WEIGHTS_SUFFIXES)
+        raise ValueError(
+            f"weights must be {names} or a file that ends in {suffixes}; received {str(weights)!r}"
+        )
+    return read_weights_file(weights, name="weights")

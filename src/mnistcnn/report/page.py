@@ -122,7 +122,7 @@ def _plots(
 
 
 def _format_percent(proportion: float) -> str:
-    return "–" if math.isnan(proportion) else f"{100 * proportion:.2f} %"
+    return "–" if math.isnan(proportion) else f"{100 * proportion:.2f}\N{NO-BREAK SPACE}%"
 
 
 def _misclassified_images(evaluation: Evaluation, images: UInt8Array) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The callbacks of the document, and a check of any that a user brings."""
+"""The default callbacks, and checks of callbacks that a user passes."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import numpy as np
 
 from mnistcnn.backend import keras
 from mnistcnn.public import public
-from mnistcnn.recipes import check_monitor, current_metric_name
+from mnistcnn.recipes import Recipe, check_monitor, current_metric_name
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, PathLike
 from mnistcnn.utils.validation import check_int, check_non_negative, check_path
 from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.keras_file import save_model
 
 
-def metric_names(model: keras.Model, *, validated: bool) -> list[str] | None:
-    """Return the names that the run's logs will have, asked of the model itself.
+def metric_names(model: keras.Model, *, has_validation: bool) -> list[str] | None:
+    """Return the names of the metrics in the run's logs, by evaluating the model once.
 
-    None where the model has a step of its own, whose names can't be known before it runs.
+    ``None`` if the model overrides ``train_step``, which may return any names.
     """
     x = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32)
     y = np.eye(NUM_CLASSES, dtype=np.float32)[:1]
-    given = model(x)
-    if tuple(given.shape) != (1, NUM_CLASSES):
+    predictions = model(x)
+    if tuple(predictions.shape) != (1, NUM_CLASSES):
         raise ValueError(
-            f"model must give {NUM_CLASSES} probabilities for each image; "
-            f"received one that gives {tuple(given.shape[1:])}"
+            f"model must return {NUM_CLASSES} probabilities for each image; "
+            f"received one that returns shape {tuple(predictions.shape[1:])}"
         )
     if type(model).train_step is not keras.Model.train_step:
         return None
-    names = list(model.compute_metrics(x, y, given))
+    names = list(model.compute_metrics(x, y, predictions))
     model.reset_metrics()
-    return names + ([f"val_{name}" for name in names] if validated else [])
+    return names + ([f"val_{name}" for name in names] if has_validation else [])
 
 
 @public
@@ -46,34 +46,33 @@ def default_callbacks(
     min_delta: float = 0.01,
     patience: int = 4,
 ) -> list[keras.callbacks.Callback]:
-    """Make the document's two callbacks: early stopping and a checkpoint of the best epoch.
+    """Return the baseline's two callbacks: early stopping and a checkpoint of the best epoch.
 
     Parameters
     ----------
     filepath : str or path-like, default "bestmodel.keras"
-        Where the best epoch's network is kept: ``.keras``, ``.h5`` or ``.weights.h5``.
-        A missing folder is made. The file is replaced only by a better epoch of the
-        same run, in one step, so that a crash leaves the old file or the new one.
+        File for the network of the best epoch: ``.keras``, ``.h5`` or ``.weights.h5``. A
+        missing folder is created. The file is replaced only by a better epoch of the same
+        run, and atomically: a crash leaves either the old file or the new one.
     monitor : str, default "val_accuracy"
-        What both watch: ``"val_accuracy"``, ``"val_loss"``, ``"accuracy"`` or
-        ``"loss"``. The document's ``"val_acc"`` is understood; Keras has called it
-        ``"val_accuracy"`` since 2.3.
+        Metric that both callbacks monitor: ``"val_accuracy"``, ``"val_loss"``,
+        ``"accuracy"`` or ``"loss"``. ``"val_acc"``, the name before Keras 2.3, is accepted.
     min_delta : float, default 0.01
-        The least change that early stopping counts as better, at least 0. The
+        Smallest change that early stopping counts as an improvement, at least 0. The
         checkpoint counts every improvement.
     patience : int, default 4
-        Epochs without a change for the better before training stops, at least 0.
+        Epochs without an improvement after which training stops, at least 0.
 
     Returns
     -------
     list of keras.callbacks.Callback
-        ``[EarlyStopping, ModelCheckpoint]``, new ones at each call: they hold the state
-        of one run.
+        ``[EarlyStopping, ModelCheckpoint]``, new at each call, since they hold the state of
+        one run.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range.
+        If an argument has the wrong type or is out of range.
 
     Examples
     --------
@@ -85,24 +84,33 @@ def default_callbacks(
     path = check_path("filepath", filepath, suffixes=KERAS_SUFFIXES)
     if path.is_dir():
         raise ValueError(f"filepath must be a file; {str(path)!r} is a folder")
-    watched = check_monitor(monitor)
-    mode = "min" if watched.endswith("loss") else "max"
+    metric = check_monitor(monitor)
+    mode = "min" if metric.endswith("loss") else "max"
     return [
         keras.callbacks.EarlyStopping(
-            monitor=watched,
+            monitor=metric,
             min_delta=check_non_negative("min_delta", min_delta),
             patience=check_int("patience", patience, minimum=0),
             mode=mode,
         ),
-        BestCheckpoint(str(path), monitor=watched, mode=mode),
+        BestCheckpoint(str(path), monitor=metric, mode=mode),
     ]
 
 
-class BestCheckpoint(keras.callbacks.ModelCheckpoint):
-    """Keras' ``ModelCheckpoint(save_best_only=True)`` that loses nothing.
+def recipe_callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    """Return the callbacks of a recipe: none if it monitors nothing."""
+    if recipe.monitor is None:
+        return []
+    return default_callbacks(
+        monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
+    )
 
-    Keras' own opens the old best file for writing, so a kill at that moment loses both
-    networks; a first epoch of NaN would stay the best for good.
+
+class BestCheckpoint(keras.callbacks.ModelCheckpoint):
+    """Keras' ``ModelCheckpoint(save_best_only=True)``, made crash-safe.
+
+    Keras writes into the previous best file, so that a crash during the write loses both
+    networks, and a NaN in the first epoch remains the best value forever.
     """
 
     def __init__(self, filepath: str, *, monitor: str, mode: str) -> None:
@@ -120,25 +128,26 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
         epoch: int,  # noqa: ARG002  # Keras' signature
         logs: dict[str, Any] | None = None,
     ) -> None:
-        figures = logs or {}
-        if self.monitor not in figures:
+        """Save the network if its monitored metric is the best so far."""
+        metrics = logs or {}
+        if self.monitor not in metrics:
             raise ValueError(
-                "ModelCheckpoint must monitor a figure that the run has "
-                f"({', '.join(figures)}); received {self.monitor!r}"
+                f"ModelCheckpoint must monitor a metric of the run ({', '.join(metrics)}); "
+                f"received {self.monitor!r}"
             )
-        current = float(figures[self.monitor])
+        value = float(metrics[self.monitor])
         sign = -1 if self.mode == "min" else 1
-        if math.isnan(current) or (self.best is not None and sign * (current - self.best) <= 0):
+        if math.isnan(value) or (self.best is not None and sign * (value - self.best) <= 0):
             return
         save_model(self.model, self.filepath)
-        self.best = current
+        self.best = value
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a run that goes on must know: the best figure so far."""
+        """Return the best value so far, for a checkpoint of the run."""
         return {"best": self.best}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take it back."""
+        """Restore the best value."""
         self.best = state["best"]
 
 
@@ -146,17 +155,17 @@ _LR_CALLBACKS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLR
 
 
 def check_no_lr_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Refuse callbacks that set a learning rate which has a schedule already."""
+    """Raise if a callback would change the learning rate that a recipe schedules."""
     for callback in callbacks:
         if isinstance(callback, _LR_CALLBACKS):
-            raise ValueError(  # noqa: TRY004  # the kind is right, the company wrong
-                "callbacks must leave the learning rate to a recipe that has one of its own; "
+            raise ValueError(  # noqa: TRY004  # the type is right; the recipe does not allow it
+                "callbacks must not set the learning rate, which the recipe schedules; "
                 f"received {type(callback).__name__}"
             )
 
 
 def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Return the callbacks as a list of their own, if that is what they are."""
+    """Return a new list of the callbacks."""
     if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
         raise TypeError(f"callbacks must be a list of Keras callbacks; received {callbacks!r}")
     for callback in callbacks:
@@ -167,43 +176,43 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
 
 @contextmanager
 def translated_monitors(
-    callbacks: Sequence[keras.callbacks.Callback], available: Collection[str] | None
+    callbacks: Sequence[keras.callbacks.Callback], metrics: Collection[str] | None
 ) -> Iterator[None]:
-    """Refuse callbacks that would watch a figure in vain; translate the names of old.
+    """Check that callbacks monitor one of `metrics`; within the block, rename old names.
 
-    Keras finds out at the end of the first epoch: it warns, and the callback does nothing
-    or saves every epoch; or it raises, and the epoch was for nothing. A callback that
-    watches ``val_acc`` watches ``val_accuracy`` while the block lasts.
+    Keras notices only at the end of the first epoch: it warns, and the callback does nothing
+    or saves every epoch, or it raises, and the epoch is lost. A callback that monitors
+    ``val_acc`` monitors ``val_accuracy`` within the block.
     """
-    if available is None:  # not to be known before the run
+    if metrics is None:  # unknown before the run
         yield
         return
-    names = list(available)
+    names = list(metrics)
     if any(isinstance(callback, _LR_CALLBACKS) for callback in callbacks):
         names.append("learning_rate")
-    translated = []
+    renamed = []
     for callback in callbacks:
-        watched = _monitored_metric(callback)
-        if watched is None or watched in names:
+        monitor = _monitored_metric(callback)
+        if monitor is None or monitor in names:
             continue
-        today = current_metric_name(watched)
-        if today not in names:
+        current_name = current_metric_name(monitor)
+        if current_name not in names:
             raise ValueError(
-                f"{type(callback).__name__} must monitor a figure that the run will have "
-                f"({', '.join(names)}); received {watched!r}"
+                f"{type(callback).__name__} must monitor a metric of the run "
+                f"({', '.join(names)}); received {monitor!r}"
             )
-        translated.append((callback, watched, today))
-    for callback, _, today in translated:
-        callback.monitor = today
+        renamed.append((callback, monitor, current_name))
+    for callback, _, current_name in renamed:
+        callback.monitor = current_name
     try:
         yield
     finally:
-        for callback, watched, _ in translated:
-            callback.monitor = watched
+        for callback, monitor, _ in renamed:
+            callback.monitor = monitor
 
 
 def _monitored_metric(callback: keras.callbacks.Callback) -> str | None:
     if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_best_only:
-        return None  # it carries a name but saves whatever the figure
-    watched = getattr(callback, "monitor", None)
-    return watched if isinstance(watched, str) else None
+        return None  # its monitor is unused
+    monitor = getattr(callback, "monitor", None)
+    return monitor if isinstance(monitor, str) else None

@@ -1,13 +1,10 @@
-"""Training the teachers that a recipe names, before the network that learns from them.
+"""Knowledge distillation: training teachers and computing soft targets from their logits.
 
-The larger networks that a recipe may train first, for the documented one to learn from.
-
-Their answers say more than labels do: which other digit an image resembles, and how far a
-distorted one can still be read (Hinton, Vinyals and Dean, "Distilling the knowledge in a
-neural network", 2015). Each distorted image is shown to all, as Beyer and others found
-best ("Knowledge distillation: a good teacher is patient and consistent", 2022).
-Several teachers, of which each knows other things wrongly, are asked as one by the mean of
-their logits.
+Soft targets hold more than labels do: which other digits an image resembles, and how legible
+a distorted image still is (Hinton, Vinyals and Dean, "Distilling the knowledge in a neural
+network", 2015). The teachers see the same distorted images as the student (Beyer et al.,
+"Knowledge distillation: a good teacher is patient and consistent", 2022). The logits of
+several teachers are averaged.
 """
 
 from __future__ import annotations
@@ -18,24 +15,22 @@ from typing import Literal
 
 import numpy as np
 
-from mnistcnn import recipes
 from mnistcnn.backend import tf
 from mnistcnn.models.cnn import build_teacher
+from mnistcnn.recipes import Recipe
 from mnistcnn.training.checkpoint.file_format import TEACHER_STAGE
 from mnistcnn.training.checkpoint.manager import CheckpointManager
-from mnistcnn.training.data_adapters import Data, num_batches, skip_epochs
+from mnistcnn.training.data_adapters import Data, DataAdapter
 from mnistcnn.training.distribute.context import DistributionContext
 from mnistcnn.training.epoch_iterator import TargetFn
-from mnistcnn.training.loop import run_training
-from mnistcnn.training.progress import progress_display
-from mnistcnn.training.recipe_scope import recipe_scope, smooth_dataset_labels
 from mnistcnn.training.train_step import TrainStep, pooled_relu
+from mnistcnn.training.trainer import Trainer
 
-_POOLED_LAYERS = (1, 3)  # convolutions that a pooling layer follows
+_POOLED_LAYERS = (1, 3)  # convolutions followed by a pooling layer
 
 
 def train_teachers(
-    plan: recipes.Recipe,
+    recipe: Recipe,
     training: Data,
     *,
     seed: int | None,
@@ -43,27 +38,25 @@ def train_teachers(
     checkpoint: CheckpointManager | None,
     context: DistributionContext,
 ) -> TargetFn:
-    """Train the teachers on the same images, and return what gives their answers."""
+    """Train the recipe's teachers and return the function that computes the soft targets."""
     teachers = [
-        _train_teacher(
-            plan,
-            number,
+        train_teacher(
+            recipe,
+            index,
             training,
             seed=seed,
             verbose=verbose,
             checkpoint=checkpoint,
             context=context,
         )
-        for number in range(plan.num_teachers)
+        for index in range(recipe.num_teachers)
     ]
-    return partial(
-        soft_targets, teachers=teachers, distillation_temperature=plan.distillation_temperature
-    )
+    return partial(soft_targets, teachers=teachers, temperature=recipe.distillation_temperature)
 
 
-def _train_teacher(
-    plan: recipes.Recipe,
-    number: int,
+def train_teacher(
+    recipe: Recipe,
+    index: int,
     training: Data,
     *,
     seed: int | None,
@@ -71,64 +64,50 @@ def _train_teacher(
     checkpoint: CheckpointManager | None,
     context: DistributionContext,
 ) -> TeacherStep:
-    """Train one of the teachers; each has weights, order and distortions of its own."""
-    own = plan.teacher
-    assert own is not None
-    drawn, title = seed, "Teacher, epoch"
-    if seed is not None and number:
-        drawn = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    if plan.num_teachers > 1:
-        title = f"Teacher {number + 1} of {plan.num_teachers}, epoch"
-    teacher = build_teacher(seed=drawn)
+    """Train one teacher; each has its own initial weights, image order and augmentation."""
+    teacher_recipe = recipe.teacher
+    assert teacher_recipe is not None
+    if seed is not None and index:
+        seed = int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+    teacher = build_teacher(seed=seed)
     step = TeacherStep(teacher)
-    stage = (
-        None
-        if checkpoint is None
-        else checkpoint.stage(f"{TEACHER_STAGE}{number}", weights_only=True)
-    )
-    if stage is not None and stage.finished:
-        skip_epochs(training, own.epochs)
-    steps = num_batches(training, own.batch_size)
-    with (
-        recipe_scope(teacher, own, steps=None if steps is None else own.epochs * steps),
-        progress_display(verbose, epochs=own.epochs, title=title) as (of_keras, display),
-    ):
-        run_training(
-            teacher,
-            smooth_dataset_labels(training, own.label_smoothing),
-            None,
-            epochs=own.epochs,
-            batch_size=own.batch_size,
-            seed=drawn,
-            callbacks=[],
-            verbose=of_keras,
-            augmentation=own.augmentation,
-            step=step,
-            shows=display,
-            keep=stage,
-            context=context,
-        )
+    state = None
+    if checkpoint is not None:
+        state = checkpoint.stage(f"{TEACHER_STAGE}{index}", weights_only=True)
+        if state.finished and isinstance(training, DataAdapter):
+            # The student's first epoch is the one that follows the teacher's last.
+            training.skip_to_epoch(training.epochs_started + teacher_recipe.epochs)
+    Trainer(
+        teacher,
+        teacher_recipe,
+        seed=seed,
+        verbose=verbose,
+        title="Teacher, epoch"
+        if recipe.num_teachers == 1
+        else f"Teacher {index + 1} of {recipe.num_teachers}, epoch",
+        step=step,
+        checkpoint=state,
+        context=context,
+    ).fit(training)
     return step
 
 
-def soft_targets(
-    x: tf.Tensor, *, teachers: Sequence[TeacherStep], distillation_temperature: float
-) -> tf.Tensor:
-    """Return ``float32 (n, 10)``: the probabilities by their mean logits over `distillation_temperature`."""
-    logits = tf.add_n([teacher.answers(x) for teacher in teachers]) / len(teachers)
-    return tf.nn.softmax(logits / distillation_temperature)
+def soft_targets(x: tf.Tensor, *, teachers: Sequence[TeacherStep], temperature: float) -> tf.Tensor:
+    """Return ``float32 (n, 10)``: softmax of the mean logits divided by `temperature`."""
+    logits = tf.add_n([teacher.predict_logits(x) for teacher in teachers]) / len(teachers)
+    return tf.nn.softmax(logits / temperature)
 
 
 class TeacherStep(TrainStep):
-    """A training step of a teacher, and what it answers."""
+    """A training step of a teacher network, which also predicts logits."""
 
-    def answers(self, x: tf.Tensor) -> tf.Tensor:
-        """Return ``float32 (n, 10)``: its logits."""
+    def predict_logits(self, x: tf.Tensor) -> tf.Tensor:
+        """Return ``float32 (n, 10)``: the logits, without dropout."""
         weights, size = self.weights(), tf.shape(x)[0]
         half = tf.maximum(size // 2, 1)
-        # As in training: two halves side by side, and never one that is empty.
-        parts = x[:half], x[tf.minimum(half, size - 1) :]
-        logits = [self.logits(weights, part, training=False) for part in parts]
+        # Two halves in parallel, as in training, neither of them empty.
+        halves = x[:half], x[tf.minimum(half, size - 1) :]
+        logits = [self.logits(weights, part, training=False) for part in halves]
         return tf.concat(logits, axis=0)[:size]
 
     def logits(
@@ -139,11 +118,12 @@ class TeacherStep(TrainStep):
         training: bool,
         mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        *convolutions, kernel6, bias6 = weights
+        """Return ``float32 (n, 10)``: the input of the softmax."""
+        *convolutions, dense_kernel, dense_bias = weights
         kernels, biases = convolutions[::2], convolutions[1::2]
-        for number, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+        for index, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
             x = tf.nn.conv2d(x, kernel, 1, "VALID")
-            x = pooled_relu(x, bias) if number in _POOLED_LAYERS else tf.nn.relu(x + bias)
-        x = tf.reshape(x, (-1, kernel6.shape[0]))
+            x = pooled_relu(x, bias) if index in _POOLED_LAYERS else tf.nn.relu(x + bias)
+        x = tf.reshape(x, (-1, dense_kernel.shape[0]))
         x = self.dropout(x, training=training) if mask is None else x * mask
-        return tf.matmul(x, kernel6) + bias6
+        return tf.matmul(x, dense_kernel) + dense_bias

@@ -1,100 +1,168 @@
-"""Ways through images that lie in memory, in an order that repeats, many batches to a call.
-
-Ways through the batches of a dataset, for the compiled loop and for Keras' ``fit``.
-"""
+"""Iterators that run the steps of an epoch, several in one execution of a compiled graph."""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mnistcnn.backend import tf
 from mnistcnn.training.augmentation import Augmenter
-from mnistcnn.training.data_adapters import Data, DataSource, Pair, no_batches_message
+from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, smooth_labels
 
 TargetFn = Callable[[tf.Tensor], tf.Tensor]
 
-# Short enough for a progress bar that moves and for Ctrl-C, long enough to cost nothing.
-_TARGET_SECONDS_PER_CALL = 0.25
+# Short enough for a smooth progress bar and for Ctrl-C, long enough to amortize the overhead.
+_SECONDS_PER_EXECUTION = 0.25
+_UNKNOWN_LENGTH = sys.maxsize
 
 
-def epoch_order(count: int, draw: Sequence[int], epoch: int | tf.Tensor) -> tf.Tensor:
-    """Return ``int32 (count,)``: an order of the images, drawn from the seed and the epoch.
+def epoch_order(count: int, shuffle_seed: Sequence[int], epoch: int | tf.Tensor) -> tf.Tensor:
+    """Return ``int32 (count,)``: the order of the images, from the seed and the epoch.
 
-    Keras' own shuffle depends on what the process drew before; this one repeats, and an
-    epoch can be begun without the ones before it.
+    Keras' own shuffle depends on earlier draws in the process. This order is reproducible and
+    does not depend on earlier epochs, so that training can resume at any epoch.
     """
-    first, second = (tf.constant(word, tf.int64) for word in draw)
+    first, second = (tf.constant(word, tf.int64) for word in shuffle_seed)
     return tf.random.experimental.stateless_shuffle(
         tf.range(count), seed=tf.stack([first, second + tf.cast(epoch, tf.int64)])
     )
 
 
-class EpochIterator:
-    """A way through images that lie in memory, many batches to a call."""
+class EpochIterator(ABC):
+    """Runs a step for each batch of an epoch.
+
+    Parameters
+    ----------
+    step_fn : callable
+        Called in the graph with a batch ``(x, y)``, or ``(x, y, targets)`` with `target_fn`.
+    augment : Augmenter, optional
+        Distorts the images.
+    target_fn : callable, optional
+        Computes the training targets from the distorted images.
+
+    Attributes
+    ----------
+    num_steps : int
+        Steps per epoch.
+    first_step : int
+        Steps of the run before this epoch.
+    """
+
+    num_steps: int
+
+    def __init__(
+        self, step_fn: Any, augment: Augmenter | None = None, target_fn: TargetFn | None = None
+    ) -> None:
+        self.first_step = 0
+        self._run_step = _make_run_step(step_fn, augment, target_fn)
+        self._graph: Any = None
+        self._steps_per_execution = 1
+
+    @abstractmethod
+    def begin_epoch(self, epoch: int, first: int = 0) -> None:
+        """Begin an epoch at the batch `first`."""
+
+    @abstractmethod
+    def run(self, first: int, last: int) -> int:
+        """Run the steps from `first` up to `last`; return the step where the data ended."""
+
+    def end_epoch(self) -> None:  # noqa: B027  # arrays need no clean-up
+        """End the epoch, whether or not all its batches were read."""
+
+    def step_ranges(
+        self,
+        *,
+        first: int = 0,
+        save_every: int | None = None,
+        per_batch: bool = False,
+        all_reduce_min: Callable[[int], int] = int,
+    ) -> Iterator[tuple[int, int]]:
+        """Split the epoch from step `first` on into ranges, one for each graph execution.
+
+        A range is as long as fits into the time for one execution. It also ends at each
+        multiple of `save_every` steps of the run. Distributed workers agree on its end by
+        `all_reduce_min`.
+        """
+        while first < self.num_steps:
+            last = min(first + (1 if per_batch else self._steps_per_execution), self.num_steps)
+            if save_every is not None:
+                last = min(last, first + save_every - (self.first_step + first) % save_every)
+            last = all_reduce_min(last)
+            started = time.perf_counter()
+            yield first, last
+            seconds = max(time.perf_counter() - started, 1e-9)
+            # Grow gradually, since the first executions are slower than the rest.
+            fitting = int(_SECONDS_PER_EXECUTION / seconds * (last - first))
+            self._steps_per_execution = max(1, min(fitting, 8 * self._steps_per_execution))
+            first = last
+
+
+class ArrayEpochIterator(EpochIterator):
+    """Runs the steps of an epoch over arrays in memory.
+
+    `shuffle_seed` are two words of entropy, each ``uint32``; ``None`` keeps the order.
+    """
 
     def __init__(
         self,
-        visit: Any,
-        data: Pair,
+        step_fn: Any,
+        data: Arrays,
         batch_size: int,
+        *,
+        shuffle_seed: Sequence[int] | None = None,
         augment: Augmenter | None = None,
-        teach: TargetFn | None = None,
+        target_fn: TargetFn | None = None,
     ) -> None:
+        super().__init__(step_fn, augment, target_fn)
         with tf.device("CPU:0"):
             self._images, self._labels = map(tf.constant, data)
-        self.count = len(data[0])
-        self.steps = math.ceil(self.count / batch_size)
-        self._length = 1
-        self._order = tf.range(self.count)
-        self.begun = 0
-
-        self._visit = visit
-        self._augment = augment
-        self._teach = teach
+        self._count = len(data[0])
         self._batch_size = batch_size
-        self._graph: Any = None
+        self._shuffle_seed = shuffle_seed
+        self._order = tf.range(self._count)
+        self.num_steps = math.ceil(self._count / batch_size)
 
-    def __call__(self, first: int, last: int) -> int:
-        """Visit the batches from `first` up to `last`, and return where that ended."""
+    def begin_epoch(self, epoch: int, first: int = 0) -> None:
+        """Shuffle the images for an epoch."""
+        del first  # each execution has its own range
+        if self._shuffle_seed is not None:
+            self._order = epoch_order(self._count, self._shuffle_seed, epoch)
+        self.first_step = epoch * self.num_steps
+
+    def run(self, first: int, last: int) -> int:
+        """Run the steps from `first` up to `last` in one execution of the graph."""
         if self._graph is None:
             self._graph = self._trace()
-        # The place in the epoch, and how many steps the run had before it.
-        place = tf.constant([first, last]), tf.constant(self.begun, tf.int64)
-        self._graph(self._images, self._labels, self._order, *place)
+        position = tf.constant([first, last]), tf.constant(self.first_step, tf.int64)
+        self._graph(self._images, self._labels, self._order, *position)
         return last
 
     def _trace(self) -> Any:
-        """Make the graph, at the first call and once: TensorFlow warns of retracing.
+        """Trace the graph once, at the first execution: TensorFlow warns of retracing.
 
-        The images are handed in at each call: a graph that held them would keep them in
-        memory until Python next looks for cycles.
+        The images are arguments of the graph: if it captured them, they would stay in memory
+        until Python next collects reference cycles.
         """
-        size, visit, augment, teach = self._batch_size, self._visit, self._augment, self._teach
+        batch_size, run_step = self._batch_size, self._run_step
 
         @tf.function
-        def visit_batches(
+        def run_steps(
             images: tf.Tensor,
             labels: tf.Tensor,
             order: tf.Tensor,
-            span: tf.Tensor,
-            begun: tf.Tensor,
+            step_range: tf.Tensor,
+            first_step: tf.Tensor,
         ) -> None:
-            for number in tf.range(span[0], span[1]):
-                chosen = order[number * size : (number + 1) * size]
-                x = tf.gather(images, chosen)
-                if augment is not None:
-                    x = augment(x, begun + tf.cast(number, tf.int64))
-                y = tf.gather(labels, chosen)
-                if teach is None:
-                    visit(x, y)
-                else:
-                    visit(x, y, teach(x))
+            for step in tf.range(step_range[0], step_range[1]):
+                indices = order[step * batch_size : (step + 1) * batch_size]
+                x, y = tf.gather(images, indices), tf.gather(labels, indices)
+                run_step(x, y, first_step + tf.cast(step, tf.int64))
 
-        return visit_batches.get_concrete_function(
+        return run_steps.get_concrete_function(
             self._images,
             self._labels,
             self._order,
@@ -102,137 +170,113 @@ class EpochIterator:
             tf.TensorSpec((), tf.int64),
         )
 
-    def begin(self, epoch: int, draw: Sequence[int], first: int = 0) -> None:
-        """Begin an epoch, in its order, at the batch `first`."""
-        del first  # each call says where it is
-        self._order = epoch_order(self.count, draw, epoch)
-        self.begun = epoch * self.steps
-
-    def begin_in_order(self, epoch: int) -> None:
-        """Begin a pass in the order in which the images lie."""
-
-    def end(self) -> None:
-        """Hear that the pass is over."""
-
-    def calls(
-        self,
-        *,
-        first: int = 0,
-        every: int | None = None,
-        one_by_one: bool = False,
-        agree: Callable[[int], int] = int,
-    ) -> Iterator[tuple[int, int]]:
-        """Divide the pass from step `first` on into calls, as long as fit into the time for one.
-
-        A call also ends where the run has made another `every` steps, and where others who
-        make the same one `agree` to end it.
-        """
-        while first < self.steps:
-            last = min(first + (1 if one_by_one else self._length), self.steps)
-            if every is not None:
-                last = min(last, first + every - (self.begun + first) % every)
-            last = agree(last)
-            started = time.perf_counter()
-            yield first, last
-            seconds = max(time.perf_counter() - started, 1e-9)
-            # Growing by steps, since the first calls are slower than the rest.
-            fitting = int(_TARGET_SECONDS_PER_CALL / seconds * (last - first))
-            self._length = max(1, min(fitting, 8 * self._length))
-            first = last
-
-
-_UNKNOWN_LENGTH = sys.maxsize
-
-
-def make_iterator(
-    visit: Any,
-    data: Data,
-    batch_size: int,
-    augment: Augmenter | None = None,
-    teach: TargetFn | None = None,
-) -> EpochIterator:
-    """Return a way through images, wherever they are."""
-    if isinstance(data, DataSource):
-        return DatasetEpochIterator(visit, data, augment, teach)
-    return EpochIterator(visit, data, batch_size, augment, teach)
-
 
 class DatasetEpochIterator(EpochIterator):
-    """A way through the batches of a dataset, many to a call."""
+    """Runs the steps of an epoch over the batches of a dataset, in the dataset's order."""
 
     def __init__(
         self,
-        visit: Any,
-        source: DataSource,
+        step_fn: Any,
+        data: DataAdapter,
+        *,
         augment: Augmenter | None = None,
-        teach: TargetFn | None = None,
+        target_fn: TargetFn | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
-        self._source = source
-        self.steps = _UNKNOWN_LENGTH if source.steps is None else source.steps
-        self.begun = 0
-        self._length = 1
-        self._visit, self._augment, self._teach = visit, augment, teach
-        self._graph: Any = None
+        super().__init__(step_fn, augment, target_fn)
+        self._data = data
+        self._label_smoothing = label_smoothing
+        self._epochs_before = data.epochs_started
         self._iterator: Any = None
         self._done = 0
-        self._earlier = source.passes
+        self.num_steps = _UNKNOWN_LENGTH if data.num_batches is None else data.num_batches
 
-    def __call__(self, first: int, last: int) -> int:
-        """Visit the batches from `first` up to `last` or their end, and return where that was."""
+    def begin_epoch(self, epoch: int, first: int = 0) -> None:
+        """Begin an epoch of the dataset at the batch `first`."""
+        if self._data.num_batches is None:
+            self.first_step += self._done
+            self.num_steps = _UNKNOWN_LENGTH
+        else:
+            self.first_step = epoch * self.num_steps
+        self._done = first
+        self._data.skip_to_epoch(self._epochs_before + epoch)
+        self._data.on_epoch_begin()
+        self._iterator = iter(self._data.batches(first, label_smoothing=self._label_smoothing))
+
+    def run(self, first: int, last: int) -> int:
+        """Run the steps from `first` up to `last` in one execution of the graph."""
         if self._graph is None:
             self._graph = self._trace()
-        place = tf.constant([first, last]), tf.constant(self.begun, tf.int64)
-        self._done = int(self._graph(self._iterator, *place))
+        position = tf.constant([first, last]), tf.constant(self.first_step, tf.int64)
+        self._done = int(self._graph(self._iterator, *position))
         if self._done < last:
-            self.steps = self._done
+            self.num_steps = self._done
             if not self._done:
-                raise ValueError(no_batches_message(self._source))
+                raise self._data.no_batches_error()
         return self._done
 
+    def end_epoch(self) -> None:
+        """End the epoch of the dataset, and check its number of batches."""
+        if self._done == self._data.num_batches:
+            # tf.data raises here if there are more batches than the dataset declares.
+            self._iterator.get_next_as_optional()
+        self._iterator = None
+        self._data.on_epoch_end()
+
     def _trace(self) -> Any:
-        visit, augment, teach = self._visit, self._augment, self._teach
+        run_step = self._run_step
 
         @tf.function
-        def visit_batches(iterator: Any, span: tf.Tensor, begun: tf.Tensor) -> tf.Tensor:
-            done = span[0]
-            for number in tf.range(span[0], span[1]):
-                given = iterator.get_next_as_optional()
-                if not given.has_value():
+        def run_steps(iterator: Any, step_range: tf.Tensor, first_step: tf.Tensor) -> tf.Tensor:
+            done = step_range[0]
+            for step in tf.range(step_range[0], step_range[1]):
+                batch = iterator.get_next_as_optional()
+                if not batch.has_value():
                     break
-                x, y = given.get_value()
-                if augment is not None:
-                    x = augment(x, begun + tf.cast(number, tf.int64))
-                if teach is None:
-                    visit(x, y)
-                else:
-                    visit(x, y, teach(x))
-                done = number + 1
+                x, y = batch.get_value()
+                run_step(x, y, first_step + tf.cast(step, tf.int64))
+                done = step + 1
             return done
 
-        return visit_batches.get_concrete_function(
+        return run_steps.get_concrete_function(
             self._iterator, tf.TensorSpec((2,), tf.int32), tf.TensorSpec((), tf.int64)
         )
 
-    def begin(self, epoch: int, draw: Sequence[int], first: int = 0) -> None:
-        """Begin an epoch at the batch `first`; the dataset has an order of its own."""
-        del draw
-        if self._source.steps is None:
-            self.begun += self._done
-            self.steps = _UNKNOWN_LENGTH
+
+def make_iterator(
+    step_fn: Any,
+    data: Data,
+    batch_size: int,
+    *,
+    shuffle_seed: Sequence[int] | None = None,
+    augment: Augmenter | None = None,
+    target_fn: TargetFn | None = None,
+    label_smoothing: float = 0.0,
+) -> EpochIterator:
+    """Return the iterator for arrays or for the batches of a dataset."""
+    if isinstance(data, DataAdapter):
+        return DatasetEpochIterator(
+            step_fn, data, augment=augment, target_fn=target_fn, label_smoothing=label_smoothing
+        )
+    x, y = data
+    return ArrayEpochIterator(
+        step_fn,
+        (x, smooth_labels(y, label_smoothing)),
+        batch_size,
+        shuffle_seed=shuffle_seed,
+        augment=augment,
+        target_fn=target_fn,
+    )
+
+
+def _make_run_step(step_fn: Any, augment: Augmenter | None, target_fn: TargetFn | None) -> Any:
+    # A closure, not a method: a graph that refers to the iterator would keep its images.
+    def run_step(x: tf.Tensor, y: tf.Tensor, step: tf.Tensor) -> None:
+        if augment is not None:
+            x = augment(x, step)
+        if target_fn is None:
+            step_fn(x, y)
         else:
-            self.begun = epoch * self.steps
-        self._done = first
-        self._source.advance(self._earlier + epoch)
-        self._source.begin()
-        self._iterator = iter(self._source.batches(first))
+            step_fn(x, y, target_fn(x))
 
-    def begin_in_order(self, epoch: int) -> None:
-        """Begin anew."""
-        self.begin(epoch, ())
-
-    def end(self) -> None:
-        """End the pass, also before its end."""
-        if self._done == self._source.steps:
-            self._iterator.get_next_as_optional()  # it says so if it holds more than it told
-        self._iterator = None
-        self._source.end()
+    return run_step

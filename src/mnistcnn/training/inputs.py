@@ -1,4 +1,4 @@
-"""What a training is given: what to train on and what to validate on, arrays or datasets."""
+"""Validation of the arguments of `train` that hold data."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from mnistcnn import recipes
-from mnistcnn.training.data_adapters import Data, DataSource, Pair, is_dataset
+from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, is_dataset, make_adapter
 from mnistcnn.utils.validation import check_fraction, check_preprocessed
-
-_ASSERT_CARDINALITY_HINT = "call dataset.apply(tf.data.experimental.assert_cardinality(n))"
 
 
 def prepare_data(
-    plan: recipes.Recipe,
+    recipe: recipes.Recipe,
     x: Any,
     y: Any,
     *,
@@ -22,82 +20,82 @@ def prepare_data(
     validation_split: float | None,
     validation_data: Any,
 ) -> tuple[Data, Data | None]:
-    """Return both, checked; of arrays the last images are held out, as Keras does it."""
+    """Return training and validation data; as in Keras, the last images are held out."""
     if validation_data is not None and validation_split is not None:
         raise ValueError("give validation_split or validation_data; received both")
     if is_dataset(x):
-        training = _prepare_dataset(
-            plan,
-            x,
-            y,
+        _check_dataset_arguments(
+            recipe,
+            y=y,
             batch_size=batch_size,
             validation_split=validation_split,
             validation_data=validation_data,
         )
+        training = make_adapter(x, "x")
         return training, None if validation_data is None else _validation_data(validation_data)
-    pair = _check_pair(x, y)
+    arrays = _check_arrays(x, y)
     if validation_data is not None:
-        return pair, _validation_data(validation_data)
-    split = plan.validation_split if validation_split is None else validation_split
-    return _train_validation_split(pair, check_fraction("validation_split", split))
+        return arrays, _validation_data(validation_data)
+    split = recipe.validation_split if validation_split is None else validation_split
+    return _train_validation_split(arrays, check_fraction("validation_split", split))
 
 
-def check_known_length(plan: recipes.Recipe, training: Data, *, kept: bool, several: bool) -> None:
-    """Refuse a dataset of unknown length where the run has to know it before it begins."""
-    if not isinstance(training, DataSource) or training.steps is not None:
+def check_known_length(
+    recipe: recipes.Recipe, training: Data, *, has_checkpoint: bool, multi_worker: bool
+) -> None:
+    """Raise if a dataset of unknown length is used where the run needs the length."""
+    if not isinstance(training, DataAdapter) or training.num_batches is not None:
         return
-    if plan.learning_rate is not None or plan.teacher is not None:
-        why = f"for the recipe {plan.name!r}, whose learning rate depends on it"
-    elif kept:
-        why = "beside checkpoint_dir"
-    elif several:
-        why = "on several machines"
+    if recipe.learning_rate is not None or recipe.teacher is not None:
+        reason = f"for the recipe {recipe.name!r}, whose learning rate depends on it"
+    elif has_checkpoint:
+        reason = "with checkpoint_dir"
+    elif multi_worker:
+        reason = "with several workers"
     else:
         return
     raise ValueError(
-        f"x must say how many batches it has {why}; received an unknown number: {_ASSERT_CARDINALITY_HINT}"
+        f"x must have a known number of batches {reason}; received an unknown number: "
+        "call dataset.apply(tf.data.experimental.assert_cardinality(n))"
     )
 
 
-def _prepare_dataset(
-    plan: recipes.Recipe,
-    dataset: Any,
-    y: Any,
+def _check_dataset_arguments(
+    recipe: recipes.Recipe,
     *,
+    y: Any,
     batch_size: int | None,
     validation_split: float | None,
     validation_data: Any,
-) -> DataSource:
+) -> None:
     if y is not None:
         raise ValueError(
-            "y must be None where x is a dataset, whose batches hold it; "
+            "y must be None if x is a dataset, whose batches hold the labels; "
             f"received {type(y).__name__}"
         )
     if batch_size is not None:
         raise ValueError(
-            "batch_size must be None where x is a dataset, which brings its own batches; "
-            f"received {batch_size}"
+            f"batch_size must be None if x is a dataset of batches; received {batch_size}"
         )
     if validation_split is not None and check_fraction("validation_split", validation_split):
         raise ValueError(
-            "validation_split must be None or 0 where x is a dataset; give validation_data; "
+            "validation_split must be None or 0 if x is a dataset: give validation_data; "
             f"received {validation_split}"
         )
-    if plan.validation_split and validation_split is None and validation_data is None:
-        watched = "" if plan.monitor is None else f" and monitors {plan.monitor}"
+    if recipe.validation_split and validation_split is None and validation_data is None:
+        monitor = "" if recipe.monitor is None else f" and monitors {recipe.monitor}"
         raise ValueError(
-            f"validation_data must be given where x is a dataset and the recipe, {plan.name!r}, "
-            f"has a validation_split of {plan.validation_split}{watched}; received None"
+            f"validation_data must be given if x is a dataset and the recipe, {recipe.name!r}, "
+            f"has a validation_split of {recipe.validation_split}{monitor}; received None"
         )
-    return DataSource("x", "", dataset)
 
 
-def _check_pair(x: Any, y: Any) -> Pair:
+def _check_arrays(x: Any, y: Any) -> Arrays:
     if y is not None:
         return check_preprocessed(x, y)
     if isinstance(x, np.ndarray | list):
-        raise ValueError(  # noqa: TRY004  # the kind is right, the company wrong
-            "y must be given where x is an array; received None"
+        raise ValueError(  # noqa: TRY004  # x has the right type; y is missing
+            "y must be given if x is an array; received None"
         )
     raise TypeError(
         "x must be an array, with y, or a tf.data.Dataset or keras.utils.PyDataset of batches; "
@@ -107,7 +105,7 @@ def _check_pair(x: Any, y: Any) -> Pair:
 
 def _validation_data(data: Any) -> Data:
     if is_dataset(data):
-        return DataSource("validation_data", "validation ", data)
+        return make_adapter(data, "validation_data", batch_name="validation batch")
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise TypeError(
             f"validation_data must be a pair (x, y) or a dataset; received {type(data).__name__}"
@@ -115,14 +113,14 @@ def _validation_data(data: Any) -> Data:
     return check_preprocessed(*data, names=("validation x", "validation y"))
 
 
-def _train_validation_split(data: Pair, share: float) -> tuple[Pair, Pair | None]:
+def _train_validation_split(data: Arrays, validation_split: float) -> tuple[Arrays, Arrays | None]:
     x, y = data
-    if share == 0:
+    if validation_split == 0:
         return data, None
-    first = int(len(x) * (1 - share))
-    if first in (0, len(x)):
+    index = int(len(x) * (1 - validation_split))
+    if index in (0, len(x)):
         raise ValueError(
             "validation_split must leave at least one image to train on and one to validate on; "
-            f"received {share} of {len(x)}"
+            f"received {validation_split} of {len(x)}"
         )
-    return (x[:first], y[:first]), (x[first:], y[first:])
+    return (x[:index], y[:index]), (x[index:], y[index:])

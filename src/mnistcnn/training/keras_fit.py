@@ -1,22 +1,58 @@
-"""Training by Keras' own ``fit``, for what is not the documented network, in the same order."""
+"""Training by Keras' own ``fit``, for models other than the baseline network.
+
+The batches have the same order and augmentation as in the compiled training loop.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from mnistcnn.backend import keras, tf
 from mnistcnn.training.augmentation import Augmenter
 from mnistcnn.training.checkpoint.state import NullState
-from mnistcnn.training.data_adapters import Data, DataSource, no_batches_message
+from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, smooth_labels
 from mnistcnn.training.epoch_iterator import TargetFn, epoch_order
-from mnistcnn.types import Float32Array
+from mnistcnn.utils.compat import build_before_fit, set_initial_epoch
 
 VALIDATION_BATCH_SIZE = 250
+
+_Batch = tuple[tf.Tensor, tf.Tensor]
+_Transform = Callable[[_Batch, tf.Tensor], _Batch]
+
+
+def fit(
+    model: keras.Model,
+    inputs: tf.data.Dataset,
+    validation: Data | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    checkpoint: NullState,
+    *,
+    epochs: int,
+    steps: int | None,
+    verbose: int,
+) -> keras.callbacks.History:
+    """Train by ``model.fit``, saving a checkpoint after each epoch."""
+    validation_data = validation.batches() if isinstance(validation, DataAdapter) else validation
+    try:
+        with warnings.catch_warnings(), build_before_fit(model, inputs):
+            # With an unknown number of steps, Keras ends each epoch with this warning.
+            warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
+            return model.fit(
+                inputs,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                validation_data=validation_data,
+                validation_batch_size=VALIDATION_BATCH_SIZE,
+                callbacks=[*callbacks, _CheckpointCallback(checkpoint, epochs)],
+                shuffle=False,  # the inputs are shuffled already
+                verbose=verbose,
+            )
+    finally:
+        set_initial_epoch(model, None)
 
 
 def fit_inputs(
@@ -24,184 +60,144 @@ def fit_inputs(
     validation: Data | None,
     *,
     batch_size: int,
-    draw: Sequence[int],
+    shuffle_seed: Sequence[int],
     augment: Augmenter | None,
-    teach: TargetFn | None,
+    target_fn: TargetFn | None,
+    label_smoothing: float,
     first_epoch: int,
 ) -> tuple[tf.data.Dataset, list[keras.callbacks.Callback]]:
-    """Return what to train on, and who must hear of it."""
-    begun = tf.Variable(0, dtype=tf.int64, trainable=False)
-    streamed = isinstance(training, DataSource) or isinstance(validation, DataSource)
-    hears = [DatasetEpochCallback(training, validation, begun)] if streamed else []
-    if isinstance(training, DataSource):
-        source = batches_for_fit(
-            training, augment=augment, teach=teach, first_epoch=first_epoch, begun=begun
+    """Return the training batches for ``fit``, and the callbacks that they need."""
+    first_step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    callbacks: list[keras.callbacks.Callback] = []
+    if isinstance(training, DataAdapter) or isinstance(validation, DataAdapter):
+        callbacks = [DatasetEpochCallback(training, validation, first_step)]
+    if isinstance(training, DataAdapter):
+        inputs = _dataset_inputs(
+            training,
+            augment=augment,
+            target_fn=target_fn,
+            label_smoothing=label_smoothing,
+            first_epoch=first_epoch,
+            first_step=first_step,
         )
-        return source, hears
-    in_memory = batches(
-        *training,
+        return inputs, callbacks
+    x, y = training
+    inputs = array_inputs(
+        (x, smooth_labels(y, label_smoothing)),
         batch_size=batch_size,
-        draw=draw,
+        shuffle_seed=shuffle_seed,
         augment=augment,
-        teach=teach,
+        target_fn=target_fn,
         first_epoch=first_epoch,
     )
-    return in_memory, hears
+    return inputs, callbacks
 
 
-def batches(
-    x: Float32Array,
-    y: Float32Array,
+def array_inputs(
+    data: Arrays,
     *,
     batch_size: int,
-    draw: Sequence[int],
+    shuffle_seed: Sequence[int],
     augment: Augmenter | None = None,
-    teach: TargetFn | None = None,
+    target_fn: TargetFn | None = None,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
-    """Give batches without end, each epoch in its order."""
+    """Return an infinite dataset of batches, in the order of each epoch."""
+    count, transform = len(data[0]), _make_transform(augment, target_fn)
     with tf.device("CPU:0"):
-        images, labels = tf.constant(x), tf.constant(y)
+        images, labels = map(tf.constant, data)
 
-    def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = epoch_order(len(x), draw, epoch)
+    def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = epoch_order(count, shuffle_seed, epoch)
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
-    def take(number: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        chosen = tf.gather(images, order)
-        batch = chosen if augment is None else augment(chosen, number)
-        return batch, tf.gather(labels, order) if teach is None else teach(batch)
+    def load_batch(step: tf.Tensor, indices: tf.Tensor) -> _Batch:
+        x, y = tf.gather(images, indices), tf.gather(labels, indices)
+        return transform((x, y), step)
 
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
-    numbered = epochs.flat_map(of_epoch).enumerate(first_epoch * math.ceil(len(x) / batch_size))
-    return numbered.map(take).prefetch(tf.data.AUTOTUNE)
+    steps = epochs.flat_map(epoch_indices).enumerate(first_epoch * math.ceil(count / batch_size))
+    return steps.map(load_batch).prefetch(tf.data.AUTOTUNE)
 
 
-def fit(
-    model: keras.Model,
-    batches: tf.data.Dataset,
-    validation: Data | None,
-    callbacks: list[keras.callbacks.Callback],
-    kept: NullState,
-    *,
-    epochs: int,
-    steps: int | None,
-    verbose: int,
-) -> keras.callbacks.History:
-    """Leave the training to Keras; it is kept at each epoch's end."""
-    held_out = validation.batches() if isinstance(validation, DataSource) else validation
-    try:
-        with warnings.catch_warnings(), _build(model, batches):
-            # Keras warns of each end that it was not told of, though it ends an epoch by it.
-            warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
-            return model.fit(
-                batches,
-                epochs=epochs,
-                steps_per_epoch=steps,
-                validation_data=held_out,
-                validation_batch_size=VALIDATION_BATCH_SIZE,
-                callbacks=[*callbacks, _CheckpointCallback(kept, epochs)],
-                shuffle=False,  # the batches come in an order of their own
-                verbose=verbose,
-            )
-    finally:
-        model._initial_epoch = None  # noqa: SLF001  # a later run begins at its beginning
-
-
-@contextmanager
-def _build(model: keras.Model, batches: tf.data.Dataset) -> Iterator[None]:
-    """Build what several devices share before Keras would.
-
-    Keras 3.15 does it with the first batch of each pass, which is then missing from the pass, and
-    fails where the devices' shares of it are not equally many.
-    """
-    name = "_maybe_symbolic_build"
-    if getattr(model, "_distribute_strategy", None) is None or not hasattr(model, name):
-        yield
-        return
-    with model.distribute_strategy.scope():
-        model._symbolic_build(data_batch=next(iter(batches)))  # noqa: SLF001  # no other way
-    vars(model)[name] = lambda **given: None  # noqa: ARG005  # Keras' signature
-    try:
-        yield
-    finally:
-        del vars(model)[name]
-
-
-class _CheckpointCallback(keras.callbacks.Callback):
-    """Tells what keeps a run of the ends of epochs."""
-
-    def __init__(self, kept: NullState, epochs: int) -> None:
-        super().__init__()
-        self._kept = kept
-        self._epoch = epochs if kept.stop_training else kept.start.epoch
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Go on where the run was."""
-        del logs
-        self._kept.restore()
-        if self._epoch:
-            # Where Keras looks for it once all callbacks have begun.
-            self.model._initial_epoch = self._epoch  # noqa: SLF001  # where fit begins
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep the epoch."""
-        self._epoch = epoch + 1
-        self._kept.on_epoch_end(epoch, logs or {})
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Keep the end."""
-        self._kept.on_train_end(self._epoch, logs or self._kept.start.logs)
-
-
-def batches_for_fit(
-    source: DataSource,
+def _dataset_inputs(
+    data: DataAdapter,
     *,
     augment: Augmenter | None,
-    teach: TargetFn | None,
+    target_fn: TargetFn | None,
+    label_smoothing: float,
     first_epoch: int,
-    begun: tf.Variable,
+    first_step: tf.Variable,
 ) -> tf.data.Dataset:
-    """Give what Keras' ``fit`` trains on, numbered from the run's first step.
+    """Return batches with augmentation and targets that depend on the step of the run.
 
-    Where the number of batches is known, epoch after epoch without end: then it is here, and
-    not in Keras, that a pass begins. Where it isn't, one pass, numbered from `begun` on.
+    With a known number of batches, all epochs are one infinite dataset, so that each epoch
+    begins here and not in Keras. Otherwise it is one epoch, whose steps follow `first_step`.
     """
-    one = source.batches()
-
-    def take(number: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y = batch
-        if augment is not None:
-            x = augment(x, number)
-        return x, y if teach is None else teach(x)
-
-    if source.steps is None:
-        return one.enumerate().map(lambda number, batch: take(begun + number, batch))
-    source.advance(source.passes + first_epoch)
-    steps, epochs = source.steps, tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+    transform = _make_transform(augment, target_fn)
+    batches = data.batches(label_smoothing=label_smoothing)
+    if data.num_batches is None:
+        return batches.enumerate().map(lambda step, batch: transform(batch, first_step + step))
+    data.skip_to_epoch(data.epochs_started + first_epoch)
+    num_batches = data.num_batches
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
     options = tf.data.Options()
-    # What is made ahead is of the same epoch, so that the dataset hears of its end in time.
+    # Prefetching across epochs would read a batch before the dataset's hooks are called.
     options.experimental_optimization.inject_prefetch = False
     return epochs.flat_map(
-        lambda epoch: one.enumerate().map(lambda number, batch: take(epoch * steps + number, batch))
+        lambda epoch: batches.enumerate().map(
+            lambda step, batch: transform(batch, epoch * num_batches + step)
+        )
     ).with_options(options)
 
 
-class DatasetEpochCallback(keras.callbacks.Callback):
-    """Tells datasets of the passes that Keras makes, and counts the steps before each."""
+def _make_transform(augment: Augmenter | None, target_fn: TargetFn | None) -> _Transform:
+    def transform(batch: _Batch, step: tf.Tensor) -> _Batch:
+        x, y = batch
+        if augment is not None:
+            x = augment(x, step)
+        return x, y if target_fn is None else target_fn(x)
 
-    def __init__(self, training: Data, validation: Data | None, begun: tf.Variable) -> None:
+    return transform
+
+
+class _CheckpointCallback(keras.callbacks.Callback):
+    """Restores a checkpoint when training begins and saves it after each epoch."""
+
+    def __init__(self, checkpoint: NullState, epochs: int) -> None:
         super().__init__()
-        self._training = training if isinstance(training, DataSource) else None
-        self._validation = validation if isinstance(validation, DataSource) else None
-        self._begun, self._steps = begun, 0
+        self._checkpoint = checkpoint
+        self._epoch = epochs if checkpoint.stop_training else checkpoint.start.epoch
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        del logs
+        self._checkpoint.restore()
+        if self._epoch:
+            set_initial_epoch(self.model, self._epoch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch + 1
+        self._checkpoint.on_epoch_end(epoch, logs or {})
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self._checkpoint.on_train_end(self._epoch, logs or self._checkpoint.start.logs)
+
+
+class DatasetEpochCallback(keras.callbacks.Callback):
+    """Calls the datasets' epoch hooks during ``fit``, and counts the steps of the run."""
+
+    def __init__(self, training: Data, validation: Data | None, first_step: tf.Variable) -> None:
+        super().__init__()
+        self._training = training if isinstance(training, DataAdapter) else None
+        self._validation = validation if isinstance(validation, DataAdapter) else None
+        self._first_step, self._steps = first_step, 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Begin a pass."""
+        """Begin an epoch of the training data."""
         del epoch, logs
-        self._begun.assign(self._steps)
+        self._first_step.assign(self._steps)
         if self._training is not None:
-            self._training.begin()
+            self._training.on_epoch_begin()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Count the step."""
@@ -209,26 +205,26 @@ class DatasetEpochCallback(keras.callbacks.Callback):
         self._steps += 1
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """End the pass, and begin that of the validation."""
+        """End the epoch of the training data, and begin that of the validation data."""
         del logs
-        self._end()
+        self._end_training_epoch()
         if self._validation is not None:
-            self._validation.begin()
+            self._validation.on_epoch_begin()
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
-        """End the pass of the validation."""
+        """End the epoch of the validation data."""
         del logs
         if self._validation is not None:
-            self._validation.end()
+            self._validation.on_epoch_end()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """End the pass, where no validation has."""
+        """End the epoch of the training data, if validation has not ended it."""
         del epoch, logs
-        self._end()
+        self._end_training_epoch()
 
-    def _end(self) -> None:
+    def _end_training_epoch(self) -> None:
         if self._training is None:
             return
-        self._training.end()
+        self._training.on_epoch_end()
         if not self._steps:
-            raise ValueError(no_batches_message(self._training))
+            raise self._training.no_batches_error()

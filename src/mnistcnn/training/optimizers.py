@@ -1,4 +1,4 @@
-"""The optimizer that a recipe asks for."""
+"""The optimizers and the learning rate schedule of the recipes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KERNEL_NDIM = 4  # height, width, channels in, channels out
 
 
 def make_optimizer(recipe: Recipe, *, steps: int) -> keras.optimizers.Optimizer:
-    """Return the recipe's optimizer with its learning rate over `steps` steps."""
+    """Return the recipe's optimizer, with its learning rate scheduled over `steps` steps."""
     assert recipe.learning_rate is not None
     schedule = OneCycleSchedule(recipe.learning_rate, steps=steps, warmup=recipe.warmup)
     if recipe.optimizer == "muon":
@@ -27,24 +27,25 @@ def make_optimizer(recipe: Recipe, *, steps: int) -> keras.optimizers.Optimizer:
 
 
 class Muon(keras.optimizers.Muon):
-    """Keras' Muon, with a convolution's kernel taken as the matrix that it is.
+    """Keras' Muon, which also orthogonalizes the update of convolution kernels.
 
-    Muon turns each step of a matrix into the nearest one whose directions are equally long
-    (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024). Keras
-    gives kernels of four dimensions to Adam; here one that mixes channels is a matrix of
-    inputs by outputs. All else, first and last layer too, is Adam's.
+    Muon replaces the update of a matrix by the nearest semi-orthogonal matrix (Jordan et al.,
+    "Muon: an optimizer for hidden layers in neural networks", 2024). Keras applies it to 2D
+    kernels only. Here a convolution kernel with more than one input channel is reshaped to a
+    matrix of inputs by outputs; all other variables, including those of the first and the
+    last layer, are updated by Adam.
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
         return not (len(variable.shape) == _KERNEL_NDIM and variable.shape[2] > 1)
 
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        """Return the step of a kernel, by way of its matrix."""
+        """Return the orthogonalized update of a kernel."""
         matrix = super().zeropower_via_newtonschulz5(_as_matrix(x), steps)
         return keras.ops.reshape(matrix, x.shape)
 
     def lr_adjust(self, x: Any) -> Any:
-        """Scale a step as Keras does a matrix of that size."""
+        """Return the update, scaled as Keras scales that of a matrix of that size."""
         return keras.ops.reshape(super().lr_adjust(_as_matrix(x)), x.shape)
 
 
@@ -53,26 +54,26 @@ def _as_matrix(kernel: Any) -> Any:
 
 
 class OneCycleSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that rises in a line to its peak and falls in a line to 0.
+    """A learning rate that rises linearly to its peak and falls linearly to 0.
 
-    The first step has nearly a tenth of the peak. After Smith and Topin, "Super-convergence"
-    (2019), with one fall in place of two.
+    It starts at about a tenth of the peak. After Smith and Topin, "Super-convergence" (2019),
+    with a single annealing phase.
 
     Parameters
     ----------
     peak : float
         The highest learning rate.
     steps : int
-        Steps in all, over which the rate comes down to 0.
+        Total number of steps.
     warmup : float
-        Share of the steps in which the rate rises, in [0, 1).
+        Fraction of the steps in which the rate rises, in [0, 1).
     """
 
     def __init__(self, peak: float, *, steps: int, warmup: float) -> None:
         self.peak, self.steps, self.warmup = peak, steps, warmup
 
     def __call__(self, step: Any) -> Any:
-        """Return the rate of a step, counted from 0: the value at the step's middle."""
+        """Return the rate of a step, numbered from 0, evaluated at the middle of the step."""
         done = (keras.ops.cast(step, "float32") + 0.5) / self.steps
         falling = (1 - done) / (1 - self.warmup)
         if self.warmup == 0:
@@ -81,5 +82,5 @@ class OneCycleSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * keras.ops.maximum(keras.ops.minimum(rising, falling), 0)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the settings, as Keras asks of a schedule."""
+        """Return the arguments of the constructor."""
         return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup}

@@ -1,7 +1,6 @@
-"""The batches of a ``keras.utils.PyDataset``, made by as many workers as it asks for.
+"""Reading the batches of a ``keras.utils.PyDataset`` with its workers.
 
-Keras' own way from a PyDataset to batches begins at the first batch always, and has no public
-name.
+Keras' own reader always starts at the first batch and is private.
 """
 
 from __future__ import annotations
@@ -14,48 +13,48 @@ from typing import Any
 
 from mnistcnn.backend import keras
 
-# In a process of a pool: the dataset that it was started for.
+# In a worker process: the dataset that it reads.
 _worker_dataset: list[keras.utils.PyDataset] = []
 
 
-def iter_py_dataset(
-    dataset: keras.utils.PyDataset, numbers: Sequence[int]
+def iter_batches(
+    dataset: keras.utils.PyDataset, indices: Sequence[int]
 ) -> Iterator[tuple[int, Any]]:
-    """Give the numbered batches in their order, a few of them made ahead by its workers.
+    """Yield ``(index, batch)`` in order, prefetched by the dataset's workers.
 
-    As in Keras: threads, or processes with `use_multiprocessing`; without either the batches
-    are made where they are asked for. No more than `max_queue_size` wait.
+    As in Keras, the workers are threads, or processes with `use_multiprocessing`; without
+    either, batches are made on demand. At most `max_queue_size` batches wait.
     """
-    workers, processes = dataset.workers, dataset.use_multiprocessing
-    if workers < 1 or (workers == 1 and not processes):
-        for number in numbers:
-            yield number, dataset[number]
+    workers, use_processes = dataset.workers, dataset.use_multiprocessing
+    if workers < 1 or (workers == 1 and not use_processes):
+        for index in indices:
+            yield index, dataset[index]
         return
     pool: Any
-    if processes:
+    if use_processes:
         pool = multiprocessing.Pool(workers, _init_worker, (dataset,))
-        make = _get_batch
+        get_batch = _get_batch
     else:
         pool = multiprocessing.pool.ThreadPool(workers)
-        make = dataset.__getitem__
-    waiting: deque[tuple[int, Any]] = deque()
-    rest = iter(numbers)
+        get_batch = dataset.__getitem__
+    pending: deque[tuple[int, Any]] = deque()
+    remaining = iter(indices)
     with closing(pool):
         while True:
-            while len(waiting) < max(1, dataset.max_queue_size):
-                following = next(rest, None)
+            while len(pending) < max(1, dataset.max_queue_size):
+                following = next(remaining, None)
                 if following is None:
                     break
-                waiting.append((following, pool.apply_async(make, (following,))))
-            if not waiting:
+                pending.append((following, pool.apply_async(get_batch, (following,))))
+            if not pending:
                 return
-            number, result = waiting.popleft()
-            yield number, result.get()
+            index, result = pending.popleft()
+            yield index, result.get()
 
 
 def _init_worker(dataset: keras.utils.PyDataset) -> None:
     _worker_dataset[:] = [dataset]
 
 
-def _get_batch(number: int) -> Any:
-    return _worker_dataset[0][number]
+def _get_batch(index: int) -> Any:
+    return _worker_dataset[0][index]

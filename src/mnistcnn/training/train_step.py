@@ -1,13 +1,13 @@
-"""A training step for the documented network that computes the same for less.
+"""A faster training step for the baseline network.
 
-Function and gradients are those of Keras' own step, up to rounding. It is faster since
+It computes the same function and gradients as Keras' own step, up to rounding, but is faster:
 
-- a bias per channel and ReLU leave the largest of four the largest, so pooling before them
-  gives what pooling after them gives, on a quarter of the numbers;
-- the second pooling drops the last row and column of its 11 × 11, so 26 × 26 pixels of an
-  image are enough;
-- two halves of a batch can be computed side by side, one on each core, where one operation
-  spread over the cores would leave them waiting for each other.
+- Adding a bias per channel and ReLU preserve the maximum of four values, so pooling first
+  gives the same result and leaves a quarter of the values to add and rectify.
+- The second pooling layer drops the last row and column of its 11 × 11 input, so 26 × 26
+  pixels of each image are enough.
+- The two halves of a batch run in parallel, one on each core, where a single operation split
+  over the cores would leave them waiting for each other.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from numpy.typing import NDArray
 from mnistcnn.backend import keras, tf
 from mnistcnn.models.architecture import architecture_mismatch
 
-_COMPILED = {
+_COMPILE_CONFIG = {
     "loss_weights": None,
     "metrics": ["accuracy"],
     "weighted_metrics": None,
     "run_eagerly": False,
 }
-# 26 x 26 pixels give 24 x 24 and, pooled, 12 x 12; those give 10 x 10 and, pooled, 5 x 5.
-_CONVOLVED_PIXELS = 26
+# 26 × 26 pixels convolve to 24 × 24, pool to 12 × 12, convolve to 10 × 10 and pool to 5 × 5.
+_USED_PIXELS = 26
 
 
 class TrainStep:
-    """What a batch does to the documented network, and the running figures of a pass.
+    """A training and a test step of the baseline network, with running metrics.
 
-    Optimizer and trainable variables are looked up when a graph is traced, at the first
-    batch, so that what callbacks set up before it counts, as it does in Keras.
+    Optimizer and trainable variables are read when the graph is traced, at the first batch,
+    so that changes made by callbacks before it take effect, as in Keras.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -45,55 +45,55 @@ class TrainStep:
         self._totals = tf.Variable([0.0, 0.0, 0.0], trainable=False)
 
     def reset(self) -> None:
-        """Begin the running figures anew."""
+        """Reset the metrics."""
         self._totals.assign([0.0, 0.0, 0.0])
 
     @property
-    def totals(self) -> NDArray[np.float32]:
-        """``float32 (3,)``: loss, right answers and images of the batches since `reset`."""
+    def metric_totals(self) -> NDArray[np.float32]:
+        """``float32 (3,)``: summed loss, correct predictions and images since `reset`."""
         return np.array(self._totals.numpy(), np.float32)
 
-    @totals.setter
-    def totals(self, totals: NDArray[np.float32]) -> None:
+    @metric_totals.setter
+    def metric_totals(self, totals: NDArray[np.float32]) -> None:
         self._totals.assign(totals)
 
-    def figures(self) -> dict[str, float]:
-        """Return loss and accuracy over the batches since `reset`."""
+    def metrics(self) -> dict[str, float]:
+        """Return mean loss and accuracy since `reset`."""
         loss, correct, count = self._totals.numpy().tolist()
         return {"loss": loss / count, "accuracy": correct / count}
 
     def train(self, x: tf.Tensor, y: tf.Tensor, targets: tf.Tensor | None = None) -> None:
-        """Take one step and count the batch, inside a graph.
+        """Train on a batch and add it to the metrics, inside a graph.
 
-        The loss is that against `targets`, the accuracy that against `y`.
+        The loss is computed against `targets`, by default the labels, the accuracy against `y`.
         """
         weights, size = self.weights(), tf.shape(x)[0]
         half = tf.maximum(size // 2, 1)
-        goal = y if targets is None else targets
-        first, first_figures = self.gradients(weights, x[:half], y[:half], goal[:half])
-        # A batch of one has no second half; it is computed all the same, and left out.
+        targets = y if targets is None else targets
+        first, first_totals = self.gradients(weights, x[:half], y[:half], targets[:half])
+        # In a batch of one image, the second half is that image again, with a weight of 0.
         rest = tf.minimum(half, size - 1)
-        second, second_figures = self.gradients(weights, x[rest:], y[rest:], goal[rest:])
-        counted = tf.cast(size > 1, tf.float32)
-        share = 1 / tf.cast(size, tf.float32)
+        second, second_totals = self.gradients(weights, x[rest:], y[rest:], targets[rest:])
+        has_second = tf.cast(size > 1, tf.float32)
+        scale = 1 / tf.cast(size, tf.float32)
         gradients = [
-            one * share + other * (share * counted)
-            for one, other in zip(first, second, strict=True)
+            first_gradient * scale + second_gradient * (scale * has_second)
+            for first_gradient, second_gradient in zip(first, second, strict=True)
         ]
         self.model.optimizer.apply(gradients, self.model.trainable_variables)
-        self._totals.assign_add(first_figures + second_figures * counted)
+        self._totals.assign_add(first_totals + second_totals * has_second)
 
     def test(self, x: tf.Tensor, y: tf.Tensor) -> None:
-        """Count one batch, inside a graph."""
-        self._totals.assign_add(self.counts(self.weights(), x, y))
+        """Add a batch to the metrics, inside a graph."""
+        self._totals.assign_add(self.test_totals(self.weights(), x, y))
 
-    def counts(self, weights: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        """Return what images add to the totals when they are only looked at."""
+    def test_totals(self, weights: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Return the metric totals of a batch, without dropout."""
         logits = self.logits(weights, x, training=False)
-        return _batch_metrics(logits, y, _sum_loss(logits, y))
+        return _batch_totals(logits, y, _sum_loss(logits, y))
 
     def weights(self) -> list[tf.Tensor]:
-        """Return the network's weights as they are now."""
+        """Return the current weights of the model."""
         return [tf.convert_to_tensor(variable.value) for variable in self.model.weights]
 
     def gradients(
@@ -101,20 +101,20 @@ class TrainStep:
         weights: list[tf.Tensor],
         x: tf.Tensor,
         y: tf.Tensor,
-        goal: tf.Tensor,
+        targets: tf.Tensor,
         mask: tf.Tensor | None = None,
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Return the gradients of the summed loss, and what the images add to the totals.
+        """Return the gradients of the summed loss, and the metric totals of a batch.
 
-        What dropout leaves is drawn here, or else given as `mask`.
+        `mask` replaces the dropout mask, which is otherwise drawn here.
         """
         pairs = zip(weights, self.model.weights, strict=True)
-        trained = [tensor for tensor, variable in pairs if variable.trainable]
+        trainable = [tensor for tensor, variable in pairs if variable.trainable]
         with tf.GradientTape() as tape:
-            tape.watch(trained)
+            tape.watch(trainable)
             logits = self.logits(weights, x, training=True, mask=mask)
-            loss = _sum_loss(logits, goal)
-        return tape.gradient(loss, trained), _batch_metrics(logits, y, loss)
+            loss = _sum_loss(logits, targets)
+        return tape.gradient(loss, trainable), _batch_totals(logits, y, loss)
 
     def logits(
         self,
@@ -124,9 +124,9 @@ class TrainStep:
         training: bool,
         mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Return ``float32 (n, 10)``: what the softmax is given."""
+        """Return ``float32 (n, 10)``: the input of the softmax."""
         kernel1, bias1, kernel2, bias2, kernel3, bias3 = weights
-        x = x[:, :_CONVOLVED_PIXELS, :_CONVOLVED_PIXELS]
+        x = x[:, :_USED_PIXELS, :_USED_PIXELS]
         x = pooled_relu(tf.nn.conv2d(x, kernel1, 1, "VALID"), bias1)
         x = pooled_relu(tf.nn.conv2d(x, kernel2, 1, "VALID"), bias2)
         x = tf.reshape(x, (-1, kernel3.shape[0]))
@@ -135,9 +135,9 @@ class TrainStep:
 
 
 def supports_fast_step(model: keras.Model) -> bool:
-    """Tell whether `model` is what `build_model` makes, whatever it was called and began as.
+    """Return whether `model` is the baseline network, compiled as by `build_model`.
 
-    Also compiled as there, but for the optimizer, and on one device.
+    Names, initial weights and the optimizer may differ. Its variables must not be distributed.
     """
     return (
         architecture_mismatch(model, in_training=True) is None
@@ -159,24 +159,24 @@ def _has_baseline_compile_config(model: keras.Model) -> bool:
         return False
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metrics that can't be saved; they stay unsaved
-            compiled = model.get_compile_config() or {}
-    except Exception:  # noqa: BLE001  # what can't be described is not what build_model gives
+            warnings.simplefilter("ignore")  # about metrics that cannot be serialized
+            config = model.get_compile_config() or {}
+    except Exception:  # noqa: BLE001  # a configuration that cannot be serialized is not the baseline
         return False
-    return all(compiled.get(key) == value for key, value in _COMPILED.items())
+    return all(config.get(key) == value for key, value in _COMPILE_CONFIG.items())
 
 
 def _sum_loss(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(y, logits))
 
 
-def _batch_metrics(logits: tf.Tensor, y: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
-    """Return what a batch adds to the totals: loss, right answers, images."""
-    right = tf.argmax(logits, axis=1) == tf.argmax(y, axis=1)
-    counts = tf.reduce_sum(tf.cast(right, tf.float32)), tf.cast(tf.shape(y)[0], tf.float32)
-    return tf.stack([loss, *counts])
+def _batch_totals(logits: tf.Tensor, y: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
+    """Return ``float32 (3,)``: summed loss, correct predictions and images of a batch."""
+    is_correct = tf.argmax(logits, axis=1) == tf.argmax(y, axis=1)
+    num_correct = tf.reduce_sum(tf.cast(is_correct, tf.float32))
+    return tf.stack([loss, num_correct, tf.cast(tf.shape(y)[0], tf.float32)])
 
 
 def pooled_relu(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """Return ReLU of `x` and a bias, pooled 2 × 2, in the cheaper order."""
+    """Return ``max_pool2d(relu(x + bias), 2)``, pooling first since that is cheaper."""
     return tf.nn.relu(tf.nn.max_pool2d(x, 2, 2, "VALID") + bias)

@@ -1,11 +1,10 @@
-"""The little of HDF5 that Keras writes, read in Python.
+"""A reader of the subset of HDF5 that Keras writes, in pure Python.
 
-HDF5's own library is some hundred thousand lines of C that trust a file: a few changed bytes
-make it loop, fill the memory or worse, and it can load code for what a file asks for. The arrays
-of a network need none of that. Here are the structures that Keras' files consist of, as the "HDF5
-File Format Specification Version 3.0" describes them: a superblock of version 0 or 1, object
-headers of version 1, groups as symbol tables or lists of links, and arrays that lie in one piece.
-Every structure that is visited counts against a limit, so no file is walked without end.
+The HDF5 library trusts its input: a few changed bytes can make it loop forever, exhaust the
+memory or crash, and a file can make it load plug-ins. This module implements only the structures
+in Keras' files, after the "HDF5 File Format Specification Version 3.0": superblock version 0 or
+1, object headers of version 1, groups as symbol tables or compact links, and contiguous or
+compact datasets. The number of structures visited is limited, so reading always terminates.
 """
 
 from __future__ import annotations
@@ -21,17 +20,19 @@ from numpy.typing import NDArray
 from mnistcnn.errors import CorruptFileError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_DATASPACE, _LINK_INFO, _DATATYPE, _LINK, _ELSEWHERE = 0x01, 0x02, 0x03, 0x06, 0x07
+# Header message types.
+_DATASPACE, _LINK_INFO, _DATATYPE, _LINK, _EXTERNAL_FILES = 0x01, 0x02, 0x03, 0x06, 0x07
 _LAYOUT, _CONTINUATION, _SYMBOL_TABLE = 0x08, 0x10, 0x11
 _UNDEFINED_ADDRESS = 2**64 - 1
-_SHARED = 2
-_SOFT = 2
-_COMPACT, _CONTIGUOUS = 0, 1
-# A network with its optimizer has a few hundred structures.
+_SHARED_FLAG = 2
+_SOFT_LINK_CACHE = 2
+_COMPACT, _CONTIGUOUS = 0, 1  # layout classes
+# A model with its optimizer has a few hundred structures.
 _MAX_STRUCTURES = 20_000
-_MAX_NAME = 1024
-_MAX_ERROR_CHARS = 80
-# How IEEE's numbers are described: bit offset, precision, exponent, mantissa, bias.
+_MAX_NAME_BYTES = 1024
+_MAX_SHOWN_CHARS = 80
+# IEEE floats by bit offset, precision, exponent location and size, mantissa location and size,
+# and exponent bias.
 _FLOATS = {
     (0, 16, 10, 5, 0, 10, 15): "f2",
     (0, 32, 23, 8, 0, 23, 127): "f4",
@@ -41,187 +42,189 @@ _FLOAT_CLASS = 1
 
 
 class _Message(NamedTuple):
-    kind: int
+    type: int
     flags: int
     content: bytes
 
 
 class Hdf5Reader:
-    """A file in memory; an object in it is known by its address.
+    """A reader of one HDF5 file in memory. Objects are identified by their addresses.
 
-    Raises
-    ------
-    CorruptFileError
-        If what is asked for is elsewhere, or stored as Keras does not store it.
-    Exception
-        Almost any, if the file is damaged.
+    Every method raises `CorruptFileError` for a structure that Keras does not write, and may
+    raise almost any exception if the file is damaged.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
     """
 
     def __init__(self, content: bytes) -> None:
         if not content.startswith(_SIGNATURE):
-            raise ValueError("it must begin as an HDF5 file does")
+            raise ValueError("it must start with the HDF5 signature")
         self._content = content
         self._visited = 0
         version, sizes = content[8], content[13:15]
         if version > 1 or sizes != b"\x08\x08":
             raise CorruptFileError(
-                "the file must be in the layout that Keras writes, with a superblock of version "
-                f"0; it has version {version}. Load it with Keras and save it again"
+                "the HDF5 superblock must have version 0 or 1 and 8-byte offsets, as Keras writes "
+                f"it; received version {version}. Load the file with Keras and save it again"
             )
-        at = 24 + 4 * version
-        base, _, end = self._numbers(at, "QQQ")
+        offset = 24 + 4 * version
+        base, _, end = self._unpack(offset, "QQQ")
         if base != 0 or end > len(content):
-            raise ValueError(f"it must hold {end:,} bytes; it holds {len(content):,}")
-        (self.root,) = self._numbers(at + 40, "Q")
+            raise ValueError(f"it must be {end:,} bytes long; received {len(content):,}")
+        (self.root,) = self._unpack(offset + 40, "Q")
 
     def is_group(self, address: int) -> bool:
-        """Tell whether the object there is a group."""
-        kinds = {message.kind for message in self._messages(address)}
-        return not kinds.isdisjoint((_SYMBOL_TABLE, _LINK_INFO, _LINK))
+        """Return whether the object at `address` is a group."""
+        types = {message.type for message in self._messages(address)}
+        return not types.isdisjoint((_SYMBOL_TABLE, _LINK_INFO, _LINK))
 
     def members(self, group: int) -> Iterator[tuple[str, int | None]]:
-        """Give name and address of each member of a group; ``None`` for one that is a link."""
+        """Yield name and address of each member of a group; the address of a link is ``None``."""
         for message in self._messages(group):
-            if message.kind == _SYMBOL_TABLE:
+            if message.type == _SYMBOL_TABLE:
                 tree, heap = struct.unpack_from("<QQ", message.content)
-                (names,) = self._numbers(self._expect(heap, b"HEAP") + 24, "Q")
-                yield from self._symbols(tree, names)
-            elif message.kind == _LINK:
-                yield _link(message.content)
-            elif message.kind == _LINK_INFO:
-                counted = message.content[1] & 1
-                (heap,) = struct.unpack_from("<Q", message.content, 2 + 8 * counted)
+                (names,) = self._unpack(self._expect(heap, b"HEAP") + 24, "Q")
+                yield from self._symbol_table(tree, names)
+            elif message.type == _LINK:
+                yield _parse_link(message.content)
+            elif message.type == _LINK_INFO:
+                has_creation_order = message.content[1] & 1
+                (heap,) = struct.unpack_from("<Q", message.content, 2 + 8 * has_creation_order)
                 if heap != _UNDEFINED_ADDRESS:
-                    raise CorruptFileError("the file must list the members of its groups plainly")
+                    raise CorruptFileError("groups must not store their links in a fractal heap")
 
     def array(self, address: int, name: str) -> NDArray[Any]:
-        """Return the array of floats there; its bytes must lie in one piece."""
-        wanted = (_DATASPACE, _DATATYPE, _LAYOUT, _ELSEWHERE)
-        messages = {one.kind: one for one in self._messages(address) if one.kind in wanted}
-        shown = repr(name[:_MAX_ERROR_CHARS])
-        if _ELSEWHERE in messages:
-            raise CorruptFileError(f"the file must hold its arrays itself; {shown} is elsewhere")
-        parts = [messages.get(kind) for kind in wanted[:3]]
-        if None in parts or any(part.flags & _SHARED for part in parts if part):
-            raise CorruptFileError(f"{shown} must be an array; it is something else")
-        space, kind, layout = (part.content for part in parts if part)
-        shape, dtype = _shape(space), _dtype(kind)
+        """Return the array of floats in the dataset at `address`; errors call it `name`."""
+        shown = repr(name[:_MAX_SHOWN_CHARS])
+        types = (_DATASPACE, _DATATYPE, _LAYOUT, _EXTERNAL_FILES)
+        messages = {m.type: m for m in self._messages(address) if m.type in types}
+        if _EXTERNAL_FILES in messages:
+            raise CorruptFileError(f"arrays must be stored in the file; {shown} is external")
+        required = [messages.get(type_) for type_ in types[:3]]
+        if None in required or any(m.flags & _SHARED_FLAG for m in required if m):
+            raise CorruptFileError(f"{shown} must be a dataset; received another object")
+        dataspace, datatype, layout = (message.content for message in required if message)
+        shape, dtype = _parse_dataspace(dataspace), _parse_datatype(datatype)
         if dtype is None:
-            raise CorruptFileError(f"{shown} must be floats of 16, 32 or 64 bits")
-        version, how = layout[:2]
+            raise CorruptFileError(f"{shown} must be float16, float32 or float64")
+        version, layout_class = layout[:2]
         size = math.prod(shape) * dtype.itemsize
-        if version == 3 and how == _CONTIGUOUS:
-            at, stored = struct.unpack_from("<QQ", layout, 2)
-            content, at = (self._content, at) if at != _UNDEFINED_ADDRESS else (b"", 0)
-        elif version == 3 and how == _COMPACT:
+        if version == 3 and layout_class == _CONTIGUOUS:
+            offset, stored = struct.unpack_from("<QQ", layout, 2)
+            # A dataset without data has no address.
+            content, offset = (self._content, offset) if offset != _UNDEFINED_ADDRESS else (b"", 0)
+        elif version == 3 and layout_class == _COMPACT:
             (stored,) = struct.unpack_from("<H", layout, 2)
-            content, at = layout, 4
+            content, offset = layout, 4
         else:
             raise CorruptFileError(
-                f"the file must keep its arrays in one piece, as Keras does; {shown} is in chunks "
-                "or elsewhere. Load it with Keras and save it again"
+                f"datasets must be contiguous or compact, as Keras writes them; {shown} is chunked "
+                "or virtual. Load the file with Keras and save it again"
             )
-        if stored != size or at + size > len(content):
-            raise ValueError(f"{shown} must take {size:,} bytes; it takes {stored:,}")
-        return np.frombuffer(content, dtype, math.prod(shape), at).reshape(shape)
+        if stored != size or offset + size > len(content):
+            raise ValueError(f"{shown} must take {size:,} bytes; received {stored:,}")
+        return np.frombuffer(content, dtype, math.prod(shape), offset).reshape(shape)
 
-    def _numbers(self, at: int, kinds: str) -> tuple[int, ...]:
-        return struct.unpack_from(f"<{kinds}", self._content, at)
+    def _unpack(self, offset: int, format_: str) -> tuple[int, ...]:
+        return struct.unpack_from(f"<{format_}", self._content, offset)
 
-    def _visit(self) -> None:
+    def _count_structure(self) -> None:
         self._visited += 1
         if self._visited > _MAX_STRUCTURES:
-            raise CorruptFileError(f"the file must hold at most {_MAX_STRUCTURES:,} structures")
+            raise CorruptFileError(f"the file must have at most {_MAX_STRUCTURES:,} structures")
 
-    def _expect(self, at: int, signature: bytes) -> int:
-        self._visit()
-        found = self._content[at : at + len(signature)]
-        if found != signature:
-            raise ValueError(f"at {at:,} it must hold {signature!r}; it holds {found!r}")
-        return at
+    def _expect(self, offset: int, signature: bytes) -> int:
+        self._count_structure()
+        received = self._content[offset : offset + len(signature)]
+        if received != signature:
+            raise ValueError(f"byte {offset:,} must start {signature!r}; received {received!r}")
+        return offset
 
     def _messages(self, address: int) -> Iterator[_Message]:
-        """Give the messages of an object header, and of the blocks that go on with it."""
-        version, _, _, _, size = self._numbers(address, "BBHII")
+        """Yield the messages of an object header and of its continuation blocks."""
+        version, _, _, _, size = self._unpack(address, "BBHII")
         if version != 1:
-            raise ValueError(f"at {address:,} it must hold an object header of version 1")
+            raise ValueError(f"the object header at {address:,} must have version 1")
         blocks = [(address + 16, size)]
         while blocks:
-            at, size = blocks.pop(0)
-            end = at + size
-            while at + 8 <= end:
-                self._visit()
-                kind, length, flags = self._numbers(at, "HHB")
-                content = self._content[at + 8 : at + 8 + length]
+            offset, size = blocks.pop(0)
+            end = offset + size
+            while offset + 8 <= end:
+                self._count_structure()
+                type_, length, flags = self._unpack(offset, "HHB")
+                content = self._content[offset + 8 : offset + 8 + length]
                 if len(content) != length:
-                    raise ValueError(f"at {at:,} it must hold {length:,} more bytes")
-                if kind == _CONTINUATION:
+                    raise ValueError(f"the message at {offset:,} must have {length:,} bytes")
+                if type_ == _CONTINUATION:
                     blocks.append(struct.unpack_from("<QQ", content))
                 else:
-                    yield _Message(kind, flags, content)
-                at += 8 + length
+                    yield _Message(type_, flags, content)
+                offset += 8 + length
 
-    def _symbols(self, tree: int, names: int) -> Iterator[tuple[str, int | None]]:
-        """Give the entries of a symbol table: a tree whose leaves list them."""
-        waiting = [tree]
-        while waiting:
-            node = waiting.pop()
+    def _symbol_table(self, tree: int, names: int) -> Iterator[tuple[str, int | None]]:
+        """Yield the entries of a symbol table, a B-tree with them in its leaves."""
+        stack = [tree]
+        while stack:
+            node = stack.pop()
             if self._content[node : node + 4] == b"SNOD":
-                self._visit()
+                self._count_structure()
                 yield from self._entries(node, names)
                 continue
-            kind, _, used = self._numbers(self._expect(node, b"TREE") + 4, "BBH")
-            if kind != 0:
-                raise ValueError(f"at {node:,} it must hold the tree of a group")
-            children = [self._numbers(node + 32 + 16 * i, "Q")[0] for i in range(used)]
-            waiting += reversed(children)
-            if len(waiting) > _MAX_STRUCTURES:
-                raise ValueError(f"at {node:,} it must hold a tree of fewer branches")
+            node_type, _, count = self._unpack(self._expect(node, b"TREE") + 4, "BBH")
+            if node_type != 0:
+                raise ValueError(f"the B-tree node at {node:,} must be of a group")
+            children = [self._unpack(node + 32 + 16 * i, "Q")[0] for i in range(count)]
+            stack += reversed(children)
+            if len(stack) > _MAX_STRUCTURES:
+                raise ValueError(f"the B-tree at {tree:,} must have fewer nodes")
 
     def _entries(self, leaf: int, names: int) -> Iterator[tuple[str, int | None]]:
-        (count,) = self._numbers(leaf + 6, "H")
+        (count,) = self._unpack(leaf + 6, "H")
         for i in range(count):
-            self._visit()
-            offset, address, cached = self._numbers(leaf + 8 + 40 * i, "QQI")
-            first = names + offset
-            last = self._content.index(b"\0", first, first + _MAX_NAME)
-            name = self._content[first:last].decode(errors="replace")
-            yield name, None if cached == _SOFT else address
+            self._count_structure()
+            name_offset, address, cache_type = self._unpack(leaf + 8 + 40 * i, "QQI")
+            start = names + name_offset
+            end = self._content.index(b"\0", start, start + _MAX_NAME_BYTES)
+            name = self._content[start:end].decode(errors="replace")
+            yield name, None if cache_type == _SOFT_LINK_CACHE else address
 
 
-def _link(content: bytes) -> tuple[str, int | None]:
+def _parse_link(content: bytes) -> tuple[str, int | None]:
     """Return name and address of a link message; only a hard link has an address."""
     version, flags = content[:2]
     if version != 1:
-        raise ValueError(f"a link must be of version 1; it is of version {version}")
-    at, kind = 2, 0
+        raise ValueError(f"a link message must have version 1; received {version}")
+    offset, link_type = 2, 0
     if flags & 8:
-        at, kind = 3, content[2]
-    at += 8 * bool(flags & 4) + bool(flags & 16)
+        offset, link_type = 3, content[2]
+    offset += 8 * bool(flags & 4) + bool(flags & 16)
     width = 1 << (flags & 3)
-    length = int.from_bytes(content[at : at + width], "little")
-    at += width
-    name = content[at : at + length].decode(errors="replace")
-    if kind != 0:
+    length = int.from_bytes(content[offset : offset + width], "little")
+    offset += width
+    name = content[offset : offset + length].decode(errors="replace")
+    if link_type != 0:
         return name, None
-    (address,) = struct.unpack_from("<Q", content, at + length)
+    (address,) = struct.unpack_from("<Q", content, offset + length)
     return name, address
 
 
-def _shape(content: bytes) -> tuple[int, ...]:
+def _parse_dataspace(content: bytes) -> tuple[int, ...]:
     version, ndim = content[:2]
     if version not in (1, 2) or ndim > 32:
-        raise ValueError(f"a dataspace must be of version 1 or 2; received {version}")
+        raise ValueError(f"a dataspace must have version 1 or 2; received {version}")
     return struct.unpack_from(f"<{ndim}Q", content, 8 if version == 1 else 4)
 
 
-def _dtype(content: bytes) -> np.dtype[Any] | None:
-    """Return the dtype of floats as IEEE has them, and ``None`` for all else."""
-    kind, order = content[0] & 15, content[1]
-    if kind != _FLOAT_CLASS or order & 0x40:
+def _parse_datatype(content: bytes) -> np.dtype[Any] | None:
+    """Return the dtype of IEEE floats, and ``None`` for any other datatype."""
+    datatype_class, byte_order = content[0] & 15, content[1]
+    if datatype_class != _FLOAT_CLASS or byte_order & 0x40:
         return None
     (size,) = struct.unpack_from("<I", content, 4)
-    known = _FLOATS.get(struct.unpack_from("<HHBBBBI", content, 8))
-    if known is None or int(known[1]) != size:
+    code = _FLOATS.get(struct.unpack_from("<HHBBBBI", content, 8))
+    if code is None or int(code[1]) != size:
         return None
-    return np.dtype(f"{'>' if order & 1 else '<'}{known}")
+    return np.dtype(f"{'>' if byte_order & 1 else '<'}{code}")

@@ -1,15 +1,14 @@
-"""The six arrays of the network, from and to the files that Keras knows.
+"""Reading the CNN's weights from Keras' model files, and saving Keras models atomically.
 
-Reading takes numbers alone. A Keras model file also carries a configuration that can name
-code to run, and loading it has been the subject of many advisories; so that part is never
-looked at. The six arrays differ in shape, so they are told apart by shape, whatever the
-layers were called when the file was written.
+A Keras file also contains a configuration that can name code to run, and loading it has been
+the subject of many security advisories. The reader ignores it and takes only arrays. The six
+arrays have different shapes and are identified by them, whatever the layers' names.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,53 +19,53 @@ from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array, PathLike
 from mnistcnn.utils import safe_read
 from mnistcnn.utils.atomic_write import atomic_write
-from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.validation import check_path
-from mnistcnn.weights import hdf5_reader
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, KERAS_SUFFIXES
+from mnistcnn.weights.hdf5_reader import Hdf5Reader
 
 _CNN_SHAPES = tuple(CNN_WEIGHT_SHAPES.values())
 _ARCHIVE_MEMBER = "model.weights.h5"
-# The network with its optimizer takes 0.5 MB; 16 MiB leaves room for what else Keras
-# may add, and none for what would fill a memory.
+# The model with its optimizer takes 0.5 MB.
 _MAX_BYTES = 16 << 20
 _MAX_OBJECTS = 1000
-_MAX_SHOWN = 80
+_MAX_NAME_CHARS = 80
+_MAX_LISTED_SHAPES = 10
 
 
-def read_weights(path: PathLike) -> list[Float32Array]:
-    """Return the arrays in the order of `WEIGHT_SHAPES` from a file written by Keras.
+def read_keras_file(path: Path) -> list[Float32Array]:
+    """Return the six arrays in the order of ``model.get_weights()``.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file is missing.
+    ValueError
+        If the file contains the weights of another architecture.
     CorruptFileError
-        If the file is damaged, or holds other arrays than this network's.
+        If the file is damaged or not as Keras writes it.
     """
-    file = check_path("path", path, suffixes=KERAS_SUFFIXES)
-    content = read_limited(file, limit=_MAX_BYTES)
+    content = safe_read.read_limited(path, limit=_MAX_BYTES)
     try:
-        if file.suffix == ".keras":
+        if path.name.endswith(".keras"):
             with safe_read.open_zip(content) as archive:
                 content = safe_read.read_member(archive, _ARCHIVE_MEMBER, limit=_MAX_BYTES)
-        found = list(_float_arrays(hdf5_reader.Hdf5Reader(content)))
+        arrays = list(_iter_arrays(Hdf5Reader(content)))
     except CorruptFileError as error:
-        raise CorruptFileError(f"{file}: {error}") from None
-    except Exception as error:  # damage ends in almost any exception
-        raise CorruptFileError(f"{file} is not a whole Keras file: {error}") from error
-    return _match_by_shape(file, found)
+        raise CorruptFileError(f"{path}: {error}") from None
+    except Exception as error:  # damage leads to almost any exception
+        raise CorruptFileError(f"{path} must be a complete Keras file: {error}") from error
+    return _match_by_shape(path, arrays)
 
 
 def save_model(model: Any, path: PathLike) -> None:
-    """Write a Keras model in the format of the suffix; the old file stays until the end."""
+    """Save a Keras model atomically, in the format of the suffix."""
     target = check_path("path", path, suffixes=KERAS_SUFFIXES)
     logger = logging.getLogger("absl")
     with atomic_write(target) as temporary:
         if target.name.endswith(".weights.h5"):
             model.save_weights(temporary)
             return
-        # Keras advises against HDF5 each time; whoever asked for .h5 has chosen it.
+        # Keras warns against HDF5 on each save, but the caller chose the suffix.
         level = logger.level
         logger.setLevel(logging.ERROR)
         try:
@@ -75,53 +74,49 @@ def save_model(model: Any, path: PathLike) -> None:
             logger.setLevel(level)
 
 
-def _weights_group(file: hdf5_reader.Hdf5Reader) -> int:
-    """Return where the weights are: Keras 3's own format, HDF5 models, bare Keras 2 weights."""
-    held = dict(file.members(file.root))
-    found = (held.get(name) for name in ("layers", "model_weights"))
-    return next((group for group in found if group is not None), file.root)
+def _weights_group(file: Hdf5Reader) -> int:
+    """Return the address of the group of weights in a Keras 3, HDF5 or Keras 2 weights file."""
+    members = dict(file.members(file.root))
+    candidates = (members.get(name) for name in ("layers", "model_weights"))
+    return next((address for address in candidates if address is not None), file.root)
 
 
-def _float_arrays(file: hdf5_reader.Hdf5Reader) -> Iterator[Float32Array]:
-    """Walk a tree of HDF5, which has no way out of the file, and give the arrays it holds."""
-    waiting, seen = [("", _weights_group(file))], 0
-    while waiting:
-        path, group = waiting.pop()
+def _iter_arrays(file: Hdf5Reader) -> Iterator[NDArray[Any]]:
+    """Yield each array of weights; reject links, which could lead out of the file."""
+    stack, count = [("", _weights_group(file))], 0
+    while stack:
+        group_path, group = stack.pop()
         for name, address in file.members(group):
-            seen += 1
-            if seen > _MAX_OBJECTS:
-                raise CorruptFileError(f"the file must hold at most {_MAX_OBJECTS} objects")
+            count += 1
+            if count > _MAX_OBJECTS:
+                raise CorruptFileError(f"the file must contain at most {_MAX_OBJECTS} objects")
             if address is None:
-                shown = repr(name[:_MAX_SHOWN])
-                raise CorruptFileError(f"the file must hold its objects itself; {shown} is a link")
-            full = f"{path}/{name}"
+                shown = repr(name[:_MAX_NAME_CHARS])
+                raise CorruptFileError(f"the file must not contain links; received {shown}")
+            path = f"{group_path}/{name}"
             if file.is_group(address):
-                waiting.append((full, address))
-            elif "seed_generator" not in full:
-                yield _float_array(file.array(address, full))
+                stack.append((path, address))
+            elif "seed_generator" not in path:
+                yield file.array(address, path)
 
 
-def _float_array(array: NDArray[Any]) -> Float32Array:
-    if array.shape not in _CNN_SHAPES:
-        raise CorruptFileError(
-            f"the file must hold float arrays of shapes {_format_shapes(_CNN_SHAPES)}, "
-            f"or it is a network of another architecture; it holds {array.dtype} {array.shape}"
-        )
-    return array.astype(np.float32)
-
-
-def _match_by_shape(file: Path, found: list[Float32Array]) -> list[Float32Array]:
-    shapes = [array.shape for array in found]
+def _match_by_shape(path: Path, arrays: Sequence[NDArray[Any]]) -> list[Float32Array]:
+    shapes = [array.shape for array in arrays]
     if sorted(shapes) != sorted(_CNN_SHAPES):
-        raise CorruptFileError(
-            f"{file}: the file must hold arrays of shapes {_format_shapes(_CNN_SHAPES)}, or it is a "
-            f"network of another architecture; it holds {_format_shapes(shapes) or 'none'}"
+        raise ValueError(
+            f"{path} must contain the weights of the build_model architecture, arrays of shapes "
+            f"{_format_shapes(_CNN_SHAPES)}; received another architecture, arrays of shapes "
+            f"{_format_shapes(shapes)}"
         )
-    arrays = sorted(found, key=lambda array: _CNN_SHAPES.index(array.shape))
-    if not all(np.isfinite(array).all() for array in arrays):
-        raise CorruptFileError(f"{file} must hold finite weights; it holds NaN or infinity")
-    return arrays
+    ordered = sorted(arrays, key=lambda array: _CNN_SHAPES.index(array.shape))
+    weights = [array.astype(np.float32) for array in ordered]
+    if not all(np.isfinite(array).all() for array in weights):
+        raise CorruptFileError(f"{path} must contain finite weights; received NaN or infinity")
+    return weights
 
 
-def _format_shapes(shapes: Any) -> str:
-    return ", ".join(str(shape) for shape in shapes)
+def _format_shapes(shapes: Sequence[tuple[int, ...]]) -> str:
+    if not shapes:
+        return "none"
+    listed = ", ".join(map(str, shapes[:_MAX_LISTED_SHAPES]))
+    return f"{listed}, ..." if len(shapes) > _MAX_LISTED_SHAPES else listed

@@ -15,11 +15,10 @@ FAULTS = ("SIGKILL at a random moment", "SIGKILL during a write", "Ctrl-C")
 LOSSES = ("different_results", "unreadable_files", "leftover_files")
 
 
-def python(*arguments):
-    return subprocess.run(
-        [sys.executable, *arguments],
-        check=True, capture_output=True, text=True, env=subprocess_env(),
-    ).stdout  # fmt: skip
+def run_module(*arguments):
+    subprocess.run(
+        [sys.executable, "-m", *arguments], check=True, capture_output=True, env=subprocess_env()
+    )
 
 
 def check_nothing_is_lost(row):
@@ -27,7 +26,8 @@ def check_nothing_is_lost(row):
 
 
 def test_killed_run_resumes_exactly():
-    rows = json.loads(python("-m", "tests.helpers.kill_runs").splitlines()[-1])
+    run_module("tests.helpers.kill_runs")
+    rows = json.loads(Path("rows.json").read_text())
     assert [row["fault"] for row in rows] == list(FAULTS[:2])
     for row in rows:
         assert row["kills"] == 1
@@ -43,7 +43,7 @@ def test_runs_survive_every_fault():
     words = ["--kills", "3", "--output", "rows.json"]
     for training in trainings:
         words += ["--training", training]
-    python("-m", "benchmarks.robustness.crash_recovery", *words)
+    run_module("benchmarks.robustness.crash_recovery", *words)
     rows = json.loads(Path("rows.json").read_text())["rows"]
     assert [(row["fault"], row["training"]) for row in rows] == list(
         itertools.product(FAULTS, trainings)

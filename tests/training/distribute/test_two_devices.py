@@ -12,25 +12,41 @@ from tests.helpers import runs
 from tests.helpers.workers import subprocess_env
 
 
-@pytest.fixture(scope="module")
-def two_devices(tmp_path_factory):
+def run_on_two_devices(folder, length):
     """Run in a subprocess, since TensorFlow configures logical devices only at its start."""
-    folder = tmp_path_factory.mktemp("two_devices")
     subprocess.run(
-        [sys.executable, "-m", "tests.helpers.on_two_devices", "report.json"],
+        [sys.executable, "-m", "tests.helpers.on_two_devices", length],
         cwd=folder, check=True, timeout=500, env=subprocess_env(),
     )  # fmt: skip
     return folder, json.loads((folder / "report.json").read_text())
 
 
-@pytest.mark.parametrize("name", runs.RECIPES)
-def test_two_devices_match_one(two_devices, name):
-    """Covers dropout, augmentation, distillation, a last batch of one, and odd batch sizes."""
-    folder, _ = two_devices
+@pytest.fixture(scope="module")
+def two_devices(tmp_path_factory):
+    return run_on_two_devices(tmp_path_factory.mktemp("two_devices"), "short")
+
+
+@pytest.fixture(scope="module")
+def two_devices_long(tmp_path_factory):
+    return run_on_two_devices(tmp_path_factory.mktemp("two_devices_long"), "long")
+
+
+def check_same_as_one_device(folder, name):
     runs.save(name, *runs.train(runs.RECIPES[name]))
     weights, metrics = runs.max_difference(f"{name}.npz", folder / f"{name}.npz")
     assert weights < 1e-3  # where a gradient is almost 0, Adam amplifies rounding
     assert metrics < 1e-4
+
+
+@pytest.mark.parametrize("name", runs.SHORT_RECIPES)
+def test_two_devices_match_one(two_devices, name):
+    check_same_as_one_device(two_devices[0], name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", runs.LONG_RECIPES)
+def test_two_devices_match_one_in_long_runs(two_devices_long, name):
+    check_same_as_one_device(two_devices_long[0], name)
 
 
 def test_every_callback_works_on_two_devices(two_devices):
@@ -42,17 +58,27 @@ def test_every_callback_works_on_two_devices(two_devices):
     assert report["epochs"] == [2, 2]  # early stopping in mode "max" of a falling loss
 
 
+def test_crashed_run_resumes_exactly_on_two_devices(two_devices):
+    assert two_devices[1]["one left over"] == {"crashes": 1, "resumed_exactly": True}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["distilled", "keras fit"])
-def test_crashed_run_resumes_exactly_on_two_devices(two_devices, name):
-    assert two_devices[1][name] == {"crashes": 3, "resumed_exactly": True}
+def test_run_with_three_crashes_resumes_exactly_on_two_devices(two_devices_long, name):
+    assert two_devices_long[1][name] == {"crashes": 3, "resumed_exactly": True}
 
 
 def test_model_built_in_scope_trains_with_keras_fit(two_devices):
     report = two_devices[1]
     assert "Mirrored" in report["variable_type"]
-    assert len(report["losses"]) == 3
-    for losses in report["losses"].values():
-        assert losses[-1] < losses[0]
+    assert report["other network"][-1] < report["other network"][0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["baseline network", "baseline network, recipe robust"])
+def test_baseline_network_built_in_scope_trains_with_keras_fit(two_devices_long, name):
+    losses = two_devices_long[1][name]
+    assert losses[-1] < losses[0]
 
 
 def test_other_model_from_outside_the_scope_is_rejected(two_devices):

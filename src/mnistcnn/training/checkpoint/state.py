@@ -236,7 +236,7 @@ class TrainingState(NullState):
         if not (finished and self._weights_only):
             arrays |= _to_arrays("optimizer", _optimizer_variables(self._model))
         if self._step is not None:
-            arrays["metric_totals"] = self._step.totals
+            arrays["metric_totals"] = self._step.metric_totals
         callback_states = [callback_state.get_state(callback) for callback in self._callbacks]
         record = {
             "finished": finished,
@@ -255,7 +255,7 @@ class TrainingState(NullState):
         if not (self.finished and self._weights_only):
             _assign_arrays("optimizer", _optimizer_variables(self._model), arrays)
         if self._step is not None:
-            self._step.totals = arrays["metric_totals"]
+            self._step.metric_totals = arrays["metric_totals"]
         callback_states = unpack(record["callbacks"], arrays)
         for callback, state in zip(self._callbacks, callback_states, strict=True):
             callback_state.set_state(callback, state)

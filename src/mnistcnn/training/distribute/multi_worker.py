@@ -204,7 +204,7 @@ class MultiWorker(MultiDevice):
 class _NoOpCallback(keras.callbacks.Callback):
     """Takes the position of a callback that only the chief runs."""
 
-    by_call = True
+    per_execution = True
 
     def get_state(self) -> None:
         """Return no state."""

@@ -74,7 +74,7 @@ class DistributedTrainStep(TrainStep):
         weights = self._step.weights()
 
         def counts(part: slice) -> tf.Tensor:
-            return self._step.counts(weights, x[part], y[part])
+            return self._step.test_totals(weights, x[part], y[part])
 
         self._totals.assign_add(self._reduce_sum(counts, tf.shape(x)[0]))
 
