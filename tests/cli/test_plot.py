@@ -1,8 +1,6 @@
 """mnistcnn plot."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +28,10 @@ def test_history_of_a_run(save_result, saved_figures, capsys):
 @pytest.mark.parametrize(
     ("history", "message"),
     [
-        ({}, "history must hold loss and accuracy of at least one epoch; received no values of 'loss'"),
+        (
+            {},
+            "history must hold loss and accuracy of at least one epoch; received no values of 'loss'",
+        ),
         ([1], "history must be a History or a mapping; received [1]"),
         ({"loss": ["a"], "accuracy": [1]}, "history: loss must be "),
         ({"loss": 3, "accuracy": [1]}, "history: loss must be "),
@@ -78,21 +79,6 @@ def test_figures_of_a_model(model_file, saved_figures, digits, capsys):
     assert main(["plot", "activations", "best", "--data", "digits", "--image", "355"]) == 1
     expected = "mnistcnn: --image must be less than 355, the number of test images; received 355\n"
     assert capsys.readouterr().err == expected
-
-
-PLOT_DIGITS = """
-import sys
-from mnistcnn.cli.main import main
-print(main(["plot", "digits", "--data", "digits"]), "keras" in sys.modules)
-"""
-
-
-def test_digits_are_plotted_without_keras():
-    result = subprocess.run(
-        [sys.executable, "-c", PLOT_DIGITS], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.splitlines()[1:] == ["digits.png: digits", "0 False"]
-    assert result.stderr == ""
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 5), ("test", 40)])

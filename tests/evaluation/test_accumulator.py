@@ -12,7 +12,9 @@ from mnistcnn.evaluation.accumulator import MetricAccumulator, labels_digest
 from tests.helpers import strategies
 
 
-@given(strategies.labeled_probabilities(least=4, most=30), st.integers(1, 3), st.integers(1, 3))
+@given(
+    strategies.labeled_probabilities(min_size=4, max_size=30), st.integers(1, 3), st.integers(1, 3)
+)
 def test_batches_give_the_result_of_all_images_at_once(case, first, second):
     probabilities, labels = case
     accumulator = MetricAccumulator()

@@ -9,7 +9,7 @@ from mnistcnn import Evaluation
 from tests.helpers import strategies
 
 
-@given(strategies.labeled_probabilities(most=40))
+@given(strategies.labeled_probabilities(max_size=40))
 def test_bins_equal_scipy(case):
     probabilities, labels = case
     result = Evaluation.from_probabilities(probabilities, labels)

@@ -133,7 +133,7 @@ def test_equality_and_hash():
 # to_dict and from_dict
 
 
-@given(strategies.labeled_probabilities(most=30))
+@given(strategies.labeled_probabilities(max_size=30))
 def test_an_evaluation_survives_json(case):
     result = Evaluation.from_probabilities(*case)
     assert Evaluation.from_dict(result.to_dict()) == result

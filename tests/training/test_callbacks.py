@@ -1,4 +1,4 @@
-"""The default callbacks, driven by scripted figures as Keras tests its own."""
+"""The default callbacks, run on given metrics, and the checks of callbacks."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from mnistcnn.backend import keras
 from mnistcnn.training.callbacks import translated_monitors
 
 
-def test_the_documents_two_callbacks():
+def test_the_default_callbacks():
     stopping, checkpoint = default_callbacks()
     assert isinstance(stopping, keras.callbacks.EarlyStopping)
     assert (stopping.monitor, stopping.min_delta, stopping.patience) == ("val_accuracy", 0.01, 4)
@@ -17,14 +17,14 @@ def test_the_documents_two_callbacks():
     assert checkpoint.save_best_only
 
 
-def test_each_call_makes_new_ones():
+def test_each_call_returns_new_callbacks():
     first, second = default_callbacks(), default_callbacks()
     assert first is not second
     assert not set(map(id, first)) & set(map(id, second))
 
 
 @pytest.mark.parametrize(
-    ("monitor", "understood", "mode"),
+    ("monitor", "metric", "mode"),
     [
         ("val_acc", "val_accuracy", "max"),
         ("acc", "accuracy", "max"),
@@ -32,9 +32,9 @@ def test_each_call_makes_new_ones():
         ("val_loss", "val_loss", "min"),
     ],
 )
-def test_monitor_by_its_old_and_new_name(monitor, understood, mode):
+def test_old_and_new_names_of_metrics(monitor, metric, mode):
     for callback in default_callbacks(monitor=monitor):
-        assert (callback.monitor, callback.mode) == (understood, mode)
+        assert (callback.monitor, callback.mode) == (metric, mode)
 
 
 @pytest.mark.parametrize(
@@ -53,24 +53,29 @@ def test_options_are_checked(options, error, message):
         default_callbacks(**options)
 
 
-def test_a_folder_is_refused_before_training(tmp_path):
+def test_the_file_must_not_be_a_folder(tmp_path):
     (tmp_path / "best.keras").mkdir()
     with pytest.raises(ValueError, match="filepath must be a file; 'best.keras' is a folder"):
         default_callbacks("best.keras")
 
 
-def run(callbacks, figures, name="val_accuracy"):
-    """Feed scripted epochs to callbacks; return the first weight of each epoch's network."""
-    model = build_model(seed=0)
+@pytest.fixture(scope="module")
+def model():
+    return build_model(seed=0)
+
+
+def run(model, callbacks, values, name="val_accuracy"):
+    """Call the callbacks with these values; the first bias of the model is the epoch."""
+    model.stop_training = False
     for callback in callbacks:
         callback.set_model(model)
         callback.on_train_begin()
-    for epoch, figure in enumerate(figures):
+    for epoch, value in enumerate(values):
         weights = model.get_weights()
         weights[1][0] = epoch
         model.set_weights(weights)
         for callback in callbacks:
-            callback.on_epoch_end(epoch, {name: figure})
+            callback.on_epoch_end(epoch, {name: value})
     return model
 
 
@@ -79,7 +84,7 @@ def best_epoch(path="bestmodel.keras"):
 
 
 @pytest.mark.parametrize(
-    ("figures", "best"),
+    ("values", "best"),
     [
         ([0.1, 0.5, 0.4], 1),
         ([0.5, 0.5, 0.5], 0),
@@ -88,73 +93,73 @@ def best_epoch(path="bestmodel.keras"):
         ([0.2, np.nan, 0.3, np.nan], 2),
     ],
 )
-def test_the_best_epoch_is_kept(figures, best):
-    run(default_callbacks()[1:], figures)
+def test_the_best_epoch_is_saved(model, values, best):
+    run(model, default_callbacks()[1:], values)
     assert best_epoch() == best
 
 
-def test_a_loss_is_best_when_least():
-    run(default_callbacks("least.h5", monitor="val_loss")[1:], [0.5, 0.2, 0.3], "val_loss")
+def test_the_lowest_loss_is_the_best(model):
+    run(model, default_callbacks("least.h5", monitor="val_loss")[1:], [0.5, 0.2, 0.3], "val_loss")
     assert best_epoch("least.h5") == 1
 
 
-def test_weights_alone_can_be_kept():
-    run(default_callbacks("best.weights.h5")[1:], [0.5, 0.2])
+def test_a_weights_file_is_saved(model):
+    run(model, default_callbacks("best.weights.h5")[1:], [0.5, 0.2])
     assert best_epoch("best.weights.h5") == 0
 
 
-def test_only_nan_keeps_nothing(tmp_path):
-    run(default_callbacks()[1:], [np.nan, np.nan])
+def test_nan_is_never_saved(model, tmp_path):
+    run(model, default_callbacks()[1:], [np.nan, np.nan])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_figure_is_said_at_the_end_of_the_epoch():
+def test_a_missing_metric_raises_at_the_end_of_the_epoch(model):
     with pytest.raises(
         ValueError,
         match=r"ModelCheckpoint must monitor a metric of the run \(loss\); received 'val_accuracy'",
     ):
-        run(default_callbacks()[1:], [0.5], name="loss")
+        run(model, default_callbacks()[1:], [0.5], name="loss")
 
 
-def test_stopping_is_the_documents():
+def test_early_stopping(model):
     stopping = default_callbacks()[:1]
-    assert run(stopping, [0.90, 0.905, 0.906, 0.907, 0.908]).stop_training
+    assert run(model, stopping, [0.90, 0.905, 0.906, 0.907, 0.908]).stop_training
     stopping = default_callbacks()[:1]
-    assert not run(stopping, [0.90, 0.905, 0.906, 0.907, 0.92]).stop_training
+    assert not run(model, stopping, [0.90, 0.905, 0.906, 0.907, 0.92]).stop_training
 
 
-FIGURES = ["loss", "accuracy", "val_loss", "val_accuracy"]
+METRICS = ["loss", "accuracy", "val_loss", "val_accuracy"]
 
 
-def test_a_figure_that_will_be_absent_is_refused():
+def test_an_unknown_metric_is_rejected():
     callback = keras.callbacks.EarlyStopping(monitor="val_f1")
     with (
         pytest.raises(
             ValueError,
             match=r"EarlyStopping must monitor a metric of the run \(loss, accuracy, val_loss, val_accuracy\); received 'val_f1'",
         ),
-        translated_monitors([callback], FIGURES),
+        translated_monitors([callback], METRICS),
     ):
-        raise AssertionError("the block must not begin")
+        raise AssertionError("the block must not run")
 
 
-def test_an_old_name_means_the_new_one_while_it_lasts():
+def test_old_names_are_translated_within_the_block():
     callback = keras.callbacks.EarlyStopping(monitor="val_acc")
-    with translated_monitors([callback], FIGURES):
+    with translated_monitors([callback], METRICS):
         assert callback.monitor == "val_accuracy"
     assert callback.monitor == "val_acc"
     with translated_monitors([callback], ["val_acc"]):
         assert callback.monitor == "val_acc"
 
 
-def test_callbacks_that_watch_nothing_are_let_be():
-    every_epoch = keras.callbacks.ModelCheckpoint("{epoch}.keras")  # its monitor is val_loss
+def test_callbacks_without_a_monitor_are_accepted():
+    every_epoch = keras.callbacks.ModelCheckpoint("{epoch}.keras")  # its unused monitor is val_loss
     with translated_monitors([every_epoch, keras.callbacks.TerminateOnNaN()], ["loss"]):
         pass
 
 
-def test_a_schedule_brings_its_own_figure():
+def test_a_schedule_adds_the_metric_learning_rate():
     schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
-    watcher = keras.callbacks.EarlyStopping(monitor="learning_rate", mode="min")
-    with translated_monitors([schedule, watcher], ["loss"]):
+    stopping = keras.callbacks.EarlyStopping(monitor="learning_rate", mode="min")
+    with translated_monitors([schedule, stopping], ["loss"]):
         pass

@@ -16,7 +16,7 @@ from mnistcnn.recipes import BASELINE, FAST, ROBUST, Augmentation
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.data_adapters import make_adapter, raise_data_errors
 from mnistcnn.training.epoch_iterator import epoch_order
-from tests.helpers.datasets import InfinitePyDataset, ArrayPyDataset
+from tests.helpers.datasets import ArrayPyDataset, InfinitePyDataset
 from tests.helpers.runs import Crash
 
 pytestmark = pytest.mark.usefixtures("small_banks")

@@ -1,4 +1,4 @@
-"""The schedule and the optimizers that recipes ask for."""
+"""The learning rate schedule and the optimizers of the recipes."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from mnistcnn.training.optimizers import Muon, OneCycleSchedule, make_optimizer
 RECIPE = Recipe(name="any", epochs=1, batch_size=8, learning_rate=0.01, warmup=0.2, beta_1=0.8)
 
 
-def test_one_cycle_rises_and_falls_to_nothing():
+def test_the_one_cycle_schedule_rises_and_falls_to_0():
     rate = OneCycleSchedule(0.01, steps=100, warmup=0.2)
     rates = np.array([float(rate(step)) for step in range(100)])
     assert rates.argmax() in (19, 20)
@@ -27,8 +27,8 @@ def test_one_cycle_rises_and_falls_to_nothing():
     assert OneCycleSchedule(**rate.get_config()).get_config() == rate.get_config()
 
 
-def steps_of(recipe, gradients):
-    """What one step changes in each of the network's six arrays."""
+def updates(recipe, gradients):
+    """Return how one step changes each of the network's six arrays."""
     model = build_model(seed=0)
     before = model.get_weights()
     make_optimizer(recipe, steps=100).apply(gradients, model.trainable_variables)
@@ -42,7 +42,7 @@ def gradients():
     return [generator.standard_normal(shape).astype(np.float32) for shape in shapes]
 
 
-def test_recipes_get_their_optimizer():
+def test_make_optimizer():
     adam = make_optimizer(RECIPE, steps=50)
     assert type(adam) is keras.optimizers.Adam
     assert (adam.beta_1, adam.beta_2) == (0.8, 0.999)
@@ -53,22 +53,22 @@ def test_recipes_get_their_optimizer():
     assert muon._learning_rate.get_config() == adam._learning_rate.get_config()
 
 
-def test_muon_differs_from_adam_in_the_second_kernel_alone(gradients):
-    adam = steps_of(RECIPE, gradients)
-    muon = steps_of(dataclasses.replace(RECIPE, optimizer="muon"), gradients)
-    for place, (one, other) in enumerate(zip(adam, muon, strict=True)):
-        if place == 2:
+def test_muon_differs_from_adam_in_the_second_kernel_only(gradients):
+    adam = updates(RECIPE, gradients)
+    muon = updates(dataclasses.replace(RECIPE, optimizer="muon"), gradients)
+    for index, (one, other) in enumerate(zip(adam, muon, strict=True)):
+        if index == 2:
             assert np.abs(one - other).max() > 1e-4
         else:
             np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-7)
 
 
-def test_muon_steps_along_the_nearest_orthogonal_matrix(gradients):
-    step = steps_of(dataclasses.replace(RECIPE, optimizer="muon"), gradients)[2]
+def test_muon_orthogonalizes_the_update(gradients):
+    update = updates(dataclasses.replace(RECIPE, optimizer="muon"), gradients)[2]
     u, _, v = np.linalg.svd(gradients[2].reshape(288, 64), full_matrices=False)
-    nearest, taken = -(u @ v).ravel(), step.ravel()
-    cosine = nearest @ taken / np.linalg.norm(nearest) / np.linalg.norm(taken)
+    nearest, update = -(u @ v).ravel(), update.ravel()
+    cosine = nearest @ update / np.linalg.norm(nearest) / np.linalg.norm(update)
     assert cosine > 0.95
     rate = float(OneCycleSchedule(0.01, steps=100, warmup=0.2)(0))
-    # As long a step as Adam's: the root mean square entry is a fifth of the rate.
-    assert np.sqrt((taken**2).mean()) == pytest.approx(0.2 * rate, rel=0.2)
+    # The root mean square of the update is a fifth of the rate, similar to that of Adam.
+    assert np.sqrt((update**2).mean()) == pytest.approx(0.2 * rate, rel=0.2)

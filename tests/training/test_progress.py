@@ -1,4 +1,4 @@
-"""What a training of many epochs shows while it runs."""
+"""The progress display of a training with many epochs."""
 
 import io
 import re
@@ -16,23 +16,27 @@ from mnistcnn.training.progress import ProgressBar, progress_display
 LINE = re.compile(r"Epoch (\d+)/11: accuracy [01]\.\d{4}, loss \d\.\d{4}, (\d+ min )?\d+ s left")
 
 
-def test_many_epochs_are_a_line_each_with_the_time_left(xy, capsys):
+def quick(xy, epochs):
     train(
         build_model(seed=0),
         xy[0][:8],
         xy[1][:8],
-        epochs=11,
+        epochs=epochs,
         validation_split=0,
         callbacks=[],
         seed=0,
     )
+
+
+def test_many_epochs_print_one_line_each_with_the_remaining_time(xy, capsys):
+    quick(xy, epochs=11)
     lines = capsys.readouterr().out.splitlines()
     assert [int(LINE.fullmatch(line)[1]) for line in lines] == list(range(1, 12))
     assert lines[-1].endswith(", 0 s left")
 
 
-def test_few_epochs_are_shown_by_keras(xy, capsys):
-    train(build_model(seed=0), xy[0][:8], xy[1][:8], epochs=2, validation_split=0, callbacks=[])
+def test_few_epochs_are_displayed_by_keras(xy, capsys):
+    quick(xy, epochs=2)
     printed = capsys.readouterr().out
     assert printed.startswith("Epoch 1/2\n")
     assert "left" not in printed
@@ -40,34 +44,38 @@ def test_few_epochs_are_shown_by_keras(xy, capsys):
 
 
 @pytest.mark.parametrize("verbose", [0, 1, 2])
-def test_what_is_asked_for_is_what_keras_shows(verbose):
-    with progress_display(verbose, epochs=99) as (of_keras, display):
-        assert (of_keras, display) == (verbose, [])
+def test_an_explicit_verbose_is_passed_to_keras(verbose):
+    with progress_display(verbose, epochs=99) as (keras_verbose, callbacks):
+        assert (keras_verbose, callbacks) == (verbose, [])
 
 
-def test_in_a_terminal_there_is_one_bar(monkeypatch):
+def test_a_terminal_shows_one_progress_bar(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    with progress_display("auto", epochs=10) as (of_keras, display):
-        assert (of_keras, display) == (1, [])
-    with progress_display("auto", epochs=11) as (of_keras, display):
-        assert of_keras == 0
-        assert [type(one) for one in display] == [ProgressBar]
+    with progress_display("auto", epochs=10) as (keras_verbose, callbacks):
+        assert (keras_verbose, callbacks) == (1, [])
+    with progress_display("auto", epochs=11) as (keras_verbose, callbacks):
+        assert keras_verbose == 0
+        assert [type(callback) for callback in callbacks] == [ProgressBar]
 
 
-def test_the_bar_follows_the_run_call_by_call_and_ends_full(xy):
+class RecordingBar(ProgressBar):
+    """Records how far the bar is after each update within an epoch."""
+
+    def __init__(self, bar):
+        super().__init__(bar)
+        self.bar, self.completed = bar, []
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.completed.append(self.bar.tasks[0].completed)
+
+
+def test_the_bar_is_updated_after_each_execution(xy):
     bar = Progress(console=Console(file=io.StringIO()))
-    callback = ProgressBar(bar)
-    seen = []
-    follow = callback.on_train_batch_end
-
-    def following(batch, logs=None):
-        follow(batch, logs)
-        seen.append(bar.tasks[0].completed)
-
-    callback.on_train_batch_end = following
+    callback = RecordingBar(bar)
     train(
         build_model(seed=0), xy[0][:100], xy[1][:100], epochs=3, batch_size=10, validation_split=0,
         callbacks=[callback], verbose=0,
@@ -77,37 +85,30 @@ def test_the_bar_follows_the_run_call_by_call_and_ends_full(xy):
     assert task.total == 30
     assert task.description == "Epoch 3/3"
     assert re.fullmatch(r"accuracy [01]\.\d{4}, loss \d\.\d{4}", task.fields["metrics"])
-    assert seen == sorted(seen)
-    assert len(seen) < 30  # calls, not batches
+    assert callback.completed == sorted(callback.completed)
+    assert len(callback.completed) < 30  # executions, not batches
 
 
-def test_the_bar_counts_epochs_where_nobody_knows_how_long_they_are(xy):
+def test_the_bar_counts_epochs_if_the_number_of_steps_is_unknown(xy):
     bar = Progress(console=Console(file=io.StringIO()))
-    seen = []
-
-    class Following(ProgressBar):
-        def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
-            seen.append(bar.tasks[0].completed)
-
+    callback = RecordingBar(bar)
     dataset = tf.data.Dataset.from_tensor_slices(xy).batch(50).filter(lambda x, y: True)
     train(
-        build_model(seed=0), dataset, epochs=2, validation_split=0, callbacks=[Following(bar)],
-        verbose=0,
-    )  # fmt: skip
+        build_model(seed=0), dataset, epochs=2, validation_split=0, callbacks=[callback], verbose=0
+    )
     (task,) = bar.tasks
     assert task.finished
     assert task.total == 2
-    assert set(seen) == {0, 1}
+    assert set(callback.completed) == {0, 1}
 
 
-def test_the_terminal_is_given_back_when_training_fails(monkeypatch):
-    closed = []
-    monkeypatch.setattr(progress.Progress, "stop", lambda self: closed.append(self))  # noqa: PLW0108  # a builtin is no method
+def test_the_terminal_is_restored_after_an_error(monkeypatch):
+    stopped = []
+    monkeypatch.setattr(progress.Progress, "stop", lambda self: stopped.append(self))  # noqa: PLW0108  # a built-in would not become a method
     monkeypatch.setattr(progress.Console, "is_terminal", True)
     with pytest.raises(KeyboardInterrupt), progress_display("auto", epochs=99):
         raise KeyboardInterrupt
-    assert len(closed) == 1
+    assert len(stopped) == 1
 
 
 @pytest.mark.parametrize(

@@ -133,27 +133,6 @@ def test_the_same_seed_gives_the_same_weights(xy):
     assert not equal(weights_of(quick(xy, epochs=2, seed=1)), weights_of(first))
 
 
-SCRIPT = """
-import hashlib, mnistcnn
-_, test = mnistcnn.load_data("digits")
-x, y = mnistcnn.preprocess(*test)
-model = mnistcnn.build_model(seed=5)
-mnistcnn.train(model, x, y, epochs=2, seed=6, callbacks=[], verbose=0)
-print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
-"""
-
-
-@pytest.mark.slow
-def test_the_same_seed_gives_the_same_weights_in_two_processes():
-    processes = [
-        subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    digests = [process.communicate(timeout=300)[0] for process in processes]
-    assert digests[0] == digests[1]
-    assert len(digests[0]) == 65
-
-
 # Errors: raised before the first step, and without writing files
 
 

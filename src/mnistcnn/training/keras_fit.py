@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from mnistcnn.training.augmentation import Augmenter
 from mnistcnn.training.checkpoint.state import NullState
 from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, smooth_labels
 from mnistcnn.training.epoch_iterator import TargetFn, epoch_order
+from mnistcnn.utils.compat import build_before_fit, set_initial_epoch
 
 VALIDATION_BATCH_SIZE = 250
 
@@ -38,7 +38,7 @@ def fit(
     """Train by ``model.fit``, saving a checkpoint after each epoch."""
     validation_data = validation.batches() if isinstance(validation, DataAdapter) else validation
     try:
-        with warnings.catch_warnings(), _build_distributed(model, inputs):
+        with warnings.catch_warnings(), build_before_fit(model, inputs):
             # With an unknown number of steps, Keras ends each epoch with this warning.
             warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
             return model.fit(
@@ -52,7 +52,7 @@ def fit(
                 verbose=verbose,
             )
     finally:
-        model._initial_epoch = None  # noqa: SLF001  # the next run starts at its first epoch
+        set_initial_epoch(model, None)
 
 
 def fit_inputs(
@@ -161,26 +161,6 @@ def _make_transform(augment: Augmenter | None, target_fn: TargetFn | None) -> _T
     return transform
 
 
-@contextmanager
-def _build_distributed(model: keras.Model, inputs: tf.data.Dataset) -> Iterator[None]:
-    """Build the variables of a distributed model before ``fit`` does.
-
-    Keras 3.15 builds them from the first batch of each epoch, which is then missing from the
-    epoch, and fails if the replicas receive different numbers of images.
-    """
-    name = "_maybe_symbolic_build"
-    if getattr(model, "_distribute_strategy", None) is None or not hasattr(model, name):
-        yield
-        return
-    with model.distribute_strategy.scope():
-        model._symbolic_build(data_batch=next(iter(inputs)))  # noqa: SLF001  # no public way
-    vars(model)[name] = lambda **kwargs: None  # noqa: ARG005  # Keras' signature
-    try:
-        yield
-    finally:
-        del vars(model)[name]
-
-
 class _CheckpointCallback(keras.callbacks.Callback):
     """Restores a checkpoint when training begins and saves it after each epoch."""
 
@@ -193,8 +173,7 @@ class _CheckpointCallback(keras.callbacks.Callback):
         del logs
         self._checkpoint.restore()
         if self._epoch:
-            # Keras reads its first epoch from here after all callbacks have begun.
-            self.model._initial_epoch = self._epoch  # noqa: SLF001  # no public way
+            set_initial_epoch(self.model, self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epoch = epoch + 1

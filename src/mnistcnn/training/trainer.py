@@ -25,6 +25,7 @@ from mnistcnn.training.keras_fit import VALIDATION_BATCH_SIZE, fit, fit_inputs
 from mnistcnn.training.optimizers import make_optimizer
 from mnistcnn.training.progress import progress_display
 from mnistcnn.training.train_step import TrainStep, supports_fast_step
+from mnistcnn.utils.compat import get_initial_epoch, set_initial_epoch
 
 _TRAIN_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
@@ -200,8 +201,7 @@ class _EpochLoop:
             callbacks.on_train_begin()
             checkpoint.restore()
             epoch, first, logs = checkpoint.start
-            # Keras' BackupAndRestore sets this attribute to the epoch to resume at.
-            epoch = getattr(model, "_initial_epoch", None) or epoch
+            epoch = get_initial_epoch(model) or epoch
             while epoch < epochs and not checkpoint.stop_training:
                 logs = self._run_epoch(epoch, first)
                 epoch, first = epoch + 1, 0
@@ -210,7 +210,7 @@ class _EpochLoop:
             model.optimizer.finalize_variable_values(model.trainable_weights)
             callbacks.on_train_end(logs)
             checkpoint.on_train_end(epoch, logs)
-        model._initial_epoch = None  # noqa: SLF001  # the next run starts at its first epoch
+        set_initial_epoch(model, None)  # for the next run
 
     def _run_epoch(self, epoch: int, first: int) -> dict[str, float]:
         """Train and validate for one epoch, from the step `first` on."""

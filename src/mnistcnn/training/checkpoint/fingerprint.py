@@ -15,6 +15,7 @@ from mnistcnn.recipes import Recipe
 from mnistcnn.training.checkpoint.callback_state import describe_callback
 from mnistcnn.training.data_adapters import Data, DataAdapter
 from mnistcnn.types import Float32Array
+from mnistcnn.utils.compat import flatten_layers
 from mnistcnn.utils.environment import library_versions
 
 _DIGEST_CHARS = 16
@@ -75,8 +76,7 @@ def model_fingerprint(model: keras.Model, *, with_optimizer: bool) -> str:
     loss = model.loss
     loss_name = loss if isinstance(loss, str) else getattr(loss, "__name__", None)
     parts: list[Any] = [loss_name or str(type(loss))]
-    layers = model._flatten_layers(include_self=False)  # noqa: SLF001  # includes nested layers
-    for layer in layers:
+    for layer in flatten_layers(model):
         settings = _plain_config(layer) | {"name": "", "seed": None}
         parts.append([type(layer).__name__, sorted(settings.items())])
     parts.append([[list(variable.shape), str(variable.dtype)] for variable in model.variables])
