@@ -171,7 +171,7 @@ def test_reading_is_as_fast_as_promised():
 
 def test_what_was_read_on_the_test_images_is_told():
     """Besides the recipes, which have tables of their own."""
-    page = " ".join((ROOT / "docs/explanation/search.md").read_text().split())
+    page = " ".join((ROOT / "docs/explanation/recipe-search.md").read_text().split())
     read = json.loads((ROOT / "benchmarks/results/recipe_search.json").read_text())[
         "evaluated_on_test_set"
     ]
