@@ -20,7 +20,7 @@ def test_auto_falls_back_to_digits_with_the_reason(monkeypatch, capsys, model_fi
     with pytest.raises(mnistcnn.DataUnavailableError) as caught:
         mnistcnn.load_data("mnist")
     reason = str(caught.value).splitlines()[0].rstrip(":")
-    assert first == f"Data: digits, 1,442 training and 355 test images ({reason})."
+    assert first == f"Data: digits, 1,442 training and 355 test images; {reason}."
 
 
 def test_auto_uses_mnist_if_it_is_available(tiny, write_npz, monkeypatch, capsys, model_file):

@@ -8,13 +8,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from rich.console import Console
 
     from mnistcnn import Dataset
@@ -48,22 +49,21 @@ def load_dataset(
 
     Returns the training split, the test split and a description for reports.
     """
-    reason = "as requested"
+    reason, note = "as requested", " (as requested)"
     if source == "auto":
         try:
             dataset, source = _load("mnist", tensorflow=tensorflow), "mnist"
-            reason = "available"
+            reason, note = "available", " (available)"
         except mnistcnn.DataUnavailableError as error:
             dataset, source = mnistcnn.load_data("digits"), "digits"
             reason = str(error).splitlines()[0].rstrip(":")
+            note = f"; {reason}"
     else:
         dataset = _load(source, tensorflow=tensorflow)
     if tensorflow:
         import_tensorflow()
     num_train, num_test = (len(split.labels) for split in dataset)
-    console.print(
-        f"Data: {source}, {num_train:,} training and {num_test:,} test images ({reason})."
-    )
+    console.print(f"Data: {source}, {num_train:,} training and {num_test:,} test images{note}.")
     description = {"source": source, "reason": reason, "train": num_train, "test": num_test}
     return dataset.train, dataset.test, description
 
@@ -87,6 +87,8 @@ def _load(source: str, *, tensorflow: bool) -> Dataset:
 
 def _start_in_background(function: Callable[[str], Dataset], argument: str) -> Future[Dataset]:
     """Call a function in a daemon thread, so that Ctrl-C ends the process immediately."""
+    from concurrent.futures import Future
+
     future: Future[Dataset] = Future()
 
     def call() -> None:

@@ -1,4 +1,4 @@
-"""The network: two convolutions and a dense layer, 34,826 parameters."""
+"""The baseline network, and the larger teacher network for distillation."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from mnistcnn.utils.validation import check_fraction, check_positive, check_seed
 def build_model(
     *, dropout: float = 0.25, learning_rate: float = 1e-3, seed: int | None = None
 ) -> keras.Sequential:
-    """Build and compile the documented network.
+    """Build and compile the baseline network.
 
-    Convolution 32 3×3 (ReLU), max-pooling 2×2, convolution 64 3×3 (ReLU), max-pooling
-    2×2, flatten, dropout, dense 10 (softmax): 34,826 parameters, all trainable. It is
-    compiled with Adam, categorical cross-entropy and accuracy.
+    Conv2D 32 3×3 (ReLU), MaxPooling2D 2×2, Conv2D 64 3×3 (ReLU), MaxPooling2D 2×2, Flatten,
+    Dropout, Dense 10 (softmax): 34,826 parameters, all trainable. The optimizer is Adam, the
+    loss categorical cross-entropy, the metric accuracy.
 
     Parameters
     ----------
     dropout : float, default 0.25
-        Share of the 1,600 features that training drops at random, in [0, 1).
+        Dropout rate of the 1,600 features before the dense layer, in [0, 1).
     learning_rate : float, default 1e-3
-        Adam's step size, above 0; the default is Keras' own.
+        Learning rate of Adam, greater than 0; the default is that of Keras.
     seed : int, optional
-        Fixes the initial weights and what dropout drops: the same seed, the same
-        network. ``None`` draws afresh.
+        Seed of the initial weights and of dropout. By default they are not reproducible.
 
     Returns
     -------
     keras.Sequential
-        Takes ``float32 (n, 28, 28, 1)`` in [0, 1], gives ``float32 (n, 10)``: the
+        Its input is ``float32 (n, 28, 28, 1)`` in [0, 1], its output ``float32 (n, 10)``: the
         probabilities of the digits 0 to 9.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range.
+        If an argument has the wrong type or is outside its range.
 
     Notes
     -----
-    Weights start by Glorot's uniform rule (Glorot and Bengio, 2010), biases at 0.
+    Kernels are initialized with the Glorot uniform initializer (Glorot and Bengio, 2010),
+    biases with zeros.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def build_model(
     ['conv1', 'pool1', 'conv2', 'pool2', 'flatten', 'dropout', 'probabilities']
     """
     rate = check_fraction("dropout", dropout)
-    step = check_positive("learning_rate", learning_rate)
+    learning_rate = check_positive("learning_rate", learning_rate)
     seeds = _layer_seeds(check_seed(seed))
     layers = keras.layers
 
@@ -84,7 +84,7 @@ def build_model(
         name="mnistcnn",
     )
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate=step),
+        optimizer=keras.optimizers.Adam(learning_rate=learning_rate),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -92,23 +92,24 @@ def build_model(
 
 
 def _layer_seeds(seed: int | None) -> Iterator[int | None]:
-    """Give each layer that draws a seed of its own."""
+    """Yield a seed for each layer with an initializer or dropout."""
     if seed is None:
         return itertools.repeat(None)
     return iter(np.random.SeedSequence(seed).generate_state(4).tolist())
 
 
 def build_teacher(*, seed: int | None = None) -> keras.Sequential:
-    """Build a network of five convolutions, two before each pooling: 143,978 parameters.
+    """Build a teacher network with five convolutions: 143,978 parameters.
 
-    Compiled as `build_model` compiles; weights start by He's rule (He and others, 2015).
+    Compiled as in `build_model`. Convolution kernels are initialized with the He normal
+    initializer (He et al., 2015).
     """
     seeds = iter(np.random.SeedSequence(seed).generate_state(7).tolist())
     layers = keras.layers
 
     def convolution(filters: int) -> keras.layers.Layer:
-        start = keras.initializers.HeNormal(seed=next(seeds))
-        return layers.Conv2D(filters, 3, activation="relu", kernel_initializer=start)
+        initializer = keras.initializers.HeNormal(seed=next(seeds))
+        return layers.Conv2D(filters, 3, activation="relu", kernel_initializer=initializer)
 
     model = keras.Sequential(
         [

@@ -20,5 +20,5 @@ def model_metadata(num_outputs: int = NUM_CLASSES) -> dict[str, str]:
         **labels,
         "preprocessing": PREPROCESSING,
         "written_by": f"mnistcnn {mnistcnn.__version__}",
-        "license": "MIT (code; the weights belong to whoever trained them)",
+        "license": "MIT (code; the rights in the weights are those of their author)",
     }
