@@ -38,6 +38,16 @@ def training_run(tmp_path, network):
     return write
 
 
+@pytest.fixture
+def undrawn_plots(monkeypatch):
+    """Skip the drawing of plots, which takes most of the time."""
+
+    def plot_image(figure, alt):
+        return {"source": "data:,", "width": 1, "height": 1, "alt": alt}
+
+    monkeypatch.setattr(page_module, "_plot_image", plot_image)
+
+
 def report(*arguments, output="report.html"):
     assert main(["report", *arguments, "--data", "digits", "--output", output]) == 0
     return HtmlPage(Path(output).read_text(encoding="utf-8"))
@@ -62,6 +72,7 @@ def test_the_page_describes_model_training_and_command(training_run, network, xy
     assert capsys.readouterr().out.endswith(f"report.html: {size:,} bytes\n")
 
 
+@pytest.mark.usefixtures("undrawn_plots")
 def test_texts_of_result_json_are_escaped(training_run):
     script = '<script>alert("1")</script>'
     model = training_run(
@@ -74,6 +85,7 @@ def test_texts_of_result_json_are_escaped(training_run):
     assert page.text.count(script) >= 9
 
 
+@pytest.mark.usefixtures("undrawn_plots")
 def test_a_result_json_of_another_model_is_ignored(training_run, tmp_path):
     page = report(training_run(model="another.keras"), output="a.html")
     assert "Unknown: the folder of the model file contains no result.json" in page.text
@@ -83,6 +95,7 @@ def test_a_result_json_of_another_model_is_ignored(training_run, tmp_path):
     assert without.text == page.text.replace("a.html", "b.html")
 
 
+@pytest.mark.usefixtures("undrawn_plots")
 def test_a_result_json_may_lack_values(training_run):
     page = report(training_run(seed=None, recipe=3, versions=[], data=None))
     assert "none (not reproducible)" in page.text

@@ -284,6 +284,21 @@ def test_other_files_and_folders_are_not_replaced(network, tmp_path):
         export_model(network, "empty")
 
 
+def test_files_that_appear_in_the_folder_during_the_export_stay(network, tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    saved_model = FORMATS["saved_model"]
+
+    def predict(path, images):
+        (tmp_path / "model" / "photo.png").write_text("mine")
+        return saved_model.predict(path, images)
+
+    changed = {**FORMATS, "saved_model": replace(saved_model, predict=predict)}
+    monkeypatch.setattr(formats, "FORMATS", changed)
+    with pytest.raises(FileExistsError, match="it contains 'photo.png'$"):
+        export_model(network, "model")
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "photo.png"]
+
+
 @for_formats(["openvino"])
 def test_a_folder_at_the_bin_path_is_rejected(name, network, tmp_path):
     (tmp_path / "a.bin").mkdir()

@@ -19,9 +19,12 @@ DIGITS = [
 
 def remove_from_digits(lines, *, width=3):
     """Return the masks of the digits, of the lines alone, and of what remains of both."""
-    digits, ruling = draw_strokes(SHAPE, *DIGITS, width=6), draw_strokes(SHAPE, *lines, width=width)
-    remaining = remove_lines(ink_map_of(np.maximum(digits, ruling))).labels > 0
-    return digits > 0.5, (ruling > 0.5) & (digits <= 0), remaining
+    digits, lines_only = (
+        draw_strokes(SHAPE, *DIGITS, width=6),
+        draw_strokes(SHAPE, *lines, width=width),
+    )
+    remaining = remove_lines(ink_map_of(np.maximum(digits, lines_only))).labels > 0
+    return digits > 0.5, (lines_only > 0.5) & (digits <= 0), remaining
 
 
 def assert_lines_removed(digits, lines, remaining):

@@ -1,4 +1,4 @@
-"""What a reading says of itself."""
+"""Text, JSON and representation of a reading."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ def test_text_and_digits_are_in_reading_order():
     assert (empty.text, empty.digits, str(empty)) == ("", (), "")
 
 
-def test_it_goes_through_json():
+def test_to_dict_is_json():
     assert json.loads(json.dumps(READING.to_dict())) == {
         "text": "12\n3",
         "width": 40,
@@ -43,11 +43,11 @@ def test_it_goes_through_json():
     }
 
 
-def test_a_digit_shows_without_its_arrays():
+def test_repr_of_a_digit_omits_its_arrays():
     assert repr(ONE) == "Digit(label=1, confidence=0.173456, box=(0, 2, 5, 9))"
 
 
-@pytest.mark.parametrize("one", [ONE, READING])
-def test_it_cannot_be_changed(one):
+@pytest.mark.parametrize("result", [ONE, READING])
+def test_results_are_immutable(result):
     with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(one, dataclasses.fields(one)[0].name, None)
+        setattr(result, dataclasses.fields(result)[0].name, None)

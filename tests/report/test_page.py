@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import mnistcnn
+from mnistcnn.report import page as page_module
 from mnistcnn.report.page import render_report
 from tests.helpers.html_page import HtmlPage
 
@@ -38,6 +39,16 @@ def html(network, result, digits):
 @pytest.fixture(scope="module")
 def page(html):
     return HtmlPage(html)
+
+
+@pytest.fixture
+def undrawn_plots(monkeypatch):
+    """Skip the drawing of plots, which takes most of the time."""
+
+    def plot_image(figure, alt):
+        return {"source": "data:,", "width": 1, "height": 1, "alt": alt}
+
+    monkeypatch.setattr(page_module, "_plot_image", plot_image)
 
 
 def format_percent(proportion):
@@ -113,6 +124,7 @@ def test_the_page_is_accessible(page, html):
     assert "prefers-color-scheme: dark" in html
 
 
+@pytest.mark.usefixtures("undrawn_plots")
 def test_texts_are_escaped(network, result, digits):
     rows = [(SCRIPT, SCRIPT)]
     html = render_report(
@@ -124,6 +136,7 @@ def test_texts_are_escaped(network, result, digits):
     assert page.text.count(SCRIPT) == 9  # the title twice
 
 
+@pytest.mark.usefixtures("undrawn_plots")
 def test_a_page_without_errors_and_without_training_settings(network, digits):
     images = digits.test.images[:9]
     predicted = np.asarray(network(mnistcnn.preprocess(images))).argmax(axis=1)

@@ -39,8 +39,10 @@ def json_arguments() -> argparse.ArgumentParser:
 
 def add_recipe_overrides(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that override fields of a recipe."""
-    parser.add_argument("--epochs", type=min_int(1), help="override the recipe's number of epochs")
-    parser.add_argument("--batch-size", type=min_int(1), help="override the recipe's batch size")
+    for name, field in (("--epochs", "number of epochs"), ("--batch-size", "batch size")):
+        parser.add_argument(
+            name, type=min_int(1), metavar="N", help=f"override the recipe's {field}"
+        )
 
 
 def min_int(minimum: int) -> Callable[[str], int]:

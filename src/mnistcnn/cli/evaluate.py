@@ -22,9 +22,9 @@ def add_parser(commands: Any) -> None:
         "evaluate",
         parents=[arguments.data_arguments(), arguments.json_arguments()],
         help="evaluate a model file or pretrained weights on the test images",
-        description="Load a .keras, .h5 or .weights.h5 file, or pretrained weights by name, and "
-        "evaluate the model on the test images. With --output, FOLDER receives evaluation.json "
-        "and confusion_matrix.png.",
+        description="Load a .keras, .h5, .weights.h5, .safetensors or .onnx file, or pretrained "
+        "weights by name, and evaluate the model on the test images. With --output, FOLDER "
+        "receives evaluation.json and confusion_matrix.png.",
     )
     parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
     parser.add_argument(

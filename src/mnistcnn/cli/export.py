@@ -17,9 +17,9 @@ def add_parser(commands: Any) -> None:
         "export",
         parents=[arguments.json_arguments()],
         help="export a model for another runtime and verify its outputs",
-        description="Export a .keras, .h5, .safetensors or .onnx file, or pretrained weights by "
-        "name, for another runtime. PATH is written only after that runtime has reproduced the "
-        "outputs of Keras.",
+        description="Export a .keras, .h5, .weights.h5, .safetensors or .onnx file, or pretrained "
+        "weights by name, for another runtime. PATH is written only after that runtime "
+        "has reproduced the outputs of Keras.",
     )
     parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
     parser.add_argument(

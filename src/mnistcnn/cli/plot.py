@@ -55,7 +55,9 @@ def _add_kind(kinds: Any, name: str, kind: _Kind) -> None:
     parents = [arguments.json_arguments()]
     if "data" in kind.options:
         parents.insert(0, arguments.data_arguments())
-    parser = kinds.add_parser(name, parents=parents, help=kind.help, description=f"{kind.help}.")
+    parser = kinds.add_parser(
+        name, parents=parents, help=kind.help, description=f"Plot {kind.help}."
+    )
     if kind.source == "run":
         parser.add_argument(
             "run_path", metavar="RUN", help="the result.json of a training run, or its folder"
@@ -166,7 +168,7 @@ def _evaluation(
 
 
 class _Kind(NamedTuple):
-    """A kind of figure: its help text, what it is drawn from and the options it takes."""
+    """A kind of figure: its function, help text, source and options."""
 
     draw: Callable[[argparse.Namespace, dict[str, Any]], Figure]
     help: str
@@ -175,26 +177,24 @@ class _Kind(NamedTuple):
 
 
 KINDS = {
-    "history": _Kind(_history, "Plot loss and accuracy by epoch", "run"),
-    "confusion-matrix": _Kind(
-        _confusion_matrix, "Plot the confusion matrix", "evaluation", ("data",)
-    ),
+    "history": _Kind(_history, "loss and accuracy by epoch", "run"),
+    "confusion-matrix": _Kind(_confusion_matrix, "the confusion matrix", "evaluation", ("data",)),
     "misclassified": _Kind(
-        _misclassified, "Plot the misclassified images", "evaluation", ("data", "max_images")
+        _misclassified, "the misclassified images", "evaluation", ("data", "max_images")
     ),
     "calibration": _Kind(
-        _calibration, "Plot accuracy by confidence (reliability diagram)", "evaluation", ("data",)
+        _calibration, "accuracy by confidence (reliability diagram)", "evaluation", ("data",)
     ),
-    "filters": _Kind(_filters, "Plot the weights of both convolutions", "model"),
+    "filters": _Kind(_filters, "the weights of both convolutions", "model"),
     "activations": _Kind(
         _activations,
-        "Plot the activations of both convolutions for an image",
+        "the activations of both convolutions for an image",
         "model",
         ("data", "image"),
     ),
     "digits": _Kind(
         _digits,
-        "Plot images of a dataset with their labels",
+        "images of a dataset with their labels",
         options=("data", "split", "max_images"),
     ),
 }

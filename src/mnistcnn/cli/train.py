@@ -49,20 +49,21 @@ def add_parser(commands: Any) -> None:
         help="train a model, save it and evaluate it on the test images",
         description="Train with a recipe, save the model, reload it and evaluate it on the test "
         "images. FOLDER receives bestmodel.keras (recipe baseline: the best epoch) or model.keras "
-        "(other recipes: the last step), result.json, history.png, confusion_matrix.png and, "
-        "during training, the folder checkpoint, from which an interrupted run resumes.",
+        "(other recipes: the last step), result.json, history.png, confusion_matrix.png and "
+        "the folder checkpoint, from which an interrupted run resumes.",
     )
     parser.add_argument(
         "--recipe",
         type=arguments.recipe_name,
         choices=arguments.RECIPES,
         default="baseline",
-        help="default: %(default)s",
+        help="training recipe (default: %(default)s)",
     )
     arguments.add_recipe_overrides(parser)
     parser.add_argument(
         "--seed",
         type=arguments.min_int(0),
+        metavar="N",
         help="seed of the initial weights, dropout and the order of the images (default: random)",
     )
     parser.add_argument(

@@ -68,14 +68,17 @@ def loads_json(name: str, content: bytes | str, *, max_depth: int) -> Any:
         raise ValueError(too_deep) from None
     except ValueError as error:
         raise ValueError(f"{name} must be JSON; received {error}") from None
-    level = [value]
-    for _ in range(max_depth + 1):
-        level = [each for each in level if isinstance(each, dict | list)]
-        if not level:
-            return value
-        children = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [child for group in children for child in group]
-    raise ValueError(too_deep)
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(max_depth):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+    if level:
+        raise ValueError(too_deep)
+    return value
 
 
 class _BoundedReader(io.BufferedReader):
