@@ -137,8 +137,8 @@ def long_report(strategy):
     model = in_scope(strategy, baseline_network)
     _, robust_history = runs.train(runs.RECIPES["robust"], model, strategy=strategy)
     return {
-        "distilled": crash_and_resume(
-            strategy, "distilled-run", runs.DISTILLED, baseline_network, 2, crashes=3
+        "best": crash_and_resume(
+            strategy, "best-run", runs.DISTILLED, baseline_network, 2, crashes=3
         ),
         "keras fit": crash_and_resume(
             strategy, "fit-run", runs.FITTED, lambda: in_scope(strategy, runs.other_network), None,

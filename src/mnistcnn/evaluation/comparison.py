@@ -83,7 +83,7 @@ class Comparison:
         The null hypothesis: an image that exactly one model classifies correctly is equally
         likely to be classified correctly by a or by b.
         """
-        from scipy.stats import binomtest  # type: ignore[import-untyped]  # slow to import
+        from scipy.stats import binomtest
 
         discordant = self.only_a_correct + self.only_b_correct
         if not discordant:

@@ -48,7 +48,7 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
 
     Student, "The probable error of a mean", Biometrika 6 (1), 1908, pp. 1-25.
     """
-    from scipy.stats import t  # type: ignore[import-untyped]  # slow to import
+    from scipy.stats import t
 
     mean = statistics.fmean(values)
     quantile = float(t.ppf(0.975, len(values) - 1))

@@ -63,7 +63,7 @@ def test_crashed_run_resumes_exactly_on_two_devices(two_devices):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["distilled", "keras fit"])
+@pytest.mark.parametrize("name", ["best", "keras fit"])
 def test_run_with_three_crashes_resumes_exactly_on_two_devices(two_devices_long, name):
     assert two_devices_long[1][name] == {"crashes": 3, "resumed_exactly": True}
 

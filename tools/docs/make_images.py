@@ -1,12 +1,12 @@
-"""Draw the pictures of the tutorial and of the pages about mistakes.
+"""Draw the plots of the tutorial and of the how-to pages.
 
-    python docs/make_images.py
+    python -m tools.docs.make_images
 
-It goes the ways of these pages on the digits that need no network and leaves the pictures
-in docs/images/, where they are kept in version control: so the docs can be built without
-training first. Run it again when a picture should look different.
+The script runs the code of these pages on the `digits` dataset and writes the plots to
+docs/images/. They are under version control, so that the docs can be built without training a
+model. Run it again when a plot should look different.
 
-The top of a report is drawn by the browser chromium, where it is installed.
+The screenshot of a report requires the browser Chromium.
 """
 
 import shutil
@@ -34,12 +34,12 @@ from mnistcnn import (
 )
 from mnistcnn.report.page import render_report
 
-FOLDER = Path(__file__).parent / "images"
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
 EPOCHS = 12
 
 
 def main() -> None:
-    """Train once and draw."""
+    """Train a model and draw the plots."""
     (x_train, y_train), (x_test, y_test) = load_data("digits")
 
     with tempfile.TemporaryDirectory() as folder:
@@ -53,41 +53,42 @@ def main() -> None:
         )
         model = load_model(best)
     result = evaluate(model, *preprocess(x_test, y_test))
-    shipped = load_pretrained()
-    its = evaluate(shipped, *preprocess(x_test, y_test))
-    surest = its.misclassified.indices[its.misclassified.most_confident_first[0]]
+    pretrained = load_pretrained()
+    pretrained_result = evaluate(pretrained, *preprocess(x_test, y_test))
+    misclassified = pretrained_result.misclassified
+    index = misclassified.indices[misclassified.most_confident_first[0]]
 
     FOLDER.mkdir(exist_ok=True)
-    pictures = {
+    figures = {
         "digits.png": plot_digits(x_train, y_train, max_images=10),
         "history.png": plot_history(history),
         "confusion_matrix.png": plot_confusion_matrix(result),
-        "misclassified.png": plot_misclassified(its, x_test),
-        "calibration.png": plot_calibration(its),
-        "activations.png": plot_activations(shipped, x_test[surest]),
+        "misclassified.png": plot_misclassified(pretrained_result, x_test),
+        "calibration.png": plot_calibration(pretrained_result),
+        "activations.png": plot_activations(pretrained, x_test[index]),
     }
-    for name, figure in pictures.items():
+    for name, figure in figures.items():
         figure.savefig(FOLDER / name, dpi=100, metadata={"Software": None})
-    print(f"Pictures in {FOLDER}: {', '.join(pictures)}")  # noqa: T201  # a command's result
+    print(f"Plots in {FOLDER}: {', '.join(figures)}")
     page = render_report(model, result, x_test, title="bestmodel.keras", data="digits", about=[])
-    draw_page(page, FOLDER / "report.png")
+    save_screenshot(page, FOLDER / "report.png")
 
 
-def draw_page(page: str, path: Path) -> None:
-    """Draw the top of a page as the browser shows it; without a browser do nothing."""
+def save_screenshot(page: str, path: Path) -> None:
+    """Save a screenshot of the top of an HTML page, if Chromium is installed."""
     browser = shutil.which("chromium")
     if browser is None:
         return
     with tempfile.TemporaryDirectory() as folder:
-        file, drawn = Path(folder) / "page.html", Path(folder) / "page.png"
+        file, screenshot = Path(folder) / "page.html", Path(folder) / "page.png"
         file.write_text(page, encoding="utf-8")
         command = [
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
             "--disable-background-networking", f"--user-data-dir={folder}/profile",
-            "--window-size=860,560", f"--screenshot={drawn}", file.as_uri(),
+            "--window-size=860,560", f"--screenshot={screenshot}", file.as_uri(),
         ]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
-        with Image.open(drawn) as image:
+        subprocess.run(command, check=True, capture_output=True)
+        with Image.open(screenshot) as image:
             image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
