@@ -52,14 +52,14 @@ def test_the_gallery_is_in_the_order_of_the_list():
 
 
 def test_the_gallery_trains_on_what_needs_no_network():
-    program = {"src_file": str(EXAMPLES / "whole_pipeline.py")}
+    program = {"src_file": str(EXAMPLES / "baseline_pipeline.py")}
     assert gallery.arguments({}, program)[:2] == ["--data", "digits"]
-    assert gallery.arguments({}, {"src_file": "read_a_picture.py"}) == []
+    assert gallery.arguments({}, {"src_file": "read_image.py"}) == []
 
 
 def test_whole_pipeline(run, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "MIRRORS", ())
-    out = run("whole_pipeline.py", "--epochs", "1", "--output", "here", "--quiet")
+    out = run("baseline_pipeline.py", "--epochs", "1", "--output", "here", "--quiet")
     assert out.startswith("Data: digits: MNIST is unavailable (not cached; download failed)")
     assert "Epoch" not in out
     assert "accuracy " in out
@@ -69,7 +69,7 @@ def test_whole_pipeline(run, tmp_path, monkeypatch):
 
 
 def test_your_own_data(run, tmp_path):
-    out = run("your_own_data.py", "--epochs", "1")
+    out = run("custom_data.py", "--epochs", "1")
     assert len(list((tmp_path / "my-digits").iterdir())) == 4
     assert "1442 images to train on, 355 to test on" in out
     assert "accuracy " in out
@@ -77,14 +77,14 @@ def test_your_own_data(run, tmp_path):
 
 
 def test_your_own_callbacks(run, tmp_path):
-    out = run("your_own_callbacks.py", "--epochs", "6", "--goal", "0.5")
+    out = run("custom_callback.py", "--epochs", "6", "--goal", "0.5")
     assert "is enough" in out
     lines = (tmp_path / "history.csv").read_text().splitlines()
     assert 1 < len(lines) < 7
 
 
 def test_read_a_picture(run, tmp_path, digits):
-    out = run("read_a_picture.py").splitlines()
+    out = run("read_image.py").splitlines()
     true = "".join(str(label) for label in digits.test.labels[:24])
     said = out[1:4]
     assert out[0] == "drew page.png"
@@ -94,7 +94,7 @@ def test_read_a_picture(run, tmp_path, digits):
 
 
 def test_leave_the_doubtful(run, tmp_path):
-    out = run("leave_the_doubtful.py")
+    out = run("reject_low_confidence.py")
     answered, wrong = zip(
         *re.findall(r"([\d.]+)% answered, ([\d.]+)% of them wrong", out), strict=True
     )
@@ -108,7 +108,7 @@ def test_leave_the_doubtful(run, tmp_path):
 def test_clean_or_damaged(run):
     best, robust = (
         [int(share) for share in re.findall(r"(\d+)%", line)]
-        for line in run("clean_or_damaged.py").splitlines()
+        for line in run("clean_vs_degraded.py").splitlines()
     )
     assert best[0] > 90
     assert all(one > other for one, other in zip(robust[1:], best[1:], strict=True))
@@ -117,21 +117,21 @@ def test_clean_or_damaged(run):
 def test_moved_digits(run):
     still, moving = (
         [int(share) for share in re.findall(r"(\d+)%", line)]
-        for line in run("moved_digits.py").splitlines()
+        for line in run("augmentation.py").splitlines()
     )
     assert min(still[0], moving[0]) > 90
     assert moving[4] > still[4] + 30
 
 
-def test_without_keras(run, tmp_path):
-    out = run("without_keras.py")
+def test_onnx_inference(run, tmp_path):
+    out = run("onnx_inference.py")
     size, right = re.search(r"digits\.onnx: (\d+) KiB\n([\d.]+)% right", out).groups()
     assert int(size) == round((tmp_path / "digits.onnx").stat().st_size / 1024)
     assert float(right) > 90
 
 
-def test_many_images(run, tmp_path):
-    out = run("many_images.py", "--images", "4500", "--actors", "0")
+def test_batch_inference(run, tmp_path):
+    out = run("batch_inference.py", "--images", "4500", "--actors", "0")
     doubtful = int(
         re.fullmatch(r"4,500 images, ([\d,]+) of them doubtful\n", out)[1].replace(",", "")
     )
@@ -141,4 +141,4 @@ def test_many_images(run, tmp_path):
     images = digits[numbers % len(digits)] * ink[:, np.newaxis, np.newaxis]
     sure = mnistcnn.Recognizer().predict_proba(images.astype(np.uint8)).max(axis=1)
     assert doubtful == np.count_nonzero(sure < 0.9) > 0
-    assert (tmp_path / "many_images.png").stat().st_size > 5_000
+    assert (tmp_path / "batch_inference.png").stat().st_size > 5_000

@@ -278,6 +278,10 @@ def test_other_files_and_folders_are_not_replaced(network, tmp_path):
         export_model(network, "half")
     (tmp_path / "empty").mkdir()
     assert (export_model(network, "empty") / "saved_model.pb").is_file()
+    assert (export_model(network, "empty") / "saved_model.pb").is_file()
+    (tmp_path / "empty" / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="it contains 'notes.txt'$"):
+        export_model(network, "empty")
 
 
 def test_files_that_appear_in_the_folder_during_the_export_stay(network, tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # warnings inside Ray
 ]
 NUM_IMAGES = 100_000
-EXAMPLE = Path(__file__).parents[2] / "examples/many_images.py"
+EXAMPLE = Path(__file__).parents[2] / "examples/batch_inference.py"
 
 
 @pytest.fixture(scope="module")

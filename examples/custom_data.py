@@ -2,7 +2,7 @@
 Train on images of your own
 ===========================
 
-``python your_own_data.py DATA`` takes an ``.npz`` file or a folder of IDX files. Without one, the
+``python custom_data.py DATA`` takes an ``.npz`` file or a folder of IDX files. Without one, the
 program first writes such a folder, so that you can see what it holds.
 """
 

@@ -3,7 +3,7 @@ Train a network, from start to end
 ==================================
 
 The documented pipeline: load, preprocess, build, train, evaluate the saved file, look at the
-curves. ``python whole_pipeline.py --help`` lists what can be changed.
+curves. ``python baseline_pipeline.py --help`` lists what can be changed.
 """
 
 # sphinx_gallery_thumbnail_number = 2

@@ -2,7 +2,7 @@
 Read the digits of a picture
 ============================
 
-``python read_a_picture.py photo.jpg`` reads a picture of yours. Without one, the program first
+``python read_image.py photo.jpg`` reads a picture of yours. Without one, the program first
 draws a page of handwritten digits. Neither Keras nor TensorFlow is imported.
 """
 
