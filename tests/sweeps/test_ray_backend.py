@@ -153,5 +153,5 @@ def test_example_prints_the_same_with_and_without_ray(tmp_path):
         warnings = [line for line in result.stderr.splitlines() if "ray/issues/53727" not in line]
         assert warnings == []
     assert outputs[0] == outputs[1]
-    assert re.fullmatch(r"20,000 images, [\d,]+ of them doubtful\n", outputs[0])
-    assert list(Path("answers").glob("*.parquet"))
+    assert re.fullmatch(r"20,000 images, [\d,]+ with low confidence\n", outputs[0])
+    assert list(Path("predictions").glob("*.parquet"))

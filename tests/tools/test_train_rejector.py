@@ -113,3 +113,14 @@ def test_written_weights_give_the_written_metrics(dataset, tmp_path, monkeypatch
     assert sum(row["crops"] for row in rows) == len(dataset.crops)
     for row in [*rows, *metrics["split_nondigits"].values()]:
         assert row["accepted"] == sorted(row["accepted"], reverse=True)
+
+
+@pytest.mark.slow
+def test_tool_draws_trains_and_writes(tmp_path, capsys):
+    train_rejector.main(["--smoke", "--output", str(tmp_path)])
+    saved = read_pretrained(tmp_path, REJECTOR, REJECTOR_WEIGHT_SHAPES)
+    assert saved.manifest.recipe["outputs"] == list(rejector_data.OUTPUTS)
+    assert "The rejector is in" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        train_rejector.main(["--smoke"])
+    assert "--smoke must have an --output; received none" in capsys.readouterr().err
