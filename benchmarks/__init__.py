@@ -1,1 +1,1 @@
-"""Benchmarks: run each as a module from the repository root, such as ``benchmarks.training.throughput``."""
+"""Benchmarks, to run as modules from the repository root: ``python -m benchmarks.ocr.accuracy``."""

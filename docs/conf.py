@@ -40,6 +40,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxext.opengraph",
     "annotations",
+    "approximate",
     "benchmark_tables",
     "draw",
     "names",

@@ -16,7 +16,7 @@ _BACKGROUND = ("degrade_prob", "max_background", "max_contrast_loss", "texture_s
 def ablation_variants(best: Recipe, robust: Recipe) -> dict[str, Recipe]:
     """Return `best` with fewer epochs and its variants by name; all of them differ.
 
-    Its teachers train for as many epochs as ever.
+    Its teachers train for the full number of epochs.
     """
     base = replace(best, epochs=EPOCHS)
     variants = {UNCHANGED: base}

@@ -7,7 +7,7 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import mnistcnn  # after parse_args has set the cores
+import mnistcnn  # after parse_args has set the cores  # noqa: E402
 
 (x_train, y_train), test = mnistcnn.load_data(options.data)
 x, y = mnistcnn.preprocess(x_train[: options.images], y_train[: options.images])

@@ -13,7 +13,7 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import numpy as np  # after parse_args has set the cores
+import numpy as np  # after parse_args has set the cores  # noqa: E402
 
 Predict = Callable[[Any], Any]
 

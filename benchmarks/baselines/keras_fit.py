@@ -7,7 +7,7 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import keras  # after parse_args has set the cores
+import keras  # after parse_args has set the cores  # noqa: E402
 
 x, labels = protocol.load_images(options.data, options.images)
 model = keras.Sequential(

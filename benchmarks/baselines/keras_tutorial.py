@@ -6,8 +6,8 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import keras  # after parse_args has set the cores
-import numpy as np
+import keras  # after parse_args has set the cores  # noqa: E402
+import numpy as np  # noqa: E402
 
 with np.load(options.data) as archive:
     X_train, y_train, X_test, y_test = (

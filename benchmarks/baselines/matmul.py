@@ -6,7 +6,7 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import numpy as np  # after parse_args has set the cores
+import numpy as np  # after parse_args has set the cores  # noqa: E402
 
 SIZE, PRODUCTS = (256, 2) if options.smoke else (2048, 8)
 a = np.random.default_rng(0).random((SIZE, SIZE), dtype=np.float32)

@@ -4,9 +4,9 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import numpy as np  # after parse_args has set the cores
+import numpy as np  # after parse_args has set the cores  # noqa: E402
 
-import mnistcnn
+import mnistcnn  # noqa: E402
 
 x, labels = protocol.load_images(options.data, options.images)
 mnistcnn.train(

@@ -16,9 +16,9 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import numpy as np  # after parse_args has set the cores
+import numpy as np  # after parse_args has set the cores  # noqa: E402
 
-from mnistcnn import Recognizer
+from mnistcnn import Recognizer  # noqa: E402
 
 BATCH, SIZES = (100, (200, 1_000)) if options.smoke else (5_000, (10_000, 100_000))
 engine, workers = options.variant.split("-")

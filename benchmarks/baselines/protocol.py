@@ -65,11 +65,11 @@ def turn_per_epoch() -> Any:
     import keras
 
     class TurnPerEpoch(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
             wait_for_turn()
             self.started = time.perf_counter()
 
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
             report(seconds=time.perf_counter() - self.started)
 
     return TurnPerEpoch()

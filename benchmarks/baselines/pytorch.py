@@ -6,8 +6,8 @@ from benchmarks.baselines import protocol
 
 options = protocol.parse_args()
 
-import torch  # after parse_args has set the cores
-from torch import nn
+import torch  # after parse_args has set the cores  # noqa: E402
+from torch import nn  # noqa: E402
 
 torch.set_num_threads(options.cores)
 

@@ -64,7 +64,7 @@ def accuracy_by_format(
             path = Path(folder, f"{name}{export_format.suffix}")
             mnistcnn.export_model(model, path, format=format_name)
             exported = predict_in_batches(
-                lambda batch: export_format.predict(path, batch),
+                lambda batch: export_format.predict(path, batch),  # noqa: B023
                 images,
             )
             results[format_name] = {

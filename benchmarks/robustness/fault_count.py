@@ -33,7 +33,7 @@ def count_tests(tests: str) -> dict[str, int]:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", MARKERS]
         subprocess.run([*command, f"--junitxml={report}", tests], cwd=ROOT, check=False)
-        (suite,) = ET.parse(report).getroot().iter("testsuite")  # pytest's own
+        (suite,) = ET.parse(report).getroot().iter("testsuite")  # pytest's own  # noqa: S314
     counts = {name: int(suite.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
     return {
         "tried": counts["tests"] - counts["skipped"],

@@ -42,7 +42,7 @@ from benchmarks.robustness.mutators import mutate
 FAILING_FILES = OUT / "fuzz"
 MAX_CPU_SECONDS = 5
 MAX_CLOCK_SECONDS = 60
-RAM_DISK = Path("/dev/shm")
+RAM_DISK = Path("/dev/shm")  # noqa: S108
 FAILURES = ("other errors", "too slow", "crashed or hung")
 PACKAGES = ("numpy", "safetensors", "onnx", "pillow")
 SMOKE_TARGETS = ("npz", "recipe")
@@ -63,14 +63,14 @@ def run_worker(target: FuzzTarget, seconds: float, seed: int, folder: Path) -> N
     counts = {"cases": 0, "read": 0, "rejected": 0, "other errors": 0, "too slow": 0}
     longest, messages = 0.0, {}
     while time.monotonic() - begin < seconds:
-        rng = random.Random(f"{target.name} {seed} {counts['cases']}")
+        rng = random.Random(f"{target.name} {seed} {counts['cases']}")  # noqa: S311
         content = mutate(rng.choice(target.seeds), rng)
         case.write_bytes(content)
         faulthandler.dump_traceback_later(MAX_CLOCK_SECONDS, exit=True)
         started = time.process_time()
         try:
             outcome = run_target(target, content, run_folder)
-        except BaseException as error:  # panics of other languages too
+        except BaseException as error:  # panics of other languages too  # noqa: BLE001
             outcome = "other errors"
             messages[f"{type(error).__name__}: {error}"[:200]] = counts["cases"]
             save_case(case, target.name, seed, counts["cases"])

@@ -85,14 +85,14 @@ def run_training(name: str, data: Any, sizes: Sizes, *, deterministic: bool) -> 
 
 def run_with_checkpoints(name: str, data: Any, sizes: Sizes) -> dict[str, Any]:
     """Train with checkpoints, and return how many were saved and what that cost."""
-    save, times = TrainingState._keep, []  # where a checkpoint is saved
+    save, times = TrainingState._save, []  # where a checkpoint is saved  # noqa: SLF001
 
     def timed_save(*arguments: Any, **options: Any) -> None:
         started = time.perf_counter()
         save(*arguments, **options)
         times.append(time.perf_counter() - started)
 
-    TrainingState._keep = timed_save  # type: ignore[method-assign]
+    TrainingState._save = timed_save  # type: ignore[method-assign]  # noqa: SLF001
     recipe = shorten(RECIPES[name], sizes.checkpoint_epochs, sizes)
     model = mnistcnn.build_model(seed=0)
     with tempfile.TemporaryDirectory() as folder:

@@ -96,10 +96,10 @@ def training(data: Path, *, rounds: int) -> dict[str, Any]:
         np.savez(folder / "small.npz", **small)
         pools = {
             str(count): [
-                process_pool._Process(  # the processes that a sweep starts
+                process_pool.WorkerProcess(
                     folder / "small.npz",
                     folder / f"{count}-{number}.log",
-                    process_pool._worker_env(max(1, cores // count)),
+                    process_pool.worker_env(max(1, cores // count)),
                 )
                 for number in range(count)
             ]
@@ -113,7 +113,7 @@ def training(data: Path, *, rounds: int) -> dict[str, Any]:
                     turns[count].append(seconds)
         for processes in pools.values():
             for process in processes:
-                process.end()
+                process.kill()
     pairs = zip(turns["1"], turns["2"], strict=True)
     return {
         "images": len(small["x_train"]),

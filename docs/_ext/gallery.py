@@ -19,8 +19,8 @@ and see what happens.
 # Without these the one program would look for MNIST, and train on it for minutes, and the other
 # would begin a cluster.
 ARGUMENTS = {
-    "whole_pipeline.py": ["--data", "digits", "--epochs", "12", "--quiet"],
-    "many_images.py": ["--images", "20000", "--actors", "0"],
+    "baseline_pipeline.py": ["--data", "digits", "--epochs", "12", "--quiet"],
+    "batch_inference.py": ["--images", "20000", "--actors", "0"],
 }
 
 

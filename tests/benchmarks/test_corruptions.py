@@ -1,4 +1,4 @@
-"""The damage by which robustness is measured."""
+"""The image corruptions that measure robustness."""
 
 import numpy as np
 import pytest
@@ -12,17 +12,17 @@ def images(digits):
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_each_kind_damages_more_with_its_strength_and_repeats(name, images):
+def test_corruption_grows_with_strength_and_is_reproducible(name, images):
     before = images.copy()
     changes = []
     for strength in STRENGTHS:
-        damaged = corrupt(name, images, strength)
-        assert damaged.shape == images.shape
-        assert damaged.dtype == np.float32
-        assert damaged.min() >= 0
-        assert damaged.max() <= 1
-        np.testing.assert_array_equal(damaged, corrupt(name, images, strength))
-        changes.append(np.abs(damaged - images).mean())
+        corrupted = corrupt(name, images, strength)
+        assert corrupted.shape == images.shape
+        assert corrupted.dtype == np.float32
+        assert corrupted.min() >= 0
+        assert corrupted.max() <= 1
+        np.testing.assert_array_equal(corrupted, corrupt(name, images, strength))
+        changes.append(np.abs(corrupted - images).mean())
     np.testing.assert_array_equal(images, before)
     assert changes[0] > 0.001
     assert changes[0] < changes[2] < changes[4]
@@ -30,11 +30,11 @@ def test_each_kind_damages_more_with_its_strength_and_repeats(name, images):
 
 
 @pytest.mark.parametrize("name", ["Gaussian noise", "lines", "rotation", "motion blur"])
-def test_another_seed_gives_other_damage(name, images):
+def test_other_seed_gives_other_corruption(name, images):
     assert not np.array_equal(corrupt(name, images, 3), corrupt(name, images, 3, seed=1))
 
 
-def test_kinds_do_what_they_say(images):
+def test_corruptions_do_what_their_names_say(images):
     ink = images.sum((1, 2))
     assert (corrupt("thicker", images, 3).sum((1, 2)) > ink).all()
     assert (corrupt("thinner", images, 3).sum((1, 2)) < ink).all()
@@ -43,6 +43,6 @@ def test_kinds_do_what_they_say(images):
     covered = corrupt("occlusion", images, 3)
     assert ((covered == images) | (covered == 0)).all()
     rows = np.arange(28)
-    moved = corrupt("shift", images, 2).sum(2) @ rows / corrupt("shift", images, 2).sum((1, 2))
-    centre = images.sum(2) @ rows / ink
-    np.testing.assert_allclose(np.abs(moved - centre), 2, atol=0.3)
+    shifted = corrupt("shift", images, 2).sum(2) @ rows / corrupt("shift", images, 2).sum((1, 2))
+    center = images.sum(2) @ rows / ink
+    np.testing.assert_allclose(np.abs(shifted - center), 2, atol=0.3)

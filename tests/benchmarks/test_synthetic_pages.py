@@ -22,7 +22,7 @@ def darkness(picture):
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(PAGE_STYLES)))
-def test_text_and_boxes_agree_and_lie_on_the_page(digits, seed, name):
+def test_text_matches_boxes_within_the_page(digits, seed, name):
     style = PAGE_STYLES[name]
     page = draw_page(*digits.test, np.random.default_rng(seed), style)
     lines = page.text.split("\n")
@@ -71,7 +71,7 @@ def mean_difference(crop, image):
     return np.abs(crop / crop.max() - expected).mean()
 
 
-def test_the_digits_on_a_page_are_those_of_its_text(digits):
+def test_digits_on_a_page_match_its_text(digits):
     images = digits.test.images[:10]
     page = draw_simple_page(images, np.arange(10), np.random.default_rng(0))
     labels = map(int, page.text.replace("\n", ""))
@@ -121,7 +121,7 @@ def test_boxes_of_a_tilted_page(digits):
 
 
 @pytest.mark.parametrize(
-    ("text", "true", "distance"),
+    ("text", "expected", "distance"),
     [
         ("", "", 0),
         ("123", "123", 0),
@@ -137,8 +137,8 @@ def test_boxes_of_a_tilted_page(digits):
         ("5550", "0555", 2),
     ],
 )
-def test_edit_distance(text, true, distance):
-    assert edit_distance(text, true) == distance
+def test_edit_distance(text, expected, distance):
+    assert edit_distance(text, expected) == distance
 
 
 SHORT = st.text("01\n", max_size=7)

@@ -32,14 +32,15 @@ def moved(strokes, by):
 @pytest.fixture(scope="session")
 def started():
     pytest.importorskip("playwright", reason="Playwright is not installed: pip group browser")
-    import make_draw_image
     from playwright.sync_api import Error
 
-    running = make_draw_image.browser()
+    from tools.docs import make_draw_page_image
+
+    running = make_draw_page_image.launch_browser()
     try:
         browser = running.__enter__()
     except Error:
-        if make_draw_image.find_browser():
+        if make_draw_page_image.find_browser():
             raise
         pytest.skip("neither Chromium nor Chrome is installed")
     yield browser
@@ -89,9 +90,9 @@ def page(open_page):
 
 @pytest.fixture
 def hand():
-    import make_draw_image
+    from tools.docs import make_draw_page_image
 
-    return make_draw_image.draw
+    return make_draw_page_image.draw_strokes
 
 
 def said(page):

@@ -15,7 +15,7 @@ from tests.helpers.html_page import HtmlPage
 RESULT = {
     "command": "mnistcnn train --data digits --seed 7",
     "versions": {"mnistcnn": "0.1", "keras": "3.99"},
-    "data": {"source": "digits", "reason": "as asked", "train": 1442, "test": 355},
+    "data": {"source": "digits", "reason": "as requested", "train": 1442, "test": 355},
     "recipe": mnistcnn.recipes.FAST.to_dict(),
     "seed": 7,
     "training_seconds": 12.5,

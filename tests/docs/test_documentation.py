@@ -56,7 +56,9 @@ def test_the_measured_runs_are_whole_and_beat_the_document():
 
 
 def test_the_figures_of_fast_in_readme_are_the_measured_ones():
-    report = json.loads((ROOT / "benchmarks/results/throughput.json").read_text())["time_to_accuracy"]
+    report = json.loads((ROOT / "benchmarks/results/throughput.json").read_text())[
+        "time_to_accuracy"
+    ]
     fast, script = report["fast"], report["keras_tutorial"]
     sentence = (
         f"reaches {100 * fast['accuracy']['mean']:.1f} % on MNIST (mean of ten seeds) in one pass "
@@ -143,7 +145,8 @@ def test_confidence_tells_digits_from_what_is_none_as_the_docs_say():
     report = json.loads((ROOT / "benchmarks/results/ocr_accuracy.json").read_text())["confidence"]
     at = report["thresholds"].index(0.9)
     left, alone = (
-        {name: row[at] for name, row in report[key].items()} for key in ("accepted", "accepted_without_rejector")
+        {name: row[at] for name, row in report[key].items()}
+        for key in ("accepted", "accepted_without_rejector")
     )
     assert left.pop("digits") >= 0.97
     assert left.pop("scikit-learn's digits") >= alone["scikit-learn's digits"] - 0.05

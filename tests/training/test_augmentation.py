@@ -12,6 +12,7 @@ from scipy import ndimage
 from mnistcnn import build_model, train
 from mnistcnn.backend import keras, tf
 from mnistcnn.recipes import Augmentation, Recipe
+from mnistcnn.training import augmentation
 from mnistcnn.training.augmentation import Augmenter, random_textures, source_positions
 
 IDENTITY = Augmentation()
@@ -40,8 +41,8 @@ def test_no_augmentation_changes_nothing(images):
     np.testing.assert_allclose(augment(IDENTITY, images), images, atol=1e-6)
 
 
-@pytest.fixture(scope="module")
-def full_augmenter():
+@pytest.fixture
+def full_augmenter(small_banks):
     return Augmenter(FULL, (3, 4))
 
 
@@ -56,6 +57,7 @@ def test_shape_dtype_and_range_hold_for_any_batch(full_augmenter, count, step, s
     assert changed.max() <= 1
 
 
+@pytest.mark.usefixtures("small_banks")
 def test_images_depend_on_seed_and_step_only(images):
     first = augment(FULL, images, step=5)
     np.testing.assert_array_equal(first, augment(FULL, images, step=5))
@@ -99,10 +101,11 @@ def test_affine_maps_stay_within_their_limits(settings, least, most):
     assert found.min() < (1 if settings.scale else 0) < found.max()
 
 
+@pytest.mark.usefixtures("small_banks")
 def test_warping_equals_that_of_scipy(images):
     settings = Augmentation(rotation=20, shear=10, scale=0.1, translation=2, elastic_alpha=1.5)
     seed = (7, 8)
-    positions = source_positions(settings, np.random.default_rng(seed), 4096)
+    positions = source_positions(settings, np.random.default_rng(seed), augmentation._NUM_FIELDS)
     changed = augment(settings, images[:8], seed=seed)
     expected = np.stack(
         [

@@ -355,6 +355,7 @@ def test_metadata(tmp_path, weights):
         (dict(temperature=float("nan")), ValueError, "temperature must be finite; received nan"),
         (dict(name="Best one"), ValueError, "name must be lower-case letters, digits, - and _, starting with a letter; received 'Best one'"),
         (dict(metrics={"a": float("nan")}), ValueError, "the manifest must contain only finite numbers; received NaN or infinity"),
+        (dict(metrics={"a": [[[[[[[1]]]]]]]}), ValueError, "the manifest must nest at most 8 levels; it nests more"),
         (dict(metrics={"a": object()}), TypeError, "Object of type object is not JSON serializable"),
         (dict(command="x" * 70_000), ValueError, r"the manifest must be at most 65,536 bytes; received \d\d,\d{3}"),
         (dict(recipe=None), TypeError, "recipe must be an object; received None"),

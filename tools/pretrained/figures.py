@@ -1,4 +1,4 @@
-"""The pictures of the shipped weights, drawn from the figures in their manifest."""
+"""The figures of the model card, drawn from the metrics in the manifests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
@@ -15,39 +14,39 @@ from numpy.typing import NDArray
 from mnistcnn.plotting.common import BLUE, VERMILION
 from mnistcnn.plotting.evaluation import draw_calibration
 
-# Okabe and Ito's green, as their blue and vermilion told apart by all common kinds of colour
-# vision. Line styles and marks tell the same once more.
+# Okabe and Ito's green: with their blue and vermilion it suits all common kinds of color vision.
+# Line styles and markers distinguish the networks as well.
 GREEN = "#009E73"
 NETWORKS = {
     "best": ("best", BLUE, "o-"),
     "robust": ("robust", GREEN, "^-."),
-    "plain": ("plain training", VERMILION, "s--"),
+    "plain": ("baseline training", VERMILION, "s--"),
 }
 _COLUMNS = 8
 
 
-def pictures(
-    sets: Mapping[str, Mapping[str, Any]], test_images: NDArray[np.uint8]
+def card_figures(
+    by_weights: Mapping[str, Mapping[str, Any]], test_images: NDArray[np.uint8]
 ) -> dict[str, Figure]:
-    """Return every picture by the name of its file; `sets` are figures by the weights' name."""
-    drawn = {"robustness.png": draw_robustness(sets)}
-    for name, figures in sets.items():
-        drawn[f"calibration-{name}.png"] = draw_calibration_figure(figures)
-        drawn[f"mistakes-{name}.png"] = draw_mistakes(figures, test_images)
-    return drawn
+    """Return every figure by its file name; `by_weights` are the metrics of each set of weights."""
+    figures = {"robustness.png": draw_robustness(by_weights)}
+    for name, metrics in by_weights.items():
+        figures[f"calibration-{name}.png"] = draw_calibration_curves(metrics)
+        figures[f"misclassified-{name}.png"] = draw_misclassified(metrics, test_images)
+    return figures
 
 
-def draw_mistakes(figures: Mapping[str, Any], test_images: NDArray[np.uint8]) -> Figure:
-    """Draw every test image that is read wrong, the surest mistakes first."""
-    rows = sorted(figures["mistakes"], key=lambda row: -row[3])
-    doubted = set(figures["sound_labels"]["left_out"])
-    lines = max(math.ceil(len(rows) / _COLUMNS), 1)
-    figure = Figure(figsize=(8.6, 0.45 + 1.42 * lines), layout="constrained")
-    grid = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
+def draw_misclassified(metrics: Mapping[str, Any], test_images: NDArray[np.uint8]) -> Figure:
+    """Draw every misclassified test image, the most confident predictions first."""
+    rows = sorted(metrics["misclassified"], key=lambda row: -row[3])
+    disputed = set(metrics["undisputed_labels"]["excluded"])
+    num_rows = max(math.ceil(len(rows) / _COLUMNS), 1)
+    figure = Figure(figsize=(8.6, 0.45 + 1.42 * num_rows), layout="constrained")
+    grid = figure.subplots(num_rows, _COLUMNS, squeeze=False).ravel()
     for axes in grid[len(rows) :]:
         axes.axis("off")
-    for axes, (index, label, answer, probability) in zip(grid, rows, strict=False):
-        marked = index in doubted
+    for axes, (index, label, predicted, confidence) in zip(grid, rows, strict=False):
+        marked = index in disputed
         axes.imshow(test_images[index], cmap="gray_r", vmin=0, vmax=255)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -55,60 +54,62 @@ def draw_mistakes(figures: Mapping[str, Any], test_images: NDArray[np.uint8]) ->
             color=VERMILION if marked else "#BBBBBB", linewidth=2.5 if marked else 0.8
         )
         star = "*" if marked else ""
-        axes.set_title(f"label {label}{star}, read {answer}", fontsize=8.5, pad=4)
-        axes.set_xlabel(f"{100 * probability:.0f} %, image {index}", fontsize=7.5, labelpad=3)
+        axes.set_title(f"label {label}{star}, predicted {predicted}", fontsize=7.5, pad=4)
+        axes.set_xlabel(f"{100 * confidence:.0f} %, image {index}", fontsize=7.5, labelpad=3)
     figure.suptitle(
-        f"All {len(rows)} mistakes; * and a thick frame: most people asked doubt the label",
+        f"All {len(rows)} misclassified images; * and a thick frame: the label is disputed",
         fontsize=10,
     )
     return figure
 
 
-def draw_calibration_figure(figures: Mapping[str, Any]) -> Figure:
-    """Draw how often answers of a given sureness are right, before and after the temperature."""
+def draw_calibration_curves(metrics: Mapping[str, Any]) -> Figure:
+    """Draw the calibration curve before and after temperature scaling."""
     figure = Figure(figsize=(8.6, 4.6), layout="constrained")
     upper, lower = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
     sides = (("before", "as trained", VERMILION, "s"), ("after", "calibrated", BLUE, "o"))
-    most = 1
-    for above, below, (name, title, colour, mark) in zip(upper, lower, sides, strict=True):
-        part = figures["calibration"][name]
-        images, confidence, right = zip(*part["reliability"], strict=True)
-        most = max(most, *images)
-        draw_calibration(above, below, images, confidence, right, color=colour, marker=mark)
+    max_count = 1
+    for above, below, (name, title, color, marker) in zip(upper, lower, sides, strict=True):
+        part = metrics["calibration"][name]
+        images, confidence, correct = zip(*part["calibration_curve"], strict=True)
+        max_count = max(max_count, *images)
+        draw_calibration(above, below, images, confidence, correct, color=color, marker=marker)
         above.set_title(f"{title}: calibration error {100 * part['ece']:.2f} %", fontsize=10)
-    upper[0].set_ylabel("Answers that are right")
+    upper[0].set_ylabel("Accuracy")
     lower[0].set_ylabel("Images")
-    lower[0].set_ylim(0.7, 2 * most)  # the scale of the counts is of both
+    lower[0].set_ylim(0.7, 2 * max_count)  # both panels share the scale
     return figure
 
 
-def draw_robustness(sets: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw accuracy against strength, a panel for each corruption, a curve for each network."""
-    (plain, *_) = (figures["plain"]["robustness"] for figures in sets.values())
-    curves = {name: figures["robustness"] for name, figures in sets.items()} | {"plain": plain}
+def draw_robustness(by_weights: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw accuracy by strength: one panel per corruption, one curve per network."""
+    (plain, *_) = (metrics["plain"]["robustness"] for metrics in by_weights.values())
+    curves = {name: metrics["robustness"] for name, metrics in by_weights.items()}
+    curves["plain"] = plain
     strengths, names = plain["strengths"], list(plain["accuracy"])
     columns = 6
-    lines = math.ceil(len(names) / columns)
-    figure = Figure(figsize=(8.6, 0.7 + 1.6 * lines), layout="constrained")
-    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    num_rows = math.ceil(len(names) / columns)
+    figure = Figure(figsize=(8.6, 0.7 + 1.6 * num_rows), layout="constrained")
+    grid = figure.subplots(num_rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.ravel()[len(names) :]:
         axes.axis("off")
     for axes, name in zip(grid.ravel(), names, strict=False):
-        for network, robust in curves.items():
-            title, colour, style = NETWORKS[network]
+        for network, robustness in curves.items():
+            title, color, style = NETWORKS[network]
             axes.plot(
                 strengths,
-                robust["accuracy"][name],
+                robustness["accuracy"][name],
                 style,
-                color=colour,
+                color=color,
                 markersize=3.5,
                 linewidth=1.5,
-                label=f"{title}, mean {100 * robust['mean']:.1f} %",
+                label=f"{title}, mean {100 * robustness['mean']:.1f} %",
             )
         axes.set_title(name, fontsize=9)
         axes.set_xticks(strengths)
         axes.tick_params(labelsize=8)
-        _plain(axes)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
     grid[0, 0].set_ylim(0, 1.03)
     grid[0, 0].yaxis.set_major_formatter(PercentFormatter(xmax=1))
     figure.supxlabel("Strength", fontsize=10)
@@ -116,8 +117,3 @@ def draw_robustness(sets: Mapping[str, Mapping[str, Any]]) -> Figure:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     return figure
-
-
-def _plain(axes: Axes) -> None:
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""What is measured of a network for the manifest and the card of its weights."""
+"""The metrics of pretrained weights, for their manifest and their model card."""
 
 from __future__ import annotations
 
@@ -14,125 +14,124 @@ from benchmarks.accuracy.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from mnistcnn import Evaluation
 from mnistcnn.evaluation.calibration import NUM_BINS
 
-# Five people looked at each test image whose label an algorithm had doubted. For these, fewer
-# than three agreed with the label (Northcutt, Athalye and Mueller, 2021, arXiv:2103.14749).
-DOUBTED = (
+# Five people reviewed each test image whose label an algorithm had flagged. For these, fewer than
+# three agreed with the label (Northcutt, Athalye and Mueller, 2021, arXiv:2103.14749).
+DISPUTED_IMAGES = (
     947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729,
 )  # fmt: skip
 
-# Digits that another processor's rounding may change are not written down.
-_DIGITS = 5
+_DECIMALS = 5  # rounding differences between processors change only later digits
 
 Probabilities = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
 
 
-def probabilities_of(model: Any, images: NDArray[np.uint8]) -> Probabilities:
+def predict_proba(model: Any, images: NDArray[np.uint8]) -> Probabilities:
     """Return ``float32 (n, 10)`` for raw images."""
     return np.asarray(model.predict(mnistcnn.preprocess(images), batch_size=500, verbose=0))
 
 
-def answer_figures(
-    trained: Probabilities, calibrated: Probabilities, labels: Labels
+def prediction_metrics(
+    as_trained: Probabilities, calibrated: Probabilities, labels: Labels
 ) -> dict[str, Any]:
-    """Return all that follows from the answers to the test images.
+    """Return all metrics of the predictions for the test images.
 
-    `trained` are the probabilities of the network as training left it, `calibrated` those
-    after the temperature.
+    `as_trained` are the probabilities of the network after training, `calibrated` those after
+    temperature scaling.
     """
     result = Evaluation.from_probabilities(calibrated, labels)
-    sound = np.setdiff1d(np.arange(len(labels)), DOUBTED)
+    undisputed = np.setdiff1d(np.arange(len(labels)), DISPUTED_IMAGES)
     return {
-        # The name that whoever reads a manifest can rely on.
         "test_accuracy": result.accuracy,
-        "test": accuracy_of(calibrated, labels) | {"per_digit": per_digit(result)},
-        "sound_labels": accuracy_of(calibrated[sound], labels[sound]) | {"left_out": list(DOUBTED)},
+        "test": accuracy_with_ci(calibrated, labels) | {"per_digit": per_digit_metrics(result)},
+        "undisputed_labels": accuracy_with_ci(calibrated[undisputed], labels[undisputed])
+        | {"excluded": list(DISPUTED_IMAGES)},
         "calibration": {
-            "bins": NUM_BINS,
-            "before": calibration(Evaluation.from_probabilities(trained, labels)),
-            "after": calibration(result),
+            "num_bins": NUM_BINS,
+            "before": calibration_metrics(Evaluation.from_probabilities(as_trained, labels)),
+            "after": calibration_metrics(result),
         },
-        "mistakes": mistakes(result),
+        "misclassified": misclassified_rows(result),
     }
 
 
-def accuracy_of(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
-    """Return how many answers are right, with the 95 % interval of the share."""
+def accuracy_with_ci(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
+    """Return the number of correct predictions, and the 95 % interval of the accuracy."""
     result = Evaluation.from_probabilities(probabilities, labels)
     return {
         "images": result.num_images,
-        "right": result.num_correct,
-        "interval": [round(bound, _DIGITS) for bound in result.accuracy_ci],
+        "correct": result.num_correct,
+        "accuracy_ci": [round(bound, _DECIMALS) for bound in result.accuracy_ci],
     }
 
 
-def per_digit(result: Evaluation) -> dict[str, list[float]]:
+def per_digit_metrics(result: Evaluation) -> dict[str, list[float]]:
     """Return precision, recall and F1, each a list by digit."""
-    shares = {name: getattr(result, name) for name in ("precision", "recall", "f1")}
+    metrics = {name: getattr(result, name) for name in ("precision", "recall", "f1")}
     return {
         "images": result.confusion_matrix.sum(axis=1).tolist(),
-        **{name: np.nan_to_num(by).round(_DIGITS).tolist() for name, by in shares.items()},
+        **{name: np.nan_to_num(each).round(_DECIMALS).tolist() for name, each in metrics.items()},
     }
 
 
-def calibration(result: Evaluation) -> dict[str, Any]:
-    """Return the loss, the expected calibration error and what it is made of.
+def calibration_metrics(result: Evaluation) -> dict[str, Any]:
+    """Return the loss, the expected calibration error and the calibration curve.
 
-    That are images, mean top probability and right answers of each bin; an empty one has a
-    mean of 0.
+    Each row of the curve is a bin: images, mean confidence and correct predictions; the mean of
+    an empty bin is 0.
     """
-    bins = result.calibration_curve
+    curve = result.calibration_curve
     rows = zip(
-        bins.counts.tolist(),
-        np.nan_to_num(bins.confidence).round(_DIGITS).tolist(),
-        bins.correct.tolist(),
+        curve.counts.tolist(),
+        np.nan_to_num(curve.confidence).round(_DECIMALS).tolist(),
+        curve.correct.tolist(),
         strict=True,
     )
     return {
-        "loss": round(result.loss, _DIGITS),
-        "ece": round(result.expected_calibration_error, _DIGITS),
-        "reliability": [list(row) for row in rows],
+        "loss": round(result.loss, _DECIMALS),
+        "ece": round(result.expected_calibration_error, _DECIMALS),
+        "calibration_curve": [list(row) for row in rows],
     }
 
 
-def mistakes(result: Evaluation) -> list[list[Any]]:
-    """Return index, label, answer and its probability of every image that is read wrong."""
-    wrong = result.misclassified
-    rows = zip(wrong.indices, wrong.labels, wrong.predicted, wrong.confidence, strict=True)
-    return [[int(i), int(true), int(said), round(float(p), 4)] for i, true, said, p in rows]
+def misclassified_rows(result: Evaluation) -> list[list[Any]]:
+    """Return index, label, predicted digit and confidence of every misclassified image."""
+    images = result.misclassified
+    rows = zip(images.indices, images.labels, images.predicted, images.confidence, strict=True)
+    return [[int(i), int(label), int(p), round(float(c), 4)] for i, label, p, c in rows]
 
 
-def robustness(
+def robustness_metrics(
     networks: Mapping[str, Any], images: NDArray[np.uint8], labels: Labels
 ) -> dict[str, dict[str, Any]]:
-    """Return by each network's name its accuracy under every corruption and strength.
+    """Return for each network its accuracy under every corruption and strength.
 
-    The corrupted images are rounded to whole grey values, as a picture from a file is.
+    The corrupted images are rounded to integer gray levels, as images in files are.
     """
     clean = np.asarray(images / 255, np.float32)
-    shares: dict[str, dict[str, list[float]]] = {name: {} for name in networks}
+    accuracies: dict[str, dict[str, list[float]]] = {name: {} for name in networks}
     for corruption in CORRUPTIONS:
         for strength in STRENGTHS:
             raw = (255 * corrupt(corruption, clean, strength) + 0.5).astype(np.uint8)
             for name, network in networks.items():
-                right = probabilities_of(network, raw).argmax(axis=1) == labels
-                shares[name].setdefault(corruption, []).append(float(right.mean()))
-        latest = [f"{name} {np.mean(each[corruption]):.2%}" for name, each in shares.items()]
-        print(f"{corruption}:", *latest, flush=True)
+                correct = predict_proba(network, raw).argmax(axis=1) == labels
+                accuracies[name].setdefault(corruption, []).append(float(correct.mean()))
+        means = [f"{name} {np.mean(each[corruption]):.2%}" for name, each in accuracies.items()]
+        print(f"{corruption}:", *means, flush=True)
     return {
         name: {
             "strengths": list(STRENGTHS),
-            "mean": round(float(np.mean(list(each.values()))), _DIGITS),
+            "mean": round(float(np.mean(list(each.values()))), _DECIMALS),
             "accuracy": each,
         }
-        for name, each in shares.items()
+        for name, each in accuracies.items()
     }
 
 
-def cost(model: Any, *, file_bytes: int) -> dict[str, int]:
-    """Return what one image costs: each weight of a kernel is used at each place of its output.
+def cost_metrics(model: Any, *, file_bytes: int) -> dict[str, int]:
+    """Return the operations for one image: each weight of a kernel is used once per output pixel.
 
-    A multiply-add is two operations. Biases, ReLU, pooling and softmax are small beside it.
+    A multiply-add is two operations. Biases, ReLU, pooling and softmax are negligible.
     """
     multiply_adds = sum(
         prod(layer.output.shape[1:-1]) * prod(layer.kernel.shape)

@@ -1,16 +1,17 @@
-"""Drawings of what is no digit, and of typed digits, as ink on a square: letters, signs, blots.
+"""Synthetic images of what is not a digit, and of printed digits, to train the rejector.
 
-All is drawn by the program: letters and signs with OpenCV's strokes and the typefaces that come
-with Matplotlib, bent, slanted and in pens of any width so that they look written; blots and
-scribbles at random; pieces of real digits, and real digits turned or mirrored so that they are
-none. `glyphs` brings drawings to 28 x 28 by the package's own code.
+Letters and symbols are drawn with OpenCV's fonts and the typefaces that Matplotlib ships, then
+distorted, slanted and drawn with pens of any width, so that they look handwritten. Blots and
+scribbles are random. Real digits are rotated, mirrored or cut so that they are no digits. A
+drawing is an array of ink, ``float32`` in [0, 1]; `to_crops` brings drawings to 28 × 28 with the
+code of the package.
 
-Three kinds of typefaces and scribbles are kept apart: to train on, to choose by, and to report.
+Typefaces and scribbles are split into training, validation and test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,22 +25,22 @@ from PIL import Image, ImageDraw, ImageFont
 from mnistcnn.ocr.components import Component
 
 Ink = NDArray[np.float32]
-Glyphs = NDArray[np.uint8]
-Draw = np.random.Generator
+Crops = NDArray[np.uint8]
+Generator = np.random.Generator
 
-SIDE = 112
-# Left out since they look like a digit in some hand: l I i j | / ! like 1, O o Q D like 0, Z z like
-# 2, B like 8, S s like 5, G b like 6, q g like 9.
-ALIKE = "lIij|/!OoQDZzBSsGbqg"
+SIZE = 112
+# Not drawn, since they resemble digits in some handwriting: l I i j | / ! 1, O o Q D 0, Z z 2,
+# B 8, S s 5, G b 6, q g 9.
+LOOKALIKES = "lIij|/!OoQDZzBSsGbqg"
 LETTERS = "ACEFHJKLMNPRTUVWXYacdefhkmnprtuvwxy"
-SIGNS = '?&#@%+=*~^_-<>()[]{}$":;'
+SYMBOLS = '?&#@%+=*~^_-<>()[]{}$":;'
 DIGITS = "0123456789"
-# A sign's group is an output of the network: like shapes together, which one plane can part from
-# the digits.
-GROUPS = (
+# Each group of similar shapes is one output of the network: no single hyperplane separates all of
+# them from the digits.
+SHAPE_GROUPS = (
     "CceEL", "HhNnMmUuWw", "KkRXx", "AVvY", "FfPpTtr", "Jady", "?&#@%$*", '+=~^_-":;', "<>()[]{}",
 )  # fmt: skip
-_STROKES = {
+_STROKE_FONTS = {
     "simplex": cv2.FONT_HERSHEY_SIMPLEX,
     "plain": cv2.FONT_HERSHEY_PLAIN,
     "duplex": cv2.FONT_HERSHEY_DUPLEX,
@@ -48,74 +49,77 @@ _STROKES = {
     "script": cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
     "script complex": cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
 }
-_TYPED = (
+_OUTLINE_FONTS = (
     "STIXGeneral", "STIXGeneralBol", "STIXGeneralBolIta", "cmr10", "cmb10", "cmmi10", "cmti10",
     "cmtt10",
 )  # fmt: skip
-FACES = {
-    # Strokes look most like a pen's, so they come more often.
-    "train": [*_STROKES, *_STROKES, "simplex", "script", "script", *_TYPED],
-    "choose": ["cmss10", "STIXGeneralItalic"],
-    "report": ["DejaVuSans", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSansMono"],
+TYPEFACES = {
+    # The stroke fonts look most like a pen, so they are sampled more often.
+    "train": [*_STROKE_FONTS, *_STROKE_FONTS, "simplex", "script", "script", *_OUTLINE_FONTS],
+    "validation": ["cmss10", "STIXGeneralItalic"],
+    "test": ["DejaVuSans", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSansMono"],
 }
 
 
-def sign(name: str, face: str, generator: Draw) -> Ink:
-    """Return a letter, digit or sign as written: bent, slanted, in a pen of some width."""
-    return bent(typed(name, face, generator), generator)
+def draw_handwritten(character: str, typeface: str, generator: Generator) -> Ink:
+    """Draw a character as in handwriting: distorted, slanted, with a pen of random width."""
+    return distort(draw_printed(character, typeface, generator), generator)
 
 
-def typed(name: str, face: str, generator: Draw) -> Ink:
-    """Return a letter, digit or sign of a typeface, `SIDE` pixels square."""
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
-    if face in _STROKES:
-        pen, font = int(generator.integers(2, 11)), _STROKES[face]
-        (wide, tall), _ = cv2.getTextSize(name, font, 1, 1)
-        scale = 62 / max(wide, tall)
-        (wide, tall), low = cv2.getTextSize(name, font, scale, pen)
-        place = ((SIDE - wide) // 2, (SIDE + tall - low // 2) // 2)
-        cv2.putText(canvas, name, place, font, scale, 255, pen, cv2.LINE_AA)
+def draw_printed(character: str, typeface: str, generator: Generator) -> Ink:
+    """Draw a character of a typeface, `SIZE` pixels square."""
+    canvas = np.zeros((SIZE, SIZE), np.uint8)
+    if typeface in _STROKE_FONTS:
+        pen, font = int(generator.integers(2, 11)), _STROKE_FONTS[typeface]
+        (width, height), _ = cv2.getTextSize(character, font, 1, 1)
+        scale = 62 / max(width, height)
+        (width, height), baseline = cv2.getTextSize(character, font, scale, pen)
+        origin = ((SIZE - width) // 2, (SIZE + height - baseline // 2) // 2)
+        cv2.putText(canvas, character, origin, font, scale, 255, pen, cv2.LINE_AA)
         return canvas.astype(np.float32) / 255
     picture = Image.fromarray(canvas)
-    ImageDraw.Draw(picture).text((SIDE / 2,) * 2, name, 255, _face(face), anchor="mm")
+    ImageDraw.Draw(picture).text((SIZE / 2,) * 2, character, 255, _load_font(typeface), anchor="mm")
     ink = np.asarray(picture)
-    change = int(generator.integers(-1, 4))
-    if change:
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(change) + 1,) * 2)
-        changed = cv2.dilate(ink, disc) if change > 0 else cv2.erode(ink, disc)
+    thickness = int(generator.integers(-1, 4))
+    if thickness:
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(thickness) + 1,) * 2)
+        changed = cv2.dilate(ink, disc) if thickness > 0 else cv2.erode(ink, disc)
         ink = changed if changed.any() else ink
     return np.asarray(ink, np.float32) / 255
 
 
 @cache
-def _face(name: str) -> ImageFont.FreeTypeFont:
+def _load_font(name: str) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", 76)
 
 
 @cache
-def _fields() -> NDArray[np.float32]:
-    """Return smooth random fields of deviation 1, by which drawings are bent."""
+def _displacement_fields() -> NDArray[np.float32]:
+    """Return smooth random displacement fields with a standard deviation of 1."""
     generator = np.random.default_rng(2024)
-    fields = generator.standard_normal((512, SIDE, SIDE), np.float32)
+    fields = generator.standard_normal((512, SIZE, SIZE), np.float32)
     for field in fields:
         smooth = cv2.GaussianBlur(field, (0, 0), float(generator.uniform(9, 20)))
         field[:] = smooth / smooth.std()
     return fields
 
 
-def bent(ink: Ink, generator: Draw, *, much: float = 1.0) -> Ink:
-    """Turn, slant, stretch and bend a drawing, as a hand does."""
-    angle, slant = generator.uniform(-0.2, 0.2) * much, generator.uniform(-0.35, 0.35) * much
-    tall, wide = np.exp(generator.uniform(-0.28, 0.28, 2) * much)
+def distort(ink: Ink, generator: Generator, *, strength: float = 1.0) -> Ink:
+    """Rotate, slant, stretch and deform a drawing, as handwriting varies."""
+    angle, slant = (
+        generator.uniform(-0.2, 0.2) * strength,
+        generator.uniform(-0.35, 0.35) * strength,
+    )
+    tall, wide = np.exp(generator.uniform(-0.28, 0.28, 2) * strength)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     change = turn @ np.array([[wide, slant], [0, tall]])
-    rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32) - (SIDE - 1) / 2
+    rows, columns = np.mgrid[:SIZE, :SIZE].astype(np.float32) - (SIZE - 1) / 2
     across = change[0, 0] * columns + change[0, 1] * rows
     down = change[1, 0] * columns + change[1, 1] * rows
-    fields = _fields()
+    fields = _displacement_fields()
     first, second = generator.integers(0, len(fields), 2)
-    shift = (SIDE - 1) / 2
-    reach = generator.uniform(0, 5.5) * much
+    shift = (SIZE - 1) / 2
+    reach = generator.uniform(0, 5.5) * strength
     return np.asarray(
         cv2.remap(
             ink,
@@ -126,10 +130,10 @@ def bent(ink: Ink, generator: Draw, *, much: float = 1.0) -> Ink:
     )
 
 
-def blot(generator: Draw) -> Ink:
-    """Return a filled shape with an uneven edge: round, oblong or with corners."""
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
-    middle = SIDE / 2
+def blot(generator: Generator) -> Ink:
+    """Draw a filled shape with an uneven edge: ellipses and polygons."""
+    canvas = np.zeros((SIZE, SIZE), np.uint8)
+    middle = SIZE / 2
     for _ in range(generator.integers(1, 4)):
         place = middle + generator.uniform(-14, 14, 2)
         if generator.random() < 0.6:
@@ -143,28 +147,28 @@ def blot(generator: Draw) -> Ink:
             cv2.fillPoly(canvas, [corners.astype(np.int32)], 255)
     ink = canvas.astype(np.float32) / 255
     rough = cv2.GaussianBlur(
-        generator.standard_normal((SIDE, SIDE), np.float32),
+        generator.standard_normal((SIZE, SIZE), np.float32),
         (0, 0),
         float(generator.uniform(1.5, 8)),
     )
     soft = np.asarray(cv2.GaussianBlur(ink, (0, 0), float(generator.uniform(3, 9))))
     uneven = soft + generator.uniform(0, 0.2) * rough / rough.std()
     ink = np.clip((uneven - 0.5) * 6 + 0.5, 0, 1).astype(np.float32)
-    # A small one may be smoothed away.
+    # Smoothing can remove a small one.
     return ink if ink.max() == 1 else blot(generator)
 
 
-def _stroked(lines: Sequence[NDArray[Any]], generator: Draw) -> Ink:
-    canvas, pen = np.zeros((SIDE, SIDE), np.uint8), int(generator.integers(2, 12))
+def _draw_strokes(lines: Sequence[NDArray[Any]], generator: Generator) -> Ink:
+    canvas, pen = np.zeros((SIZE, SIZE), np.uint8), int(generator.integers(2, 12))
     for line in lines:
-        # Four more bits for the fraction of a pixel.
+        # Coordinates with four fractional bits.
         points = np.rint(16 * line).astype(np.int32)[:, np.newaxis]
         cv2.polylines(canvas, [points], False, 255, pen, cv2.LINE_AA, 4)
     return canvas.astype(np.float32) / 255
 
 
-def _smooth(points: NDArray[Any]) -> NDArray[Any]:
-    """Return a curve near the points, by Chaikin's cutting of corners."""
+def _smooth_curve(points: NDArray[Any]) -> NDArray[Any]:
+    """Return a smooth curve near the points, by Chaikin's algorithm."""
     for _ in range(3):
         first, second = points[:-1], points[1:]
         cut = np.stack([0.75 * first + 0.25 * second, 0.25 * first + 0.75 * second], 1)
@@ -172,96 +176,96 @@ def _smooth(points: NDArray[Any]) -> NDArray[Any]:
     return points
 
 
-def tangle(generator: Draw) -> Ink:
-    """Return a curve that turns too often for a digit."""
-    points = generator.uniform(12, SIDE - 12, (generator.integers(8, 16), 2))
-    return _stroked([_smooth(points)], generator)
+def tangle(generator: Generator) -> Ink:
+    """Draw a curve with more turns than a digit has."""
+    points = generator.uniform(12, SIZE - 12, (generator.integers(8, 16), 2))
+    return _draw_strokes([_smooth_curve(points)], generator)
 
 
-def lines(generator: Draw) -> Ink:
-    """Return some straight lines: a cross, a star, a lattice, or just thrown down."""
+def lines(generator: Generator) -> Ink:
+    """Draw straight lines: a cross, a star, or at random."""
     count = generator.integers(2, 6)
     if generator.random() < 0.5:
-        # Through one place, in directions that are well apart.
+        # Through one point, in well separated directions.
         angles = generator.uniform(0, np.pi) + np.pi * np.arange(count) / count
         arms = generator.uniform(20, 45) * np.stack([np.cos(angles), np.sin(angles)], 1)
-        ends = SIDE / 2 + np.stack([arms, -arms], 1) + generator.uniform(-5, 5, (count, 2, 2))
+        ends = SIZE / 2 + np.stack([arms, -arms], 1) + generator.uniform(-5, 5, (count, 2, 2))
     else:
-        ends = generator.uniform(12, SIDE - 12, (count + 2, 2, 2))
-    return _stroked(list(ends), generator)
+        ends = generator.uniform(12, SIZE - 12, (count + 2, 2, 2))
+    return _draw_strokes(list(ends), generator)
 
 
-def zigzag(generator: Draw) -> Ink:
-    """Return a line that goes to and fro, as in crossing out."""
+def zigzag(generator: Generator) -> Ink:
+    """Draw a zigzag line, as in crossing out."""
     count = generator.integers(5, 12)
-    across = np.linspace(14, SIDE - 14, count) + generator.uniform(-4, 4, count)
-    down = np.where(np.arange(count) % 2, 20, SIDE - 20) + generator.uniform(-12, 12, count)
+    across = np.linspace(14, SIZE - 14, count) + generator.uniform(-4, 4, count)
+    down = np.where(np.arange(count) % 2, 20, SIZE - 20) + generator.uniform(-12, 12, count)
     points = np.stack([across, down], 1)
     points = points[:, :: generator.choice((1, -1))]
-    return _stroked([_smooth(points) if generator.random() < 0.5 else points], generator)
+    return _draw_strokes([_smooth_curve(points) if generator.random() < 0.5 else points], generator)
 
 
-def spiral(generator: Draw) -> Ink:
-    """Return a spiral of two turns or more."""
+def spiral(generator: Generator) -> Ink:
+    """Draw a spiral of at least two turns."""
     along = np.linspace(0.1, 1, 120)
     angle = 2 * np.pi * generator.uniform(2, 4) * along * generator.choice((1, -1))
     reach = 42 * along * generator.uniform(0.6, 1, (2, 1))
     turn = generator.uniform(0, 2 * np.pi)
     points = np.stack([np.cos(angle + turn), np.sin(angle + turn)]) * reach
-    return _stroked([points.T + SIDE / 2], generator)
+    return _draw_strokes([points.T + SIZE / 2], generator)
 
 
-def arrow(generator: Draw) -> Ink:
-    """Return an arrow, a tick, or a corner."""
+def arrow(generator: Generator) -> Ink:
+    """Draw an arrow, a check mark, or a box with or without a cross."""
     tip, tail = np.array([0.0, 0.0]), np.array([-70.0, 0.0])
     barbs = np.array([[-24.0, -18.0], [-24.0, 18.0]]) * generator.uniform(0.7, 1.5)
     kind = generator.integers(0, 3)
     found = [np.stack([tail, tip]), np.stack([barbs[0], tip, barbs[1]])]
-    if kind == 1:  # a tick
+    if kind == 1:  # a check mark
         found = [np.array([[-28.0, -16.0], [0.0, 12.0], [50.0, -52.0]])]
-    if kind == 2:  # a cross in a box, or a box
+    if kind == 2:  # a box, with or without a cross
         box = np.array([[-30.0, -30], [30, -30], [30, 30], [-30, 30], [-30, -30]])
         found = [box, *([box[[0, 2]], box[[1, 3]]] if generator.random() < 0.5 else [])]
     angle = generator.uniform(0, 2 * np.pi) if kind == 0 else generator.uniform(-0.2, 0.2)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = np.concatenate(found).mean(0)
-    return _stroked([(line - middle) @ turn.T + SIDE / 2 for line in found], generator)
+    return _draw_strokes([(line - middle) @ turn.T + SIZE / 2 for line in found], generator)
 
 
-def knot(generator: Draw) -> Ink:
-    """Return a closed curve that crosses itself, by Lissajous."""
+def knot(generator: Generator) -> Ink:
+    """Draw a Lissajous curve, which is closed and crosses itself."""
     along = np.linspace(0, 2 * np.pi, 200)
     across, down = generator.permutation([2, 3, 4, 5])[:2]
     first, second = generator.uniform(0, 2 * np.pi, 2)
     points = np.stack([np.sin(across * along + first), np.sin(down * along + second)], 1)
-    return _stroked([SIDE / 2 + 40 * points], generator)
+    return _draw_strokes([SIZE / 2 + 40 * points], generator)
 
 
-def hatching(generator: Draw) -> Ink:
-    """Return strokes side by side, with one through them."""
+def hatching(generator: Generator) -> Ink:
+    """Draw parallel strokes with one stroke across."""
     count = generator.integers(3, 8)
-    across = np.linspace(16, SIDE - 16, count)
+    across = np.linspace(16, SIZE - 16, count)
     lean = generator.uniform(-20, 20)
-    strokes = [np.array([[x, 20.0], [x + lean, SIDE - 20.0]]) for x in across]
-    through = np.array([[8.0, generator.uniform(30, 80)], [SIDE - 8.0, generator.uniform(30, 80)]])
-    return _stroked(
+    strokes = [np.array([[x, 20.0], [x + lean, SIZE - 20.0]]) for x in across]
+    through = np.array([[8.0, generator.uniform(30, 80)], [SIZE - 8.0, generator.uniform(30, 80)]])
+    return _draw_strokes(
         [one + generator.uniform(-4, 4, (2, 2)) for one in [*strokes, through]], generator
     )
 
 
-SCRIBBLES: dict[str, dict[str, Callable[[Draw], Ink]]] = {
+SCRIBBLES: dict[str, dict[str, Callable[[Generator], Ink]]] = {
     "train": {
         "blot": blot, "tangle": tangle, "lines": lines, "zigzag": zigzag, "spiral": spiral,
         "arrow": arrow,
     },
-    "choose": {"knot": knot},
-    "report": {"hatching": hatching},
+    "validation": {"knot": knot},
+    "test": {"hatching": hatching},
 }  # fmt: skip
 
-# Which ways to turn or mirror a digit give none: upright mirrored, upside down, a quarter turn.
-_MIRRORED, _UPSIDE_DOWN, _HALF_TURN = (3, 4, 6, 7, 9), (4, 6, 7, 9), (3, 4, 7)
-_QUARTER_TURN = (1, 2, 3, 4, 5, 6, 7, 8, 9)
-# Which halves of a digit look like none.
+# The digits that are no digits when mirrored, flipped, or rotated by 180 or 90 degrees.
+_MIRROR, _FLIP, _ROTATE_180 = (3, 4, 6, 7, 9), (4, 6, 7, 9), (3, 4, 7)
+_ROTATE_90 = (1, 2, 3, 4, 5, 6, 7, 8, 9)
+# The digits whose left, right, upper or lower half is no digit.
 _HALVES = {
     "left": (0, 2, 3, 5, 9),
     "right": (0, 5, 6),
@@ -270,46 +274,46 @@ _HALVES = {
 }
 
 
-def spoilt(images: Glyphs, labels: NDArray[Any], generator: Draw) -> Ink:
-    """Return a real digit turned, mirrored or cut so that it is none."""
+def alter_digit(images: Crops, labels: NDArray[Any], generator: Generator) -> Ink:
+    """Return a real digit, mirrored, flipped, rotated or cut so that it is no digit."""
     while True:
         index = int(generator.integers(len(images)))
-        ink, label = large(images[index]), int(labels[index])
-        kind = generator.choice(["mirror", "upside", "half", "quarter", "cut"])
+        ink, label = upscale(images[index]), int(labels[index])
+        kind = generator.choice(["mirror", "flip", "rotate 180", "rotate 90", "cut"])
         if kind == "cut":
             side = generator.choice(list(_HALVES))
             if label in _HALVES[side]:
-                return _cut(ink, side, float(generator.uniform(0.4, 0.6)))
-        if kind == "mirror" and label in _MIRRORED:
+                return _keep_half(ink, side, float(generator.uniform(0.4, 0.6)))
+        if kind == "mirror" and label in _MIRROR:
             return ink[:, ::-1].copy()
-        if kind == "upside" and label in _UPSIDE_DOWN:
+        if kind == "flip" and label in _FLIP:
             return ink[::-1].copy()
-        if kind == "half" and label in _HALF_TURN:
+        if kind == "rotate 180" and label in _ROTATE_180:
             return ink[::-1, ::-1].copy()
-        if kind == "quarter" and label in _QUARTER_TURN:
+        if kind == "rotate 90" and label in _ROTATE_90:
             return np.rot90(ink, generator.choice((1, 3))).copy()
 
 
-def two(images: Glyphs, generator: Draw) -> Ink:
-    """Return two real digits as one glyph, which nobody cut apart."""
+def draw_digit_pair(images: Crops, generator: Generator) -> Ink:
+    """Return two real digits that touch, as one drawing."""
     first, second = generator.integers(0, len(images), 2)
-    return _side_by_side(large(images[first]), large(images[second]), generator)
+    return _place_side_by_side(upscale(images[first]), upscale(images[second]), generator)
 
 
-def large(image: Glyphs) -> Ink:
-    """Return an image of 28 x 28 as ink, `SIDE` pixels square."""
+def upscale(image: Crops) -> Ink:
+    """Return an image of 28 × 28 as ink, `SIZE` pixels square."""
     grey = cv2.resize(image, (84, 84), interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
-    return np.pad(np.clip((grey - 0.5) * 2 + 0.5, 0, 1).astype(np.float32), (SIDE - 84) // 2)
+    return np.pad(np.clip((grey - 0.5) * 2 + 0.5, 0, 1).astype(np.float32), (SIZE - 84) // 2)
 
 
-def _inked(ink: Ink) -> tuple[slice, slice]:
+def _ink_bounds(ink: Ink) -> tuple[slice, slice]:
     dark = ink > 0.5 * ink.max()
     rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _cut(ink: Ink, side: str, share: float) -> Ink:
-    part = ink[_inked(ink)]
+def _keep_half(ink: Ink, side: str, share: float) -> Ink:
+    part = ink[_ink_bounds(ink)]
     tall, wide = (round(length * share) for length in part.shape)
     kept = {
         "left": part[:, :wide],
@@ -320,8 +324,8 @@ def _cut(ink: Ink, side: str, share: float) -> Ink:
     return kept.copy()
 
 
-def _side_by_side(one: Ink, other: Ink, generator: Draw) -> Ink:
-    left, right = one[_inked(one)], other[_inked(other)]
+def _place_side_by_side(one: Ink, other: Ink, generator: Generator) -> Ink:
+    left, right = one[_ink_bounds(one)], other[_ink_bounds(other)]
     over = min(int(generator.integers(2, 16)), left.shape[1], right.shape[1])
     tall = max(len(left), len(right))
     both = np.zeros((tall, left.shape[1] + right.shape[1] - over), np.float32)
@@ -332,8 +336,11 @@ def _side_by_side(one: Ink, other: Ink, generator: Draw) -> Ink:
     return both
 
 
-def glyphs(drawings: Iterator[Ink] | Sequence[Ink]) -> Glyphs:
-    """Bring drawings to 28 x 28 as the reader of pictures does."""
+def to_crops(drawings: Sequence[Ink]) -> Crops:
+    """Bring drawings to 28 × 28 as `Recognizer.read` does."""
     return np.stack(
-        [Component(0, 0, np.ascontiguousarray(ink[_inked(ink)])).digit_crop() for ink in drawings]
+        [
+            Component(0, 0, np.ascontiguousarray(ink[_ink_bounds(ink)])).digit_crop()
+            for ink in drawings
+        ]
     )

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def plot_saved_history(result: Mapping[str, Any], path: Path) -> Figure:
-    """the history in the content of the result file `path`."""
+    """Plot the history in the content of the result file `path`."""
     try:
         return mnistcnn.plot_history(result.get("history", {}))
     except (TypeError, ValueError) as error:
@@ -168,7 +168,7 @@ def _evaluation(
 
 
 class _Kind(NamedTuple):
-    """A kind of figure: its help text, what it is drawn from and the options it takes."""
+    """A kind of figure: its function, help text, source and options."""
 
     draw: Callable[[argparse.Namespace, dict[str, Any]], Figure]
     help: str

@@ -1,4 +1,9 @@
-"""Runs of a sweep in parallel processes on this machine."""
+"""Runs of a sweep in parallel processes on this machine.
+
+The processes are not managed by joblib, because its workers outlive a parent process that is
+killed, are shared with other users of joblib in the same program, and a crashed worker is reported
+without the run and the reason.
+"""
 
 from __future__ import annotations
 

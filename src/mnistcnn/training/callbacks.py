@@ -97,15 +97,6 @@ def default_callbacks(
     ]
 
 
-def recipe_callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
-    """Return the callbacks of a recipe: none if it monitors nothing."""
-    if recipe.monitor is None:
-        return []
-    return default_callbacks(
-        monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
-    )
-
-
 class BestCheckpoint(keras.callbacks.ModelCheckpoint):
     """Keras' ``ModelCheckpoint(save_best_only=True)``, made crash-safe.
 
@@ -154,23 +145,24 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
 _LR_CALLBACKS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
-def check_no_lr_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Raise if a callback would change the learning rate that a recipe schedules."""
-    for callback in callbacks:
-        if isinstance(callback, _LR_CALLBACKS):
-            raise ValueError(  # noqa: TRY004  # the type is right; the recipe does not allow it
-                "callbacks must not set the learning rate, which the recipe schedules; "
-                f"received {type(callback).__name__}"
-            )
-
-
-def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Return a new list of the callbacks."""
+def resolve_callbacks(callbacks: Any, recipe: Recipe) -> list[keras.callbacks.Callback]:
+    """Return a new list of the user's callbacks or, if they are ``None``, of the recipe's."""
+    if callbacks is None:
+        if recipe.monitor is None:
+            return []
+        return default_callbacks(
+            monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
+        )
     if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
         raise TypeError(f"callbacks must be a list of Keras callbacks; received {callbacks!r}")
     for callback in callbacks:
         if not isinstance(callback, keras.callbacks.Callback):
             raise TypeError(f"callbacks must be Keras callbacks; received {callback!r}")
+        if recipe.learning_rate is not None and isinstance(callback, _LR_CALLBACKS):
+            raise ValueError(
+                "callbacks must not set the learning rate, which the recipe schedules; "
+                f"received {type(callback).__name__}"
+            )
     return list(callbacks)
 
 

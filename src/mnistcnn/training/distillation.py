@@ -37,8 +37,10 @@ def train_teachers(
     verbose: Literal["auto", 0, 1, 2],
     checkpoint: CheckpointManager | None,
     context: DistributionContext,
-) -> TargetFn:
-    """Train the recipe's teachers and return the function that computes the soft targets."""
+) -> TargetFn | None:
+    """Train the recipe's teachers, if any, and return the function for the soft targets."""
+    if recipe.teacher is None:
+        return None
     teachers = [
         train_teacher(
             recipe,

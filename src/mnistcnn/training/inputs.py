@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mnistcnn import recipes
+from mnistcnn.training.checkpoint.manager import CheckpointConfig
 from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, is_dataset, make_adapter
 from mnistcnn.utils.validation import check_fraction, check_preprocessed
 
@@ -41,16 +42,16 @@ def prepare_data(
 
 
 def check_known_length(
-    recipe: recipes.Recipe, training: Data, *, has_checkpoint: bool, multi_worker: bool
+    recipe: recipes.Recipe, training: Data, config: CheckpointConfig | None, world_size: int
 ) -> None:
     """Raise if a dataset of unknown length is used where the run needs the length."""
     if not isinstance(training, DataAdapter) or training.num_batches is not None:
         return
     if recipe.learning_rate is not None or recipe.teacher is not None:
         reason = f"for the recipe {recipe.name!r}, whose learning rate depends on it"
-    elif has_checkpoint:
+    elif config is not None:
         reason = "with checkpoint_dir"
-    elif multi_worker:
+    elif world_size > 1:
         reason = "with several workers"
     else:
         return

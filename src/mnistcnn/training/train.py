@@ -12,10 +12,8 @@ from mnistcnn import recipes
 from mnistcnn.backend import keras, tf
 from mnistcnn.public import public
 from mnistcnn.training.callbacks import (
-    check_callbacks,
-    check_no_lr_callbacks,
     metric_names,
-    recipe_callbacks,
+    resolve_callbacks,
     translated_monitors,
 )
 from mnistcnn.training.checkpoint.file_format import MODEL_STAGE
@@ -176,12 +174,7 @@ def train(
     """
     model = _check_model(model)
     context = context_for(strategy)
-    recipe = recipes.get(recipe)
-    _check_dropout_supported(model, recipe)
-    if epochs is not None:
-        recipe = replace(recipe, epochs=check_int("epochs", epochs, minimum=1))
-    if batch_size is not None:
-        recipe = replace(recipe, batch_size=check_int("batch_size", batch_size, minimum=1))
+    recipe = _resolve_recipe(recipe, epochs, batch_size, model)
     seed = check_seed(seed)
     check_in("verbose", verbose, ("auto", 0, 1, 2))
     config = checkpoint_config(checkpoint_dir, checkpoint_every)
@@ -193,15 +186,8 @@ def train(
         validation_split=validation_split,
         validation_data=validation_data,
     )
-    check_known_length(
-        recipe,
-        training,
-        has_checkpoint=config is not None,
-        multi_worker=context.world_size > 1,
-    )
-    callbacks = recipe_callbacks(recipe) if callbacks is None else check_callbacks(callbacks)
-    if recipe.learning_rate is not None:
-        check_no_lr_callbacks(callbacks)
+    check_known_length(recipe, training, config, context.world_size)
+    callbacks = resolve_callbacks(callbacks, recipe)
     context.check_supported(model, callbacks)
     metrics = metric_names(model, has_validation=validation is not None)
     with (
@@ -220,13 +206,10 @@ def train(
         translated_monitors(callbacks, metrics),
     ):
         seed = context.broadcast_seed(seed if checkpoint is None else checkpoint.seed)
-        verbose = verbose if context.is_chief else 0
-        target_fn = None
-        if recipe.teacher is not None:
-            target_fn = train_teachers(
-                recipe, training, seed=seed, verbose=verbose, checkpoint=checkpoint, context=context
-            )
-        trainer = Trainer(
+        target_fn = train_teachers(
+            recipe, training, seed=seed, verbose=verbose, checkpoint=checkpoint, context=context
+        )
+        return Trainer(
             model,
             recipe,
             seed=seed,
@@ -235,8 +218,19 @@ def train(
             target_fn=target_fn,
             checkpoint=None if checkpoint is None else checkpoint.stage(MODEL_STAGE),
             context=context,
-        )
-        return trainer.fit(training, validation)
+        ).fit(training, validation)
+
+
+def _resolve_recipe(
+    recipe: str | recipes.Recipe, epochs: int | None, batch_size: int | None, model: keras.Model
+) -> recipes.Recipe:
+    recipe = recipes.get(recipe)
+    _check_dropout_supported(model, recipe)
+    if epochs is not None:
+        recipe = replace(recipe, epochs=check_int("epochs", epochs, minimum=1))
+    if batch_size is not None:
+        recipe = replace(recipe, batch_size=check_int("batch_size", batch_size, minimum=1))
+    return recipe
 
 
 def _check_model(model: keras.Model) -> keras.Model:

@@ -50,7 +50,7 @@ class Trainer:
     callbacks : sequence of keras.callbacks.Callback
         The user's callbacks, whose state is saved in a checkpoint.
     verbose : {"auto", 0, 1, 2}
-        As in `train`.
+        As in `train`; only the chief of several machines displays progress.
     title : str, default "Epoch"
         What the progress display calls an epoch.
     step : TrainStep, optional
@@ -79,10 +79,11 @@ class Trainer:
         context: DistributionContext | None = None,
     ) -> None:
         self.model, self.recipe = model, recipe
-        self.callbacks, self._verbose, self._title = callbacks, verbose, title
+        self.callbacks, self._title = callbacks, title
         self._step, self._target_fn = step, target_fn
         self._checkpoint = NullState() if checkpoint is None else checkpoint
         self._context = SingleProcess() if context is None else context
+        self._verbose = verbose if self._context.is_chief else 0
         seeds = np.random.SeedSequence(seed).generate_state(4).reshape(2, 2).tolist()
         self._shuffle_seed, augmentation_seed = seeds
         self._augment = (

@@ -1,6 +1,6 @@
 """Draw the plots of the tutorial and of the how-to pages.
 
-    python docs/make_images.py
+    python -m tools.docs.make_images
 
 The script runs the code of these pages on the `digits` dataset and writes the plots to
 docs/images/. They are under version control, so that the docs can be built without training a
@@ -34,7 +34,7 @@ from mnistcnn import (
 )
 from mnistcnn.report.page import render_report
 
-FOLDER = Path(__file__).parent / "images"
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
 EPOCHS = 12
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     }
     for name, figure in figures.items():
         figure.savefig(FOLDER / name, dpi=100, metadata={"Software": None})
-    print(f"Plots in {FOLDER}: {', '.join(figures)}")  # noqa: T201  # a command's result
+    print(f"Plots in {FOLDER}: {', '.join(figures)}")
     page = render_report(model, result, x_test, title="bestmodel.keras", data="digits", about=[])
     save_screenshot(page, FOLDER / "report.png")
 
@@ -87,7 +87,7 @@ def save_screenshot(page: str, path: Path) -> None:
             "--disable-background-networking", f"--user-data-dir={folder}/profile",
             "--window-size=860,560", f"--screenshot={screenshot}", file.as_uri(),
         ]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+        subprocess.run(command, check=True, capture_output=True)
         with Image.open(screenshot) as image:
             image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
