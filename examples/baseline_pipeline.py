@@ -1,9 +1,9 @@
 """
-Train a network, from start to end
-==================================
+Train and evaluate the baseline
+===============================
 
-The documented pipeline: load, preprocess, build, train, evaluate the saved file, look at the
-curves. ``python baseline_pipeline.py --help`` lists what can be changed.
+The complete pipeline: load, preprocess, build, train, evaluate the saved file, and plot the
+learning curves. ``python baseline_pipeline.py --help`` lists the options.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -13,23 +13,23 @@ from pathlib import Path
 
 import mnistcnn
 
-parser = argparse.ArgumentParser(description="The documented pipeline from start to end.")
+parser = argparse.ArgumentParser(description="Train and evaluate the baseline.")
 parser.add_argument("--data", default="auto", help="auto, mnist, digits or a path")
-parser.add_argument("--epochs", type=int, help="in place of the recipe's 5")
-parser.add_argument("--output", type=Path, default=Path("pipeline"), help="a folder")
+parser.add_argument("--epochs", type=int, help="default: 5, as in the baseline recipe")
+parser.add_argument("--output", type=Path, default=Path("pipeline"), help="output folder")
 parser.add_argument("--quiet", action="store_true", help="show no progress")
 options = parser.parse_args()
 
 # %%
-# Load
-# ----
-# ``auto`` uses MNIST if it is available, and otherwise the small data set that works offline.
-# The first line says which. What you see here was made with
+# Load the data
+# -------------
+# ``auto`` loads MNIST if it is available, and otherwise a small data set that needs no download.
+# The first line of the output names the data set. The output on this page was generated with
 # ``--data digits --epochs 12 --quiet``.
 
 
 def load(source: str) -> mnistcnn.Dataset:
-    """Load the data set and say which one it is."""
+    """Load a data set and print its name."""
     if source != "auto":
         print(f"Data: {source}")
         return mnistcnn.load_data(source)
@@ -44,36 +44,36 @@ def load(source: str) -> mnistcnn.Dataset:
 
 (x_train, y_train), (x_test, y_test) = load(options.data)
 x, y = mnistcnn.preprocess(x_train, y_train)
-print(f"{len(x)} images to train on, {len(x_test)} to test on")
+print(f"{len(x)} training images, {len(x_test)} test images")
 
 # %%
 # Train
 # -----
-# After each epoch that is better than all before, the network is saved.
+# A checkpoint is saved after each epoch that improves the validation accuracy.
 
 model = mnistcnn.build_model(seed=0)
-best = options.output / "bestmodel.keras"
+checkpoint = options.output / "bestmodel.keras"
 history = mnistcnn.train(
     model,
     x,
     y,
     epochs=options.epochs,
-    callbacks=mnistcnn.default_callbacks(best),
+    callbacks=mnistcnn.default_callbacks(checkpoint),
     seed=0,
     verbose=0 if options.quiet else "auto",
 )
 
-curves = mnistcnn.plot_history(history)
-curves.savefig(options.output / "history.png")
+learning_curves = mnistcnn.plot_history(history)
+learning_curves.savefig(options.output / "history.png")
 
 # %%
 # Evaluate
 # --------
-# The file of the best epoch, not the network as the last epoch left it.
+# The saved file holds the weights of the best epoch, the model in memory those of the last one.
 
-result = mnistcnn.evaluate(best, *mnistcnn.preprocess(x_test, y_test))
+result = mnistcnn.evaluate(checkpoint, *mnistcnn.preprocess(x_test, y_test))
 print(result)
 
-matrix = mnistcnn.plot_confusion_matrix(result)
-matrix.savefig(options.output / "confusion_matrix.png")
-print(f"The network and two pictures are in {options.output}")
+confusion_matrix = mnistcnn.plot_confusion_matrix(result)
+confusion_matrix.savefig(options.output / "confusion_matrix.png")
+print(f"The model and two plots are in {options.output}")

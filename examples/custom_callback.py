@@ -1,9 +1,9 @@
 """
-Stop at a goal: a callback of your own
-======================================
+Custom callback: stop at a target accuracy
+==========================================
 
-A callback is called at the end of each epoch. You can write one, and give it along with those of
-Keras and of the package.
+A callback is called at the end of each epoch. You can combine your own callbacks with those of
+Keras and of this package.
 """
 
 import argparse
@@ -12,37 +12,37 @@ import keras
 
 import mnistcnn
 
-parser = argparse.ArgumentParser(description="Callbacks of your own, beside the others.")
+parser = argparse.ArgumentParser(description="Train with a custom callback.")
 parser.add_argument("--epochs", type=int, default=20)
-parser.add_argument("--goal", type=float, default=0.9, help="validation accuracy to stop at")
+parser.add_argument("--target", type=float, default=0.9, help="validation accuracy to stop at")
 options = parser.parse_args()
 
 # %%
-# Write it
-# --------
-# ``logs`` holds the figures of the epoch. To stop, a callback tells the model so.
+# Define a callback
+# -----------------
+# ``logs`` holds the metrics of the epoch. Setting ``model.stop_training`` stops the training.
 
 
-class Goal(keras.callbacks.Callback):
-    """Stop as soon as the validation accuracy reaches a goal."""
+class StopAtAccuracy(keras.callbacks.Callback):
+    """Stop training when the validation accuracy reaches a target."""
 
-    def __init__(self, accuracy: float) -> None:
+    def __init__(self, target: float) -> None:
         super().__init__()
-        self.accuracy = accuracy
+        self.target = target
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Compare the epoch's figure with the goal."""
-        reached = (logs or {})["val_accuracy"]
-        if reached >= self.accuracy:
-            print(f"epoch {epoch + 1}: {reached:.1%} is enough")
+        """Compare the validation accuracy with the target."""
+        accuracy = (logs or {})["val_accuracy"]
+        if accuracy >= self.target:
+            print(f"epoch {epoch + 1}: target reached with {accuracy:.1%}")
             self.model.stop_training = True
 
 
 # %%
-# Give it along
-# -------------
-# The list takes the place of the recipe's own callbacks, so the documented two are put into it.
-# ``CSVLogger`` is one of Keras'.
+# Train
+# -----
+# The list replaces the callbacks of the recipe, so it includes the default ones. ``CSVLogger`` is a
+# callback of Keras.
 
 (x_train, y_train), (x_test, y_test) = mnistcnn.load_data("digits")
 x, y = mnistcnn.preprocess(x_train, y_train)
@@ -50,18 +50,18 @@ model = mnistcnn.build_model(seed=0)
 callbacks = [
     *mnistcnn.default_callbacks(patience=6),
     keras.callbacks.CSVLogger("history.csv"),
-    Goal(options.goal),
+    StopAtAccuracy(options.target),
 ]
 history = mnistcnn.train(model, x, y, epochs=options.epochs, callbacks=callbacks, seed=0, verbose=0)
 
 # %%
-# Training ended at the goal:
+# The dotted line is the target accuracy.
 
-curves = mnistcnn.plot_history(history)
-curves.axes[1].axhline(options.goal, color="black", linewidth=1, linestyle=":")
-curves.savefig("goal.png")
+figure = mnistcnn.plot_history(history)
+figure.axes[1].axhline(options.target, color="black", linewidth=1, linestyle=":")
+figure.savefig("target.png")
 
 # %%
-# The file that the checkpoint kept is the one to evaluate.
+# Evaluate the checkpoint of the best epoch.
 
 print(mnistcnn.evaluate("bestmodel.keras", *mnistcnn.preprocess(x_test, y_test)))

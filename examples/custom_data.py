@@ -1,9 +1,9 @@
 """
-Train on images of your own
-===========================
+Train on custom data
+====================
 
-``python custom_data.py DATA`` takes an ``.npz`` file or a folder of IDX files. Without one, the
-program first writes such a folder, so that you can see what it holds.
+``python custom_data.py DATA`` trains on your own images: an ``.npz`` file or a folder of IDX files.
+Without an argument, the program first writes an example folder, ``my-digits``.
 """
 
 import argparse
@@ -16,16 +16,17 @@ from matplotlib.figure import Figure
 
 import mnistcnn
 
-parser = argparse.ArgumentParser(description="Train on images of your own.")
+parser = argparse.ArgumentParser(description="Train on your own images.")
 parser.add_argument("data", nargs="?", type=Path, help="an .npz file or a folder of IDX files")
 parser.add_argument("--epochs", type=int, default=10)
 options = parser.parse_args()
 
 # %%
-# What a folder holds
-# -------------------
-# Four files in MNIST's own format: images and labels, to train on and to test on. An IDX file is
-# two zeros, the number 8, the dimensions, then the values.
+# Write a folder of IDX files
+# ---------------------------
+# Four files in the format of MNIST hold the images and labels of the training set and of the test
+# set. An IDX file consists of two zero bytes, the type code 8 (``uint8``), the number of
+# dimensions, the shape, and the values.
 
 IDX_NAMES = (
     "train-images-idx3-ubyte.gz",
@@ -36,13 +37,13 @@ IDX_NAMES = (
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
-    """Write uint8 values as IDX."""
+    """Write a uint8 array as a gzipped IDX file."""
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
 
 
-def make_folder(folder: Path) -> None:
-    """Write the four files."""
+def write_dataset(folder: Path) -> None:
+    """Write the four files of a data set."""
     folder.mkdir(exist_ok=True)
     arrays = [array for split in mnistcnn.load_data("digits") for array in split]
     for name, array in zip(IDX_NAMES, arrays, strict=True):
@@ -52,24 +53,24 @@ def make_folder(folder: Path) -> None:
 
 if options.data is None:
     options.data = Path("my-digits")
-    make_folder(options.data)
+    write_dataset(options.data)
 
 # %%
-# Look before you train
-# ---------------------
-# One image of each digit, and how many there are. A digit that is rare is learned badly.
+# Inspect the data
+# ----------------
+# Show one training image per class, with the number of images. Rare classes have a lower accuracy.
 
 (x_train, y_train), (x_test, y_test) = mnistcnn.load_data(options.data)
-print(f"{len(x_train)} images to train on, {len(x_test)} to test on")
+print(f"{len(x_train)} training images, {len(x_test)} test images")
 
 counts = np.bincount(y_train, minlength=10)
-look = Figure(figsize=(6, 2.8), layout="constrained")
-for digit, axes in enumerate(look.subplots(2, 5).flat):
+samples = Figure(figsize=(6, 2.8), layout="constrained")
+for digit, axes in enumerate(samples.subplots(2, 5).flat):
     axes.set_title(f"{digit}: {counts[digit]}", fontsize=9)
     axes.axis("off")
     if counts[digit]:
         axes.imshow(x_train[y_train == digit][0], cmap="gray_r")
-look.savefig("look.png")
+samples.savefig("samples.png")
 
 # %%
 # Train and evaluate

@@ -1,9 +1,9 @@
 """
-Run the network without Keras
-=============================
+Inference with ONNX Runtime
+===========================
 
-The network is written as an ONNX file, and then run by ONNX Runtime alone: what a phone, a server
-or a program in another language would do.
+The network is exported to an ONNX file, which ONNX Runtime runs on its own: on a phone, on a
+server, or from another programming language.
 """
 
 from pathlib import Path
@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 import mnistcnn
 
 # %%
-# Write the file
-# --------------
-# It appears only if ONNX Runtime gives what Keras gives.
+# Export the network
+# ------------------
+# The file is saved only if ONNX Runtime and Keras return equal results for it.
 
 path = mnistcnn.export_model(mnistcnn.load_pretrained(), "digits.onnx")
 print(f"{path}: {Path(path).stat().st_size / 1024:.0f} KiB")
@@ -25,30 +25,30 @@ print(f"{path}: {Path(path).stat().st_size / 1024:.0f} KiB")
 # %%
 # Run it
 # ------
-# From here on neither Keras nor this package is needed: an array of pixels in 0…1 goes in, ten
-# probabilities come out.
+# This part requires neither Keras nor this package. The input is an array of pixels in [0, 1], the
+# output the probabilities of the ten digits.
 
 _, (images, labels) = mnistcnn.load_data("digits")
 x = np.float32(images / 255)[..., np.newaxis]
 
 session = onnxruntime.InferenceSession(path)
 (probabilities,) = session.run(["probabilities"], {"images": x})
-print(f"{(probabilities.argmax(axis=1) == labels).mean():.1%} right")
+print(f"accuracy: {(probabilities.argmax(axis=1) == labels).mean():.1%}")
 
 # %%
-# One digit and its ten probabilities
-# -----------------------------------
-# The image that the network is least sure of.
+# Class probabilities
+# -------------------
+# The image with the lowest confidence.
 
 index = probabilities.max(axis=1).argmin()
 figure = Figure(figsize=(7, 2.8), layout="constrained")
-picture, bars = figure.subplots(1, 2, width_ratios=(1, 2))
-picture.imshow(images[index], cmap="gray_r")
-picture.set_title(f"labelled {labels[index]}")
-picture.axis("off")
-bars.bar(range(10), probabilities[index], color="#0072B2")
-bars.set_xticks(range(10))
-bars.set_ylim(0, 1)
-bars.set_xlabel("Digit")
-bars.set_ylabel("Probability")
-figure.savefig("one_digit.png")
+left, right = figure.subplots(1, 2, width_ratios=(1, 2))
+left.imshow(images[index], cmap="gray_r")
+left.set_title(f"label: {labels[index]}")
+left.axis("off")
+right.bar(range(10), probabilities[index], color="#0072B2")
+right.set_xticks(range(10))
+right.set_ylim(0, 1)
+right.set_xlabel("Digit")
+right.set_ylabel("Probability")
+figure.savefig("class_probabilities.png")

@@ -1,9 +1,10 @@
 """
-Leave the doubtful ones to a person
-===================================
+Reject predictions with low confidence
+======================================
 
-A probability is of use if something follows from it. Here the network answers only where it is
-sure, and leaves the rest to somebody who looks.
+With a reject option, the network predicts a digit only if its confidence reaches a threshold, and
+a person reviews the other images. This example shows how the threshold trades the number of
+rejected images for the error rate.
 """
 
 import numpy as np
@@ -13,56 +14,59 @@ from matplotlib.ticker import PercentFormatter
 import mnistcnn
 
 # %%
-# Ask the shipped weights
-# -----------------------
-# They were trained on MNIST and have never seen these digits, which were drawn on 8 × 8 pixels.
+# Classify images of another data set
+# -----------------------------------
+# The pretrained weights were trained on MNIST. These digits come from another data set, where
+# they have only 8 × 8 pixels.
 
 (images, labels), _ = mnistcnn.load_data("digits")
 probabilities = mnistcnn.Recognizer().predict_proba(images)
-answers = probabilities.argmax(axis=1)
-sureness = probabilities.max(axis=1)
-right = answers == labels
-print(f"{right.mean():.1%} of {len(images)} images are read rightly")
+predictions = probabilities.argmax(axis=1)
+confidences = probabilities.max(axis=1)
+correct = predictions == labels
+print(f"accuracy on {len(images)} images: {correct.mean():.1%}")
 
 # %%
-# The surest first
-# ----------------
-# Going down the list, how many of the answers so far are wrong?
+# Risk-coverage curve
+# -------------------
+# The coverage is the fraction of the images whose prediction is accepted. The risk is the error
+# rate among them.
 
-order = np.argsort(-sureness)
-answered = np.arange(1, len(images) + 1)
-wrong_so_far = np.cumsum(~right[order]) / answered
+order = np.argsort(-confidences)
+num_accepted = np.arange(1, len(images) + 1)
+risks = np.cumsum(~correct[order]) / num_accepted
 
 figure = Figure(figsize=(7, 3.6), layout="constrained")
 axes = figure.subplots()
-axes.plot(answered / len(images), wrong_so_far, color="#0072B2")
-axes.set_xlabel("Answered, the surest first")
-axes.set_ylabel("Wrong among them")
+axes.plot(num_accepted / len(images), risks, color="#0072B2")
+axes.set_xlabel("Coverage: accepted predictions, most confident first")
+axes.set_ylabel("Error rate among them")
 axes.xaxis.set_major_formatter(PercentFormatter(xmax=1))
 axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
 axes.grid(alpha=0.3)
-for least in (0.99, 0.9, 0.6):
-    share = (sureness >= least).mean()
-    wrong = 1 - right[sureness >= least].mean()
-    axes.plot(share, wrong, "o", color="#D55E00")
+for threshold in (0.99, 0.9, 0.6):
+    accepted = confidences >= threshold
+    coverage = accepted.mean()
+    error_rate = 1 - correct[accepted].mean()
+    axes.plot(coverage, error_rate, "o", color="#D55E00")
     axes.annotate(
-        f"at least {least:.0%}",
-        (share, wrong),
+        f"confidence ≥ {threshold:.0%}",
+        (coverage, error_rate),
         xytext=(-6, 6),
         ha="right",
         textcoords="offset points",
     )
-    print(f"sure of at least {least:.0%}: {share:.1%} answered, {wrong:.2%} of them wrong")
-figure.savefig("doubt.png")
+    print(f"confidence ≥ {threshold:.0%}: {coverage:.1%} accepted, error rate {error_rate:.2%}")
+figure.savefig("risk_coverage.png")
 
 # %%
-# What a person would see
-# -----------------------
-# The ten images of which the network is least sure: the label, and what it took them for.
+# Rejected images
+# ---------------
+# The ten images with the lowest confidence, with their label and the prediction.
 
-doubtful = Figure(figsize=(6, 2.8), layout="constrained")
-for index, axes in zip(order[::-1], doubtful.subplots(2, 5).flat, strict=False):
+rejected = Figure(figsize=(6, 2.8), layout="constrained")
+for index, axes in zip(order[::-1], rejected.subplots(2, 5).flat, strict=False):
     axes.imshow(images[index], cmap="gray_r")
-    axes.set_title(f"{labels[index]}, read {answers[index]}", fontsize=8)
+    axes.set_title(f"{labels[index]}, predicted {predictions[index]}", fontsize=8)
     axes.axis("off")
-doubtful.savefig("doubtful.png")
+rejected.savefig("rejected.png")

@@ -113,5 +113,7 @@ def test_tilted_line_that_ends_below_the_next_one(tilt):
 
 
 def test_curved_line():
-    boxes = [(40 * i, 200 - (i - 5) ** 2, 40 * i + 25, 240 - (i - 5) ** 2) for i in range(11)]
-    assert group_into_lines(boxes) == [list(range(11))]
+    """Each box overlaps with the last ones of the line, but not with its mean."""
+    tops = [200 - (i - 10) ** 2 // 2 for i in range(21)]
+    boxes = [(40 * i, top, 40 * i + 25, top + 40) for i, top in enumerate(tops)]
+    assert group_into_lines(boxes) == [list(range(21))]

@@ -167,7 +167,7 @@ class _SplitSearch:
         """Update the best path to the cut `end` with a piece between two cuts."""
         confidence, path = self._best_paths[first]
         confidence = min(confidence, piece.confidence)
-        if confidence > max(self._best_paths[end][0], self.min_confidence):
+        if confidence > self._best_paths[end][0]:
             self._best_paths[end] = confidence, [*path, piece]
 
     def result(self) -> list[Candidate]:
