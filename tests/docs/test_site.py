@@ -82,7 +82,9 @@ def test_the_pipeline_on_the_first_page_has_at_most_ten_lines():
 
 def test_the_picture_on_the_first_page_is_of_the_same_training():
     programs = [(DOCS / name).read_text() for name in ("index.md", "tutorial.md")]
-    (epochs,) = re.findall(r"^EPOCHS = (\d+)", (ROOT / "tools/docs/make_images.py").read_text(), re.MULTILINE)
+    (epochs,) = re.findall(
+        r"^EPOCHS = (\d+)", (ROOT / "tools/docs/make_images.py").read_text(), re.MULTILINE
+    )
     assert all(f"x, y, epochs={epochs}, seed=0" in program for program in programs)
 
 
