@@ -1,5 +1,7 @@
 """The variants of the training step that the ablation of the training loop measures."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ def train_without_dropout(x, y):
 def test_each_row_adds_one_technique():
     assert VARIANTS[0] == frozenset()
     assert VARIANTS[-1] == TECHNIQUES
-    for before, after in zip(VARIANTS, VARIANTS[1:], strict=False):
+    for before, after in itertools.pairwise(VARIANTS):
         assert before <= after
         assert len(after - before) <= 1
 

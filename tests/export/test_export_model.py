@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -104,17 +105,22 @@ def test_int8_predictions_are_those_of_keras(name, exported, trained, xy):
 
 @for_formats(PATHS)
 def test_a_failed_verification_leaves_an_existing_export(name, exported, tmp_path, monkeypatch):
-    path = tmp_path / PATHS[name]
-    export_model(mnistcnn.build_model(seed=1), path, format=name)
-    before = content(path)
-    others = [each.name for each in tmp_path.iterdir()]
-    expected = exported(name)  # of other weights
+    source, path = exported(name), tmp_path / PATHS[name]
 
-    def predict_another(temporary, images):
-        return FORMATS[name].predict(expected, images)
+    def write_other_weights(weights, path):
+        if source.is_dir():
+            shutil.copytree(source, path)
+            return
+        for suffix in (source.suffix, *FORMATS[name].companions):
+            shutil.copy(source.with_suffix(suffix), path.with_suffix(suffix))
 
-    swapped = {**FORMATS, name: replace(FORMATS[name], predict=predict_another)}
-    monkeypatch.setattr(formats, "FORMATS", swapped)
+    changed = {**FORMATS, name: replace(FORMATS[name], write=write_other_weights)}
+    monkeypatch.setattr(formats, "FORMATS", changed)
+    if source.is_dir():
+        path.mkdir()
+    for file in (path / "saved_model.pb",) if source.is_dir() else (path, path.with_suffix(".bin")):
+        file.write_bytes(b"existing")
+    before, entries = content(path), sorted(tmp_path.iterdir())
     message = f"^{path} was not written, because {name} must (match|agree with) Keras"
     with pytest.raises(RuntimeError, match=message):
         export_model(mnistcnn.build_model(seed=2), path, format=name)
@@ -122,7 +128,7 @@ def test_a_failed_verification_leaves_an_existing_export(name, exported, tmp_pat
     with pytest.raises(RuntimeError, match="was not written"):
         export_model(mnistcnn.build_model(seed=2), tmp_path / "new" / PATHS[name], format=name)
     assert not list((tmp_path / "new").iterdir())
-    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*others, "new"])
+    assert sorted(tmp_path.iterdir()) == sorted([*entries, tmp_path / "new"])
 
 
 @for_formats(PATHS)

@@ -14,7 +14,7 @@ from mnistcnn import build_model, train
 from mnistcnn.backend import keras, tf
 from mnistcnn.recipes import BASELINE, FAST, ROBUST, Augmentation
 from mnistcnn.training.checkpoint import file_format
-from mnistcnn.training.data_adapters import make_adapter, raise_data_errors
+from mnistcnn.training.data_adapters import make_adapter, raise_data_errors, smooth_labels
 from mnistcnn.training.epoch_iterator import epoch_order
 from tests.helpers.datasets import ArrayPyDataset, InfinitePyDataset
 from tests.helpers.runs import Crash
@@ -145,8 +145,9 @@ def test_results_equal_those_of_arrays(xy, name, kind):
         assert dataset.history[metric] == pytest.approx(values, rel=1e-3), metric
     weights = zip(dataset.model.get_weights(), arrays.model.get_weights(), strict=True)
     assert all(np.allclose(one, other, atol=1e-4) for one, other in weights)
-    if name == "augmented":
-        plain = run(xy, make(), recipe=dataclasses.replace(recipe, augmentation=None))
+    if name in ("augmented", "label smoothing and a schedule"):
+        plain_recipe = dataclasses.replace(recipe, augmentation=None, label_smoothing=0.0)
+        plain = run(xy, make(), recipe=plain_recipe)
         assert not np.allclose(
             plain.model.get_weights()[0], arrays.model.get_weights()[0], atol=1e-3
         )
@@ -524,3 +525,12 @@ def test_skipped_epochs_advance_a_seeded_shuffle(xy):
     assert not np.array_equal(orders[1], orders[2])
     skipped.skip_to_epoch(2)
     assert np.array_equal(next(iter(skipped.batches()))[0].numpy(), orders[2])
+
+
+def test_label_smoothing_equals_that_of_keras():
+    y = np.eye(10, dtype=np.float32)[[3, 7]]
+    prediction = np.full((2, 10), 0.1, np.float32)
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)
+    smoothed = keras.losses.CategoricalCrossentropy()(smooth_labels(y, 0.2), prediction)
+    assert float(smoothed) == pytest.approx(float(loss(y, prediction)))
+    assert smooth_labels(y, 0.0) is y

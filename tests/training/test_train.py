@@ -19,8 +19,6 @@ from mnistcnn import (
     train,
 )
 from mnistcnn.backend import keras, tf
-from mnistcnn.training.data_adapters import smooth_labels
-from mnistcnn.training.epoch_iterator import epoch_order
 from mnistcnn.training.trainer import Trainer
 
 
@@ -97,14 +95,6 @@ def test_the_arrays_are_not_modified(xy):
 
 
 # Order and seed
-
-
-def test_each_epoch_has_another_order():
-    orders = [epoch_order(50, [1, 2], epoch).numpy() for epoch in range(3)]
-    for order in orders:
-        assert sorted(order) == list(range(50))
-    assert not np.array_equal(orders[0], orders[1])
-    assert not np.array_equal(orders[1], orders[2])
 
 
 def test_the_order_depends_on_the_seed_only(xy):
@@ -335,15 +325,6 @@ def test_a_recipe_with_dropout_needs_a_model_with_dropout(xy):
         train(build_model(dropout=0.0, seed=0), *xy, recipe=recipe, verbose=0)
     plain = recipes.Recipe(name="none", epochs=1, batch_size=32, dropout=0.0)
     train(build_model(dropout=0.0, seed=0), *xy, recipe=plain, verbose=0)
-
-
-def test_label_smoothing_equals_that_of_keras():
-    y = np.eye(10, dtype=np.float32)[[3, 7]]
-    prediction = np.full((2, 10), 0.1, np.float32)
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)
-    smoothed = keras.losses.CategoricalCrossentropy()(smooth_labels(y, 0.2), prediction)
-    assert float(smoothed) == pytest.approx(float(loss(y, prediction)))
-    assert smooth_labels(y, 0.0) is y
 
 
 # Real MNIST
