@@ -46,6 +46,7 @@ extensions = [
     "names",
     "offline",
     "references",
+    "source_modules",
 ]
 exclude_patterns = ["_build"]
 default_role = "name"  # `single backticks` in docstrings; see _ext/names.py

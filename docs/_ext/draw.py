@@ -19,9 +19,23 @@ from mnistcnn.weights.pretrained import load_pretrained_weights
 SOURCES = Path(__file__).parents[1] / "draw"
 # In the order of their dependencies.
 _NAMES = (
-    *("gray_image", "resize", "mnist_format", "digit_crop", "components", "binarization"),
-    *("network", "segmentation", "reading_order", "recognizer", "strokes", "drawing"),
-    *("image_input", "rendering", "app", "controls", "main"),
+    "gray_image",
+    "resize",
+    "mnist_format",
+    "digit_crop",
+    "components",
+    "binarization",
+    "network",
+    "segmentation",
+    "reading_order",
+    "recognizer",
+    "strokes",
+    "drawing",
+    "image_input",
+    "rendering",
+    "app",
+    "controls",
+    "main",
 )
 SCRIPTS = tuple(f"{name}.js" for name in _NAMES)
 NAME = "draw.html"

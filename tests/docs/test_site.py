@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import importlib.util
 import pathlib
 import re
 import runpy
@@ -11,32 +12,25 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
+import mnistcnn
+
 ROOT = pathlib.Path(__file__).parents[2]
-PACKAGE = ROOT / "src/mnistcnn"
 DOCS = ROOT / "docs"
-approximate, inventories, offline = (
+approximate, inventories, offline, source_modules = (
     SimpleNamespace(**runpy.run_path(str(DOCS / "_ext" / name)))
-    for name in ("approximate.py", "inventories.py", "offline.py")
+    for name in ("approximate.py", "inventories.py", "offline.py", "source_modules.py")
 )
 PAGES = [path for path in DOCS.rglob("*.md") if "_build" not in path.parts]
 SOURCES = sorted(inventories.SOURCES.glob("*.txt"))
 
 
-def public_modules():
-    """Return the source files that the stub of the package imports its names from."""
-    stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
-    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
-    paths = [PACKAGE.joinpath(*(node.module or "").split(".")) for node in imports]
-    return [
-        file
-        for path, node in zip(paths, imports, strict=True)
-        for file in (path.with_suffix(".py"), *(path / f"{name.name}.py" for name in node.names))
-        if file.is_file()
-    ]
+def source_of(module):
+    """Return the source of a module without importing Keras."""
+    return pathlib.Path(importlib.util.find_spec(module).origin).read_text()
 
 
-def names_in_annotations(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+def names_in_annotations(module):
+    for node in ast.walk(ast.parse(source_of(module))):
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
             yield from re.findall(r"[A-Za-z_.]+", ast.unparse(node.annotation))
         if isinstance(node, ast.FunctionDef) and node.returns:
@@ -48,7 +42,8 @@ def linked_names():
     """Return the names that pages and public modules can link to."""
     role = r"(?::class:|\{py:class\})`~?([\w.]+)`"
     in_pages = {name for page in PAGES for name in re.findall(role, page.read_text())}
-    return in_pages | {name for path in public_modules() for name in names_in_annotations(path)}
+    modules = {"mnistcnn.recipes", *source_modules.source_modules().values()}
+    return in_pages | {name for module in modules for name in names_in_annotations(module)}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -70,6 +65,13 @@ def test_inventories_have_the_format_of_sphinx(tmp_path):
         expected, locations = inventories.read_inventory(inventories.SOURCES / f"{project}.txt")
         assert address == expected
         assert lines == [f"{name} py:class 1 {location} -" for name, location in locations.items()]
+
+
+def test_source_module_of_every_public_name_is_known():
+    modules = source_modules.source_modules()
+    assert {*modules, "recipes"} == set(mnistcnn.__all__)
+    for name, module in modules.items():
+        assert re.search(rf"^(class|def) {name}\b", source_of(module), re.MULTILINE)
 
 
 def test_no_broken_link_is_ignored():
