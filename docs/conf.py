@@ -1,9 +1,9 @@
-"""How the documentation is built.
+"""Sphinx configuration of the documentation.
 
     sphinx-build -W -n -b html docs docs/_build/html
     sphinx-build -W -b doctest docs docs/_build/doctest
 
-Both run without a network: other projects' inventories come from docs/inventories.
+Both run offline: the inventories of other projects are in docs/inventories.
 """
 
 import doctest
@@ -13,19 +13,19 @@ from pathlib import Path
 
 import mnistcnn
 
-# When the package imports TensorFlow first, it keeps its start-up messages to itself.
+# If the package imports TensorFlow first, it suppresses its start-up messages.
 from mnistcnn import train  # noqa: F401
 
 HERE = Path(__file__).parent
-MADE = HERE / "_build"
+BUILD = HERE / "_build"
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
-import gallery  # noqa: E402  # ours, in _ext
+import gallery  # noqa: E402  # in _ext
 import inventories  # noqa: E402
 
 project = "mnistcnn"
 author = "The mnistcnn developers"
-copyright = "the mnistcnn developers"  # noqa: A001  # Sphinx's own name
+copyright = "the mnistcnn developers"  # noqa: A001  # the name that Sphinx expects
 release = version = mnistcnn.__version__
 
 extensions = [
@@ -46,22 +46,22 @@ extensions = [
     "names",
     "offline",
     "references",
+    "source_modules",
 ]
 exclude_patterns = ["_build"]
 default_role = "name"  # `single backticks` in docstrings; see _ext/names.py
 
-# Pages are Markdown.
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# Docstrings are in NumPy style; their types are prose ("array_like"), so they stay text.
+# Types in NumPy-style docstrings are prose ("array_like"), so they are not linked.
 napoleon_google_docstring = False
 napoleon_use_param = False
 napoleon_use_rtype = False
 napoleon_custom_sections = [("Attributes", "params_style")]
 
-# Signatures show annotations as the source writes them (_ext/annotations.py); this does the
-# same for properties and attributes.
+# _ext/annotations.py shows the annotations of signatures as in the source; this does the same
+# for properties and attributes.
 autodoc_type_aliases = {
     "Float32Array": "Float32Array",
     "Float64Array": "Float64Array",
@@ -74,36 +74,35 @@ autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 72
 python_display_short_literal_types = True
 
-# A link that leads nowhere is an error, also one into another project.
+# Broken links are errors, also links to other projects.
 nitpicky = True
-intersphinx_mapping = inventories.written(MADE / "inventories")
+intersphinx_mapping = inventories.write_inventories(BUILD / "inventories")
 
-# The gallery runs the examples, in copies (_ext/gallery.py), and shows what they print and draw.
+# The gallery runs copies of the examples and shows their output and figures.
 sphinx_gallery_conf = {
-    "examples_dirs": gallery.copied(MADE / "examples"),
+    "examples_dirs": gallery.copy_examples(BUILD / "examples"),
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
-    "within_subsection_order": "gallery.place",
+    "within_subsection_order": "gallery.sort_key",
     "reset_argv": "gallery.arguments",
-    "image_scrapers": ("gallery.figures",),
+    "image_scrapers": ("gallery.scrape_figures",),
     "reset_modules": (),
     "abort_on_example_error": True,
     "capture_repr": (),
-    # How long a program takes is no reader's concern, and would differ in each build.
+    # Run times would differ in each build.
     "min_reported_time": 3600,
     "write_computation_times": False,
     "download_all_examples": False,
-    "notebook_extensions": set(),  # the programs read their arguments, which notebooks have none of
+    "notebook_extensions": set(),  # the programs parse command-line arguments
     "show_signature": False,
-    "inspect_global_variables": False,  # links from functions, not from each variable
+    "inspect_global_variables": False,  # link functions only
     "remove_config_comments": True,
     "doc_module": ("mnistcnn",),
 }
 
-# The text of an error is part of an example.
+# The message of an error is part of an example.
 doctest_default_flags = doctest.ELLIPSIS | doctest.DONT_ACCEPT_TRUE_FOR_1
-# Examples run in an empty folder of their own, so what they write is gone afterwards.
-# One process makes dozens of small networks here, which TensorFlow would remark on.
+# Examples run in a temporary folder. TensorFlow would warn about the many models in one process.
 doctest_global_setup = """
 import logging as _logging, os as _os, tempfile as _tempfile
 _logging.getLogger("tensorflow").setLevel("ERROR")
@@ -122,7 +121,7 @@ html_favicon = "_static/favicon.png"
 html_static_path = ["_static"]
 html_css_files = ["mnistcnn.css"]
 html_show_copyright = False
-# Each page shows the file that it was made from, and each name of the reference its code.
+# Pages link to their source, and names in the reference to their code.
 html_copy_source = html_show_sourcelink = True
 html_theme_options = {
     "top_of_page_buttons": ["view"],
@@ -130,8 +129,8 @@ html_theme_options = {
     "dark_logo": "logo.svg",
 }
 
-# What a page says of itself where a link to it is shown. The card needs a whole address, so
-# whoever publishes the pages sets this variable; they are built without it too.
+# Metadata for link previews. The image needs an absolute URL: set this variable to publish the
+# pages.
 html_baseurl = os.environ.get("MNISTCNN_DOCS_URL", "")
 ogp_site_url = html_baseurl and html_baseurl.rstrip("/") + "/"
 ogp_image = "_static/card.png"

@@ -59,7 +59,8 @@ def xy(digits):
 
 @pytest.fixture(scope="session")
 def recognizer():
-    return mnistcnn.Recognizer()
+    # The idle threads of a pool spin, and the test processes share the cores.
+    return mnistcnn.Recognizer(num_threads=1)
 
 
 @pytest.fixture(scope="session")

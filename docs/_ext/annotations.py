@@ -1,6 +1,6 @@
 """Show the annotations of functions and classes as the source writes them.
 
-Evaluated, an alias such as ``ArrayLike`` becomes the long union that it stands for.
+When evaluated, an alias such as ``ArrayLike`` becomes the long union that it stands for.
 """
 
 import inspect
@@ -8,9 +8,12 @@ from typing import Any
 
 from sphinx.pycode import ModuleAnalyzer
 
+# Modules with overloaded functions, which are shown once, as they are defined.
+_OVERLOADED = ("mnistcnn.data.preprocessing",)
 
-class _Written:
-    """An annotation that prints as its source."""
+
+class _SourceText:
+    """An annotation whose representation is its source."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -19,7 +22,7 @@ class _Written:
         return self._text
 
 
-def _as_written(
+def _use_source_annotations(
     app: Any,
     what: str,
     name: str,
@@ -30,20 +33,23 @@ def _as_written(
 ) -> tuple[str, str | None] | None:
     if signature is None or what not in ("function", "method", "class"):
         return None
-    written = inspect.signature(value)
+    source_signature = inspect.signature(value)
     parameters = [
-        one.replace(annotation=_Written(getattr(one.annotation, "__forward_arg__", one.annotation)))
-        for one in written.parameters.values()
-        if one.name not in ("self", "cls")
+        parameter.replace(annotation=_source_text(parameter.annotation))
+        for parameter in source_signature.parameters.values()
+        if parameter.name not in ("self", "cls")
     ]
-    given = written.return_annotation
-    returns = given if what != "class" and isinstance(given, str) else returns
+    if what != "class" and isinstance(source_signature.return_annotation, str):
+        returns = source_signature.return_annotation
     return str(inspect.Signature(parameters)), returns
 
 
-def _without_overloads(app: Any) -> None:
-    """Show an overloaded function once, as it is defined; the text says what it gives when."""
-    for name in ("mnistcnn.data.preprocessing",):
+def _source_text(annotation: Any) -> _SourceText:
+    return _SourceText(getattr(annotation, "__forward_arg__", annotation))
+
+
+def _drop_overloads(app: Any) -> None:
+    for name in _OVERLOADED:
         analyzer = ModuleAnalyzer.for_module(name)
         analyzer.analyze()
         analyzer.overloads.clear()
@@ -51,6 +57,6 @@ def _without_overloads(app: Any) -> None:
 
 def setup(app: Any) -> dict[str, bool]:
     """Connect to autodoc."""
-    app.connect("builder-inited", _without_overloads)
-    app.connect("autodoc-process-signature", _as_written)
+    app.connect("builder-inited", _drop_overloads)
+    app.connect("autodoc-process-signature", _use_source_annotations)
     return {"parallel_read_safe": True}

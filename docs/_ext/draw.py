@@ -1,8 +1,8 @@
-"""The page on which visitors draw a digit: one file, made from docs/draw and the shipped weights.
+"""The drawing page: docs/draw and the pretrained weights, bundled into one HTML file.
 
-Style, scripts and weights stand in the file itself, and its content security policy forbids
-it to fetch anything. So it runs from a disk as it does from a server, and what a visitor
-draws stays there. Without Sphinx: ``python docs/_ext/draw.py draw.html``.
+The file contains its style, scripts and weights, and its content security policy forbids all
+requests. So it also works from a local disk, and what a visitor draws stays on the computer.
+Without Sphinx: ``python docs/_ext/draw.py draw.html``.
 """
 
 import base64
@@ -17,20 +17,38 @@ from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.weights.pretrained import load_pretrained_weights
 
 SOURCES = Path(__file__).parents[1] / "draw"
-# In the order in which they use each other.
-_NAMES = "network", "glyph", "ink", "reading", "picture", "sheet", "screen", "page"
+# In the order of their dependencies.
+_NAMES = (
+    "gray_image",
+    "resize",
+    "mnist_format",
+    "digit_crop",
+    "components",
+    "binarization",
+    "network",
+    "segmentation",
+    "reading_order",
+    "recognizer",
+    "strokes",
+    "drawing",
+    "image_input",
+    "rendering",
+    "app",
+    "controls",
+    "main",
+)
 SCRIPTS = tuple(f"{name}.js" for name in _NAMES)
 NAME = "draw.html"
 _POLICY = "default-src 'none'; img-src data:; style-src {style}; script-src {script}"
 
 
 def page(home: str = "index.html") -> str:
-    """Return the whole page.
+    """Return the HTML of the page.
 
     Parameters
     ----------
     home : str
-        Where its link to the docs leads.
+        Target of the link to the documentation.
     """
     style = _source("draw.css")
     scripts = "".join(map(_source, SCRIPTS))
@@ -44,14 +62,14 @@ def page(home: str = "index.html") -> str:
 
 
 def weights() -> str:
-    """Return the shipped weights, calibrated, as 32-bit floats in base64."""
+    """Return the calibrated pretrained weights as 32-bit floats in base64."""
     arrays = load_pretrained_weights("best").weights(calibrated=True)
     numbers = np.concatenate([array.ravel() for array in arrays])
     return base64.b64encode(numbers.astype("<f4").tobytes()).decode("ascii")
 
 
 def build(path: Path) -> None:
-    """Write the page."""
+    """Write the page to a file."""
     write_text(path, page())
 
 
@@ -64,14 +82,14 @@ def _digest(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _beside_the_docs(app: Any, error: Exception | None) -> None:
+def _build_with_docs(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         build(Path(app.outdir) / NAME)
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Make the page whenever the docs have been built."""
-    app.connect("build-finished", _beside_the_docs)
+    """Build the page after the documentation."""
+    app.connect("build-finished", _build_with_docs)
     return {"parallel_read_safe": True}
 
 

@@ -1,4 +1,4 @@
-"""The gallery: what sphinx-gallery has to be told to run ``examples/`` as it should be run."""
+"""Settings with which sphinx-gallery runs the programs in ``examples/``."""
 
 import re
 import shutil
@@ -13,19 +13,18 @@ HEADER = """\
 Gallery
 =======
 
-Small programs and what they draw. Each was run when these pages were built; take one, change it,
-and see what happens.
+Short example programs with their output, run when this documentation was built. Download one,
+change it and run it.
 """
-# Without these the one program would look for MNIST, and train on it for minutes, and the other
-# would begin a cluster.
+# By default, one program would train on MNIST for minutes, and the other would start a cluster.
 ARGUMENTS = {
     "baseline_pipeline.py": ["--data", "digits", "--epochs", "12", "--quiet"],
     "batch_inference.py": ["--images", "20000", "--actors", "0"],
 }
 
 
-def copied(folder: Path) -> str:
-    """Copy the programs, so that what they write lies beside the copy; return the folder."""
+def copy_examples(folder: Path) -> str:
+    """Copy the programs, which write files to their folder; return the folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for program in EXAMPLES.glob("*.py"):
@@ -34,36 +33,35 @@ def copied(folder: Path) -> str:
     return str(folder)
 
 
-def place(name: str) -> int:
-    """Return the place of a program in the list that ``examples/README.md`` gives."""
+def sort_key(name: str) -> int:
+    """Return the position of a program in the table of ``examples/README.md``."""
     listed = re.findall(r"^\| `(\w+\.py)`", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
     return listed.index(Path(name).name)
 
 
-def arguments(settings: dict[str, Any], program: dict[str, Any]) -> list[str]:
-    """Return the arguments that a program is run with."""
-    return ARGUMENTS.get(Path(program["src_file"]).name, [])
+def arguments(gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list[str]:
+    """Return the command-line arguments of a program."""
+    return ARGUMENTS.get(Path(script_vars["src_file"]).name, [])
 
 
-def figures(block: Any, variables: dict[str, Any], settings: dict[str, Any]) -> str:
-    """Show each figure that a block of a program made, whether pyplot knows it or not."""
+def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
+    """Save each new figure in the variables of a program, also those unknown to pyplot."""
     from sphinx_gallery.scrapers import figure_rst
 
-    shown = variables.setdefault("shown_figures", [])
-    rest = ""
-    for value in variables["example_globals"].values():
-        if isinstance(value, Figure) and not any(value is one for one in shown):
-            shown.append(value)
-            path = next(variables["image_path_iterator"])
+    saved = block_vars.setdefault("saved_figures", [])
+    rst = ""
+    for value in block_vars["example_globals"].values():
+        if isinstance(value, Figure) and not any(value is figure for figure in saved):
+            saved.append(value)
+            path = next(block_vars["image_path_iterator"])
             value.savefig(path, dpi=120, metadata={"Software": None})
-            rest += figure_rst([path], settings["src_dir"], _told(value))
+            rst += figure_rst([path], gallery_conf["src_dir"], _alt_text(value))
     plt.close("all")
-    return rest
+    return rst
 
 
-def _told(figure: Figure) -> str:
-    """Say what a figure shows, for who can't see it."""
-    axes = [one for part in (figure, *figure.subfigs) for one in part.axes]
-    curves = [f"{one.get_ylabel()} over {one.get_xlabel()}" for one in axes if one.get_xlabel()]
-    titles = [one.get_title() for one in axes if one.get_title()]
+def _alt_text(figure: Figure) -> str:
+    axes = [ax for part in (figure, *figure.subfigs) for ax in part.axes]
+    curves = [f"{ax.get_ylabel()} over {ax.get_xlabel()}" for ax in axes if ax.get_xlabel()]
+    titles = [ax.get_title() for ax in axes if ax.get_title()]
     return "; ".join(curves or titles)

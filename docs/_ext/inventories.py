@@ -1,32 +1,34 @@
-"""Links into other projects' documentation, without asking a network for their inventories.
+"""Links to the documentation of other projects, without downloading their inventories.
 
-``docs/inventories`` holds a small text for each project: its address, then the names that our
-pages use, as our signatures write them, with their places in it. From each a file is made in
-the format that Sphinx' own ``intersphinx`` reads.
+``docs/inventories`` holds a text file per project: its address, then the names that the
+documentation links to, as signatures write them, with their locations. Each is converted to the
+format of ``sphinx.ext.intersphinx``.
 """
 
 import zlib
 from pathlib import Path
 
 SOURCES = Path(__file__).parents[1] / "inventories"
-HEAD = "# Sphinx inventory version 2\n# Project: {}\n# Version: \n# zlib compressed from here on\n"
+HEADER = (
+    "# Sphinx inventory version 2\n# Project: {}\n# Version: \n# zlib compressed from here on\n"
+)
 
 
-def entries_of(source: Path) -> tuple[str, dict[str, str]]:
-    """Return a project's address and, by name, the places in it."""
+def read_inventory(source: Path) -> tuple[str, dict[str, str]]:
+    """Return the address of a project and the location of each name."""
     address, *lines = source.read_text(encoding="utf-8").splitlines()
     return address.removeprefix("# "), dict(line.split() for line in lines)
 
 
-def written(folder: Path) -> dict[str, tuple[str, str]]:
-    """Write the inventories into a folder, and return what ``intersphinx_mapping`` takes."""
+def write_inventories(folder: Path) -> dict[str, tuple[str, str]]:
+    """Write the inventories to a folder and return the ``intersphinx_mapping``."""
     folder.mkdir(parents=True, exist_ok=True)
     mapping = {}
     for source in sorted(SOURCES.glob("*.txt")):
-        address, places = entries_of(source)
-        lines = [f"{name} py:class 1 {place} -\n" for name, place in places.items()]
+        address, locations = read_inventory(source)
+        lines = [f"{name} py:class 1 {location} -\n" for name, location in locations.items()]
         path = folder / f"{source.stem}.inv"
-        head = HEAD.format(source.stem).encode()
-        path.write_bytes(head + zlib.compress("".join(lines).encode()))
+        header = HEADER.format(source.stem).encode()
+        path.write_bytes(header + zlib.compress("".join(lines).encode()))
         mapping[source.stem] = (address, str(path))
     return mapping

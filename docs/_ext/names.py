@@ -1,7 +1,7 @@
-"""The role behind `single backticks` in docstrings.
+"""The default role, for `single backticks` in docstrings.
 
-NumPy's style uses them for names of all kinds. A public name of the package becomes a
-link, and anything else, such as the name of a parameter, is set in italics.
+NumPy-style docstrings use them for all kinds of names. A public name of the package becomes a
+link; other names, such as those of parameters, are emphasized.
 """
 
 from typing import Any
@@ -12,15 +12,15 @@ from sphinx.util.docutils import SphinxRole
 
 import mnistcnn
 
-PUBLIC = {name: f"mnistcnn.{name}" for name in mnistcnn.__all__}
+_TARGETS = {name: f"mnistcnn.{name}" for name in mnistcnn.__all__}
 
 
 class Name(SphinxRole):
-    """A link to a public name, else emphasis."""
+    """Link to a public name, or emphasize another name."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Return the one node."""
-        target = PUBLIC.get(self.text)
+        """Return a single node and no messages."""
+        target = _TARGETS.get(self.text)
         if target is None:
             return [nodes.emphasis(self.rawtext, self.text)], []
         text = f"{self.text} <{target}>"

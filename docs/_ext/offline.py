@@ -1,11 +1,12 @@
-"""No page may fetch anything from elsewhere: it must look the same without a network."""
+"""Check that no page fetches anything from another host, so that it works offline."""
 
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-FETCHED = {
+# The attribute of each element that browsers fetch.
+_FETCHED = {
     "audio": "src",
     "embed": "src",
     "iframe": "src",
@@ -15,49 +16,49 @@ FETCHED = {
     "source": "src",
     "video": "src",
 }
-# Other links, such as the canonical address, are only told, not fetched.
-KINDS = {"icon", "manifest", "modulepreload", "prefetch", "preload", "stylesheet"}
-ELSEWHERE = re.compile(r"(?:https?:)?//")
-STYLE = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
+# Browsers fetch links with these relations; they do not fetch others, such as "canonical".
+_FETCHED_RELATIONS = {"icon", "manifest", "modulepreload", "prefetch", "preload", "stylesheet"}
+_EXTERNAL = re.compile(r"(?:https?:)?//")
+_EXTERNAL_IN_CSS = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
 
 
-class _Page(HTMLParser):
+class _PageParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.addresses: list[str] = []
+        self.urls: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        address = given.get(FETCHED.get(tag, ""))
-        if tag == "link" and KINDS & set((given.get("rel") or "").split()):
-            address = given.get("href")
-        if address and ELSEWHERE.match(address):
-            self.addresses.append(address)
-        self.addresses += STYLE.findall(given.get("style") or "")
+        attributes = dict(attrs)
+        url = attributes.get(_FETCHED.get(tag, ""))
+        if tag == "link" and _FETCHED_RELATIONS & set((attributes.get("rel") or "").split()):
+            url = attributes.get("href")
+        if url and _EXTERNAL.match(url):
+            self.urls.append(url)
+        self.urls += _EXTERNAL_IN_CSS.findall(attributes.get("style") or "")
 
 
-def foreign(text: str, *, kind: str) -> list[str]:
-    """Return the addresses elsewhere that a page (``"html"``) or a style (``"css"``) fetches."""
+def external_urls(text: str, *, kind: str) -> list[str]:
+    """Return the external URLs that a page (``"html"``) or a style sheet (``"css"``) fetches."""
     if kind == "css":
-        return STYLE.findall(text)
-    page = _Page()
-    page.feed(text)
-    return page.addresses
+        return _EXTERNAL_IN_CSS.findall(text)
+    parser = _PageParser()
+    parser.feed(text)
+    return parser.urls
 
 
-def _check(app: Any, failure: Exception | None) -> None:
-    if failure or app.builder.format != "html":
+def _check_pages(app: Any, error: Exception | None) -> None:
+    if error or app.builder.format != "html":
         return
     from sphinx.util import logging
 
     logger = logging.getLogger(__name__)
     for kind in ("html", "css"):
         for path in sorted(Path(app.outdir).rglob(f"*.{kind}")):
-            for address in foreign(path.read_text(encoding="utf-8"), kind=kind):
-                logger.warning("%s fetches %s", path.relative_to(app.outdir), address)
+            for url in external_urls(path.read_text(encoding="utf-8"), kind=kind):
+                logger.warning("%s fetches %s", path.relative_to(app.outdir), url)
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Look at all pages once they are written."""
-    app.connect("build-finished", _check)
+    """Check all pages after the build."""
+    app.connect("build-finished", _check_pages)
     return {"parallel_read_safe": True}

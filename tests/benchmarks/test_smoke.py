@@ -30,7 +30,7 @@ SLOW = [
 FORKS = {"robustness.crash_recovery", "training.determinism"}
 # What the smoke mode leaves out, or calls otherwise.
 OPEN_KEYS = {
-    "candidates", "compared", "weights", "parity", "formats", "backends", "cold_start", "sides",
+    "candidates", "recipe", "weights", "parity", "formats", "backends", "cold_start", "sides",
     "batches", "recipes", "determinism", "checkpoints", "ablation", "kinds", "seconds", "efficiency",
     "page_styles", "log", "keras_fit", "versions", "inference", "relative_to_onnxruntime", "history",
     "images_per_second", "speedup_over",

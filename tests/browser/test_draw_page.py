@@ -1,4 +1,4 @@
-"""The page for drawing in a browser, from a file, as a visitor uses it."""
+"""The drawing page in Chromium, opened from a file."""
 
 import io
 import re
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PERCENT = re.compile(r"(\d+\.\d+)\s%")
 
-# Strokes in shares of the paper.
+# Strokes of each digit, in fractions of the canvas.
 DIGITS = {
     "0": [[(0.5, 0.2), (0.4, 0.35), (0.4, 0.65), (0.5, 0.8), (0.6, 0.65), (0.6, 0.35), (0.5, 0.2)]],
     "1": [[(0.51, 0.2), (0.49, 0.8)]],
@@ -25,30 +25,30 @@ DIGITS = {
 }
 
 
-def moved(strokes, by):
-    return [[(across + by, down) for across, down in stroke] for stroke in strokes]
+def shift(strokes, dx):
+    return [[(x + dx, y) for x, y in stroke] for stroke in strokes]
 
 
 @pytest.fixture(scope="session")
-def started():
+def browser():
     pytest.importorskip("playwright", reason="Playwright is not installed: pip group browser")
     from playwright.sync_api import Error
 
     from tools.docs import make_draw_page_image
 
-    running = make_draw_page_image.launch_browser()
+    context = make_draw_page_image.launch_browser()
     try:
-        browser = running.__enter__()
+        browser = context.__enter__()
     except Error:
         if make_draw_page_image.find_browser():
             raise
         pytest.skip("neither Chromium nor Chrome is installed")
     yield browser
-    running.__exit__(None, None, None)
+    context.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
+def url(tmp_path_factory):
     import draw
 
     path = tmp_path_factory.mktemp("page") / "draw.html"
@@ -57,30 +57,30 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(started, address):
-    """Open the page in a window of its own; whatever it asks for or complains of is an error."""
-    contexts, heard = [], []
+def open_page(browser, url):
+    """A function that opens the page in a new window. Requests, messages and errors fail the test."""
+    contexts, events = [], []
 
     def open_page(**options):
-        context = started.new_context(**{"viewport": WIDE, "color_scheme": "light"} | options)
+        context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light"} | options)
         contexts.append(context)
         page = context.new_page()
         page.add_init_script(
-            "window.times = []; new PerformanceObserver(list => window.times.push("
+            "window.measures = []; new PerformanceObserver(list => window.measures.push("
             "...list.getEntries().map(({name, duration}) => ({name, duration}))))"
             ".observe({type: 'measure'})"
         )
-        page.on("request", lambda request: heard.append(f"request: {request.url}"))
-        page.on("console", lambda message: heard.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: heard.append(f"error: {error}"))
-        page.goto(address)
-        assert heard.pop(0) == f"request: {address}"
+        page.on("request", lambda request: events.append(f"request: {request.url}"))
+        page.on("console", lambda message: events.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: events.append(f"error: {error}"))
+        page.goto(url)
+        assert events.pop(0) == f"request: {url}"
         return page
 
     yield open_page
     for context in contexts:
         context.close()
-    assert heard == []
+    assert events == []
 
 
 @pytest.fixture
@@ -89,30 +89,32 @@ def page(open_page):
 
 
 @pytest.fixture
-def hand():
+def draw():
     from tools.docs import make_draw_page_image
 
     return make_draw_page_image.draw_strokes
 
 
-def said(page):
-    """The digits that the page says it reads."""
-    return page.locator("#said").evaluate("one => one.firstChild.textContent").replace(" ", "")
+def prediction(page):
+    """Return the digits that the page displays as its prediction."""
+    text = page.locator("#prediction").evaluate("element => element.firstChild.textContent")
+    return text.replace(" ", "")
 
 
-def status(page):
+def announcement(page):
+    """Return the text for screen readers."""
     return page.get_by_role("status").inner_text().replace("\xa0", " ")
 
 
-def shown(page):
-    """The ten probabilities, in per cent."""
-    rows = page.get_by_role("list", name="Probability of each digit").get_by_role("listitem").all()
-    found = [PERCENT.search(row.inner_text()) for row in rows]
-    return [float(one.group(1)) if one else None for one in found]
+def probabilities(page):
+    """Return the ten class probabilities in percent, None where the page displays none."""
+    rows = page.get_by_role("list", name="Class probabilities").get_by_role("listitem").all()
+    matches = [PERCENT.search(row.inner_text()) for row in rows]
+    return [float(match.group(1)) if match else None for match in matches]
 
 
-def until(page, expression):
-    """Wait until something holds; Playwright's own way needs what the page's policy forbids."""
+def wait_for(page, expression):
+    """Wait until an expression is true. The page's policy forbids Playwright's `wait_for_function`."""
     for _ in range(200):
         if page.evaluate(expression):
             return
@@ -120,63 +122,64 @@ def until(page, expression):
     raise AssertionError(expression)
 
 
-def times(page, name):
-    return [one["duration"] for one in page.evaluate("window.times") if one["name"] == name]
+def durations(page, name):
+    measures = page.evaluate("window.measures")
+    return [measure["duration"] for measure in measures if measure["name"] == name]
 
 
-def test_there_is_an_answer_at_once(page):
-    assert said(page) == "3"
-    assert page.get_by_text("An example. Draw, and it makes way.").is_visible()
+def test_page_starts_with_an_example(page):
+    assert prediction(page) == "3"
+    assert page.get_by_text("This is an example. Start drawing to replace it.").is_visible()
     assert page.get_by_role("button", name="Undo").is_disabled()
 
 
 @pytest.mark.parametrize("digit", DIGITS)
-def test_a_digit_that_is_drawn_is_read(page, hand, digit):
-    hand(page, *DIGITS[digit])
-    assert said(page) == digit
-    probabilities = shown(page)
-    assert int(np.argmax(probabilities)) == int(digit)
-    assert sum(probabilities) == pytest.approx(100, abs=0.5)
-    assert re.fullmatch(rf"I read an? {digit}, \d+\.\d+ %", status(page))
-    assert page.get_by_text("An example.").is_hidden()
+def test_drawn_digit_is_recognized(page, draw, digit):
+    draw(page, *DIGITS[digit])
+    assert prediction(page) == digit
+    percentages = probabilities(page)
+    assert int(np.argmax(percentages)) == int(digit)
+    assert sum(percentages) == pytest.approx(100, abs=0.5)
+    assert re.fullmatch(rf"Recognized {digit}, \d+\.\d+ %", announcement(page))
+    assert page.get_by_text("This is an example.").is_hidden()
 
 
-def test_it_reads_along_while_the_pen_is_down(page):
-    paper = page.locator("#paper").bounding_box()
-    places = [
-        (paper["x"] + x * paper["width"], paper["y"] + y * paper["height"])
+def test_prediction_updates_during_a_stroke(page):
+    canvas = page.locator("#canvas").bounding_box()
+    points = [
+        (canvas["x"] + x * canvas["width"], canvas["y"] + y * canvas["height"])
         for x, y in DIGITS["7"][0]
     ]
-    page.mouse.move(*places[0])
+    page.mouse.move(*points[0])
     page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=10)
+    for point in points[1:]:
+        page.mouse.move(*point, steps=10)
     page.wait_for_timeout(50)
-    assert said(page) == "7"
-    assert status(page) == ""  # not said aloud before the stroke has ended
+    assert prediction(page) == "7"
+    assert announcement(page) == ""  # announced at the end of the stroke only
     page.mouse.up()
-    assert status(page).startswith("I read a 7")
+    assert announcement(page).startswith("Recognized 7")
     assert page.get_by_role("button", name="Undo").is_enabled()
 
 
-@pytest.mark.parametrize("kind", ["finger", "pen"])
-def test_fingers_and_pens_draw_too(open_page, kind):
+@pytest.mark.parametrize("pointer_type", ["touch", "pen"])
+def test_touch_and_pen_draw(open_page, pointer_type):
     page = open_page(viewport=PHONE, has_touch=True, device_scale_factor=3)
-    paper = page.locator("#paper").bounding_box()
+    canvas = page.locator("#canvas").bounding_box()
     session = page.context.new_cdp_session(page)
     (x, y), *rest = [
-        (paper["x"] + x * paper["width"], paper["y"] + y * paper["height"])
+        (canvas["x"] + x * canvas["width"], canvas["y"] + y * canvas["height"])
         for x, y in np.linspace((0.51, 0.2), (0.49, 0.8), 12)
     ]
 
-    def touch(what, *points):
-        session.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": list(points)})
+    def touch(event, *points):
+        session.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": list(points)})
 
-    def pen(what, x, y):
-        how = {"button": "left", "buttons": 1, "clickCount": 1, "pointerType": "pen"}
-        session.send("Input.dispatchMouseEvent", {"type": what, "x": x, "y": y, **how})
+    def pen(event, x, y):
+        options = {"button": "left", "buttons": 1, "clickCount": 1, "pointerType": "pen"}
+        session.send("Input.dispatchMouseEvent", {"type": event, "x": x, "y": y, **options})
 
-    if kind == "finger":
+    if pointer_type == "touch":
         touch("touchStart", {"x": x, "y": y})
         for x, y in rest:
             touch("touchMove", {"x": x, "y": y})
@@ -187,257 +190,263 @@ def test_fingers_and_pens_draw_too(open_page, kind):
             pen("mouseMoved", x, y)
         pen("mouseReleased", x, y)
     page.wait_for_timeout(100)
-    assert said(page) == "1"
+    assert prediction(page) == "1"
     assert page.evaluate("scrollY") == 0
-    assert page.evaluate("getComputedStyle(paper).touchAction") == "none"  # it does not scroll
-    # The strokes are drawn in the screen's own pixels.
-    assert page.evaluate("paper.width") == pytest.approx(3 * paper["width"], abs=3)
+    assert (
+        page.evaluate("getComputedStyle(canvas).touchAction") == "none"
+    )  # touch draws, it does not scroll
+    # The canvas has the resolution of the screen.
+    assert page.evaluate("canvas.width") == pytest.approx(3 * canvas["width"], abs=3)
 
 
-def test_a_keyboard_is_enough(page):
+def test_keyboard_controls(page):
     page.keyboard.press("Tab")  # the link
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "paper"
+    assert page.evaluate("document.activeElement.id") == "canvas"
     for key, count in (("ArrowLeft", 5), (" ", 1), ("ArrowRight", 10), ("End", 0)):
         for _ in range(count):
             page.keyboard.press(key)
-    assert status(page) == "The pen is down."
+    assert announcement(page) == "The pen is down."
     for _ in range(4):
         page.keyboard.press("ArrowDown")
         page.keyboard.press("End")
         page.keyboard.press("ArrowDown")
         page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
-    assert said(page) == "7"
-    assert status(page).startswith("I read a 7, ")
+    assert prediction(page) == "7"
+    assert announcement(page).startswith("Recognized 7, ")
     page.keyboard.press("Backspace")
-    assert said(page) == "–"
-    assert status(page) == "The paper is blank."
-    # Moved without being down, the pen leaves nothing; moved with Shift, it goes further.
+    assert prediction(page) == "–"
+    assert announcement(page) == "The canvas is blank."
+    # A lifted pen does not draw. With Shift it moves farther.
     page.keyboard.press("Shift+ArrowUp")
-    assert said(page) == "–"
+    assert prediction(page) == "–"
     page.keyboard.press(" ")
     for _ in range(7):
         page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Escape")
-    assert said(page) == "1"
+    assert prediction(page) == "1"
     page.keyboard.press("Delete")
-    assert said(page) == "–"
-    # On to all the rest.
+    assert prediction(page) == "–"
+    # Tab moves the focus to the other controls.
     reached = []
     for _ in range(5):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
-    assert reached == ["undo", "pen", "file", "SUMMARY", "BODY"]
+    assert reached == ["undo", "pen-width", "file", "SUMMARY", "BODY"]
 
 
-def test_a_stroke_that_focus_leaves_is_kept(page):
-    page.locator("#paper").focus()
+def test_stroke_ends_when_the_canvas_loses_the_focus(page):
+    page.locator("#canvas").focus()
     page.keyboard.press(" ")
     for _ in range(18):
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
-    assert said(page) == "1"
+    assert prediction(page) == "1"
     page.get_by_role("button", name="Undo").click()
-    assert said(page) == "–"
+    assert prediction(page) == "–"
 
 
-def test_undo_and_clear(page, hand):
+def test_undo_and_clear(page, draw):
     undo, clear = (page.get_by_role("button", name=name) for name in ("Undo", "Clear"))
-    hand(page, *DIGITS["4"])
+    draw(page, *DIGITS["4"])
     undo.click()
-    assert said(page) != "4"
-    hand(page, DIGITS["4"][1])
-    assert said(page) == "4"
+    assert prediction(page) != "4"
+    draw(page, DIGITS["4"][1])
+    assert prediction(page) == "4"
     clear.click()
-    assert said(page) == "–"
-    assert shown(page) == [None] * 10
+    assert prediction(page) == "–"
+    assert probabilities(page) == [None] * 10
     assert clear.is_disabled()
     undo.click()
-    assert said(page) == "4"
+    assert prediction(page) == "4"
     undo.click()
     undo.click()
-    assert said(page) == "–"
+    assert prediction(page) == "–"
     assert undo.is_disabled()
 
 
-def test_the_example_can_be_cleared(page):
+def test_example_can_be_cleared(page):
     page.get_by_role("button", name="Clear").click()
-    assert said(page) == "–"
+    assert prediction(page) == "–"
 
 
-def test_the_pen_can_be_wider(page, hand):
-    def covered():
-        seen = Image.open(io.BytesIO(page.locator("#paper").screenshot())).convert("L")
-        return np.count_nonzero(np.asarray(seen) < 80)
+def test_pen_width(page, draw):
+    def ink_area():
+        screenshot = Image.open(io.BytesIO(page.locator("#canvas").screenshot())).convert("L")
+        return np.count_nonzero(np.asarray(screenshot) < 80)
 
-    slider = page.get_by_role("slider", name="Width of the pen")
-    widths = []
+    slider = page.get_by_role("slider", name="Pen width")
+    areas = []
     for width in ("10", "40"):
         slider.fill(width)
-        hand(page, *DIGITS["1"])
-        widths.append(covered())
-        assert said(page) == "1"
+        draw(page, *DIGITS["1"])
+        areas.append(ink_area())
+        assert prediction(page) == "1"
         page.get_by_role("button", name="Undo").click()
-    assert 3 < widths[1] / widths[0] < 5
+    assert 3 < areas[1] / areas[0] < 5
 
 
-def test_digits_side_by_side_are_read_one_by_one(page, hand):
-    group = page.get_by_role("group", name="Digits that were read")
-    hand(page, *DIGITS["4"])
-    for digit, by in (("7", -0.3), ("2", 0.3)):
-        hand(page, *moved(DIGITS[digit], by))
-        assert group.get_by_role("button", pressed=True).inner_text() == digit  # just drawn
-    assert said(page) == "742"
-    assert status(page) == "I read 3 digits: 7 4 2"
-    glyph = page.locator("#glyph").evaluate("one => one.toDataURL()")
+def test_digits_side_by_side_are_recognized_separately(page, draw):
+    group = page.get_by_role("group", name="Recognized digits")
+    draw(page, *DIGITS["4"])
+    for digit, dx in (("7", -0.3), ("2", 0.3)):
+        draw(page, *shift(DIGITS[digit], dx))
+        assert group.get_by_role("button", pressed=True).inner_text() == digit  # drawn last
+    assert prediction(page) == "742"
+    assert announcement(page) == "Recognized 3 digits: 7 4 2"
+    input_image = page.locator("#input").evaluate("canvas => canvas.toDataURL()")
     for name in ("7", "4", "2"):
         button = group.get_by_role("button", name=re.compile(rf"^{name}, \d+\.\d+\s%$"))
         button.click()
         assert group.get_by_role("button", pressed=True).inner_text() == name
-        assert int(np.argmax(shown(page))) == int(name)
-    assert page.locator("#glyph").evaluate("one => one.toDataURL()") == glyph
+        assert int(np.argmax(probabilities(page))) == int(name)
+    assert page.locator("#input").evaluate("canvas => canvas.toDataURL()") == input_image
     page.get_by_role("button", name="Undo").click()
-    assert said(page) == "74"
+    assert prediction(page) == "74"
 
 
-def as_file(grey, kind="PNG", name="digits.png"):
+def image_file(gray, file_format="PNG"):
     content = io.BytesIO()
-    Image.fromarray(np.uint8(np.round(255 * grey))).save(content, kind)
-    return {"name": name, "mimeType": f"image/{kind.lower()}", "buffer": content.getvalue()}
+    Image.fromarray(np.uint8(np.round(255 * gray))).save(content, file_format)
+    mime_type = f"image/{file_format.lower()}"
+    return {"name": "digits.png", "mimeType": mime_type, "buffer": content.getvalue()}
 
 
-def upright(*signs):
-    lines = [
-        [(200 * (x + 0.5 * place), 200 * y) for x, y in line]
-        for place, sign in enumerate(signs)
-        for line in moved(DIGITS[sign], -0.2)
+def draw_line(*digits):
+    """Return the ink of digits side by side."""
+    strokes = [
+        [(200 * (x + 0.5 * position), 200 * y) for x, y in stroke]
+        for position, digit in enumerate(digits)
+        for stroke in shift(DIGITS[digit], -0.2)
     ]
-    return draw_strokes((200, 100 * len(signs) + 20), *lines, width=16)
+    return draw_strokes((200, 100 * len(digits) + 20), *strokes, width=16)
 
 
 @pytest.mark.parametrize(
-    ("look", "kind"),
+    ("render", "file_format"),
     [
         (lambda ink: 1 - ink, "PNG"),
         (lambda ink: 0.1 + 0.8 * ink, "JPEG"),
         (lambda ink: (1 - 0.5 * ink) * np.linspace(1, 0.5, ink.shape[1]), "WEBP"),
     ],
 )
-def test_a_picture_is_read(page, look, kind):
-    page.get_by_label("Open a picture").set_input_files(as_file(look(upright("7", "4", "2")), kind))
-    until(page, "digits.children.length === 3")
-    assert said(page) == "742"
+def test_image_is_recognized(page, render, file_format):
+    page.get_by_label("Open an image").set_input_files(
+        image_file(render(draw_line("7", "4", "2")), file_format)
+    )
+    wait_for(page, "digits.children.length === 3")
+    assert prediction(page) == "742"
 
 
-def test_what_is_transparent_in_a_picture_is_white(page):
-    ink = upright("4")
+def test_transparent_background_is_white(page):
+    ink = draw_line("4")
     pixels = np.zeros((*ink.shape, 4), np.uint8)
     pixels[..., 3] = 255 * ink
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "PNG")
-    picture = {"name": "4.png", "mimeType": "image/png", "buffer": content.getvalue()}
-    page.get_by_label("Open a picture").set_input_files(picture)
-    until(page, "said.firstChild.textContent === '4'")
+    file = {"name": "4.png", "mimeType": "image/png", "buffer": content.getvalue()}
+    page.get_by_label("Open an image").set_input_files(file)
+    wait_for(page, "prediction.firstChild.textContent === '4'")
 
 
-def test_a_page_of_many_digits_is_read_by_lines(page, legible_digits, hand):
-    drawn = synthetic_pages.draw_page(
+def test_lines_of_a_page_are_recognized(page, legible_digits, draw):
+    sample = synthetic_pages.draw_page(
         *legible_digits, np.random.default_rng(1), synthetic_pages.PAGE_STYLES["clean"]
     )
-    page.get_by_label("Open a picture").set_input_files(as_file(drawn.picture / 255))
-    until(page, "digits.children.length > 3")
-    expected = drawn.text.replace("\n", "")
-    found = said(page).replace("\n", "")
-    assert synthetic_pages.edit_distance(found, expected) <= 0.03 * len(expected)
+    page.get_by_label("Open an image").set_input_files(image_file(sample.picture / 255))
+    wait_for(page, "digits.children.length > 3")
+    expected = sample.text.replace("\n", "")
+    text = prediction(page).replace("\n", "")
+    assert synthetic_pages.edit_distance(text, expected) <= 0.03 * len(expected)
     page.get_by_role("button", name="Undo").click()
-    assert said(page) == "–"
+    assert prediction(page) == "–"
 
 
-def test_one_can_draw_on_a_picture(page, hand):
-    page.get_by_label("Open a picture").set_input_files(as_file(1 - np.pad(upright("7"), 40)))
-    until(page, "said.firstChild.textContent === '7'")
-    hand(page, *moved(DIGITS["1"], 0.4))
-    assert said(page) == "71"
+def test_strokes_can_be_added_to_an_image(page, draw):
+    page.get_by_label("Open an image").set_input_files(image_file(1 - np.pad(draw_line("7"), 40)))
+    wait_for(page, "prediction.firstChild.textContent === '7'")
+    draw(page, *shift(DIGITS["1"], 0.4))
+    assert prediction(page) == "71"
     page.get_by_role("button", name="Undo").click()
-    assert said(page) == "7"
+    assert prediction(page) == "7"
 
 
-@pytest.mark.parametrize("kind", ["drop", "paste"])
-def test_a_picture_may_be_dropped_or_pasted(page, kind):
-    content = list(as_file(1 - upright("4"))["buffer"])
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_image_can_be_dropped_or_pasted(page, event):
+    content = list(image_file(1 - draw_line("4"))["buffer"])
     page.evaluate(
-        """([kind, content]) => {
-            const carried = new DataTransfer();
-            carried.items.add(new File([new Uint8Array(content)], "4.png", {type: "image/png"}));
-            const how = {bubbles: true, cancelable: true};
-            paper.dispatchEvent(kind === "drop"
-                ? new DragEvent("drop", {...how, dataTransfer: carried})
-                : new ClipboardEvent("paste", {...how, clipboardData: carried}));
+        """([event, content]) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([new Uint8Array(content)], "4.png", {type: "image/png"}));
+            const options = {bubbles: true, cancelable: true};
+            canvas.dispatchEvent(event === "drop"
+                ? new DragEvent("drop", {...options, dataTransfer})
+                : new ClipboardEvent("paste", {...options, clipboardData: dataTransfer}));
         }""",
-        [kind, content],
+        [event, content],
     )
-    until(page, "said.firstChild.textContent === '4'")
+    wait_for(page, "prediction.firstChild.textContent === '4'")
 
 
-def test_what_is_no_picture_is_refused_plainly(page, hand):
-    file = page.get_by_label("Open a picture")
-    file.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"})
+def test_errors_about_images(page, draw):
+    file = page.get_by_label("Open an image")
+    file.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"not an image"})
     alert = page.get_by_role("alert")
-    until(page, "problem.textContent")
-    assert alert.inner_text() == "This file is not a picture that the browser can open."
-    file.set_input_files(as_file(np.full((40, 60), 0.9)))
-    until(page, "problem.textContent.startsWith('No')")
-    assert alert.inner_text() == "No digits were found in this picture."
-    hand(page, *DIGITS["1"])
+    wait_for(page, "error.textContent")
+    assert alert.inner_text() == "The browser cannot open this file as an image."
+    file.set_input_files(image_file(np.full((40, 60), 0.9)))
+    wait_for(page, "error.textContent.startsWith('No')")
+    assert alert.inner_text() == "No digits found in this image."
+    draw(page, *DIGITS["1"])
     assert alert.inner_text() == ""
 
 
-def test_the_page_cannot_fetch_anything(started, address):
-    page = started.new_page()
-    page.goto(address)
-    blocked = "fetch('data:text/plain,1').then(() => 'fetched', () => 'blocked')"
-    assert page.evaluate(blocked) == "blocked"
+def test_page_cannot_fetch_anything(browser, url):
+    page = browser.new_page()
+    page.goto(url)
+    request = "fetch('data:text/plain,1').then(() => 'fetched', () => 'blocked')"
+    assert page.evaluate(request) == "blocked"
     page.close()
 
 
-def test_the_first_answer_is_quick(open_page):
-    """The least of several windows, since other programs may run beside."""
-    assert min(times(open_page(), "first answer")[0] for _ in range(5)) < 100
+def test_first_prediction_is_fast(open_page):
+    # The minimum, since other programs may run at the same time.
+    assert min(durations(open_page(), "first prediction")[0] for _ in range(5)) < 100
 
 
-def test_a_stroke_is_quick(page, hand):
-    for by in (-0.3, 0, 0.3):
-        hand(page, *moved(DIGITS["4"], by))
-    page.evaluate("window.times = []")
+def test_recognition_is_fast_during_a_stroke(page, draw):
+    for dx in (-0.3, 0, 0.3):
+        draw(page, *shift(DIGITS["4"], dx))
+    page.evaluate("window.measures = []")
     for _ in range(3):
-        hand(page, *DIGITS["4"], steps=20)
+        draw(page, *DIGITS["4"], steps=20)
         page.get_by_role("button", name="Undo").click()
-    found = times(page, "read")
-    assert len(found) > 20
-    assert np.median(found) < 10
+    milliseconds = durations(page, "recognition")
+    assert len(milliseconds) > 20
+    assert np.median(milliseconds) < 10
 
 
-def test_everything_has_a_name(page, hand):
-    hand(page, *moved(DIGITS["7"], -0.2), *moved(DIGITS["2"], 0.1))
+def test_all_elements_have_accessible_names(page, draw):
+    draw(page, *shift(DIGITS["7"], -0.2), *shift(DIGITS["2"], 0.1))
     for role, name in (
-        ("link", "mnistcnn’s docs"),
+        ("link", "Documentation"),
         ("heading", "Draw a digit"),
-        ("application", "Paper to draw on"),
+        ("application", "Drawing canvas"),
         ("group", "Tools"),
         ("button", "Undo"),
         ("button", "Clear"),
-        ("slider", "Width of the pen"),
-        ("group", "Digits that were read"),
-        ("list", "Probability of each digit"),
-        ("img", "The 28 × 28 pixels that the network sees"),
-        ("img", re.compile("^32 maps of 26 × 26")),
-        ("img", re.compile("^64 maps of 11 × 11")),
+        ("slider", "Pen width"),
+        ("group", "Recognized digits"),
+        ("list", "Class probabilities"),
+        ("img", "Network input of 28 × 28 pixels"),
+        ("img", "32 feature maps of 26 × 26 pixels"),
+        ("img", "64 feature maps of 11 × 11 pixels"),
         ("region", "Your drawing"),
-        ("region", "The answer"),
-        ("region", "What it sees"),
-        ("region", "First convolution"),
-        ("region", "Second convolution"),
+        ("region", "Prediction"),
+        ("region", "Input, 28 × 28"),
+        ("region", "Feature maps (conv 1)"),
+        ("region", "Feature maps (conv 2)"),
     ):
         assert page.get_by_role(role, name=name, exact=True).count() == 1, (role, name)
     session = page.context.new_cdp_session(page)
@@ -449,44 +458,44 @@ def test_everything_has_a_name(page, hand):
         if node.get("role", {}).get("value") in controls and not node.get("name", {}).get("value")
     ]
     assert unnamed == []
-    (paper,) = (n for n in nodes if n.get("role", {}).get("value") == "application")
-    assert "Arrow keys move the pen" in paper["description"]["value"]
+    (canvas,) = (node for node in nodes if node.get("role", {}).get("value") == "application")
+    assert "Arrow keys move the pen" in canvas["description"]["value"]
 
 
-def luminance(colour):
-    channels = [int(one) / 255 for one in re.findall(r"\d+", colour)[:3]]
+def luminance(color):
+    """Return the relative luminance (WCAG) of an rgb() color."""
+    channels = [int(value) / 255 for value in re.findall(r"\d+", color)[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_both_themes(open_page, hand, scheme):
+def test_text_has_sufficient_contrast(open_page, draw, scheme):
     page = open_page(color_scheme=scheme)
-    hand(page, *moved(DIGITS["7"], -0.2), *moved(DIGITS["2"], 0.1))
-    back = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert back > 0.8 if scheme == "light" else back < 0.05
-    pairs = page.evaluate(
-        """() => [...document.querySelectorAll("h1, h2, p, a, label, summary, button, li, #said")]
-            .filter((one) => one.textContent && !one.disabled)
-            .map((one) => {
-                let behind = one;
-                const clear = "rgba(0, 0, 0, 0)";
-                while (getComputedStyle(behind).backgroundColor === clear && behind.parentElement) {
-                    behind = behind.parentElement;
+    draw(page, *shift(DIGITS["7"], -0.2), *shift(DIGITS["2"], 0.1))
+    background = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert background > 0.8 if scheme == "light" else background < 0.05
+    elements = page.evaluate(
+        """() => [...document.querySelectorAll("h1, h2, p, a, label, summary, button, li, #prediction")]
+            .filter((element) => element.textContent && !element.disabled)
+            .map((element) => {
+                let ancestor = element;
+                const background = () => getComputedStyle(ancestor).backgroundColor;
+                while (background() === "rgba(0, 0, 0, 0)" && ancestor.parentElement) {
+                    ancestor = ancestor.parentElement;
                 }
-                return [one.outerHTML.slice(0, 60), getComputedStyle(one).color,
-                    getComputedStyle(behind).backgroundColor];
+                return [element.outerHTML.slice(0, 60), getComputedStyle(element).color,
+                    background()];
             })"""
     )
-    assert len(pairs) > 25
-    for text, colour, behind in pairs:
-        dark, light = sorted((luminance(colour), luminance(behind)))
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, text
+    assert len(elements) > 25
+    for html, color, background_color in elements:
+        dark, light = sorted((luminance(color), luminance(background_color)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, html
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_shades_grow_evenly_from_paper_to_ink(open_page, scheme):
-    """Told by lightness alone, maps need no eye for hues."""
+def test_colormap_is_monotonic_in_lightness(open_page, scheme):
     page = open_page(color_scheme=scheme)
     stops = [
         page.evaluate(
@@ -495,20 +504,22 @@ def test_shades_grow_evenly_from_paper_to_ink(open_page, scheme):
         )
         for i in range(3)
     ]
-    grey = [luminance(" ".join(str(int(s[k : k + 2], 16)) for k in (1, 3, 5))) for s in stops]
-    assert grey == sorted(grey, reverse=scheme == "light")
-    assert max(grey) > 5 * min(grey)
+    luminances = [
+        luminance(" ".join(str(int(stop[i : i + 2], 16)) for i in (1, 3, 5))) for stop in stops
+    ]
+    assert luminances == sorted(luminances, reverse=scheme == "light")
+    assert max(luminances) > 5 * min(luminances)
 
 
-def test_a_change_of_theme_is_followed(page):
-    glyph = page.locator("#glyph")
-    light = glyph.evaluate("one => one.toDataURL()")
+def test_colors_follow_a_change_of_theme(page):
+    canvas = page.locator("#input")
+    light = canvas.evaluate("canvas => canvas.toDataURL()")
     page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(100)
-    assert glyph.evaluate("one => one.toDataURL()") != light
+    assert canvas.evaluate("canvas => canvas.toDataURL()") != light
 
 
-def test_bars_stand_still_where_motion_is_unwelcome(open_page):
+def test_bars_are_not_animated_with_reduced_motion(open_page):
     page = open_page(reduced_motion="reduce")
     duration = "getComputedStyle(document.querySelector('.bar')).transitionDuration"
     assert page.evaluate(duration) == "0s"
@@ -517,33 +528,33 @@ def test_bars_stand_still_where_motion_is_unwelcome(open_page):
 
 
 @pytest.mark.parametrize("width", [320, 390, 700, 900, 1280, 2000])
-def test_nothing_is_wider_than_the_window(open_page, hand, width):
+def test_layout_fits_the_window(open_page, draw, width):
     page = open_page(viewport={"width": width, "height": 844})
-    page.get_by_text("Keys, pictures, several digits").click()
+    page.get_by_text("Keyboard, images, several digits").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    hand(page, *moved(DIGITS["7"], -0.2), *moved(DIGITS["2"], 0.1))
-    assert said(page) == "72"
+    draw(page, *shift(DIGITS["7"], -0.2), *shift(DIGITS["2"], 0.1))
+    assert prediction(page) == "72"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    paper = page.locator("#paper").bounding_box()
-    assert paper["width"] == pytest.approx(1.5 * paper["height"], rel=0.02)
+    canvas = page.locator("#canvas").bounding_box()
+    assert canvas["width"] == pytest.approx(1.5 * canvas["height"], rel=0.02)
     for button in page.get_by_role("button").all():
         box = button.bounding_box()
         assert box["width"] >= 44
         assert box["height"] >= 40
 
 
-def test_focus_is_seen(page):
+def test_focus_is_visible(page):
     for _ in range(6):
         page.keyboard.press("Tab")
         outline = page.evaluate(
-            "(() => { const one = document.activeElement.closest('.file')"
-            " ?? document.activeElement; return getComputedStyle(one).outlineWidth; })()"
+            "(() => { const element = document.activeElement.closest('.file')"
+            " ?? document.activeElement; return getComputedStyle(element).outlineWidth; })()"
         )
         assert outline == "3px", page.evaluate("document.activeElement.outerHTML")
 
 
-def test_it_works_when_it_is_zoomed_and_scrolled(open_page, hand):
+def test_drawing_on_a_zoomed_and_scrolled_page(open_page, draw):
     page = open_page(viewport={"width": 640, "height": 400}, device_scale_factor=2)
     page.evaluate("scrollTo(0, 60)")
-    hand(page, *DIGITS["7"])
-    assert said(page) == "7"
+    draw(page, *DIGITS["7"])
+    assert prediction(page) == "7"

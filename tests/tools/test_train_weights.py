@@ -194,3 +194,13 @@ def test_tool_names_what_is_missing(run_tool, capsys, tmp_path):
     with pytest.raises(SystemExit):
         train_weights.main(["--smoke"])
     assert "--smoke must have an --output; received none" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_smoke_run_trains_and_writes_everything(tmp_path):
+    train_weights.main(["--smoke", "--output", str(tmp_path / "out")])
+    for name in PRETRAINED:
+        manifest = read_pretrained(tmp_path / "out", name).manifest
+        assert manifest.recipe["name"] == "fast"
+        assert set(manifest.metrics["robustness"]["accuracy"]) == set(metrics.CORRUPTIONS)
+    assert "# Model card" in (tmp_path / "out" / "MODEL_CARD.md").read_text()

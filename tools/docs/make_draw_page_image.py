@@ -74,7 +74,7 @@ def draw_strokes(page: Page, *strokes: Stroke, steps: int = 6) -> None:
     steps : int
         Mouse events from one point to the next.
     """
-    canvas = page.locator("#paper").bounding_box()
+    canvas = page.locator("#canvas").bounding_box()
     if canvas is None:
         raise RuntimeError("the canvas must be visible")
     for stroke in strokes:

@@ -110,21 +110,21 @@ def distort(ink: Ink, generator: Generator, *, strength: float = 1.0) -> Ink:
         generator.uniform(-0.2, 0.2) * strength,
         generator.uniform(-0.35, 0.35) * strength,
     )
-    tall, wide = np.exp(generator.uniform(-0.28, 0.28, 2) * strength)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    change = turn @ np.array([[wide, slant], [0, tall]])
+    scale_y, scale_x = np.exp(generator.uniform(-0.28, 0.28, 2) * strength)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = rotation @ np.array([[scale_x, slant], [0, scale_y]])
     rows, columns = np.mgrid[:SIZE, :SIZE].astype(np.float32) - (SIZE - 1) / 2
-    across = change[0, 0] * columns + change[0, 1] * rows
-    down = change[1, 0] * columns + change[1, 1] * rows
+    source_x = matrix[0, 0] * columns + matrix[0, 1] * rows
+    source_y = matrix[1, 0] * columns + matrix[1, 1] * rows
     fields = _displacement_fields()
     first, second = generator.integers(0, len(fields), 2)
-    shift = (SIZE - 1) / 2
-    reach = generator.uniform(0, 5.5) * strength
+    center = (SIZE - 1) / 2
+    amplitude = generator.uniform(0, 5.5) * strength
     return np.asarray(
         cv2.remap(
             ink,
-            (across + reach * fields[first] + shift).astype(np.float32),
-            (down + reach * fields[second] + shift).astype(np.float32),
+            (source_x + amplitude * fields[first] + center).astype(np.float32),
+            (source_y + amplitude * fields[second] + center).astype(np.float32),
             cv2.INTER_LINEAR,
         )
     )
@@ -133,27 +133,27 @@ def distort(ink: Ink, generator: Generator, *, strength: float = 1.0) -> Ink:
 def blot(generator: Generator) -> Ink:
     """Draw a filled shape with an uneven edge: ellipses and polygons."""
     canvas = np.zeros((SIZE, SIZE), np.uint8)
-    middle = SIZE / 2
+    half = SIZE / 2
     for _ in range(generator.integers(1, 4)):
-        place = middle + generator.uniform(-14, 14, 2)
+        center = half + generator.uniform(-14, 14, 2)
         if generator.random() < 0.6:
             axes = generator.uniform(10, 34, 2).astype(int).tolist()
             angle = float(generator.uniform(0, 180))
-            cv2.ellipse(canvas, place.astype(int).tolist(), axes, angle, 0, 360, 255, cv2.FILLED)
+            cv2.ellipse(canvas, center.astype(int).tolist(), axes, angle, 0, 360, 255, cv2.FILLED)
         else:
             angles = np.sort(generator.uniform(0, 2 * np.pi, generator.integers(3, 8)))
-            reach = generator.uniform(12, 38, (len(angles), 1))
-            corners = place + reach * np.stack([np.cos(angles), np.sin(angles)], 1)
+            radius = generator.uniform(12, 38, (len(angles), 1))
+            corners = center + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
             cv2.fillPoly(canvas, [corners.astype(np.int32)], 255)
     ink = canvas.astype(np.float32) / 255
-    rough = cv2.GaussianBlur(
+    noise = cv2.GaussianBlur(
         generator.standard_normal((SIZE, SIZE), np.float32),
         (0, 0),
         float(generator.uniform(1.5, 8)),
     )
-    soft = np.asarray(cv2.GaussianBlur(ink, (0, 0), float(generator.uniform(3, 9))))
-    uneven = soft + generator.uniform(0, 0.2) * rough / rough.std()
-    ink = np.clip((uneven - 0.5) * 6 + 0.5, 0, 1).astype(np.float32)
+    blurred = np.asarray(cv2.GaussianBlur(ink, (0, 0), float(generator.uniform(3, 9))))
+    edge = blurred + generator.uniform(0, 0.2) * noise / noise.std()
+    ink = np.clip((edge - 0.5) * 6 + 0.5, 0, 1).astype(np.float32)
     # Smoothing can remove a small one.
     return ink if ink.max() == 1 else blot(generator)
 
@@ -198,20 +198,20 @@ def lines(generator: Generator) -> Ink:
 def zigzag(generator: Generator) -> Ink:
     """Draw a zigzag line, as in crossing out."""
     count = generator.integers(5, 12)
-    across = np.linspace(14, SIZE - 14, count) + generator.uniform(-4, 4, count)
-    down = np.where(np.arange(count) % 2, 20, SIZE - 20) + generator.uniform(-12, 12, count)
-    points = np.stack([across, down], 1)
+    x = np.linspace(14, SIZE - 14, count) + generator.uniform(-4, 4, count)
+    y = np.where(np.arange(count) % 2, 20, SIZE - 20) + generator.uniform(-12, 12, count)
+    points = np.stack([x, y], 1)
     points = points[:, :: generator.choice((1, -1))]
     return _draw_strokes([_smooth_curve(points) if generator.random() < 0.5 else points], generator)
 
 
 def spiral(generator: Generator) -> Ink:
     """Draw a spiral of at least two turns."""
-    along = np.linspace(0.1, 1, 120)
-    angle = 2 * np.pi * generator.uniform(2, 4) * along * generator.choice((1, -1))
-    reach = 42 * along * generator.uniform(0.6, 1, (2, 1))
-    turn = generator.uniform(0, 2 * np.pi)
-    points = np.stack([np.cos(angle + turn), np.sin(angle + turn)]) * reach
+    t = np.linspace(0.1, 1, 120)
+    angle = 2 * np.pi * generator.uniform(2, 4) * t * generator.choice((1, -1))
+    radius = 42 * t * generator.uniform(0.6, 1, (2, 1))
+    rotation = generator.uniform(0, 2 * np.pi)
+    points = np.stack([np.cos(angle + rotation), np.sin(angle + rotation)]) * radius
     return _draw_strokes([points.T + SIZE / 2], generator)
 
 
@@ -220,36 +220,36 @@ def arrow(generator: Generator) -> Ink:
     tip, tail = np.array([0.0, 0.0]), np.array([-70.0, 0.0])
     barbs = np.array([[-24.0, -18.0], [-24.0, 18.0]]) * generator.uniform(0.7, 1.5)
     kind = generator.integers(0, 3)
-    found = [np.stack([tail, tip]), np.stack([barbs[0], tip, barbs[1]])]
+    strokes = [np.stack([tail, tip]), np.stack([barbs[0], tip, barbs[1]])]
     if kind == 1:  # a check mark
-        found = [np.array([[-28.0, -16.0], [0.0, 12.0], [50.0, -52.0]])]
+        strokes = [np.array([[-28.0, -16.0], [0.0, 12.0], [50.0, -52.0]])]
     if kind == 2:  # a box, with or without a cross
         box = np.array([[-30.0, -30], [30, -30], [30, 30], [-30, 30], [-30, -30]])
-        found = [box, *([box[[0, 2]], box[[1, 3]]] if generator.random() < 0.5 else [])]
+        strokes = [box, *([box[[0, 2]], box[[1, 3]]] if generator.random() < 0.5 else [])]
     angle = generator.uniform(0, 2 * np.pi) if kind == 0 else generator.uniform(-0.2, 0.2)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    middle = np.concatenate(found).mean(0)
-    return _draw_strokes([(line - middle) @ turn.T + SIZE / 2 for line in found], generator)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    center = np.concatenate(strokes).mean(0)
+    return _draw_strokes([(line - center) @ rotation.T + SIZE / 2 for line in strokes], generator)
 
 
 def knot(generator: Generator) -> Ink:
     """Draw a Lissajous curve, which is closed and crosses itself."""
-    along = np.linspace(0, 2 * np.pi, 200)
-    across, down = generator.permutation([2, 3, 4, 5])[:2]
+    t = np.linspace(0, 2 * np.pi, 200)
+    frequency_x, frequency_y = generator.permutation([2, 3, 4, 5])[:2]
     first, second = generator.uniform(0, 2 * np.pi, 2)
-    points = np.stack([np.sin(across * along + first), np.sin(down * along + second)], 1)
+    points = np.stack([np.sin(frequency_x * t + first), np.sin(frequency_y * t + second)], 1)
     return _draw_strokes([SIZE / 2 + 40 * points], generator)
 
 
 def hatching(generator: Generator) -> Ink:
     """Draw parallel strokes with one stroke across."""
     count = generator.integers(3, 8)
-    across = np.linspace(16, SIZE - 16, count)
-    lean = generator.uniform(-20, 20)
-    strokes = [np.array([[x, 20.0], [x + lean, SIZE - 20.0]]) for x in across]
-    through = np.array([[8.0, generator.uniform(30, 80)], [SIZE - 8.0, generator.uniform(30, 80)]])
+    top_x = np.linspace(16, SIZE - 16, count)
+    slant = generator.uniform(-20, 20)
+    strokes = [np.array([[x, 20.0], [x + slant, SIZE - 20.0]]) for x in top_x]
+    crossing = np.array([[8.0, generator.uniform(30, 80)], [SIZE - 8.0, generator.uniform(30, 80)]])
     return _draw_strokes(
-        [one + generator.uniform(-4, 4, (2, 2)) for one in [*strokes, through]], generator
+        [stroke + generator.uniform(-4, 4, (2, 2)) for stroke in [*strokes, crossing]], generator
     )
 
 
@@ -302,8 +302,8 @@ def draw_digit_pair(images: Crops, generator: Generator) -> Ink:
 
 def upscale(image: Crops) -> Ink:
     """Return an image of 28 × 28 as ink, `SIZE` pixels square."""
-    grey = cv2.resize(image, (84, 84), interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
-    return np.pad(np.clip((grey - 0.5) * 2 + 0.5, 0, 1).astype(np.float32), (SIZE - 84) // 2)
+    gray = cv2.resize(image, (84, 84), interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
+    return np.pad(np.clip((gray - 0.5) * 2 + 0.5, 0, 1).astype(np.float32), (SIZE - 84) // 2)
 
 
 def _ink_bounds(ink: Ink) -> tuple[slice, slice]:
@@ -314,26 +314,26 @@ def _ink_bounds(ink: Ink) -> tuple[slice, slice]:
 
 def _keep_half(ink: Ink, side: str, share: float) -> Ink:
     part = ink[_ink_bounds(ink)]
-    tall, wide = (round(length * share) for length in part.shape)
-    kept = {
-        "left": part[:, :wide],
-        "right": part[:, wide:],
-        "upper": part[:tall],
-        "lower": part[tall:],
+    height, width = (round(length * share) for length in part.shape)
+    half = {
+        "left": part[:, :width],
+        "right": part[:, width:],
+        "upper": part[:height],
+        "lower": part[height:],
     }[side]
-    return kept.copy()
+    return half.copy()
 
 
-def _place_side_by_side(one: Ink, other: Ink, generator: Generator) -> Ink:
-    left, right = one[_ink_bounds(one)], other[_ink_bounds(other)]
-    over = min(int(generator.integers(2, 16)), left.shape[1], right.shape[1])
-    tall = max(len(left), len(right))
-    both = np.zeros((tall, left.shape[1] + right.shape[1] - over), np.float32)
-    for part, at in ((left, 0), (right, left.shape[1] - over)):
-        top = (tall - len(part)) // 2
-        place = both[top : top + len(part), at : at + part.shape[1]]
-        np.maximum(place, part, out=place)
-    return both
+def _place_side_by_side(first: Ink, second: Ink, generator: Generator) -> Ink:
+    left, right = first[_ink_bounds(first)], second[_ink_bounds(second)]
+    overlap = min(int(generator.integers(2, 16)), left.shape[1], right.shape[1])
+    height = max(len(left), len(right))
+    pair = np.zeros((height, left.shape[1] + right.shape[1] - overlap), np.float32)
+    for part, start in ((left, 0), (right, left.shape[1] - overlap)):
+        top = (height - len(part)) // 2
+        target = pair[top : top + len(part), start : start + part.shape[1]]
+        np.maximum(target, part, out=target)
+    return pair
 
 
 def to_crops(drawings: Sequence[Ink]) -> Crops:

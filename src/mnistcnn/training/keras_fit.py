@@ -13,7 +13,7 @@ import numpy as np
 
 from mnistcnn.backend import keras, tf
 from mnistcnn.training.augmentation import Augmenter
-from mnistcnn.training.checkpoint.state import NullState
+from mnistcnn.training.checkpoint.state import ResumableState
 from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, smooth_labels
 from mnistcnn.training.epoch_iterator import TargetFn, epoch_order
 from mnistcnn.utils.compat import build_before_fit, set_initial_epoch
@@ -29,7 +29,7 @@ def fit(
     inputs: tf.data.Dataset,
     validation: Data | None,
     callbacks: Sequence[keras.callbacks.Callback],
-    checkpoint: NullState,
+    checkpoint: ResumableState,
     *,
     epochs: int,
     steps: int | None,
@@ -164,7 +164,7 @@ def _make_transform(augment: Augmenter | None, target_fn: TargetFn | None) -> _T
 class _CheckpointCallback(keras.callbacks.Callback):
     """Restores a checkpoint when training begins and saves it after each epoch."""
 
-    def __init__(self, checkpoint: NullState, epochs: int) -> None:
+    def __init__(self, checkpoint: ResumableState, epochs: int) -> None:
         super().__init__()
         self._checkpoint = checkpoint
         self._epoch = epochs if checkpoint.stop_training else checkpoint.start.epoch

@@ -194,7 +194,14 @@ def train(
         context.worker_errors(),
         raise_data_errors(training, validation),
         checkpoint_for_run(
-            model, recipe, training, validation, callbacks, seed=seed, at=config, context=context
+            model,
+            recipe,
+            training,
+            validation,
+            callbacks,
+            seed=seed,
+            config=config,
+            context=context,
         ) as checkpoint,
         translated_monitors(callbacks, metrics),
     ):

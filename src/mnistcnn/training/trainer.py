@@ -17,7 +17,7 @@ import numpy as np
 from mnistcnn.backend import keras
 from mnistcnn.recipes import Recipe
 from mnistcnn.training.augmentation import Augmenter
-from mnistcnn.training.checkpoint.state import NullState
+from mnistcnn.training.checkpoint.state import NullState, ResumableState
 from mnistcnn.training.data_adapters import Data, num_batches
 from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.training.epoch_iterator import EpochIterator, TargetFn, make_iterator
@@ -58,9 +58,9 @@ class Trainer:
         Keras' ``fit``.
     target_fn : callable, optional
         Computes the training targets from the distorted images, in place of the labels.
-    checkpoint : NullState, optional
+    checkpoint : ResumableState, optional
         Where the state is saved and restored.
-    context : SingleProcess, optional
+    context : DistributionContext, optional
         The devices or machines to train on.
     """
 
@@ -75,7 +75,7 @@ class Trainer:
         title: str = "Epoch",
         step: TrainStep | None = None,
         target_fn: TargetFn | None = None,
-        checkpoint: NullState | None = None,
+        checkpoint: ResumableState | None = None,
         context: DistributionContext | None = None,
     ) -> None:
         self.model, self.recipe = model, recipe
@@ -192,7 +192,7 @@ class _EpochLoop:
     callbacks: keras.callbacks.CallbackList
     train_per_batch: bool
     test_per_batch: bool
-    checkpoint: NullState
+    checkpoint: ResumableState
     context: DistributionContext
 
     def run(self, epochs: int) -> None:

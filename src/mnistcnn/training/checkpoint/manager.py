@@ -158,7 +158,7 @@ def checkpoint_for_run(
     callbacks: Sequence[keras.callbacks.Callback],
     *,
     seed: int | None,
-    at: CheckpointConfig | None,
+    config: CheckpointConfig | None,
     context: DistributionContext,
 ) -> Iterator[CheckpointManager | None]:
     """Open the checkpoint of a run, if it has one, once all workers have the same configuration.
@@ -172,30 +172,30 @@ def checkpoint_for_run(
     ValueError
         If it belongs to another run, a callback cannot be saved, or workers differ.
     """
-    if at is None and context.world_size == 1:
+    if config is None and context.world_size == 1:
         yield None
         return
-    if at is not None:
+    if config is not None:
         check_serializable(callbacks)
     fingerprint = run_fingerprint(model, recipe, training, validation, callbacks)
     if context.world_size > 1:
         # The chief's optimizer is broadcast, so its learning rate need not be the same.
-        config = fingerprint.to_dict() | {"learning_rate": None}
-        context.check_same_config(config | {"seed": seed, "checkpoint_dir": at is not None})
+        settings = fingerprint.to_dict() | {"learning_rate": None}
+        context.check_same_config(settings | {"seed": seed, "checkpoint_dir": config is not None})
         with_optimizer = recipe.learning_rate is None
         context.broadcast_variables(_variables(model, with_optimizer=with_optimizer))
-    if at is None:
+    if config is None:
         yield None
     elif context.is_chief:
         limit = BASE_BYTES + _MAX_SIZE_FACTOR * 4 * model.count_params()
-        with _locked(at.folder):
-            checkpoint = _open(at, fingerprint.to_dict(), seed, limit, context)
+        with _locked(config.folder):
+            checkpoint = _open(config, fingerprint.to_dict(), seed, limit, context)
             context.broadcast(checkpoint.state_bytes())
             yield checkpoint
     else:
-        path = at.folder / STATE_FILE
+        path = config.folder / STATE_FILE
         record, arrays = file_format.deserialize(path, context.broadcast(b""))
-        yield _from_record(path, record, arrays, at.every, context)
+        yield _from_record(path, record, arrays, config.every, context)
 
 
 @contextmanager
@@ -216,23 +216,23 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _open(
-    at: CheckpointConfig,
+    config: CheckpointConfig,
     fingerprint: dict[str, Any],
     seed: int | None,
     limit: int,
     context: DistributionContext,
 ) -> CheckpointManager:
     """Return the checkpoint in the folder if it is of the same run, or a new one."""
-    path = at.folder / STATE_FILE
+    path = config.folder / STATE_FILE
     try:
         record, arrays = file_format.read_checkpoint(path, limit=limit)
     except FileNotFoundError:
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
-        return CheckpointManager(path, fingerprint, seed, at.every, context)
-    checkpoint = _from_record(path, record, arrays, at.every, context)
+        return CheckpointManager(path, fingerprint, seed, config.every, context)
+    checkpoint = _from_record(path, record, arrays, config.every, context)
     check_same_run(
-        str(at.folder),
+        str(config.folder),
         checkpoint.fingerprint | {"seed": checkpoint.seed},
         fingerprint | {"seed": checkpoint.seed if seed is None else seed},
     )

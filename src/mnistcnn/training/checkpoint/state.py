@@ -116,7 +116,7 @@ class NullState:
         yield
 
 
-class TrainingState(NullState):
+class TrainingState:
     """The state of a training with a checkpoint.
 
     Parameters
@@ -154,6 +154,8 @@ class TrainingState(NullState):
         self._callbacks: list[keras.callbacks.Callback] = []
         self._history = keras.callbacks.History()
         self._interrupted = False
+        self.finished = self.stop_training = False
+        self.start = Position()
         if saved is not None:
             record, _ = saved
             try:

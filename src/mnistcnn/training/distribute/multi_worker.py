@@ -117,8 +117,9 @@ class MultiWorker(MultiDevice):
 
     def broadcast_seed(self, seed: int | None) -> int | None:
         """Return the chief's seed, or one that the chief draws if it has none."""
-        drawn = int(np.random.SeedSequence().generate_state(1)[0])
-        return int.from_bytes(self.broadcast((drawn if seed is None else seed).to_bytes(64)))
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        return int.from_bytes(self.broadcast(seed.to_bytes(64)))
 
     def broadcast(self, content: bytes) -> bytes:
         """Return the chief's `content`; that of the other workers may have any length."""

@@ -1,0 +1,24 @@
+// The entry point of the page.
+
+/**
+ * Start the page.
+ *
+ * @param {string} weights little-endian 32-bit floats in base64
+ */
+function start(weights) {
+  const startTime = performance.now();
+  const app = new App(createNetwork(decodeFloats(weights)));
+  addPointerControls(app);
+  addKeyboardControls(app);
+  addButtons(app);
+  addImageControls(app);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    app.showResults();
+    app.render();
+  });
+  // The observer also reports the initial size, after layout: the first prediction does not wait
+  // for it.
+  new ResizeObserver(() => app.render()).observe(app.canvas);
+  app.update();
+  performance.measure("first prediction", { start: startTime });
+}
