@@ -40,7 +40,12 @@ def draw_steps(recognizer: mnistcnn.Recognizer, split: mnistcnn.Split) -> Figure
     for axes, step in zip(panels[2:], (ink, without_lines), strict=True):
         components = np.where(step.labels > 0, 1 + step.labels % 9, 0)
         axes.imshow(components, cmap=_COMPONENT_COLORS, vmin=0, vmax=9)
-    titles = ("1. picture", "2. binarization", "3. connected components", "4. line removal")
+    titles = (
+        "1. picture",
+        "2. binarization",
+        "3. before line removal",
+        "4. connected components after line removal",
+    )
     for axes, title in zip(panels, titles, strict=True):
         axes.set_title(title, fontsize=10)
         axes.set_axis_off()

@@ -73,19 +73,20 @@ def test_the_logits_of_several_teachers_are_averaged(teacher, xy):
     np.testing.assert_allclose(targets, expected, atol=1e-5)
 
 
-def test_distillation_is_reproducible_and_depends_on_teacher_and_temperature(xy):
+def test_distillation_is_reproducible_and_depends_on_temperature_and_teachers(xy):
     first = trained(xy, STUDENT)
     np.testing.assert_array_equal(first, trained(xy, STUDENT))
-    without_teacher = dataclasses.replace(STUDENT, teacher=None)
-    assert np.abs(first - trained(xy, without_teacher)).max() > 1e-3
     softer = dataclasses.replace(STUDENT, distillation_temperature=5.0)
     assert np.abs(first - trained(xy, softer)).max() > 1e-3
+    # Two identical teachers would give the targets of one.
+    two_teachers = dataclasses.replace(STUDENT, num_teachers=2)
+    assert np.abs(first - trained(xy, two_teachers)).max() > 1e-3
 
 
-def test_two_teachers_differ_from_one(xy):
-    """Two identical teachers would give the targets of one."""
-    two = trained(xy, dataclasses.replace(STUDENT, num_teachers=2))
-    assert np.abs(two - trained(xy, STUDENT)).max() > 1e-3
+@pytest.mark.slow
+def test_a_teacher_changes_the_student(xy):
+    without_teacher = dataclasses.replace(STUDENT, teacher=None)
+    assert np.abs(trained(xy, STUDENT) - trained(xy, without_teacher)).max() > 1e-3
 
 
 @pytest.mark.slow
@@ -94,6 +95,7 @@ def test_several_teachers_are_reproducible(xy):
     np.testing.assert_array_equal(trained(xy, recipe), trained(xy, recipe))
 
 
+@pytest.mark.slow
 def test_students_learn_the_labels(xy):
     teacher = dataclasses.replace(TEACHER, epochs=12)
     recipe = dataclasses.replace(STUDENT, epochs=12, teacher=teacher)
@@ -115,7 +117,7 @@ def test_other_models_are_distilled_by_fit(xy):
     assert len(history["loss"]) == 2
 
 
-@pytest.mark.parametrize("num_teachers", [1, 2])
+@pytest.mark.parametrize("num_teachers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_teachers_and_student_display_their_progress(xy, capsys, num_teachers):
     recipe = dataclasses.replace(
         STUDENT,

@@ -114,13 +114,15 @@ def test_the_order_depends_on_the_seed_only(xy):
     assert not equal(trained(4), first)
 
 
-def test_seeds_of_any_size_and_none_give_different_orders(xy):
+@pytest.mark.usefixtures("small_banks")
+def test_seeds_of_any_size_and_none_give_different_orders_and_augmentation():
     model = build_model()
-    orders = {
-        tuple(Trainer(model, recipes.BASELINE, seed=seed)._shuffle_seed)
-        for seed in (None, None, 0, 2**70, 2**70 + 1)
-    }
-    assert len(orders) == 5
+    recipe = recipes.Recipe(
+        name="augmented", epochs=1, batch_size=8, augmentation=recipes.Augmentation(rotation=1)
+    )
+    trainers = [Trainer(model, recipe, seed=seed) for seed in (None, None, 0, 2**70, 2**70 + 1)]
+    assert len({tuple(trainer._shuffle_seed) for trainer in trainers}) == 5
+    assert len({trainer._augment._seed for trainer in trainers}) == 5
 
 
 def test_the_same_seed_gives_the_same_weights_and_history(xy):

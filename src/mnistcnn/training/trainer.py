@@ -136,8 +136,8 @@ class Trainer:
                 if validation is None
                 else make_iterator(step.test, validation, VALIDATION_BATCH_SIZE),
                 callbacks=callback_list,
-                train_per_batch=any(_overrides(one, _TRAIN_HOOKS) for one in callbacks),
-                test_per_batch=any(_overrides(one, _TEST_HOOKS) for one in callbacks),
+                train_per_batch=any(_overrides(callback, _TRAIN_HOOKS) for callback in callbacks),
+                test_per_batch=any(_overrides(callback, _TEST_HOOKS) for callback in callbacks),
                 checkpoint=checkpoint,
                 context=self._context,
             ).run(recipe.epochs)
