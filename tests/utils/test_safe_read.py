@@ -1,6 +1,7 @@
 """Bounded reading of files, JSON and zip archives."""
 
 import io
+import json
 import zipfile
 
 import pytest
@@ -24,6 +25,18 @@ def test_json_of_the_largest_depth(content):
     assert loads_json("x", content, max_depth=3) == {"a": [1, {}]}
     with pytest.raises(ValueError, match="^x must nest at most 2 levels; it nests more$"):
         loads_json("x", content, max_depth=2)
+
+
+@pytest.mark.parametrize("text", ["[[[", 'a "quoted" [{', "[\\", "]]"])
+def test_brackets_in_strings_do_not_count(text):
+    assert loads_json("x", json.dumps({text: [text]}), max_depth=2) == {text: [text]}
+    with pytest.raises(ValueError, match="must nest at most 1 levels"):
+        loads_json("x", json.dumps({text: [text]}), max_depth=1)
+
+
+def test_an_unterminated_string_is_no_json():
+    with pytest.raises(ValueError, match="^x must be JSON; received Unterminated string"):
+        loads_json("x", '["' + "[" * 1000 + '\\"', max_depth=9)
 
 
 def test_scalars_have_no_depth():
