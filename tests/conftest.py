@@ -14,7 +14,7 @@ import pytest
 
 import mnistcnn
 from mnistcnn.data import download, load
-from mnistcnn.data.formats import IDX_NAMES, encode_idx
+from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
 from mnistcnn.weights import pretrained
 from tests.helpers.http_server import Server, arrays_of, idx_md5s
 

@@ -30,7 +30,7 @@ import numpy as np
 import mnistcnn
 from benchmarks.harness import ROOT, argument_parser, parse_args, write_results
 from mnistcnn.data import download, load
-from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
+from mnistcnn.data.file_formats import IDX_NAMES, NPZ_NAMES, encode_idx
 
 PROCESSES = 8
 SECONDS_TO_SEND = 0.3

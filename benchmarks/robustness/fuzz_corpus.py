@@ -20,7 +20,7 @@ from benchmarks.robustness.fuzz_target import FuzzTarget, as_file, write_zip
 from mnistcnn import recipes
 from mnistcnn.cli.plot import plot_saved_history
 from mnistcnn.cli.stored_evaluation import load_evaluation, read_json
-from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
+from mnistcnn.data.file_formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 from mnistcnn.weights.manifest import Manifest, checksum

@@ -21,7 +21,7 @@ SOURCES = Path(__file__).parents[1] / "draw"
 _NAMES = (
     "gray_image",
     "resize",
-    "mnist_format",
+    "size_normalization",
     "digit_crop",
     "components",
     "binarization",

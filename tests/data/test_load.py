@@ -9,7 +9,7 @@ import pytest
 import mnistcnn
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
 from mnistcnn.data import download, load
-from mnistcnn.data.formats import IDX_NAMES, encode_idx
+from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
 from tests.helpers.http_server import Server, arrays_of, datasets_equal
 
 

@@ -8,7 +8,7 @@ const vm = require("node:vm");
 
 const folder = path.join(__dirname, "..", "..", "docs", "draw");
 const modules = [
-  ...["gray_image", "resize", "mnist_format", "digit_crop", "components", "binarization"],
+  ...["gray_image", "resize", "size_normalization", "digit_crop", "components", "binarization"],
   ...["network", "segmentation", "reading_order", "recognizer", "strokes", "drawing"],
 ];
 const source = modules

@@ -12,7 +12,7 @@ import pytest
 
 import mnistcnn
 from benchmarks.ocr import synthetic_pages
-from mnistcnn.data.mnist_format import to_mnist_format
+from mnistcnn.data.size_normalization import to_mnist_format
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.components import Component
 from mnistcnn.weights.pretrained import load_pretrained_weights

@@ -45,7 +45,9 @@ def test_every_example_has_a_title_sections_and_a_figure_for_the_gallery(path, t
     assert underline == "=" * len(title)
     assert path.read_text().count("\n# %%\n") >= 2
     assert ".savefig(" in path.read_text()
-    assert path.name in {copy.name for copy in pathlib.Path(gallery.copy_examples(tmp_path)).iterdir()}
+    assert path.name in {
+        copy.name for copy in pathlib.Path(gallery.copy_examples(tmp_path)).iterdir()
+    }
 
 
 def test_gallery_has_the_order_of_the_readme():

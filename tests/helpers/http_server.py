@@ -5,7 +5,7 @@ import http.server
 
 import numpy as np
 
-from mnistcnn.data.formats import IDX_NAMES, encode_idx
+from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
 
 
 def arrays_of(dataset):

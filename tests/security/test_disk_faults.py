@@ -38,7 +38,7 @@ def run_process(code, *, before=""):
         import os, resource, sys
         import filelock, requests, numpy, platformdirs, encodings.idna
         import mnistcnn
-        from mnistcnn.data import load; from mnistcnn.data import download; from mnistcnn.utils import atomic_write; from mnistcnn.data import formats; from mnistcnn import load_data
+        from mnistcnn.data import load; from mnistcnn.data import download; from mnistcnn.utils import atomic_write; from mnistcnn.data import file_formats; from mnistcnn import load_data
         download.MIRRORS = tuple(map(lambda fields: download.Mirror(*fields), {[tuple(mirror) for mirror in download.MIRRORS]!r}))
         load._MNIST_MD5 = {load._MNIST_MD5!r}
     """

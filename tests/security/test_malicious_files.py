@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 
 from mnistcnn import CorruptFileError, Evaluation
-from mnistcnn.data.formats import IDX_NAMES, NPZ_NAMES, encode_idx
+from mnistcnn.data.file_formats import IDX_NAMES, NPZ_NAMES, encode_idx
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.manifest import checksum
 from mnistcnn.weights.onnx_file import to_onnx

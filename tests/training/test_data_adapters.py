@@ -14,8 +14,9 @@ from mnistcnn import build_model, train
 from mnistcnn.backend import keras, tf
 from mnistcnn.recipes import BASELINE, FAST, ROBUST, Augmentation
 from mnistcnn.training.checkpoint import file_format
-from mnistcnn.training.data_adapters import make_adapter, raise_data_errors, smooth_labels
+from mnistcnn.training.data_adapters import make_adapter, smooth_labels
 from mnistcnn.training.epoch_iterator import epoch_order
+from mnistcnn.training.inputs import raise_data_errors
 from tests.helpers.datasets import ArrayPyDataset, InfinitePyDataset
 from tests.helpers.runs import Crash
 

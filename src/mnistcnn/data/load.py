@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mnistcnn.data import download
-from mnistcnn.data.formats import IDX_NAMES, encode_idx, read_idx_folder, read_npz
+from mnistcnn.data.file_formats import IDX_NAMES, encode_idx, read_idx_folder, read_npz
 from mnistcnn.data.sklearn_digits import load_sklearn_digits
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.public import public

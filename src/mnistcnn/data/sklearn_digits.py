@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnistcnn.data.mnist_format import to_mnist_format
+from mnistcnn.data.size_normalization import to_mnist_format
 from mnistcnn.types import NUM_CLASSES, Dataset, Split
 
 _MAX_INTENSITY = 16

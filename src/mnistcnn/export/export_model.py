@@ -9,7 +9,7 @@ from mnistcnn.backend import keras
 from mnistcnn.export import parity
 from mnistcnn.export.formats import ExportFormat, format_for, require_runtime
 from mnistcnn.export.saved_model import check_replaceable
-from mnistcnn.models.architecture import check_architecture
+from mnistcnn.models.cnn import check_architecture
 from mnistcnn.models.loading import as_model
 from mnistcnn.public import public
 from mnistcnn.types import PathLike

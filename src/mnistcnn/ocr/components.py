@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn.data.mnist_format import BOX_SIZE, to_mnist_format
+from mnistcnn.data.size_normalization import BOX_SIZE, to_mnist_format
 from mnistcnn.ocr.binarization import AREA, HEIGHT, LEFT, TOP, WIDTH, InkMap
 from mnistcnn.types import Float32Array, UInt8Array
 

@@ -139,7 +139,7 @@ def plot_activations(
 
 
 def _check_model(model: Any) -> keras.Sequential:
-    from mnistcnn.models.architecture import check_architecture
+    from mnistcnn.models.cnn import check_architecture
     from mnistcnn.models.loading import as_model
 
     loaded = as_model(model)

@@ -2,16 +2,13 @@
 
 A ``tf.data.Dataset`` is checked inside its own graph, which calls Python only to raise the
 error of an invalid batch. TensorFlow wraps an exception raised in Python in one of its own, so
-the adapter keeps the original, and `raise_data_errors` raises that instead.
+the adapter keeps the original, and `inputs.raise_data_errors` raises that instead.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,10 +22,6 @@ from mnistcnn.utils.validation import CALL_PREPROCESS, check_batch
 _SHAPES = (IMAGE_SIZE, IMAGE_SIZE, 1), (NUM_CLASSES,)
 _BATCH_SPEC = tuple(tf.TensorSpec((None, *shape), tf.float32) for shape in _SHAPES)
 _PREFETCH = 2  # prepare a batch while another one is trained on
-# The error of tf.data if assert_cardinality was given a wrong number.
-_CARDINALITY_MISMATCH = re.compile(
-    r"expected to contain (\d+) elements? but contained (.+?) (\d+) element"
-)
 
 
 class DataAdapter(ABC):
@@ -234,11 +227,6 @@ Arrays = tuple[Float32Array, Float32Array]
 Data = Arrays | DataAdapter
 
 
-def is_dataset(value: Any) -> bool:
-    """Return whether `value` is a dataset of batches."""
-    return isinstance(value, tf.data.Dataset | keras.utils.PyDataset)
-
-
 def make_adapter(dataset: Any, name: str, *, batch_name: str = "batch") -> DataAdapter:
     """Return the adapter for a dataset."""
     is_py_dataset = isinstance(dataset, keras.utils.PyDataset)
@@ -246,37 +234,11 @@ def make_adapter(dataset: Any, name: str, *, batch_name: str = "batch") -> DataA
     return adapter(dataset, name, batch_name=batch_name)
 
 
-def num_batches(data: Data, batch_size: int) -> int | None:
-    """Return the number of batches per epoch, or ``None`` if it is unknown."""
-    if isinstance(data, DataAdapter):
-        return data.num_batches
-    return math.ceil(len(data[0]) / batch_size)
-
-
 def smooth_labels(y: Any, smoothing: float) -> Any:
     """Return one-hot labels with the share `smoothing` spread evenly over the classes."""
     if not smoothing:
         return y
     return y * np.float32(1 - smoothing) + np.float32(smoothing / NUM_CLASSES)
-
-
-@contextmanager
-def raise_data_errors(*data: Data | None) -> Iterator[None]:
-    """Raise the original error of an invalid batch in place of TensorFlow's."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        for source in data:
-            if isinstance(source, DataAdapter) and source.error is not None:
-                raise source.error from None
-        mismatch = _CARDINALITY_MISMATCH.search(str(error))
-        if mismatch is not None:
-            asserted, qualifier, count = mismatch.groups()
-            raise ValueError(
-                f"a dataset must hold the number of batches that it declares, {asserted}; "
-                f"received {count if qualifier == 'only' else 'more'}"
-            ) from None
-        raise
 
 
 def _shape_text(spec: tf.TensorSpec) -> str:

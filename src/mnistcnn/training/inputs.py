@@ -1,15 +1,25 @@
-"""Validation of the arguments of `train` that hold data."""
+"""The data that `train` takes, arrays or datasets: validation, number of batches, errors."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from mnistcnn import recipes
+from mnistcnn.backend import keras, tf
 from mnistcnn.training.checkpoint.manager import CheckpointConfig
-from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, is_dataset, make_adapter
+from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, make_adapter
 from mnistcnn.utils.validation import check_fraction, check_preprocessed
+
+# The error of tf.data if assert_cardinality was given a wrong number.
+_CARDINALITY_MISMATCH = re.compile(
+    r"expected to contain (\d+) elements? but contained (.+?) (\d+) element"
+)
 
 
 def prepare_data(
@@ -24,7 +34,7 @@ def prepare_data(
     """Return training and validation data; as in Keras, the last images are held out."""
     if validation_data is not None and validation_split is not None:
         raise ValueError("give validation_split or validation_data; received both")
-    if is_dataset(x):
+    if _is_dataset(x):
         _check_dataset_arguments(
             recipe,
             y=y,
@@ -59,6 +69,32 @@ def check_known_length(
         f"x must have a known number of batches {reason}; received an unknown number: "
         "call dataset.apply(tf.data.experimental.assert_cardinality(n))"
     )
+
+
+def num_batches(data: Data, batch_size: int) -> int | None:
+    """Return the number of batches per epoch, or ``None`` if it is unknown."""
+    if isinstance(data, DataAdapter):
+        return data.num_batches
+    return math.ceil(len(data[0]) / batch_size)
+
+
+@contextmanager
+def raise_data_errors(*data: Data | None) -> Iterator[None]:
+    """Raise the original error of an invalid batch in place of TensorFlow's."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        for source in data:
+            if isinstance(source, DataAdapter) and source.error is not None:
+                raise source.error from None
+        mismatch = _CARDINALITY_MISMATCH.search(str(error))
+        if mismatch is not None:
+            asserted, qualifier, count = mismatch.groups()
+            raise ValueError(
+                f"a dataset must hold the number of batches that it declares, {asserted}; "
+                f"received {count if qualifier == 'only' else 'more'}"
+            ) from None
+        raise
 
 
 def _check_dataset_arguments(
@@ -105,7 +141,7 @@ def _check_arrays(x: Any, y: Any) -> Arrays:
 
 
 def _validation_data(data: Any) -> Data:
-    if is_dataset(data):
+    if _is_dataset(data):
         return make_adapter(data, "validation_data", batch_name="validation batch")
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise TypeError(
@@ -125,3 +161,8 @@ def _train_validation_split(data: Arrays, validation_split: float) -> tuple[Arra
             f"received {validation_split} of {len(x)}"
         )
     return (x[:index], y[:index]), (x[index:], y[index:])
+
+
+def _is_dataset(value: Any) -> bool:
+    """Return whether `value` is a dataset of batches."""
+    return isinstance(value, tf.data.Dataset | keras.utils.PyDataset)

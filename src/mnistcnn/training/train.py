@@ -18,10 +18,9 @@ from mnistcnn.training.callbacks import (
 )
 from mnistcnn.training.checkpoint.file_format import MODEL_STAGE
 from mnistcnn.training.checkpoint.manager import checkpoint_config, checkpoint_for_run
-from mnistcnn.training.data_adapters import raise_data_errors
 from mnistcnn.training.distillation import train_teachers
 from mnistcnn.training.distribute.context import context_for
-from mnistcnn.training.inputs import check_known_length, prepare_data
+from mnistcnn.training.inputs import check_known_length, prepare_data, raise_data_errors
 from mnistcnn.training.trainer import Trainer
 from mnistcnn.types import IMAGE_SIZE, PathLike
 from mnistcnn.utils.validation import check_in, check_int, check_seed

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn.backend import keras, tf
-from mnistcnn.models.architecture import architecture_mismatch
+from mnistcnn.models.cnn import architecture_mismatch
 
 _COMPILE_CONFIG = {
     "loss_weights": None,

@@ -17,10 +17,11 @@ import numpy as np
 from mnistcnn.backend import keras
 from mnistcnn.recipes import Recipe
 from mnistcnn.training.augmentation import Augmenter
-from mnistcnn.training.checkpoint.state import NullState, ResumableState
-from mnistcnn.training.data_adapters import Data, num_batches
+from mnistcnn.training.checkpoint.state import Position, ResumableState
+from mnistcnn.training.data_adapters import Data
 from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.training.epoch_iterator import EpochIterator, TargetFn, make_iterator
+from mnistcnn.training.inputs import num_batches
 from mnistcnn.training.keras_fit import VALIDATION_BATCH_SIZE, fit, fit_inputs
 from mnistcnn.training.optimizers import make_optimizer
 from mnistcnn.training.progress import progress_display
@@ -34,6 +35,42 @@ _EPOCH_CHECKPOINT_HOOKS = (
     keras.callbacks.ModelCheckpoint.on_train_batch_end,
     keras.callbacks.BackupAndRestore.on_train_batch_end,
 )
+
+
+class NullState:
+    """A state that saves nothing, for training without a checkpoint."""
+
+    finished = False
+    stop_training = False
+    every: int | None = None
+    start = Position()
+
+    def attach(
+        self,
+        model: keras.Model,
+        callbacks: Sequence[keras.callbacks.Callback],
+        step: TrainStep | None = None,
+    ) -> list[keras.callbacks.Callback]:
+        """Return no callbacks."""
+        del model, callbacks, step
+        return []
+
+    def restore(self) -> None:
+        """Do nothing."""
+
+    def on_execution_end(self, epoch: int, step: int, total_steps: int) -> None:
+        """Do nothing."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Do nothing."""
+
+    def on_train_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Do nothing."""
+
+    @contextmanager
+    def defer_interrupt(self) -> Iterator[None]:
+        """Leave SIGINT as it is."""
+        yield
 
 
 class Trainer:

@@ -10,7 +10,8 @@ import pytest
 from mnistcnn.backend import keras
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.checkpoint.file_format import describe_position
-from mnistcnn.training.checkpoint.state import NullState, Position
+from mnistcnn.training.checkpoint.state import Position
+from mnistcnn.training.trainer import NullState
 from tests.helpers.checkpoint_runs import FOLDER, STATE, crash, run
 from tests.helpers.runs import Crash, equal_bits
 

@@ -80,42 +80,6 @@ class ResumableState(Protocol):
         """Defer SIGINT within the block to the end of the graph execution."""
 
 
-class NullState:
-    """A state that saves nothing, for training without a checkpoint."""
-
-    finished = False
-    stop_training = False
-    every: int | None = None
-    start = Position()
-
-    def attach(
-        self,
-        model: keras.Model,
-        callbacks: Sequence[keras.callbacks.Callback],
-        step: TrainStep | None = None,
-    ) -> list[keras.callbacks.Callback]:
-        """Return no callbacks."""
-        del model, callbacks, step
-        return []
-
-    def restore(self) -> None:
-        """Do nothing."""
-
-    def on_execution_end(self, epoch: int, step: int, total_steps: int) -> None:
-        """Do nothing."""
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Do nothing."""
-
-    def on_train_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Do nothing."""
-
-    @contextmanager
-    def defer_interrupt(self) -> Iterator[None]:
-        """Leave SIGINT as it is."""
-        yield
-
-
 class TrainingState:
     """The state of a training with a checkpoint.
 

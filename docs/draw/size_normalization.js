@@ -1,4 +1,4 @@
-// The image format of MNIST, as in src/mnistcnn/data/mnist_format.py. Tests compare the results.
+// The image format of MNIST, as in src/mnistcnn/data/size_normalization.py. Tests compare the results.
 
 const IMAGE_SIZE = 28;
 // Longer side of a digit in pixels.

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
-from mnistcnn.data.formats import IDX_NAMES, encode_idx, read_idx
+from mnistcnn.data.file_formats import IDX_NAMES, encode_idx, read_idx
 from tests.helpers import strategies
 from tests.helpers.http_server import datasets_equal
 

@@ -4,7 +4,7 @@ import pytest
 
 from mnistcnn import build_model
 from mnistcnn.backend import keras
-from mnistcnn.models.architecture import architecture_mismatch, check_architecture
+from mnistcnn.models.cnn import architecture_mismatch, check_architecture
 from tests.helpers.models import baseline_script_model
 
 LAYERS = "Conv2D, MaxPooling2D, Conv2D, MaxPooling2D, Flatten, Dropout, Dense"

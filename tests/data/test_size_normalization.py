@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mnistcnn.data.mnist_format import to_mnist_format
+from mnistcnn.data.size_normalization import to_mnist_format
 
 drawings = hnp.arrays(
     np.float32,
