@@ -259,9 +259,11 @@ def make_iterator(
             step_fn, data, augment=augment, target_fn=target_fn, label_smoothing=label_smoothing
         )
     x, y = data
+    if label_smoothing:
+        y = smooth_labels(y, label_smoothing)
     return ArrayEpochIterator(
         step_fn,
-        (x, smooth_labels(y, label_smoothing)),
+        (x, y),
         batch_size,
         shuffle_seed=shuffle_seed,
         augment=augment,

@@ -82,8 +82,10 @@ def fit_inputs(
         )
         return inputs, callbacks
     x, y = training
+    if label_smoothing:
+        y = smooth_labels(y, label_smoothing)
     inputs = array_inputs(
-        (x, smooth_labels(y, label_smoothing)),
+        (x, y),
         batch_size=batch_size,
         shuffle_seed=shuffle_seed,
         augment=augment,
