@@ -18,7 +18,8 @@ test: $(VENV)/.dev  ## run the fast tests with branch coverage (5 minutes)
 
 test-all: $(VENV)/.browser  ## run every test: slow, real MNIST (MNISTCNN_DATA), browser, Ray, several workers
 	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
-	$(BIN)/pytest -m ""
+	$(BIN)/pytest --numprocesses 2 -m "not browser and not ray and not workers"
+	$(BIN)/pytest -m "browser or ray or workers"
 
 check: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .
