@@ -5,11 +5,10 @@
 
 Each training runs once without interruption. Then the same call runs in one folder until it
 finishes, while its processes are killed. A loss is a result that differs in any bit of weights,
-optimizer, history or best file; a file that a kill left unreadable; or a temporary file that is
-left at the end. One kill in five happens before the process has saved a checkpoint, while graphs
-are traced; the others at a random moment after that. Results go to
-benchmarks/results/crash_recovery.json. TensorFlow is imported once: a process that has only
-imported it can fork. Needs Linux or macOS.
+optimizer, history or best file; or a file that a kill left unreadable. One kill in five happens
+before the process has saved a checkpoint, while graphs are traced; the others at a random moment
+after that. Results go to benchmarks/results/crash_recovery.json. TensorFlow is imported once: a
+process that has only imported it can fork. Needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ EARLY_KILLS = 0.2
 FIRST_CHECKPOINT_TIMEOUT = 300  # seconds
 RANDOM, IN_WRITE, CTRL_C = "SIGKILL at a random moment", "SIGKILL during a write", "Ctrl-C"
 FAULTS = (RANDOM, IN_WRITE, CTRL_C)
-LOSSES = ("different_results", "unreadable_files", "leftover_files")
+LOSSES = ("different_results", "unreadable_files")
 _DISTILLED = replace(
     BEST,
     name="distilled",
@@ -293,7 +292,6 @@ def interrupt_and_resume(
                 row["kills"] += 1
                 row["resumed"] += (folder / "state" / STATE_FILE).exists()
             row["different_results"] += result_file.read_text() != reference.result
-            row["leftover_files"] += len(list(folder.rglob(".mnistcnn-*")))
     return {"training": training, "fault": fault, **row}
 
 

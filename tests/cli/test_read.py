@@ -239,15 +239,6 @@ def test_boxes_of_several_images_go_to_a_folder(scan, tmp_path, capsys):
     assert (tmp_path / "new/c-boxes.png").exists()
 
 
-def test_boxes_never_replace_an_input_image(scan, tmp_path, capsys):
-    name = scan("a.png")
-    before = (tmp_path / "a.png").read_bytes()
-    assert main(["read", name, "--boxes", "./a.png"]) == 1
-    expected = "mnistcnn: --boxes must not be an input image; received a.png\n"
-    assert capsys.readouterr().err == expected
-    assert (tmp_path / "a.png").read_bytes() == before
-
-
 @pytest.mark.parametrize(
     ("boxes", "images", "message"),
     [

@@ -28,7 +28,7 @@ def test_no_kill_loses_data():
     for fault in ("SIGKILL at a random moment", "SIGKILL during a write"):
         assert sum(row["kills"] for row in rows if row["fault"] == fault) >= 50
     for row in rows:
-        assert row["different_results"] == row["unreadable_files"] == row["leftover_files"] == 0
+        assert row["different_results"] == row["unreadable_files"] == 0
         assert row["runs"] > 0
 
 

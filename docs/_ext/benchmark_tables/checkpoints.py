@@ -6,7 +6,7 @@ from docutils import nodes
 
 from benchmark_tables.base import BenchmarkTable, versions_text
 
-COUNTS = ("runs", "kills", "resumed", "different_results", "unreadable_files", "leftover_files")
+COUNTS = ("runs", "kills", "resumed", "different_results", "unreadable_files")
 
 
 def _with_range(summary: dict[str, float], digits: int) -> str:

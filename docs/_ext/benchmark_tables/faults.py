@@ -7,7 +7,7 @@ from docutils import nodes
 from benchmark_tables.base import RESULTS, BenchmarkTable, Rows, load_results, versions_text
 
 FAILURES = ("other errors", "too slow", "crashed or hung")
-LOSSES = ("different_results", "unreadable_files", "leftover_files")
+LOSSES = ("different_results", "unreadable_files")
 
 
 class FaultCounts(BenchmarkTable):

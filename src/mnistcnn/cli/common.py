@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,6 +70,20 @@ def to_json(report: dict[str, Any]) -> str:
     return _NUMBER_LIST.sub(join_lines, json.dumps(report, indent=2))
 
 
+def check_outputs(paths: Iterable[Path], inputs: Sequence[Path], *, named: bool) -> None:
+    """Check that output files may be written, at the start of a command and before the write.
+
+    None may be an input. If the user did not name them, existing ones must be files of this
+    package.
+    """
+    from mnistcnn.utils.outputs import check_not_input, check_own_file
+
+    for path in paths:
+        check_not_input(path, inputs)
+        if not named:
+            check_own_file(path)
+
+
 def save_json(path: Path, report: dict[str, Any]) -> None:
     """Write a report as JSON."""
     from mnistcnn.utils.atomic_write import write_text
@@ -81,5 +95,7 @@ def save_figure(path: Path, figure: Any) -> None:
     """Write a Matplotlib figure in the format of the suffix."""
     from mnistcnn.utils.atomic_write import atomic_write
 
+    # By this entry, utils.outputs recognizes the file.
+    metadata = {"Software": "mnistcnn"} if path.suffix.lower() == ".png" else None
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+        figure.savefig(temporary, dpi=150, metadata=metadata)

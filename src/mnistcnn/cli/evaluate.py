@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from mnistcnn import Evaluation
 
+_FILE_NAMES = ("evaluation.json", "confusion_matrix.png")
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
@@ -37,6 +39,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Evaluate a model file or pretrained weights."""
     console = common.new_console()
     loading.check_model(options.model)
+    paths = [options.output / name for name in _FILE_NAMES] if options.output else []
+    inputs = [Path(options.model), *loading.data_files(options.data)]
+    common.check_outputs(paths, inputs, named=False)
     _, test, data = loading.load_dataset(options.data, console)
     result = evaluate_model(loading.resolve_model(options.model), test)
     print_evaluation(result, console)
@@ -46,11 +51,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "model": options.model,
         "test": result.to_dict(),
     }
-    if options.output:
-        common.save_json(options.output / "evaluation.json", report)
-        common.save_figure(
-            options.output / "confusion_matrix.png", mnistcnn.plot_confusion_matrix(result)
-        )
+    if paths:
+        figure = mnistcnn.plot_confusion_matrix(result)
+        common.check_outputs(paths, inputs, named=False)
+        json_path, figure_path = paths
+        common.save_json(json_path, report)
+        common.save_figure(figure_path, figure)
     return report
 
 

@@ -42,6 +42,22 @@ def resolve_model(source: str) -> Any:
     return mnistcnn.load_pretrained(source) if source in PRETRAINED else source
 
 
+def data_files(source: str) -> list[Path]:
+    """Return the paths of the files that `load_dataset` may read."""
+    from mnistcnn.data.file_formats import IDX_NAMES
+    from mnistcnn.data.load import DATA_VARIABLE, default_cache_dir
+
+    path: Path | None = Path(source)
+    if source in ("auto", "mnist"):
+        value = os.environ.get(DATA_VARIABLE)
+        path = Path(value) if value else default_cache_dir()
+    elif source == "digits":
+        return []
+    if path is None or not path.is_dir():
+        return [] if path is None else [path]
+    return [path / name for idx in IDX_NAMES for name in (idx, f"{idx}.gz")] + [path / "mnist.npz"]
+
+
 def load_dataset(
     source: str, console: Console, *, tensorflow: bool = True
 ) -> tuple[Any, Any, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -36,8 +37,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     path = options.output or Path(f"{options.kind}.png")
     check_path("--output", path, suffixes=SUFFIXES)
+    check_output = partial(
+        common.check_outputs, [path], _inputs(options), named=options.output is not None
+    )
+    check_output()
     report: dict[str, Any] = {"versions": common.versions(), "kind": options.kind}
     figure = KINDS[options.kind].draw(options, report)
+    check_output()
     common.save_figure(path, figure)
     common.new_console().print(f"{path}: {options.kind}")
     return report | {"path": str(path), "bytes": path.stat().st_size}
@@ -93,9 +99,23 @@ def _add_kind(kinds: Any, name: str, kind: _Kind) -> None:
     )
 
 
+def _inputs(options: argparse.Namespace) -> list[Path]:
+    """Return the paths of the files that the command reads."""
+    inputs = loading.data_files(options.data) if "data" in options else []
+    if "run_path" in options:
+        inputs.append(_result_file(options.run_path))
+    if "model" in options:
+        inputs.append(stored_evaluation.evaluation_file(options.model) or Path(options.model))
+    return inputs
+
+
+def _result_file(source: str) -> Path:
+    path = Path(source)
+    return path / "result.json" if path.is_dir() else path
+
+
 def _history(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
-    path = Path(options.run_path)
-    path = path / "result.json" if path.is_dir() else path
+    path = _result_file(options.run_path)
     report["run"] = options.run_path
     return plot_saved_history(stored_evaluation.read_json(path), path)
 

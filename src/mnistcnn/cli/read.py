@@ -6,6 +6,7 @@ import argparse
 import glob
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,13 +69,20 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     min_confidence = check_fraction("--min-confidence", options.min_confidence)
     paths = _find_images(options.images)
     box_paths = _box_paths(options.boxes, paths)
+    inputs = [*paths, Path(options.weights)] if options.weights else paths
+    check_boxes = partial(
+        common.check_outputs, inputs=inputs, named=options.boxes in box_paths.values()
+    )
+    check_boxes(box_paths.values())
     recognizer = mnistcnn.Recognizer(options.weights)
     results: list[dict[str, Any]] = []
     for path in _track_images(paths, quiet=options.json):
         try:
             reading = recognizer.read(path, min_confidence=min_confidence)
             if path in box_paths:
-                common.save_figure(box_paths[path], mnistcnn.plot_reading(path, reading))
+                figure = mnistcnn.plot_reading(path, reading)
+                check_boxes([box_paths[path]])
+                common.save_figure(box_paths[path], figure)
         except (OSError, ValueError) as error:
             print(f"mnistcnn: {error}", file=sys.stderr)
             results.append({"image": str(path), "error": str(error)})
@@ -114,8 +122,6 @@ def _box_paths(target: Path | None, paths: Sequence[Path]) -> dict[Path, Path]:
     """Return the path of the annotated image for each image."""
     if target is None:
         return {}
-    if any(target.is_file() and path.is_file() and target.samefile(path) for path in paths):
-        raise ValueError(f"--boxes must not be an input image; received {target}")
     if len(paths) == 1 and not target.is_dir():
         return {paths[0]: target}
     if target.is_file() or (target.suffix and not target.is_dir()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ def add_parser(commands: Any) -> None:
         "--output",
         type=Path,
         metavar="FILE.html",
-        default=Path("report.html"),
-        help="write the page here (default: %(default)s)",
+        help="write the page here (default: report.html)",
     )
     parser.set_defaults(run=run)
 
@@ -40,14 +40,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.weights.pretrained import PRETRAINED
 
     console = common.new_console()
-    path = check_path("--output", options.output, suffixes=SUFFIXES)
+    path = check_path("--output", options.output or Path("report.html"), suffixes=SUFFIXES)
     loading.check_model(options.model)
+    model_path = Path(options.model)
+    inputs = [model_path, _result_file(model_path), *loading.data_files(options.data)]
+    check_output = partial(common.check_outputs, [path], inputs, named=options.output is not None)
+    check_output()
     pretrained = options.model in PRETRAINED
     # Damaged files raise here, before the evaluation, which takes long.
-    training = _from_manifest(options.model) if pretrained else _from_run(Path(options.model))
+    training = _from_manifest(options.model) if pretrained else _from_run(model_path)
     history = None
     if training.get("history") is not None:
-        history = plot_saved_history(training, Path(options.model).parent / "result.json")
+        history = plot_saved_history(training, _result_file(model_path))
     _, test, data = loading.load_dataset(options.data, console)
     from mnistcnn.models.loading import as_model
     from mnistcnn.report.page import render_report
@@ -61,7 +65,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         network,
         result,
         test.images,
-        title=f"Pretrained weights: {options.model}" if pretrained else Path(options.model).name,
+        title=f"Pretrained weights: {options.model}" if pretrained else model_path.name,
         data=data["source"],
         about=[
             ("Model", options.model),
@@ -73,6 +77,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         recipe=list(_flatten(recipe)) if isinstance(recipe, dict) else [],
         history=history,
     )
+    check_output()
     write_text(path, page)
     size = path.stat().st_size
     evaluate.print_evaluation(result, console)
@@ -87,9 +92,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _result_file(model: Path) -> Path:
+    return model.parent / "result.json"
+
+
 def _from_run(model: Path) -> dict[str, Any]:
     """Return the result.json that `mnistcnn train` wrote beside the model, if it is of it."""
-    path = model.parent / "result.json"
+    path = _result_file(model)
     if not path.is_file():
         return {}
     result = stored_evaluation.read_json(path)

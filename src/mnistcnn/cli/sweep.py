@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.cli.train import DIGITS_EPOCHS
 
     console = common.new_console()
+    summary_path = options.output / "sweep.json"
+    check_summary = partial(
+        common.check_outputs, [summary_path], loading.data_files(options.data), named=False
+    )
+    check_summary()
     *splits, data = loading.load_dataset(options.data, console, tensorflow=False)
     epochs = options.epochs
     if epochs is None and data["source"] == "digits":
@@ -111,5 +117,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "data": data,
         "summaries": [summary.to_dict() for summary in result.summaries],
     }
-    common.save_json(options.output / "sweep.json", report)
+    check_summary()
+    common.save_json(summary_path, report)
     return report | {"runs": [sweep_run.to_dict() for sweep_run in result.runs]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import shlex
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mnistcnn.training.distribute.cluster import ClusterSpec
 
 CHECKPOINT = "checkpoint"
+_RESULT_FILES = ("result.json", "history.png", "confusion_matrix.png")
 
 # The 5 epochs of the baseline are 6,565 steps on MNIST but only 160 on the small dataset;
 # early stopping usually ends the training before this many.
@@ -94,38 +96,35 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
-    from mnistcnn.training.checkpoint.file_format import elapsed_seconds
     from mnistcnn.training.distribute.cluster import cluster_from_env
 
     console = common.new_console()
     cluster = cluster_from_env()
     strategy = _distribution_strategy(cluster, console)
     recipe = _recipe(options)
-    _check_output(options, cluster)
+    path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
+    _check_output(options, path, cluster)
     train, test, data = loading.load_dataset(options.data, console)
     if options.epochs is None and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
-    if cluster.is_chief:
-        _prepare_output(options)
     model = mnistcnn.build_model(seed=options.seed)
-    path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
-    history = _fit(model, train, recipe, path=path, strategy=strategy, options=options)
-    if not cluster.is_chief:
-        console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
-        return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
-    if not recipe.monitor:
-        _save_model(model, path)
-    report = {
-        "command": options.command,
-        "versions": common.versions(),
-        "data": data,
-        "recipe": recipe.to_dict(),
-        "seed": options.seed,
-        "training_seconds": round(elapsed_seconds(options.output / CHECKPOINT), 2),
-        "history": history,
-        "model": path.name,
-    }
-    return _evaluate_and_save(path, test, report, console)
+    with _locked_output(options) if cluster.is_chief else contextlib.nullcontext():
+        existed = path.exists()
+        history = _fit(model, train, recipe, path=path, strategy=strategy, options=options)
+        if not cluster.is_chief:
+            console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
+            return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
+        _check_files(options, path, model_may_exist=existed or bool(recipe.monitor))
+        if not recipe.monitor:
+            _save_model(model, path)
+        settings = {
+            "command": options.command,
+            "versions": common.versions(),
+            "data": data,
+            "recipe": recipe.to_dict(),
+            "seed": options.seed,
+        }
+        return _evaluate_and_save(path, test, history, settings, console)
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
@@ -143,25 +142,48 @@ def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
     return dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
 
 
-def _check_output(options: argparse.Namespace, cluster: ClusterSpec) -> None:
+def _check_output(options: argparse.Namespace, path: Path, cluster: ClusterSpec) -> None:
     output = options.output
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output must be a folder; received the file {str(output)!r}")
-    if cluster.is_chief and not (options.resume or options.restart):
-        _check_unfinished(output)
+    if not cluster.is_chief:
+        return
+    _check_unfinished(options)
+    _check_files(options, path, model_may_exist=_holds_run(output))
 
 
-def _prepare_output(options: argparse.Namespace) -> None:
-    """Create the folder and remove the checkpoint of an earlier run, unless it is resumed."""
+def _holds_run(output: Path) -> bool:
     from mnistcnn.training.checkpoint.file_format import STATE_FILE
+    from mnistcnn.utils.outputs import is_own_file
+
+    return (output / CHECKPOINT / STATE_FILE).exists() or is_own_file(output / "result.json")
+
+
+def _check_files(options: argparse.Namespace, path: Path, *, model_may_exist: bool) -> None:
+    """Check that the model file `path` and the result files replace no file of the user."""
+    inputs = loading.data_files(options.data)
+    files = [options.output / name for name in _RESULT_FILES]
+    common.check_outputs(files, inputs, named=False)
+    # A model file does not name this package, but the folder shows where it comes from.
+    common.check_outputs([path], inputs, named=model_may_exist and not path.is_symlink())
+
+
+@contextmanager
+def _locked_output(options: argparse.Namespace) -> Iterator[None]:
+    """Hold the lock of the folder; remove an earlier run's checkpoint unless it is resumed."""
+    from mnistcnn.training.checkpoint.file_format import STATE_FILE
+    from mnistcnn.training.checkpoint.manager import lock_run
 
     options.output.mkdir(parents=True, exist_ok=True)
     if not os.access(options.output, os.W_OK):
         raise PermissionError(
             f"--output must be a writable folder; received {str(options.output)!r}"
         )
-    if not options.resume:
-        (options.output / CHECKPOINT / STATE_FILE).unlink(missing_ok=True)
+    with lock_run(options.output / CHECKPOINT):
+        if not options.resume:
+            _check_unfinished(options)  # another training may have been interrupted meanwhile
+            (options.output / CHECKPOINT / STATE_FILE).unlink(missing_ok=True)
+        yield
 
 
 def _fit(
@@ -201,15 +223,28 @@ def _save_model(model: Any, path: Path) -> None:
 
 
 def _evaluate_and_save(
-    path: Path, test: Split, report: dict[str, Any], console: Console
+    path: Path,
+    test: Split,
+    history: dict[str, list[float]],
+    settings: dict[str, Any],
+    console: Console,
 ) -> dict[str, Any]:
-    """Evaluate the saved model, write the result files and return the complete report."""
+    """Evaluate the saved model, write the result files and return the report."""
+    from mnistcnn.training.checkpoint.file_format import elapsed_seconds
+
+    output = path.parent
     result = mnistcnn.evaluate(path, *mnistcnn.preprocess(test.images, test.labels))
-    report = report | {"test": result.to_dict()}
-    output, history = path.parent, report["history"]
-    common.save_json(output / "result.json", report)
-    common.save_figure(output / "history.png", mnistcnn.plot_history(history))
-    common.save_figure(output / "confusion_matrix.png", mnistcnn.plot_confusion_matrix(result))
+    report = {
+        **settings,
+        "training_seconds": round(elapsed_seconds(output / CHECKPOINT), 2),
+        "history": history,
+        "model": path.name,
+        "test": result.to_dict(),
+    }
+    json_path, history_path, matrix_path = (output / name for name in _RESULT_FILES)
+    common.save_json(json_path, report)
+    common.save_figure(history_path, mnistcnn.plot_history(history))
+    common.save_figure(matrix_path, mnistcnn.plot_confusion_matrix(result))
     epochs = len(history["loss"])
     console.print(
         f"\nTrained {epochs} epoch{'s' if epochs > 1 else ''} "
@@ -217,7 +252,7 @@ def _evaluate_and_save(
     )
     console.print(f"{path}, reloaded, on the test images:")
     print_evaluation(result, console)
-    console.print(f"\nIn {output}: {path.name}, result.json, history.png, confusion_matrix.png")
+    console.print(f"\nIn {output}: {', '.join((path.name, *_RESULT_FILES))}")
     return report
 
 
@@ -235,10 +270,13 @@ def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
     return connect(cluster)
 
 
-def _check_unfinished(output: Path) -> None:
-    """Check that the folder holds no unfinished run."""
+def _check_unfinished(options: argparse.Namespace) -> None:
+    """Check that the folder holds no unfinished run, unless the user chose what to do with it."""
     from mnistcnn.training.checkpoint.file_format import describe_position
 
+    output = options.output
+    if options.resume or options.restart:
+        return
     try:
         position = describe_position(output / CHECKPOINT)
     except mnistcnn.CorruptFileError as error:

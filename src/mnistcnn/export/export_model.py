@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from mnistcnn.backend import keras
@@ -14,6 +16,7 @@ from mnistcnn.models.loading import as_model
 from mnistcnn.public import public
 from mnistcnn.types import PathLike
 from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory
+from mnistcnn.utils.outputs import check_not_input
 from mnistcnn.utils.validation import check_path
 
 
@@ -37,7 +40,8 @@ def export_model(
         however it was trained, or a file that `load_model` can load.
     path : str or path-like
         Target. Missing parent folders are created. An existing file is replaced once the
-        export is verified; an existing folder only if it is empty or a SavedModel.
+        export is verified, except the file of `model`; an existing folder only if it is empty
+        or a SavedModel, and an existing ``.bin`` only with its ``.xml``.
     format : str, optional
         By default inferred from the suffix of `path`:
 
@@ -94,7 +98,8 @@ def export_model(
     target = check_path("path", path)
     name, export_format = format_for(target, format)
     require_runtime(name, export_format)
-    _check_target(target, export_format)
+    inputs = [] if isinstance(model, keras.Model) else [check_path("model", model)]
+    _check_target(target, export_format, inputs)
     source = as_model(model)
     check_architecture(source)
     images = export_format.images()
@@ -109,22 +114,27 @@ def export_model(
             ) from error
         if problem := export_format.check(probabilities, reference):
             raise RuntimeError(f"{target} was not written, because {name} must {problem}")
-        _check_target(target, export_format)  # it may have changed in the meantime
+        _check_target(target, export_format, inputs)  # it may have changed in the meantime
     return target
 
 
-def _check_target(path: Path, export_format: ExportFormat) -> None:
+def _check_target(path: Path, export_format: ExportFormat, inputs: Sequence[Path]) -> None:
     if not export_format.suffix:
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"{path} must be a folder; it is a file")
-        check_replaceable(path)
+        check_replaceable(path, name=path)
         return
-    for file in (path, *(path.with_suffix(suffix) for suffix in export_format.companions)):
+    companions = [path.with_suffix(suffix) for suffix in export_format.companions]
+    for file in (path, *companions):
         if file.is_dir():
             raise IsADirectoryError(f"{file} must be a file; it is a folder")
+        check_not_input(file, inputs)
+    for file in companions:
+        if file.exists() and not path.exists():
+            raise FileExistsError(f"{file} must not exist without {path}; it would be replaced")
 
 
 def _atomic_target(path: Path, export_format: ExportFormat) -> AbstractContextManager[Path]:
     if not export_format.suffix:
-        return atomic_write_directory(path)
+        return atomic_write_directory(path, check=partial(check_replaceable, name=path))
     return atomic_write(path, companions=export_format.companions)

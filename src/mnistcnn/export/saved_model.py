@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,23 @@ from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
 
 _SIGNATURE = "serving_default"
 _GRAPH_FILE = "saved_model.pb"
-# assets.extra is TensorFlow's place for other programs' files.
-_ENTRIES = {_GRAPH_FILE, "fingerprint.pb", "variables", "assets", "assets.extra"}
+_METADATA_FILE = "assets.extra/mnistcnn.json"
+# The files of a SavedModel that hold no data of the user, by relative path.
+_REPLACEABLE = re.compile(
+    r"saved_model\.pb|fingerprint\.pb|variables(/variables\.(index|data-\d+-of-\d+))?"
+    r"|assets|assets\.extra(/mnistcnn\.json)?"
+)
 
 
 def write(weights: Sequence[NDArray[Any]], path: Path) -> None:
     """Write the folder."""
     module = serving_module(weights)
     tf.saved_model.save(module, str(path), signatures={_SIGNATURE: module.serve})
-    extra = path / "assets.extra"
-    extra.mkdir()
+    # assets.extra is TensorFlow's place for other programs' files.
+    metadata_file = path / _METADATA_FILE
+    metadata_file.parent.mkdir()
     metadata = json.dumps(model_metadata(), indent=2) + "\n"
-    (extra / "mnistcnn.json").write_text(metadata, encoding="utf-8")
+    metadata_file.write_text(metadata, encoding="utf-8")
 
 
 def predict(path: Path, images: Float32Array) -> Float32Array:
@@ -37,15 +43,19 @@ def predict(path: Path, images: Float32Array) -> Float32Array:
     return np.asarray(signature(**{INPUT_NAME: tf.constant(images)})[OUTPUT_NAME])
 
 
-def check_replaceable(path: Path) -> None:
-    """Raise ``FileExistsError`` if a folder has content other than a SavedModel."""
-    if not path.is_dir():
+def check_replaceable(folder: Path, *, name: Path) -> None:
+    """Raise ``FileExistsError`` if a folder has content other than a SavedModel.
+
+    `name` is the path in the message.
+    """
+    if not folder.is_dir():
         return
-    entries = sorted(entry.name for entry in path.iterdir())
-    foreign = [name for name in entries if name not in _ENTRIES]
-    if foreign or (entries and _GRAPH_FILE not in entries):
-        listed = ", ".join(map(repr, (foreign or entries)[:3]))
-        raise FileExistsError(
-            f"{path} must not exist, be empty or be a SavedModel, because it is replaced; "
-            f"it contains {listed}"
-        )
+    for pattern in ("*", "**/*"):  # a folder of the user may be large
+        entries = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
+        foreign = [entry for entry in entries if not _REPLACEABLE.fullmatch(entry)]
+        if foreign or (entries and _GRAPH_FILE not in entries):
+            listed = ", ".join(map(repr, (foreign or entries)[:3]))
+            raise FileExistsError(
+                f"{name} must not exist, be empty or be a SavedModel, because it is replaced; "
+                f"it contains {listed}"
+            )

@@ -114,13 +114,10 @@ def sweep(
     num_processes = environment.cpu_count()
     if processes is not None:
         num_processes = check_int("processes", processes, minimum=1)
-    folder = None if output is None else _check_output(output)
     check_in("verbose", verbose, ("auto", 0, 1, 2))
+    folder = None if output is None else _check_output(output)
     fingerprint = _fingerprint(data)
-    runs: dict[RunSpec, SweepRun] = {}
-    for spec in specs:
-        if folder is not None and _run_path(folder, spec).exists():
-            runs[spec] = _load_run(_run_path(folder, spec), spec, fingerprint)
+    runs = {} if folder is None else _open_output(folder, specs, fingerprint)
     missing = [spec for spec in specs if spec not in runs]
     events: Iterator[Event] = iter(())
     if missing and ray is not None:
@@ -132,8 +129,7 @@ def sweep(
             if record is not None:
                 runs[spec] = run_from_record(spec, record)
                 if folder is not None:
-                    content = {"data_sha256": fingerprint, **record}
-                    write_text(_run_path(folder, spec), json.dumps(content, indent=1) + "\n")
+                    _save_run(_run_path(folder, spec), spec, fingerprint, record)
             display(spec, runs.get(spec))
     return Sweep(runs=tuple(runs[spec] for spec in specs))
 
@@ -194,10 +190,21 @@ def _check_output(value: PathLike) -> Path:
     folder = check_path("output", value)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"output must be a folder; received the file {str(value)!r}")
+    return folder
+
+
+def _open_output(
+    folder: Path, specs: Sequence[RunSpec], fingerprint: str
+) -> dict[RunSpec, SweepRun]:
+    """Return the runs that the folder holds; create it if all of them belong to this sweep."""
+    paths = {spec: _run_path(folder, spec) for spec in specs}
+    runs = {
+        spec: _load_run(path, spec, fingerprint) for spec, path in paths.items() if path.exists()
+    }
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
-        raise PermissionError(f"output must be a writable folder; received {str(value)!r}")
-    return folder
+        raise PermissionError(f"output must be a writable folder; received {str(folder)!r}")
+    return runs
 
 
 def _fingerprint(dataset: Dataset) -> str:
@@ -234,6 +241,13 @@ def _load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
             "received another dataset: choose another output folder"
         )
     return run
+
+
+def _save_run(path: Path, spec: RunSpec, fingerprint: str, record: dict[str, Any]) -> None:
+    if path.exists():  # it appeared during the run, perhaps by another process of this sweep
+        _load_run(path, spec, fingerprint)
+        return
+    write_text(path, json.dumps({"data_sha256": fingerprint, **record}, indent=1) + "\n")
 
 
 def run_from_record(spec: RunSpec, record: dict[str, Any]) -> SweepRun:

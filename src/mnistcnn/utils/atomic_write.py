@@ -1,32 +1,18 @@
 """Atomic writes: a crash leaves the old file or the new one, never a partial one.
 
-Each writer works on a temporary name beside the target, flushes it to the disk and renames it.
-A process that is killed leaves its temporary file, ``.mnistcnn-`` and 12 hexadecimal digits,
-which the next write into that folder deletes. Such a file is known to be stale because every
-writer holds a shared lock on the folder, which the operating system releases when a process
-ends: a writer that obtains the exclusive lock is alone there. Folders are never cleaned up.
+Each writer works on a new temporary name beside the target, ``.mnistcnn-`` and 12 hexadecimal
+digits, flushes it to the disk and renames it. A process that is killed while it writes leaves its
+temporary file. Other processes never delete it: a name does not prove who made a file.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import secrets
 import shutil
-import stat
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-if sys.platform != "win32":
-    import fcntl
-
-_TEMPORARY_FILE_NAME = re.compile(r"\.mnistcnn-[0-9a-f]{12}(\.[^.]+|\.weights\.h5)?")
-# Without locks (Windows, some network file systems), only the age of a file shows it is stale.
-_STALE_AFTER_SECONDS = 24 * 60 * 60
 
 
 @contextmanager
@@ -35,7 +21,7 @@ def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Pa
 
     The temporary name has the suffix of `path`, by which writers choose the format. If the block
     raises, the temporary file is deleted and `path` is unchanged. Missing parent folders are
-    created, and temporary files of killed writers are deleted.
+    created.
 
     Parameters
     ----------
@@ -66,33 +52,35 @@ def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Pa
     temporary = _temporary_path(target, suffix)
     pairs = [(temporary.with_suffix(each), target.with_suffix(each)) for each in companions]
     pairs.append((temporary, target))
-    with _directory_lock(target.parent):
-        try:
-            yield temporary
-            for source, destination in pairs:
-                _prepare(source, destination)
-            for source, destination in pairs:
-                source.replace(destination)
-        finally:
-            for source, _ in pairs:
-                source.unlink(missing_ok=True)
+    try:
+        yield temporary
+        for source, destination in pairs:
+            _prepare(source, destination)
+        for source, destination in pairs:
+            source.replace(destination)
+    finally:
+        for source, _ in pairs:
+            source.unlink(missing_ok=True)
     if os.name == "posix":
         _flush(target.parent)
 
 
 @contextmanager
-def atomic_write_directory(path: Path) -> Iterator[Path]:
+def atomic_write_directory(path: Path, *, check: Callable[[Path], None]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move the folder written there to `path` on success.
 
     If the block raises, the temporary folder is deleted and `path` is unchanged. An existing
-    folder at `path` is moved aside, replaced and then deleted; the caller checks beforehand that
-    it may be. A crash between the two moves leaves no folder at `path`, and the old and the new
-    one complete beside it, named ``.mnistcnn-*.old`` and ``.mnistcnn-*``.
+    folder at `path` is moved aside, checked, replaced and then deleted. A crash between the two
+    moves leaves no folder at `path`, and the old and the new one complete beside it, named
+    ``.mnistcnn-*.old`` and ``.mnistcnn-*``.
 
     Parameters
     ----------
     path : pathlib.Path
         The target. A symbolic link is followed, and the mode of an existing folder is preserved.
+    check : callable
+        Receives the existing folder once it is moved aside, where no other program expects it,
+        and raises if it must not be deleted. It is then moved back.
 
     Yields
     ------
@@ -120,6 +108,7 @@ def atomic_write_directory(path: Path) -> Iterator[Path]:
         if target.exists():
             shutil.copymode(target, temporary)
             target.rename(old)
+            check(old)
         temporary.rename(target)
         if os.name == "posix":
             _flush(target.parent)
@@ -127,10 +116,10 @@ def atomic_write_directory(path: Path) -> Iterator[Path]:
         if old.exists() and not target.exists():
             old.rename(target)
         raise
+    else:
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -149,53 +138,6 @@ def _prepare(temporary: Path, target: Path) -> None:
     if target.exists():
         shutil.copymode(target, temporary)
     _flush(temporary)
-
-
-@contextmanager
-def _directory_lock(folder: Path) -> Iterator[None]:
-    """Delete stale temporary files in `folder`, then hold a shared lock on it."""
-    if sys.platform == "win32":
-        _remove_stale(folder, older_than=_STALE_AFTER_SECONDS)
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pass  # Another writer is active, and the temporary files may be its own.
-        except OSError:  # The file system has no locks.
-            _remove_stale(folder, older_than=_STALE_AFTER_SECONDS)
-        else:
-            _remove_stale(folder)
-        _acquire_shared(descriptor)
-        yield
-    finally:
-        os.close(descriptor)  # This releases the lock.
-
-
-def _acquire_shared(descriptor: int) -> None:
-    """Take the shared lock; give up after a second if another program holds an exclusive one."""
-    for _ in range(100):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.01)
-        except OSError:
-            return
-        else:
-            return
-
-
-def _remove_stale(folder: Path, *, older_than: float = 0.0) -> None:
-    for path in list(folder.glob(".mnistcnn-*")):
-        if not _TEMPORARY_FILE_NAME.fullmatch(path.name):
-            continue
-        # A failed clean-up must not fail the write.
-        with contextlib.suppress(OSError):
-            status = path.lstat()
-            if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime >= older_than:
-                path.unlink()
 
 
 def _flush(path: Path) -> None:

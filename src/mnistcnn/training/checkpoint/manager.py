@@ -188,7 +188,7 @@ def checkpoint_for_run(
         yield None
     elif context.is_chief:
         limit = BASE_BYTES + _MAX_SIZE_FACTOR * 4 * model.count_params()
-        with _locked(config.folder):
+        with lock_run(config.folder):
             checkpoint = _open(config, fingerprint.to_dict(), seed, limit, context)
             context.broadcast(checkpoint.state_bytes())
             yield checkpoint
@@ -199,9 +199,16 @@ def checkpoint_for_run(
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def lock_run(folder: Path) -> Iterator[None]:
+    """Hold the lock of a run's folder; the same thread may take it again meanwhile.
+
+    Raises
+    ------
+    BlockingIOError
+        If another training uses the folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / _LOCK_NAME)
+    lock = filelock.FileLock(folder.resolve() / _LOCK_NAME, is_singleton=True)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:

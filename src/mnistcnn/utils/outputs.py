@@ -1,0 +1,58 @@
+"""Checks that an output replaces no input, and unasked no file of another program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_MARKER = b"mnistcnn"
+_MARKER_BYTES = 4096
+
+
+def check_not_input(output: Path, inputs: Iterable[Path]) -> None:
+    """Check that `output` is none of the files `inputs`, whatever their names.
+
+    Raises
+    ------
+    FileExistsError
+        If it is one of them.
+    """
+    for path in inputs:
+        if _same_file(output, path):
+            raise FileExistsError(
+                f"an output must not replace an input; the output {output} is the input {path}"
+            )
+
+
+def check_own_file(output: Path) -> None:
+    """Check that `output` does not exist or was written by this package.
+
+    This is for outputs whose name the user did not give. Files of this package name it at their
+    beginning.
+
+    Raises
+    ------
+    FileExistsError
+        If it exists and is not such a file.
+    """
+    if os.path.lexists(output) and not is_own_file(output):
+        raise FileExistsError(
+            f"{output} must not exist or be a file that mnistcnn wrote; received another file: "
+            "move it or choose another output"
+        )
+
+
+def is_own_file(path: Path) -> bool:
+    """Return whether a regular file names this package at its beginning."""
+    if not path.is_file() or path.is_symlink():
+        return False
+    with path.open("rb") as file:
+        return _MARKER in file.read(_MARKER_BYTES)
+
+
+def _same_file(output: Path, path: Path) -> bool:
+    try:
+        return output.samefile(path)
+    except OSError:  # one of them does not exist
+        return False
