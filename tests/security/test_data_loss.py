@@ -215,10 +215,11 @@ def test_results_replace_no_input(rejected, model_file, digits):
         "data.npz",
         **dict(zip(("x_train", "y_train", "x_test", "y_test"), sum(digits, ()), strict=True)),
     )
-    for command, name in ((TRAIN, "run/model.keras"), (TRAIN, "run/history.png")):
-        Path(name).parent.mkdir(exist_ok=True)
+    Path("run/checkpoint").mkdir(parents=True)
+    for name in ("run/model.keras", "run/history.png", f"run/checkpoint/{STATE_FILE}"):
         Path(name).hardlink_to("data.npz")
-        rejected(*command, "--data", "data.npz", message=INPUT.format(name, "data.npz"))
+        message = INPUT.format(name, "data.npz")
+        rejected(*TRAIN, "--restart", "--data", "data.npz", message=message)
         Path(name).unlink()
     Path("run/sweep.json").hardlink_to("data.npz")
     rejected(
@@ -310,6 +311,13 @@ def test_files_that_appear_during_a_training_stay(name, monkeypatch, tiny, write
     # The training is not lost: once the file is moved, its results are written.
     path.unlink()
     assert main([*arguments, "--resume"]) == 0
+
+
+def test_a_training_replaces_no_model_that_was_saved_by_hand(rejected, network):
+    """Its content is that of a model of this package, but no training of the folder made it."""
+    Path("run").mkdir()
+    save_model(network, "run/model.keras")
+    rejected(*TRAIN, message=FOREIGN.format(Path("run/model.keras")))
 
 
 @posix

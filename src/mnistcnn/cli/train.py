@@ -161,11 +161,15 @@ def _holds_run(output: Path) -> bool:
 
 def _check_files(options: argparse.Namespace, path: Path, *, model_may_exist: bool) -> None:
     """Check that the model file `path` and the result files replace no file of the user."""
+    from mnistcnn.training.checkpoint.file_format import STATE_FILE
+    from mnistcnn.utils.outputs import check_own_file
+
     inputs = loading.data_files(options.data)
     files = [options.output / name for name in _RESULT_FILES]
     common.check_outputs(files, inputs, named=False)
-    # A model file does not name this package, but the folder shows where it comes from.
-    common.check_outputs([path], inputs, named=model_may_exist and not path.is_symlink())
+    common.check_outputs([path, options.output / CHECKPOINT / STATE_FILE], inputs, named=True)
+    # The content of a model file does not show where it comes from.
+    check_own_file(path, own=model_may_exist and not path.is_symlink())
 
 
 @contextmanager

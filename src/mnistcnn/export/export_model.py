@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -98,7 +99,7 @@ def export_model(
     target = check_path("path", path)
     name, export_format = format_for(target, format)
     require_runtime(name, export_format)
-    inputs = [] if isinstance(model, keras.Model) else [check_path("model", model)]
+    inputs = [Path(model)] if isinstance(model, str | os.PathLike) else []
     _check_target(target, export_format, inputs)
     source = as_model(model)
     check_architecture(source)

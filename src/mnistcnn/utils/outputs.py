@@ -25,18 +25,18 @@ def check_not_input(output: Path, inputs: Iterable[Path]) -> None:
             )
 
 
-def check_own_file(output: Path) -> None:
+def check_own_file(output: Path, *, own: bool | None = None) -> None:
     """Check that `output` does not exist or was written by this package.
 
-    This is for outputs whose name the user did not give. Files of this package name it at their
-    beginning.
+    This is for outputs whose name the user did not give. `own` is whether an existing file is of
+    this package, by default whether it names it at its beginning.
 
     Raises
     ------
     FileExistsError
         If it exists and is not such a file.
     """
-    if os.path.lexists(output) and not is_own_file(output):
+    if os.path.lexists(output) and not (is_own_file(output) if own is None else own):
         raise FileExistsError(
             f"{output} must not exist or be a file that mnistcnn wrote; received another file: "
             "move it or choose another output"
