@@ -9,6 +9,7 @@ message, the processor time, which other processes do not affect, and the elapse
 
 import contextlib
 import json
+import os
 import pathlib
 import resource
 import sys
@@ -18,7 +19,7 @@ from PIL import Image
 
 import mnistcnn
 from mnistcnn.cli import plot, stored_evaluation
-from mnistcnn.data import formats
+from mnistcnn.data import file_formats
 from mnistcnn.ocr import image_io
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.pretrained import read_pretrained
@@ -31,16 +32,23 @@ def plot_history(path):
     return plot.plot_saved_history(stored_evaluation.read_json(path), path)
 
 
+def load_mnist(path):
+    os.environ["MNISTCNN_DATA"] = str(path)
+    return mnistcnn.load_data()
+
+
 def read_checkpoint(folder):
     return file_format.describe_position(folder), file_format.elapsed_seconds(folder)
 
 
 READERS = {
     "data": mnistcnn.load_data,
-    "idx": formats.read_idx,
+    "mnist": load_mnist,
+    "idx": file_formats.read_idx,
     "weights": read_weights_file,
     "manifest": lambda path: read_pretrained(path, "best"),
     "evaluation": lambda path: stored_evaluation.load_evaluation(str(path), None),
+    "source": lambda path: stored_evaluation.check_source(str(path)),
     "history": plot_history,
     "image": image_io.read_image,
     "checkpoint": read_checkpoint,
