@@ -124,7 +124,8 @@ def test_a_failure_leaves_the_existing_page(training_run, tmp_path, capsys, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(page_module, "_calibration_bins", fail)
-        assert main(["report", model, "--data", "digits"]) == 1
+        arguments = ["--data", "digits", "--output", "report.html"]
+        assert main(["report", model, *arguments]) == 1
     assert capsys.readouterr().err == "mnistcnn: disk full\n"
     assert (tmp_path / "report.html").read_text() == "existing"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "run"]

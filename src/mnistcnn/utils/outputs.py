@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from mnistcnn.errors import CorruptFileError
+from mnistcnn.utils.safe_read import open_regular
+
 _MARKER = b"mnistcnn"
 _MARKER_BYTES = 4096
 
@@ -45,10 +48,11 @@ def check_own_file(output: Path, *, own: bool | None = None) -> None:
 
 def is_own_file(path: Path) -> bool:
     """Return whether a regular file names this package at its beginning."""
-    if not path.is_file() or path.is_symlink():
+    try:
+        with open_regular(path, follow_links=False) as file:
+            return _MARKER in file.read(_MARKER_BYTES)
+    except (OSError, CorruptFileError):  # absent, unreadable, a link or not a regular file
         return False
-    with path.open("rb") as file:
-        return _MARKER in file.read(_MARKER_BYTES)
 
 
 def _same_file(output: Path, path: Path) -> bool:
