@@ -18,7 +18,7 @@ from PIL import Image
 
 import mnistcnn
 from mnistcnn.cli import plot, stored_evaluation
-from mnistcnn.data import formats
+from mnistcnn.data import file_formats
 from mnistcnn.ocr import image_io
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.pretrained import read_pretrained
@@ -37,7 +37,7 @@ def read_checkpoint(folder):
 
 READERS = {
     "data": mnistcnn.load_data,
-    "idx": formats.read_idx,
+    "idx": file_formats.read_idx,
     "weights": read_weights_file,
     "manifest": lambda path: read_pretrained(path, "best"),
     "evaluation": lambda path: stored_evaluation.load_evaluation(str(path), None),

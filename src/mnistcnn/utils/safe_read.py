@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mnistcnn.errors import CorruptFileError
+from mnistcnn.utils.text import escape
 
 _CHUNK_BYTES = 1 << 20
 # Enough for more than a thousand members; the archives read here have four.
@@ -70,7 +71,7 @@ def loads_json(name: str, content: bytes | str, *, max_depth: int) -> Any:
         depth = _json_depth(text)
         value = json.loads(text) if depth <= max_depth else None
     except ValueError as error:
-        raise ValueError(f"{name} must be JSON; received {error}") from None
+        raise ValueError(f"{name} must be JSON; received {escape(error)}") from None
     if depth > max_depth:
         raise ValueError(f"{name} must nest at most {max_depth} levels; it nests more")
     return value
