@@ -9,6 +9,7 @@ message, the processor time, which other processes do not affect, and the elapse
 
 import contextlib
 import json
+import os
 import pathlib
 import resource
 import sys
@@ -31,16 +32,23 @@ def plot_history(path):
     return plot.plot_saved_history(stored_evaluation.read_json(path), path)
 
 
+def load_mnist(path):
+    os.environ["MNISTCNN_DATA"] = str(path)
+    return mnistcnn.load_data()
+
+
 def read_checkpoint(folder):
     return file_format.describe_position(folder), file_format.elapsed_seconds(folder)
 
 
 READERS = {
     "data": mnistcnn.load_data,
+    "mnist": load_mnist,
     "idx": file_formats.read_idx,
     "weights": read_weights_file,
     "manifest": lambda path: read_pretrained(path, "best"),
     "evaluation": lambda path: stored_evaluation.load_evaluation(str(path), None),
+    "source": lambda path: stored_evaluation.check_source(str(path)),
     "history": plot_history,
     "image": image_io.read_image,
     "checkpoint": read_checkpoint,

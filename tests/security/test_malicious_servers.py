@@ -2,10 +2,14 @@
 
 import contextlib
 import gzip
+import pathlib
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
+import zlib
 
 import pytest
 
@@ -222,6 +226,95 @@ def test_a_redirect_to_the_file_is_followed(respond, mirrors, small_mnist, tmp_p
 
     respond(redirect)
     assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+
+
+@pytest.fixture(scope="module")
+def long_bomb():
+    """Return a gzip stream that unpacks to 2 GB."""
+    compressor = zlib.compressobj(1, wbits=31)
+    chunks = [compressor.compress(bytes(1 << 20)) for _ in range(2 << 10)]
+    return b"".join([*chunks, compressor.flush()])
+
+
+@pytest.fixture(params=["endless", "gzip", "chunked"])
+def redirect_with_body(request, mirrors, long_bomb):
+    """A response that redirects to the next path, with a body that exhausts memory if it is read.
+
+    Its attribute ``sent`` counts the bytes of the body that were sent.
+    """
+
+    def redirect(handler):
+        handler.send_response(302)
+        handler.send_header("Location", f"/target{len(mirrors.requested)}")
+        if request.param == "gzip":
+            handler.send_header("Content-Encoding", "gzip")
+        if request.param == "chunked":
+            handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            if request.param == "gzip":
+                handler.wfile.write(long_bomb)
+                redirect.sent += len(long_bomb)
+            while redirect.sent < 2 << 30:
+                chunk = bytes(1 << 20)
+                if request.param == "chunked":
+                    handler.wfile.write(b"100000\r\n" + chunk + b"\r\n")
+                else:
+                    handler.wfile.write(chunk)
+                redirect.sent += len(chunk)
+
+    redirect.sent = 0
+    return redirect
+
+
+def test_the_body_of_a_redirect_is_not_read(
+    redirect_with_body, respond, mirrors, small_mnist, tmp_path
+):
+    mirrors.files["target1"] = redirect_with_body
+    mirrors.files["target2"] = mirrors.files["0/mnist.npz"]
+    respond(redirect_with_body)
+    assert datasets_equal(load_data(cache_dir=tmp_path / "cache"), small_mnist)
+    assert mirrors.requested == ["/0/mnist.npz", "/target1", "/target2"]
+    assert redirect_with_body.sent < 32 << 20  # the buffers of two connections
+
+
+# Reads from one mirror with 100 MB in addition to the imports, and prints the error.
+LIMITED_DOWNLOAD = """
+import pathlib, resource, sys, time
+import mnistcnn
+from mnistcnn.data import download
+download.RETRY_DELAY = 0
+def failure(url):
+    download.MIRRORS = (download.Mirror(url, {"mnist.npz": "0" * 64}),)
+    try:
+        mnistcnn.load_data(cache_dir="cache")
+    except mnistcnn.DataUnavailableError as error:
+        return str(error).splitlines()[1]
+failure(sys.argv[1] + "absent/")
+pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + (100 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+started = time.process_time()
+print(failure(sys.argv[1] + "0/"))
+print(time.process_time() - started)
+"""
+
+
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self/statm").is_file(), reason="the memory limit needs Linux"
+)
+def test_redirects_with_a_body_take_no_memory(redirect_with_body, respond, mirrors, tmp_path):
+    respond(redirect_with_body)
+    for number in range(2, 8):
+        mirrors.files[f"target{number}"] = redirect_with_body
+    result = subprocess.run(
+        [sys.executable, "-c", LIMITED_DOWNLOAD, mirrors.address],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    message, seconds = result.stdout.splitlines()
+    assert message.endswith("Exceeded 5 redirects.")
+    assert float(seconds) < 1
 
 
 def test_a_response_without_a_length_is_accepted(respond, mirrors, small_mnist, tmp_path):

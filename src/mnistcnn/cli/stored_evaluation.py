@@ -12,7 +12,7 @@ from mnistcnn.cli import common, loading
 if TYPE_CHECKING:
     from mnistcnn import Evaluation, Split
 
-_MAX_BYTES = 1 << 30  # ten million images, all misclassified
+_MAX_BYTES = 16 << 20  # all 70,000 images of MNIST, misclassified, take 11 MB
 _MAX_DEPTH = 16  # deeper values would exceed the recursion limit when an error quotes them
 _FILE_NAMES = ("result.json", "evaluation.json")
 
@@ -41,11 +41,15 @@ def evaluation_file(source: str) -> Path | None:
 
 def check_source(source: str) -> None:
     """Check that `source` is a model or a saved evaluation, before anything is loaded."""
+    from mnistcnn.utils.safe_read import check_regular
+
     path = evaluation_file(source)
     if path is None:
         loading.check_model(source)
-    elif not path.is_file():
+    elif not path.exists():
         raise FileNotFoundError(f"{path} must be an existing file; it is absent")
+    else:
+        check_regular(path)
 
 
 def load_evaluation(source: str, test: Split | None) -> Evaluation:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import queue
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnistcnn.errors import DataUnavailableError
+from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.utils.atomic_write import atomic_write
+from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
@@ -126,10 +128,10 @@ class _MirrorError(Exception):
 
 
 def _fetch_file(url: str, path: Path, sha256: str, *, verbose: bool) -> None:
-    if path.is_file():
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                return
+    with suppress(OSError, CorruptFileError):
+        content = read_limited(path, limit=_MAX_BYTES)
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return
     with (
         _progress(path.name, shown=verbose) as bar,
         atomic_write(path) as temporary,
@@ -186,6 +188,7 @@ def _open(url: str) -> requests.Response:
     def request() -> None:
         session = requests.Session()
         session.max_redirects = _MAX_REDIRECTS
+        session.hooks["response"].append(_drop_redirect_body)
         try:
             results.put(
                 session.get(
@@ -206,6 +209,13 @@ def _open(url: str) -> requests.Response:
     if isinstance(result, Exception):
         raise result
     return result
+
+
+def _drop_redirect_body(response: requests.Response, **_options: Any) -> None:
+    """Close a redirect, whose whole body `requests` would read and decode otherwise."""
+    if response.is_redirect:
+        response.close()
+        response.raw = io.BytesIO()
 
 
 class _ProgressBar:

@@ -8,10 +8,11 @@ integer, then the values in C order.
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
 import struct
+import zlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, Dataset, Split, UInt8Array
 from mnistcnn.utils import safe_read
-from mnistcnn.utils.safe_read import Readable, read_exactly
+from mnistcnn.utils.safe_read import Readable, data_size, open_regular, read_exactly
 from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_images, check_labels, check_same_length
 
@@ -39,6 +40,9 @@ _UNSIGNED_BYTE = 8
 _MIN_LIMIT_BYTES = 64 << 20
 _MAX_EXPANSION = 25
 _CHUNK_BYTES = 1 << 20
+# A gzip file that was compressed in blocks of 64 KiB has one member for each.
+_MAX_GZIP_MEMBERS = 10_000
+_GZIP_WBITS = 31  # makes zlib read and verify header and trailer of a gzip member
 
 # For each version of the .npy format: the function that reads the header, and the struct format
 # of the header's length.
@@ -47,7 +51,6 @@ _NPY_HEADERS = {
     (2, 0): (np.lib.format.read_array_header_2_0, "<I"),
 }
 _MAX_HEADER_BYTES = 10_000  # also NumPy's limit, which it checks after reading the header
-_NOT_CORRUPTION = (FileNotFoundError, IsADirectoryError, PermissionError)
 
 
 def encode_idx(array: UInt8Array) -> bytes:
@@ -56,29 +59,10 @@ def encode_idx(array: UInt8Array) -> bytes:
     return header + np.ascontiguousarray(array).tobytes()
 
 
-def read_idx(path: Path, *, limit: int | None = None) -> UInt8Array:
+def read_idx(path: Path) -> UInt8Array:
     """Read an IDX file of unsigned bytes, gzipped if its name ends in ``.gz``."""
-    max_bytes = _decompressed_limit(path) if limit is None else limit
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            zero, kind, ndim = struct.unpack(">HBB", read_exactly(file, 4))
-            if zero != 0 or kind != _UNSIGNED_BYTE or ndim not in (1, 3):
-                raise ValueError(
-                    "an IDX file must begin with 00 00 08 and 1 or 3 dimensions; "
-                    f"it begins with {zero >> 8:02x} {zero & 255:02x} {kind:02x} {ndim:02x}"
-                )
-            shape = struct.unpack(f">{ndim}I", read_exactly(file, 4 * ndim))
-            _check_size(math.prod(shape), max_bytes)
-            values = _read_uint8(file, math.prod(shape))
-            if file.read(1):
-                raise ValueError(
-                    f"it must end after the {escape(shape)} values that its header declares"
-                )
-            return values.reshape(shape)
-    except _NOT_CORRUPTION:
-        raise
-    except Exception as error:  # gzip raises almost any exception for damaged files
-        raise CorruptFileError(f"{path} is not a valid IDX file: {escape(error)}") from error
+    with open_regular(path) as file:
+        return _read_idx(path, file, limit=_decompressed_limit(file))
 
 
 def read_idx_folder(folder: Path) -> Dataset:
@@ -91,35 +75,97 @@ def read_idx_folder(folder: Path) -> Dataset:
             f"missing: {', '.join(missing)}"
         )
     paths = [path for path in files.values() if path is not None]
-    remaining, arrays = _decompressed_limit(*paths), []
-    for path in paths:
-        arrays.append(read_idx(path, limit=remaining))
-        remaining -= arrays[-1].nbytes
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_regular(path)) for path in paths]
+        remaining, arrays = _decompressed_limit(*opened), []
+        for path, file in zip(paths, opened, strict=True):
+            arrays.append(_read_idx(path, file, limit=remaining))
+            remaining -= arrays[-1].nbytes
     return _to_dataset(folder, arrays)
 
 
 def read_npz(path: Path) -> Dataset:
     """Read an ``.npz`` archive with Keras' four arrays."""
-    limit = _decompressed_limit(path)
     arrays = []
-    try:
-        with safe_read.open_zip(path) as archive:
-            members = archive.namelist()
-            missing = [name for name in NPZ_NAMES if f"{name}.npy" not in members]
-            if missing:
-                raise ValueError(
-                    f"it must hold the arrays {', '.join(NPZ_NAMES)}; missing: {', '.join(missing)}"
-                )
-            sizes = [safe_read.member_size(archive, f"{name}.npy") for name in NPZ_NAMES]
-            _check_size(sum(sizes), limit)
-            for name, size in zip(NPZ_NAMES, sizes, strict=True):
-                with archive.open(f"{name}.npy") as member:
-                    arrays.append(_read_npy(member, size))
-    except _NOT_CORRUPTION:
-        raise
-    except Exception as error:  # zipfile raises almost any exception for damaged files
-        raise CorruptFileError(f"{path} is not a valid .npz data set: {escape(error)}") from error
+    with open_regular(path) as file:
+        limit = _decompressed_limit(file)
+        try:
+            with safe_read.open_zip(file) as archive:
+                members = archive.namelist()
+                missing = [name for name in NPZ_NAMES if f"{name}.npy" not in members]
+                if missing:
+                    raise ValueError(
+                        f"it must hold the arrays {', '.join(NPZ_NAMES)}; "
+                        f"missing: {', '.join(missing)}"
+                    )
+                sizes = [safe_read.member_size(archive, f"{name}.npy") for name in NPZ_NAMES]
+                _check_size(sum(sizes), limit)
+                for name, size in zip(NPZ_NAMES, sizes, strict=True):
+                    with archive.open(f"{name}.npy") as member:
+                        arrays.append(_read_npy(member, size))
+        except Exception as error:  # zipfile raises almost any exception for damaged files
+            raise CorruptFileError(
+                f"{path} is not a valid .npz data set: {escape(error)}"
+            ) from error
     return _to_dataset(path, arrays)
+
+
+def _read_idx(path: Path, raw: Readable, *, limit: int) -> UInt8Array:
+    file = _GzipReader(raw) if path.suffix == ".gz" else raw
+    try:
+        zero, kind, ndim = struct.unpack(">HBB", read_exactly(file, 4))
+        if zero != 0 or kind != _UNSIGNED_BYTE or ndim not in (1, 3):
+            raise ValueError(
+                "an IDX file must begin with 00 00 08 and 1 or 3 dimensions; "
+                f"it begins with {zero >> 8:02x} {zero & 255:02x} {kind:02x} {ndim:02x}"
+            )
+        shape = struct.unpack(f">{ndim}I", read_exactly(file, 4 * ndim))
+        _check_size(math.prod(shape), limit)
+        values = _read_uint8(file, math.prod(shape))
+        if file.read(1):
+            raise ValueError(
+                f"it must end after the {escape(shape)} values that its header declares"
+            )
+        return values.reshape(shape)
+    except Exception as error:  # zlib and NumPy raise different exceptions for damaged files
+        raise CorruptFileError(f"{path} is not a valid IDX file: {escape(error)}") from error
+
+
+class _GzipReader:
+    """The decompressed content of a gzip file.
+
+    Python's ``gzip`` reads comments and padding byte by byte, which takes minutes for a few
+    hundred megabytes.
+    """
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._input = b""
+        self._decompressor = zlib.decompressobj(_GZIP_WBITS)
+        self._num_members = 1
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next `size` bytes, and fewer only at the end of the file."""
+        content = bytearray()
+        while len(content) < size and (not self._decompressor.eof or self._next_member()):
+            data = self._input or self._file.read(_CHUNK_BYTES)
+            piece = self._decompressor.decompress(data, size - len(content))
+            self._input = self._decompressor.unconsumed_tail
+            if not data and not piece and not self._decompressor.eof:
+                raise EOFError("its compressed data ends too early")
+            content += piece
+        return bytes(content)
+
+    def _next_member(self) -> bool:
+        """Begin the next member; return whether there is one."""
+        self._input = self._decompressor.unused_data or self._file.read(_CHUNK_BYTES)
+        if not self._input:
+            return False
+        self._num_members += 1
+        if self._num_members > _MAX_GZIP_MEMBERS:
+            raise ValueError(f"it must have at most {_MAX_GZIP_MEMBERS:,} gzip members")
+        self._decompressor = zlib.decompressobj(_GZIP_WBITS)
+        return True
 
 
 def _read_npy(file: IO[bytes], size: int) -> NDArray[Any]:
@@ -177,8 +223,8 @@ def _idx_file(folder: Path, name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _decompressed_limit(*paths: Path) -> int:
-    return max(_MIN_LIMIT_BYTES, _MAX_EXPANSION * sum(path.stat().st_size for path in paths))
+def _decompressed_limit(*files: io.FileIO) -> int:
+    return max(_MIN_LIMIT_BYTES, _MAX_EXPANSION * sum(map(data_size, files)))
 
 
 def _check_size(declared: int, limit: int) -> None:

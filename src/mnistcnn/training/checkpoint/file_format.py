@@ -66,10 +66,12 @@ def read_checkpoint(path: Path, *, limit: int) -> tuple[dict[str, Any], Arrays]:
     CorruptFileError
         If it is damaged, too large, not a checkpoint, or not a regular file.
     """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        # A link may lead to another user's file, and reading a pipe may never end.
-        raise CorruptFileError(f"{path} must be a regular file; received a link or special file")
-    return deserialize(path, read_limited(path, limit=limit))
+    try:
+        # A link may lead to another user's file.
+        content = read_limited(path, limit=limit, follow_links=False)
+    except IsADirectoryError as error:
+        raise CorruptFileError(str(error)) from None
+    return deserialize(path, content)
 
 
 def deserialize(path: Path, content: bytes) -> tuple[dict[str, Any], Arrays]:
