@@ -11,7 +11,7 @@ from mnistcnn.public import public
 
 @public
 class CorruptFileError(ValueError):
-    """A file is damaged, or is not of the expected format.
+    """A file is damaged, too large, not of the expected format, or not a regular file.
 
     The message names the file, the rule and what the file contains. No content of the file is
     used.

@@ -78,7 +78,7 @@ def load_data(
     DataUnavailableError
         If the data set is not available. The message lists the error of each source.
     CorruptFileError
-        If a file is damaged, or is not MNIST where it must be.
+        If a file is damaged, is not a regular file, or is not MNIST where it must be.
 
     Notes
     -----

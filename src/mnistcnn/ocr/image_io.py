@@ -77,7 +77,7 @@ def read_image(picture: ImageLike) -> LoadedImage:
     FileNotFoundError
         If the file does not exist.
     CorruptFileError
-        If the content is not an image, or damaged.
+        If the content is not an image or damaged, or the path is not that of a regular file.
     """
     if isinstance(picture, np.ndarray):
         return _to_loaded_image(*_from_array(picture))
