@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import (
     check_fraction,
     check_half_open,
@@ -217,7 +218,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise ValueError(f"name must be a non-empty string; received {self.name!r}")
+            raise ValueError(f"name must be a non-empty string; received {quote(self.name)}")
         values: dict[str, Any] = {
             "epochs": check_int("epochs", self.epochs, minimum=1),
             "batch_size": check_int("batch_size", self.batch_size, minimum=1),
@@ -236,7 +237,7 @@ class Recipe:
             values["dropout"] = check_fraction("dropout", self.dropout)
         if not isinstance(self.augmentation, Augmentation | None):
             raise TypeError(
-                f"augmentation must be a recipes.Augmentation; received {self.augmentation!r}"
+                f"augmentation must be a recipes.Augmentation; received {quote(self.augmentation)}"
             )
         self._check_teacher()
         values["distillation_temperature"] = check_positive(
@@ -247,7 +248,7 @@ class Recipe:
 
     def _check_teacher(self) -> None:
         if not isinstance(self.teacher, Recipe | None):
-            raise TypeError(f"teacher must be a recipes.Recipe; received {self.teacher!r}")
+            raise TypeError(f"teacher must be a recipes.Recipe; received {quote(self.teacher)}")
         if self.teacher is None:
             return
         if self.teacher.learning_rate is None:
@@ -270,7 +271,7 @@ class Recipe:
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
         """Return the recipe with these settings, as `to_dict` returns them; others are defaults."""
         if not isinstance(settings, Mapping):
-            raise TypeError(f"settings must be a mapping; received {settings!r}")
+            raise TypeError(f"settings must be a mapping; received {quote(settings)}")
         nested: dict[str, Any] = {}
         if settings.get("augmentation") is not None:
             nested["augmentation"] = Augmentation(**settings["augmentation"])
@@ -382,7 +383,7 @@ def get(recipe: str | Recipe) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
     if not isinstance(recipe, str):
-        raise TypeError(f"recipe must be a name or a recipes.Recipe; received {recipe!r}")
+        raise TypeError(f"recipe must be a name or a recipes.Recipe; received {quote(recipe)}")
     if recipe == "documented":
         return BASELINE
     return RECIPES[check_in("recipe", recipe, tuple(RECIPES))]

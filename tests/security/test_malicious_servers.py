@@ -176,7 +176,7 @@ def content_encoding_bomb(handler):
         (slow_body, "less than 2,048 bytes per second", 1),
         (endless_body, "the response has more than 16,777,216 bytes", 1),
         (web_page, "the response is a web page instead of the file", 1),
-        (terminal_escape, r"418 \?\]0;owned\?x{250,300}$", 1),
+        (terminal_escape, r"418 \\x1b\]0;owned\\x07x+\.\.\.x+$", 1),
         (not_http, "BadStatusLine|Connection aborted|SSH", 1),
         (closed_connection, "Remote end closed connection without response", 1),
         (content_encoding_bomb, "must have the hash", 1),

@@ -49,6 +49,15 @@ def test_an_explicit_verbose_is_passed_to_keras(verbose):
         assert (keras_verbose, callbacks) == (verbose, [])
 
 
+@pytest.mark.parametrize("verbose", ["auto", 1, 2])
+def test_nothing_is_displayed_without_standard_output(verbose, xy, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    for epochs in (1, 11):
+        with progress_display(verbose, epochs=epochs) as (keras_verbose, callbacks):
+            assert (keras_verbose, callbacks) == (0, [])
+    quick(xy, epochs=1)
+
+
 def test_a_terminal_shows_one_progress_bar(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True

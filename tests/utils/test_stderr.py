@@ -1,14 +1,16 @@
 """Only matching lines are dropped, and standard error is restored."""
 
+import io
 import os
 import re
+import sys
 import tempfile
 import threading
 import time
 
 import pytest
 
-from mnistcnn.utils.stderr import filter_stderr
+from mnistcnn.utils.stderr import filter_stderr, is_terminal
 
 NOISE = re.compile(rb"noise: ")
 
@@ -52,3 +54,24 @@ def test_lines_are_shown_if_no_temporary_file_can_be_created(capfd, monkeypatch)
     with filter_stderr(NOISE):
         os.write(2, b"noise: shown\n")
     assert capfd.readouterr().err == "noise: shown\n"
+
+
+def test_nothing_is_redirected_if_the_process_started_without_standard_error(capfd, monkeypatch):
+    """The descriptor may belong to any file then."""
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "__stderr__", None)
+    with filter_stderr(NOISE):
+        os.write(2, b"noise: content of a file\n")
+    assert not is_terminal()
+    assert capfd.readouterr().err == "noise: content of a file\n"
+
+
+def test_standard_error_may_be_set_to_none_or_closed(capfd, monkeypatch):
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, closed):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with filter_stderr(NOISE):
+            os.write(2, b"noise: one\na word\n")
+        assert not is_terminal()
+    assert capfd.readouterr().err == "a word\na word\n"

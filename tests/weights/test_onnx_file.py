@@ -179,7 +179,7 @@ def infinite(model, tensors):
         (too_long, "dense.bias must take 40 bytes; received 44"),
         (missing, "the file must contain the arrays conv1.kernel, .*, dense.bias, as export_model writes them; received 'conv1.kernel', .*'images.shape'"),
         (duplicate, "the file must contain the arrays .*; received .*'dense.bias', 'images.shape', 'dense.bias'"),
-        (many_names, r"the file must contain the arrays .*; received '0x{39}', .*, '7x{39}', \.\.\."),
+        (many_names, r"the file must contain the arrays .*; received '0x+\.\.\.x+', .*, '7x+\.\.\.x+', \.\.\.$"),
         (infinite, "dense.bias must be finite; received NaN or infinity"),
     ],
 )  # fmt: skip

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 import re
 import sys
 import time
@@ -10,22 +13,66 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mnistcnn.errors import DataUnavailableError
+from mnistcnn.utils.stderr import is_terminal
+from mnistcnn.utils.text import escape
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 _Item = TypeVar("_Item")
+_MAX_LINE_CHARS = 2000  # of a message, which may quote several texts
+_STREAMS = ("stdin", "stdout", "stderr")
 _PROGRESS_DELAY = 2.0  # seconds before a progress bar appears
 _NUMBER = r"(?:[-+.\deE]+|null)"
 _NUMBER_LIST = re.compile(rf"\[\n\s*({_NUMBER}(?:,\n\s*{_NUMBER})*)\n\s*\]")
 
 
 class CommandError(Exception):
-    """An expected failure, printed as one line; values and files raise built-in exceptions."""
+    """An expected failure, printed as it is; values and files raise built-in exceptions."""
+
+
+def prepare_streams() -> None:
+    """Make the standard streams accept any text, and open those that are absent.
+
+    A file opened later would otherwise take the number of a missing descriptor, and what a
+    native library prints would be written into it.
+    """
+    for descriptor, name in enumerate(_STREAMS):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # the lowest free number is assigned
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        stream = getattr(sys, name)
+        if stream is None and name != "stdin":
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif isinstance(stream, io.TextIOWrapper) and name != "stdin":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def print_error(message: object, *, prefix: str = "mnistcnn: ") -> None:
+    """Print a message to standard error; the only line breaks are those of our own messages."""
+    multiline = isinstance(message, CommandError | KeyboardInterrupt | DataUnavailableError)
+    lines = str(message).split("\n") if multiline else [message]
+    text = "\n".join(escape(line, limit=_MAX_LINE_CHARS) for line in lines)
+    with contextlib.suppress(OSError):  # a closed pipe or a full disk
+        print(f"{prefix}{text}", file=sys.stderr, flush=True)
+
+
+def discard_unwritable() -> None:
+    """Redirect output that can't be written to the null device, or Python reports it at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
 
 
 def track(items: Iterable[_Item], total: int, description: str) -> Iterator[_Item]:
     """Yield the items; on a terminal, show a progress bar once the work takes long."""
-    if not sys.stderr.isatty():
+    if not is_terminal():
         yield from items
         return
     from rich.console import Console
@@ -50,7 +97,12 @@ def new_console() -> Console:
     """Return a console on standard output that prints text as it is."""
     from rich.console import Console
 
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    class PipeConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Let the command end as for other output, instead of raising ``SystemExit``."""
+            raise BrokenPipeError
+
+    return PipeConsole(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def versions() -> dict[str, str]:

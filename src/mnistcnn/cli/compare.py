@@ -8,6 +8,7 @@ from typing import Any
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading
 from mnistcnn.cli.stored_evaluation import check_source, evaluation_file, load_evaluation
+from mnistcnn.utils.text import escape
 
 
 def add_parser(commands: Any) -> None:
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     for name, source, evaluation in (("a", options.a, a), ("b", options.b, b)):
         low, high = evaluation.accuracy_ci
         console.print(
-            f"{name}: {source}, accuracy {evaluation.accuracy:.2%} "
+            f"{name}: {escape(source)}, accuracy {evaluation.accuracy:.2%} "
             f"(95 % CI {low:.2%} to {high:.2%})"
         )
     console.print(str(result))

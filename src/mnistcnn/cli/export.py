@@ -7,6 +7,7 @@ from typing import Any
 
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading
+from mnistcnn.utils.text import escape
 
 FORMATS = ("onnx", "safetensors", "litert", "litert-int8", "openvino", "saved_model")
 
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             loading.resolve_model(options.model), options.path, format=options.format
         )
     except (ModuleNotFoundError, RuntimeError) as error:  # documented by export_model
-        raise common.CommandError(str(error)) from error
+        raise common.CommandError(escape(error, limit=1000)) from error
     name, target = format_for(path, options.format)
     files = [path, *(path.with_suffix(suffix) for suffix in target.companions)]
     if path.is_dir():
@@ -57,5 +58,5 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "format": name,
         "bytes": sum(file.stat().st_size for file in files),
     }
-    console.print(f"{path}: {name}, {report['bytes']:,} bytes; verified against Keras.")
+    console.print(f"{escape(path)}: {name}, {report['bytes']:,} bytes; verified against Keras.")
     return report

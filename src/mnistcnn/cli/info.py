@@ -9,6 +9,7 @@ from typing import Any
 
 import mnistcnn
 from mnistcnn.cli import arguments, common
+from mnistcnn.utils.text import escape
 
 
 def add_parser(commands: Any) -> None:
@@ -38,8 +39,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     console = common.new_console()
     for name, version in report["versions"].items():
         console.print(f"{name:14} {version}")
-    console.print(f"{'cache':14} {report['cache']}")
-    console.print(f"{DATA_VARIABLE:14} {report[DATA_VARIABLE] or 'not set'}")
+    console.print(f"{'cache':14} {escape(report['cache'])}")
+    console.print(f"{DATA_VARIABLE:14} {escape(report[DATA_VARIABLE] or 'not set')}")
     for name, value in report["settings"].items():
         console.print(f"{'TensorFlow':14} {name}={value}")
     for recipe in mnistcnn.recipes.RECIPES.values():

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
+from mnistcnn.utils.stderr import is_terminal
+from mnistcnn.utils.text import escape, quote
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -30,7 +32,7 @@ def check_model(source: str) -> None:
     if source not in PRETRAINED and not Path(source).is_file():
         names = ", ".join(map(repr, PRETRAINED))
         raise FileNotFoundError(
-            f"MODEL must be an existing file or one of {names}; received {source!r}"
+            f"MODEL must be an existing file or one of {names}; received {quote(source)}"
         )
 
 
@@ -79,7 +81,9 @@ def load_dataset(
     if tensorflow:
         import_tensorflow()
     num_train, num_test = (len(split.labels) for split in dataset)
-    console.print(f"Data: {source}, {num_train:,} training and {num_test:,} test images{note}.")
+    console.print(
+        f"Data: {escape(source)}, {num_train:,} training and {num_test:,} test images{note}."
+    )
     description = {"source": source, "reason": reason, "train": num_train, "test": num_test}
     return dataset.train, dataset.test, description
 
@@ -126,7 +130,7 @@ def import_tensorflow() -> None:
     """
     if "keras" in sys.modules:
         return
-    if sys.stderr.isatty():
+    if is_terminal():
         print("Loading TensorFlow ...", file=sys.stderr)
     hidden = [name for name in ("matplotlib", "sklearn") if name not in sys.modules]
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the user may have set another for other programs

@@ -15,18 +15,42 @@ from typing import Any
 
 import mnistcnn
 from mnistcnn.cli import compare, evaluate, export, info, plot, read, report, sweep, train
-from mnistcnn.cli.common import CommandError, to_json
+from mnistcnn.cli.common import (
+    CommandError,
+    discard_unwritable,
+    prepare_streams,
+    print_error,
+    to_json,
+)
 
 _COMMANDS = (train, sweep, evaluate, compare, plot, report, read, export, info)
-_FAILURE, _INTERRUPTED = 1, 130
+# As a shell reports Ctrl-C and a program that ends because the reader of its output has.
+_FAILURE, _INTERRUPTED, _CLOSED_OUTPUT = 1, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
-    0: success; 1: failure; 130: Ctrl-C; 143: training stopped by SIGTERM.
+    0: success; 1: failure; 130: Ctrl-C; 141: standard output is a closed pipe; 143: training
+    stopped by SIGTERM.
     """
-    argv = sys.argv[1:] if arguments is None else arguments
+    prepare_streams()
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()  # at exit, Python would print a traceback
+    except BrokenPipeError:
+        return _CLOSED_OUTPUT
+    except OSError as error:  # such as a full disk
+        print_error(f"standard output must be writable; received {error}")
+        return _FAILURE
+    finally:
+        discard_unwritable()
+
+
+def _run(argv: Sequence[str]) -> int:
+    """Run the command; raise ``OSError`` if standard output is not writable."""
     options = _parser().parse_args(argv)
     options.argv = argv
     options.command = shlex.join(["mnistcnn", *argv])
@@ -35,11 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Keras prints its progress to standard output, which --json reserves for JSON.
         with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
             result = run(options)
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError, CommandError) as error:
-        print(f"mnistcnn: {error}", file=sys.stderr)
+        sys.stdout.flush()  # raises again if that was the error
+        print_error(error)
         return _FAILURE
     except KeyboardInterrupt as interrupt:
-        print(f"\nmnistcnn: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+        print_error(interrupt if str(interrupt) else "interrupted", prefix="\nmnistcnn: ")
         return int(getattr(interrupt, "code", _INTERRUPTED))
     if options.json:
         print(to_json(result))

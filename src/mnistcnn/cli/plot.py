@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading, stored_evaluation
+from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     figure = KINDS[options.kind].draw(options, report)
     check_output()
     common.save_figure(path, figure)
-    common.new_console().print(f"{path}: {options.kind}")
+    common.new_console().print(f"{escape(path)}: {options.kind}")
     return report | {"path": str(path), "bytes": path.stat().st_size}
 
 

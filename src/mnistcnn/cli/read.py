@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import mnistcnn
 from mnistcnn.cli import arguments, common
+from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
     from mnistcnn import Reading
@@ -84,17 +85,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
                 check_boxes([box_paths[path]])
                 common.save_figure(box_paths[path], figure)
         except (OSError, ValueError) as error:
-            print(f"mnistcnn: {error}", file=sys.stderr)
+            common.print_error(error)
             results.append({"image": str(path), "error": str(error)})
             continue
         results.append({"image": str(path), **reading.to_dict()})
         if not options.json:
             if len(paths) > 1:
-                print("" if len(results) == 1 else "\n", f"==> {path} <==", sep="")
+                print("" if len(results) == 1 else "\n", f"==> {escape(path)} <==", sep="")
             _print_reading(reading)
     failed = sum("error" in result for result in results)
     if failed and len(paths) > 1:
-        print(f"mnistcnn: {failed} of {len(paths)} images could not be read", file=sys.stderr)
+        common.print_error(f"{failed} of {len(paths)} images could not be read")
     return {"images": results, "failed": failed}
 
 
@@ -125,7 +126,7 @@ def _box_paths(target: Path | None, paths: Sequence[Path]) -> dict[Path, Path]:
     if len(paths) == 1 and not target.is_dir():
         return {paths[0]: target}
     if target.is_file() or (target.suffix and not target.is_dir()):
-        raise ValueError(f"--boxes must be a folder for several images; received {target}")
+        raise ValueError(f"--boxes must be a folder for several images; received {escape(target)}")
     box_paths = {path: target / f"{path.stem}-boxes.png" for path in paths}
     if len(set(box_paths.values())) < len(paths):
         raise ValueError(

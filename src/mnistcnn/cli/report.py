@@ -10,8 +10,10 @@ from typing import Any
 
 from mnistcnn.cli import arguments, common, evaluate, loading, stored_evaluation
 from mnistcnn.cli.plot import plot_saved_history
+from mnistcnn.utils.text import escape
 
 SUFFIXES = (".html", ".htm")
+_MAX_TEXT_CHARS = 1000  # of a command or a list of versions
 
 
 def add_parser(commands: Any) -> None:
@@ -81,7 +83,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     write_text(path, page)
     size = path.stat().st_size
     evaluate.print_evaluation(result, console)
-    console.print(f"{path}: {size:,} bytes")
+    console.print(f"{escape(path)}: {size:,} bytes")
     return {
         "versions": versions,
         "data": data,
@@ -115,20 +117,24 @@ def _training_rows(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield name and value of what a result.json or manifest records about the training."""
     recipe, data = training.get("recipe"), training.get("data")
     if isinstance(recipe, dict):
-        yield "Recipe", ", ".join(f"{k} {recipe[k]}" for k in ("name", "epochs") if k in recipe)
+        yield (
+            "Recipe",
+            ", ".join(f"{k} {escape(recipe[k])}" for k in ("name", "epochs") if k in recipe),
+        )
     if "seed" in training:
         seed = training["seed"]
-        yield "Seed", "none (not reproducible)" if seed is None else str(seed)
+        yield "Seed", "none (not reproducible)" if seed is None else escape(seed)
     if isinstance(data, dict):
         images = data.get("images", data.get("train"))
-        yield "Data", f"{data.get('source', data.get('name'))}, {images} images"
+        name = escape(data.get("source", data.get("name")))
+        yield "Data", f"{name}, {escape(images)} images"
     if "training_seconds" in training:
-        yield "Seconds", str(training["training_seconds"])
+        yield "Seconds", escape(training["training_seconds"])
     for name in ("command", "commit"):
         if name in training:
-            yield name.capitalize(), str(training[name])
+            yield name.capitalize(), escape(training[name], limit=_MAX_TEXT_CHARS)
     if isinstance(training.get("versions"), dict):
-        yield "Versions", _format_versions(training["versions"])
+        yield "Versions", escape(_format_versions(training["versions"]), limit=_MAX_TEXT_CHARS)
 
 
 def _format_versions(versions: Mapping[str, Any]) -> str:
@@ -141,4 +147,4 @@ def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
         if isinstance(value, dict):
             yield from _flatten(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", "none" if value is None else str(value)
+            yield escape(f"{prefix}{name}"), "none" if value is None else escape(value)

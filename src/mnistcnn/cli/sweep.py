@@ -9,6 +9,7 @@ from typing import Any
 
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading
+from mnistcnn.utils.text import escape
 
 _MAX_SEEDS = 10_000
 
@@ -108,9 +109,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             output=options.output,
         )
     except (ModuleNotFoundError, RuntimeError) as error:  # documented by sweep
-        raise common.CommandError(str(error)) from error
+        raise common.CommandError(escape(error, limit=1000)) from error
     console.print(str(result))
-    console.print(f"In {options.output}: a file for each run, and sweep.json.")
+    console.print(f"In {escape(options.output)}: a file for each run, and sweep.json.")
     report = {
         "command": options.command,
         "versions": common.versions(),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading
 from mnistcnn.cli.evaluate import print_evaluation
+from mnistcnn.utils.text import escape, quote
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -145,7 +146,7 @@ def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
 def _check_output(options: argparse.Namespace, path: Path, cluster: ClusterSpec) -> None:
     output = options.output
     if output.exists() and not output.is_dir():
-        raise ValueError(f"--output must be a folder; received the file {str(output)!r}")
+        raise ValueError(f"--output must be a folder; received the file {quote(str(output))}")
     if not cluster.is_chief:
         return
     _check_unfinished(options)
@@ -181,7 +182,7 @@ def _locked_output(options: argparse.Namespace) -> Iterator[None]:
     options.output.mkdir(parents=True, exist_ok=True)
     if not os.access(options.output, os.W_OK):
         raise PermissionError(
-            f"--output must be a writable folder; received {str(options.output)!r}"
+            f"--output must be a writable folder; received {quote(str(options.output))}"
         )
     with lock_run(options.output / CHECKPOINT):
         if not options.resume:
@@ -254,9 +255,9 @@ def _evaluate_and_save(
         f"\nTrained {epochs} epoch{'s' if epochs > 1 else ''} "
         f"in {report['training_seconds']:.1f} s."
     )
-    console.print(f"{path}, reloaded, on the test images:")
+    console.print(f"{escape(path)}, reloaded, on the test images:")
     print_evaluation(result, console)
-    console.print(f"\nIn {output}: {', '.join((path.name, *_RESULT_FILES))}")
+    console.print(f"\nIn {escape(output)}: {', '.join((path.name, *_RESULT_FILES))}")
     return report
 
 
@@ -284,10 +285,12 @@ def _check_unfinished(options: argparse.Namespace) -> None:
     try:
         position = describe_position(output / CHECKPOINT)
     except mnistcnn.CorruptFileError as error:
-        raise common.CommandError(f"{error}; --restart starts from scratch") from None
+        raise common.CommandError(
+            f"{escape(error, limit=1000)}; --restart starts from scratch"
+        ) from None
     if position is not None:
         raise common.CommandError(
-            f"{output} holds an unfinished training run, at {position}; "
+            f"{escape(output)} holds an unfinished training run, at {position}; "
             "--resume continues it, --restart starts from scratch"
         )
 
@@ -336,5 +339,5 @@ def _resume_hint(checkpoint_dir: Path, options: argparse.Namespace) -> Iterator[
         text = f"interrupted at {position}; progress is saved. To resume:\n{command}"
         raise StoppedError(text, signal.SIGINT) from None
     except mnistcnn.WorkerLostError as error:
-        rule = str(error).partition(". ")[0]
+        rule = escape(str(error).partition(". ")[0])
         raise common.CommandError(f"{rule}. To resume, on every machine:\n{command}") from None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.utils.atomic_write import atomic_write
 from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
     import requests
@@ -31,7 +32,6 @@ MIN_THROUGHPUT = 2048
 _MAX_BYTES = 16 << 20
 _MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
-_MAX_ERROR_CHARS = 300
 
 
 class Mirror(NamedTuple):
@@ -75,7 +75,9 @@ def cache_lock(folder: Path) -> Iterator[None]:
         lock = filelock.FileLock(folder / "lock")
         lock.acquire(timeout=LOCK_TIMEOUT)
     except OSError as error:  # filelock.Timeout is one, too
-        raise DataUnavailableError(f"the cache {folder} is not usable: {error}") from error
+        raise DataUnavailableError(
+            f"the cache {escape(folder)} is not usable: {escape(error)}"
+        ) from error
     try:
         yield
     finally:
@@ -105,7 +107,9 @@ def fetch(folder: Path, *, verbose: bool) -> Path:
                 errors[mirror.base_url] = str(error)
                 retry += [mirror] if error.retryable else []
             except OSError as error:
-                raise DataUnavailableError(f"  {folder} is not writable: {error}") from error
+                raise DataUnavailableError(
+                    f"  {escape(folder)} is not writable: {escape(error)}"
+                ) from error
             else:
                 return folder / "mnist.npz" if "mnist.npz" in mirror.files else folder
         mirrors = retry
@@ -119,9 +123,7 @@ class _MirrorError(Exception):
     """A download from a mirror failed."""
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
-        # The text of a server may contain control sequences for the terminal.
-        text = message[:_MAX_ERROR_CHARS]
-        super().__init__("".join(char if char.isprintable() else "?" for char in text))
+        super().__init__(escape(message))  # it may quote the server
         self.retryable = retryable
 
 

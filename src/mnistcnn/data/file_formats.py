@@ -23,6 +23,7 @@ from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, Dataset, Split, UInt8Array
 from mnistcnn.utils import safe_read
 from mnistcnn.utils.safe_read import Readable, data_size, open_regular, read_exactly
+from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_images, check_labels, check_same_length
 
 IDX_NAMES = (
@@ -70,7 +71,7 @@ def read_idx_folder(folder: Path) -> Dataset:
     missing = [name for name, path in files.items() if path is None]
     if missing:
         raise DataUnavailableError(
-            f"{folder} must hold {', '.join(IDX_NAMES)}, each plain or with .gz; "
+            f"{escape(folder)} must hold {', '.join(IDX_NAMES)}, each plain or with .gz; "
             f"missing: {', '.join(missing)}"
         )
     paths = [path for path in files.values() if path is not None]
@@ -103,7 +104,9 @@ def read_npz(path: Path) -> Dataset:
                     with archive.open(f"{name}.npy") as member:
                         arrays.append(_read_npy(member, size))
         except Exception as error:  # zipfile raises almost any exception for damaged files
-            raise CorruptFileError(f"{path} is not a valid .npz data set: {error}") from error
+            raise CorruptFileError(
+                f"{path} is not a valid .npz data set: {escape(error)}"
+            ) from error
     return _to_dataset(path, arrays)
 
 
@@ -120,10 +123,12 @@ def _read_idx(path: Path, raw: Readable, *, limit: int) -> UInt8Array:
         _check_size(math.prod(shape), limit)
         values = _read_uint8(file, math.prod(shape))
         if file.read(1):
-            raise ValueError(f"it must end after the {shape} values that its header declares")
+            raise ValueError(
+                f"it must end after the {escape(shape)} values that its header declares"
+            )
         return values.reshape(shape)
     except Exception as error:  # zlib and NumPy raise different exceptions for damaged files
-        raise CorruptFileError(f"{path} is not a valid IDX file: {error}") from error
+        raise CorruptFileError(f"{path} is not a valid IDX file: {escape(error)}") from error
 
 
 class _GzipReader:
@@ -176,16 +181,16 @@ def _read_npy(file: IO[bytes], size: int) -> NDArray[Any]:
         shape, fortran_order, dtype = read_header(header)
     except Exception as error:  # NumPy parses it as Python, which can raise anything
         raise ValueError(
-            f"an .npy member must have a header of format 1.0 or 2.0: {error}"
+            f"an .npy member must have a header of format 1.0 or 2.0: {escape(error)}"
         ) from error
     if dtype.kind not in "iu":
-        raise ValueError(f"its arrays must be integers; one is of dtype {dtype}")
+        raise ValueError(f"its arrays must be integers; one is of dtype {escape(dtype)}")
     count = math.prod(shape)
     _check_size(count * dtype.itemsize, size)
     values = _read_uint8(file, count * dtype.itemsize).view(dtype)
     if file.read(1):
         raise ValueError(
-            f"an .npy member must end after the {shape} values that its header declares"
+            f"an .npy member must end after the {escape(shape)} values that its header declares"
         )
     return values.reshape(shape[::-1]).T if fortran_order else values.reshape(shape)
 
@@ -195,14 +200,16 @@ def _to_dataset(source: Path, arrays: list[NDArray[Any]]) -> Dataset:
     try:
         return Dataset(_split("train", x_train, y_train), _split("test", x_test, y_test))
     except (TypeError, ValueError) as error:
-        raise CorruptFileError(f"{source} is not a data set of digits: {error}") from error
+        raise CorruptFileError(f"{source} is not a data set of digits: {escape(error)}") from error
 
 
 def _split(part: str, images: NDArray[Any], labels: NDArray[Any]) -> Split:
     if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
-        raise ValueError(f"{part} images must have shape (n, 28, 28); received {images.shape}")
+        raise ValueError(
+            f"{part} images must have shape (n, 28, 28); received {escape(images.shape)}"
+        )
     if labels.ndim != 1:
-        raise ValueError(f"{part} labels must have shape (n,); received {labels.shape}")
+        raise ValueError(f"{part} labels must have shape (n,); received {escape(labels.shape)}")
     check_same_length(f"{part} images", len(images), f"{part} labels", len(labels))
     return Split(
         np.ascontiguousarray(check_images(images), dtype=np.uint8),

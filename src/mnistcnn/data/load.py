@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +13,11 @@ from mnistcnn.data.sklearn_digits import load_sklearn_digits
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.public import public
 from mnistcnn.types import Dataset, PathLike
+from mnistcnn.utils.stderr import is_terminal
+from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import check_in, check_path
 
 DATA_VARIABLE = "MNISTCNN_DATA"
-_MAX_ERROR_CHARS = 300
 # md5 of the four uncompressed IDX files, which identify MNIST in any archive format.
 _MNIST_MD5 = dict(
     zip(
@@ -99,7 +99,7 @@ def load_data(
         return _read(_existing_path(source))
     return _load_mnist(
         default_cache_dir() if cache_dir is None else check_path("cache_dir", cache_dir),
-        verbose=sys.stderr.isatty() if verbosity == "auto" else bool(verbosity),
+        verbose=is_terminal() if verbosity == "auto" else bool(verbosity),
     )
 
 
@@ -130,8 +130,7 @@ def _load_mnist(cache_dir: Path | None, *, verbose: bool) -> Dataset:
     if value:
         if not _exists(Path(value)):
             raise DataUnavailableError(
-                f"{DATA_VARIABLE} must name an existing file or folder; "
-                f"received {value[:_MAX_ERROR_CHARS]!r}"
+                f"{DATA_VARIABLE} must name an existing file or folder; received {quote(value)}"
             )
         return _check_md5(_read(Path(value)), value)
     if cache_dir is None:
@@ -152,7 +151,7 @@ def _load_mnist(cache_dir: Path | None, *, verbose: bool) -> Dataset:
     except DataUnavailableError as error:
         raise DataUnavailableError(
             f"MNIST is unavailable (not cached; download failed):\n{error}\n"
-            f"Put mnist.npz or the four IDX files into {cache_dir}, "
+            f"Put mnist.npz or the four IDX files into {escape(cache_dir)}, "
             f"or set {DATA_VARIABLE} to a file or folder that holds them, "
             'or use the small data set that works offline: load_data("digits").'
         ) from error
@@ -173,7 +172,7 @@ def _existing_path(source: PathLike) -> Path:
     if not _exists(path):
         raise DataUnavailableError(
             'source must be "mnist", "digits" or the path of an existing .npz file or folder; '
-            f"received {str(source)[:_MAX_ERROR_CHARS]!r}"
+            f"received {quote(str(source))}"
         )
     return path
 

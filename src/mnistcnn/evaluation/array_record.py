@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_keys
 
 
@@ -33,7 +34,7 @@ class ArrayRecord:
     def _check_dict(cls, name: str, values: Any) -> None:
         """Raise unless `values` is a mapping from the names of the fields."""
         if not isinstance(values, Mapping):
-            raise TypeError(f"{name} must be a dictionary; received {values!r}")
+            raise TypeError(f"{name} must be a dictionary; received {quote(values)}")
         check_keys(name, values, cls._field_names(), "keys")
 
     def to_dict(self) -> dict[str, list[Any]]:

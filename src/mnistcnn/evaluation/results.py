@@ -19,6 +19,7 @@ from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.misclassified import MisclassifiedImages
 from mnistcnn.public import public
 from mnistcnn.types import Float64Array, Int64Array
+from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import (
     check_int,
     check_integer_values,
@@ -93,11 +94,13 @@ class Evaluation:
         ):
             if not isinstance(getattr(self, name), kind):
                 raise TypeError(
-                    f"{name} must be a {kind.__name__}; received {getattr(self, name)!r}"
+                    f"{name} must be a {kind.__name__}; received {quote(getattr(self, name))}"
                 )
         digest = self.labels_sha256
         if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-            raise ValueError(f"labels_sha256 must be 64 hexadecimal digits; received {digest!r}")
+            raise ValueError(
+                f"labels_sha256 must be 64 hexadecimal digits; received {quote(digest)}"
+            )
 
     @classmethod
     def from_probabilities(cls, probabilities: ArrayLike, labels: ArrayLike) -> Evaluation:
@@ -236,7 +239,7 @@ class Evaluation:
             contradict each other.
         """
         if not isinstance(values, Mapping):
-            raise TypeError(f"values must be a dictionary; received {values!r}")
+            raise TypeError(f"values must be a dictionary; received {quote(values)}")
         check_keys("an evaluation", values, _DERIVED + _FIELDS, "keys")
         matrix = check_integer_values("confusion_matrix", values["confusion_matrix"])
         num_classes = len(np.atleast_1d(matrix))
@@ -282,7 +285,7 @@ class Evaluation:
             if name in _DERIVED and stored[name] != expected:
                 raise ValueError(
                     f"{name} must be {expected}, as computed from the other values; "
-                    f"received {stored[name]}"
+                    f"received {escape(stored[name])}"
                 )
 
     def __eq__(self, other: object) -> bool:
@@ -316,5 +319,5 @@ class Evaluation:
 def check_evaluation(name: str, value: Any) -> Evaluation:
     """Return `value` if it is an `Evaluation`, or raise ``TypeError``."""
     if not isinstance(value, Evaluation):
-        raise TypeError(f"{name} must be an Evaluation; received {value!r}")
+        raise TypeError(f"{name} must be an Evaluation; received {quote(value)}")
     return value

@@ -18,6 +18,7 @@ from mnistcnn.public import public
 from mnistcnn.types import PathLike
 from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory
 from mnistcnn.utils.outputs import check_not_input
+from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_path
 
 
@@ -111,7 +112,7 @@ def export_model(
             probabilities = export_format.predict(temporary, images)
         except Exception as error:
             raise RuntimeError(
-                f"{target} was not written, because {name} could not run it: {error}"
+                f"{target} was not written, because {name} could not run it: {escape(error)}"
             ) from error
         if problem := export_format.check(probabilities, reference):
             raise RuntimeError(f"{target} was not written, because {name} must {problem}")

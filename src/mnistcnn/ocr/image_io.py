@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnistcnn.errors import CorruptFileError
+from mnistcnn.ocr.libtiff import silence_libtiff
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.safe_read import read_limited
-from mnistcnn.utils.stderr import filter_stderr
+from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_array, check_uint8_range, check_unit_interval
 
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
@@ -38,12 +38,6 @@ _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _FULL_BRIGHTNESS = {"1": 1.0, "L": 255.0, "RGB": 255.0}
 _MAX_UINT16 = 65535.0
-# Start of the lines that libtiff prints to standard error: the function that found the damage.
-_LIBTIFF = re.compile(
-    rb"(tempfile\.tif|MissingRequired|EstimateStripByteCounts|ChopUp\w+|Fetch\w+|setByteArray"
-    rb"|\w*TIFF\w*|(O?JPEG|Fax|ZIP|LZW|LZMA|ZSTD|WebP|LERC|PackBits|Predictor|LogL|PixarLog"
-    rb"|Thunder|NeXT|DumpMode|JBIG|horizontal|fp)\w*): "
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +86,7 @@ def read_image(picture: ImageLike) -> LoadedImage:
     if isinstance(picture, bytes | bytearray | memoryview):
         name, content = "picture", bytes(picture)
     elif isinstance(picture, str | os.PathLike):
-        name, content = str(picture), read_limited(Path(picture), limit=_MAX_BYTES)
+        name, content = escape(picture), read_limited(Path(picture), limit=_MAX_BYTES)
     else:
         raise TypeError(
             "picture must be a path, bytes, a PIL image or a NumPy array; "
@@ -122,7 +116,7 @@ def _wrap_decode_errors(name: str) -> Iterator[None]:
             f"{name} must be an image in one of these formats: {', '.join(_supported_formats())}"
         ) from None
     except Exception as error:  # Pillow raises almost any exception for a damaged file
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reason = f"{type(error).__name__}: {escape(error)}" if str(error) else type(error).__name__
         raise CorruptFileError(f"{name} must be an undamaged image; {reason}") from error
 
 
@@ -167,7 +161,7 @@ def _from_pillow(name: str, image: Image.Image) -> _ScaledPixels:
 def _decode(image: Image.Image) -> None:
     """Decode the pixels, without libtiff's messages on damage, which an error reports anyway."""
     if image.format == "TIFF" and image.info.get("compression") != "raw":
-        with filter_stderr(_LIBTIFF):
+        with silence_libtiff():
             image.load()
     else:
         image.load()

@@ -15,6 +15,7 @@ from mnistcnn.ocr.image_io import ImageLike
 from mnistcnn.ocr.results import Reading
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_fraction, check_images, check_int
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
@@ -234,6 +235,7 @@ def _resolve_weights(weights: PathLike) -> list[Float32Array]:
         names = ", ".join(map(repr, PRETRAINED))
         suffixes = " or ".join(WEIGHTS_SUFFIXES)
         raise ValueError(
-            f"weights must be {names} or a file that ends in {suffixes}; received {str(weights)!r}"
+            f"weights must be {names} or a file that ends in {suffixes}; "
+            f"received {quote(str(weights))}"
         )
     return read_weights_file(weights, name="weights")

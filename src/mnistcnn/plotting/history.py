@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnistcnn.plotting.common import BLUE, VERMILION, check_axes, figure_of
 from mnistcnn.public import public
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_array
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ def plot_history(
     """
     metrics = getattr(history, "history", history)
     if not isinstance(metrics, Mapping):
-        raise TypeError(f"history must be a History or a mapping; received {history!r}")
+        raise TypeError(f"history must be a History or a mapping; received {quote(history)}")
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         values = check_array(f"history: {name}", metrics.get(name, ()))
         if values.ndim != 1:
-            raise ValueError(f"history: {name} must be a list of numbers; received {values!r}")
+            raise ValueError(f"history: {name} must be a list of numbers; received {quote(values)}")
         if not values.size and not name.startswith("val_"):
             raise ValueError(
                 "history must hold loss and accuracy of at least one epoch; "

@@ -25,6 +25,7 @@ import mnistcnn
 from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.types import Dataset
 from mnistcnn.utils.environment import TF_DEFAULTS, cpu_count
+from mnistcnn.utils.text import escape
 
 _INTRA_OP, _INTER_OP = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 
@@ -120,7 +121,7 @@ class WorkerProcess:
         if not line:
             code = self._process.wait()
             log = self._log_path.read_text(encoding="utf-8", errors="replace").strip()
-            reason = f": {log.splitlines()[-1]}" if log else ""
+            reason = f": {escape(log.splitlines()[-1])}" if log else ""
             raise RuntimeError(f"{spec}: the worker process exited with code {code}{reason}")
         response: dict[str, Any] = json.loads(line)
         if "error" in response:

@@ -10,6 +10,7 @@ from mnistcnn.sweeps.process_pool import Event, threads_per_process
 from mnistcnn.sweeps.worker import RunSpec, train_one
 from mnistcnn.types import Dataset
 from mnistcnn.utils import environment
+from mnistcnn.utils.text import escape
 
 _CORES_PER_RUN = 1
 _MAX_RETRIES = 3  # of a run whose machine is lost
@@ -34,7 +35,9 @@ def _check_reachable(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT).close()
     except (OSError, OverflowError) as error:
-        raise ConnectionError(f"no Ray cluster is reachable at {address}: {error}") from None
+        raise ConnectionError(
+            f"no Ray cluster is reachable at {address}: {escape(error)}"
+        ) from None
 
 
 def _events(specs: Sequence[RunSpec], dataset: Dataset, address: str) -> Iterator[Event]:
@@ -63,7 +66,7 @@ def _events(specs: Sequence[RunSpec], dataset: Dataset, address: str) -> Iterato
             try:
                 yield Event(spec, ray.get(finished))
             except ray.exceptions.RayError as error:
-                reason = str(error).strip().splitlines()[-1]
+                reason = escape(str(error).strip().splitlines()[-1])
                 raise RuntimeError(f"{spec}: {reason}") from None
     finally:
         if connect:

@@ -24,6 +24,7 @@ from mnistcnn.types import NUM_CLASSES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.utils.safe_read import loads_json, read_limited
+from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import (
     check_images,
     check_in,
@@ -139,7 +140,8 @@ def _check_dataset(value: Any) -> Dataset:
         (x_train, y_train), (x_test, y_test) = value
     except (TypeError, ValueError):
         raise TypeError(
-            f"dataset must be (x_train, y_train), (x_test, y_test); received {value!r:.60}"
+            "dataset must be (x_train, y_train), (x_test, y_test); "
+            f"received {quote(value, limit=60)}"
         ) from None
     splits = []
     for name, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
@@ -154,7 +156,7 @@ def _check_dataset(value: Any) -> Dataset:
 
 def _check_seeds(value: Iterable[int]) -> list[int]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise TypeError(f"seeds must be an iterable of integers; received {value!r}")
+        raise TypeError(f"seeds must be an iterable of integers; received {quote(value)}")
     seeds = [check_int("each seed", seed, minimum=0) for seed in value]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be distinct integers, at least one; received {seeds}")
@@ -181,7 +183,8 @@ def _recipes(
     for name in names:
         if not _FILE_NAME.fullmatch(name):
             raise ValueError(
-                f"recipe names must consist of letters, digits, '.', '_' and '-'; received {name!r}"
+                "recipe names must consist of letters, digits, '.', '_' and '-'; "
+                f"received {quote(name)}"
             )
     return plans
 
@@ -189,7 +192,7 @@ def _recipes(
 def _check_output(value: PathLike) -> Path:
     folder = check_path("output", value)
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"output must be a folder; received the file {str(value)!r}")
+        raise ValueError(f"output must be a folder; received the file {quote(str(value))}")
     return folder
 
 
@@ -203,7 +206,7 @@ def _open_output(
     }
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
-        raise PermissionError(f"output must be a writable folder; received {str(folder)!r}")
+        raise PermissionError(f"output must be a writable folder; received {quote(str(folder))}")
     return runs
 
 
@@ -229,7 +232,9 @@ def _load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
         data_sha256 = record["data_sha256"]
         run = run_from_record(spec, record)
     except (ValueError, TypeError, KeyError) as error:
-        raise CorruptFileError(f"{path} must hold a run of a sweep; received {error}") from None
+        raise CorruptFileError(
+            f"{path} must hold a run of a sweep; received {escape(error)}"
+        ) from None
     if settings != spec.to_dict():
         raise ValueError(
             f"{path} must hold a run of {spec} with the same settings; "

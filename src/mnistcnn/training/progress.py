@@ -26,6 +26,9 @@ def progress_display(
     For ``"auto"`` and many epochs, Keras is silent, and one progress bar for the run, or one
     line per epoch, is displayed.
     """
+    if sys.stdout is None:  # in daemons and with pythonw; Keras would fail
+        yield 0, []
+        return
     console = Console(file=sys.stdout)
     is_interactive = console.is_terminal or console.is_jupyter
     if verbose != "auto":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.utils.safe_read import open_regular
+from mnistcnn.utils.text import escape
 
 _MARKER = b"mnistcnn"
 _MARKER_BYTES = 4096
@@ -24,7 +25,8 @@ def check_not_input(output: Path, inputs: Iterable[Path]) -> None:
     for path in inputs:
         if _same_file(output, path):
             raise FileExistsError(
-                f"an output must not replace an input; the output {output} is the input {path}"
+                f"an output must not replace an input; the output {escape(output)} "
+                f"is the input {escape(path)}"
             )
 
 
@@ -41,8 +43,8 @@ def check_own_file(output: Path, *, own: bool | None = None) -> None:
     """
     if os.path.lexists(output) and not (is_own_file(output) if own is None else own):
         raise FileExistsError(
-            f"{output} must not exist or be a file that mnistcnn wrote; received another file: "
-            "move it or choose another output"
+            f"{escape(output)} must not exist or be a file that mnistcnn wrote; "
+            "received another file: move it or choose another output"
         )
 
 

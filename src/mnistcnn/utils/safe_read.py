@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mnistcnn.errors import CorruptFileError
+from mnistcnn.utils.text import escape
 
 _CHUNK_BYTES = 1 << 20
 # Enough for more than a thousand members; the archives read here have four.
@@ -147,7 +148,7 @@ def loads_json(name: str, content: bytes | str, *, max_depth: int) -> Any:
         # Given bytes, json.loads would also guess UTF-16 and UTF-32.
         return json.loads(content if isinstance(content, str) else content.decode("utf-8-sig"))
     except ValueError as error:
-        raise ValueError(f"{name} must be JSON; received {error}") from None
+        raise ValueError(f"{name} must be JSON; received {escape(error)}") from None
 
 
 def _json_size(content: bytes) -> tuple[int, int]:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, PathLike
+from mnistcnn.utils.text import escape, quote, quote_names
 
 _Choice = TypeVar("_Choice")
 
-_MAX_LISTED_NAMES, _MAX_NAME_CHARS = 8, 40
 _IMAGE_SHAPE = (IMAGE_SIZE, IMAGE_SIZE)
 CALL_PREPROCESS = "call mnistcnn.preprocess first"
 
@@ -30,10 +30,11 @@ def check_array(name: str, value: ArrayLike) -> NDArray[Any]:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"{name} must be convertible to one array; received {type(value).__name__}: {error}"
+            f"{name} must be convertible to one array; "
+            f"received {type(value).__name__}: {escape(error)}"
         ) from None
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be integers or floats; received dtype {array.dtype}")
+        raise TypeError(f"{name} must be integers or floats; received dtype {escape(array.dtype)}")
     return array
 
 
@@ -167,9 +168,9 @@ def check_batch(name: str, value: Any) -> tuple[NDArray[np.float32], NDArray[np.
 def check_int(name: str, value: Any, *, minimum: int) -> int:
     """Return an integer of at least `minimum`; NumPy integers are accepted, booleans are not."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer; received {value!r}")
+        raise TypeError(f"{name} must be an integer; received {quote(value)}")
     if value < minimum:
-        raise ValueError(f"{name} must be at least {minimum}; received {value}")
+        raise ValueError(f"{name} must be at least {minimum}; received {escape(value)}")
     return int(value)
 
 
@@ -178,13 +179,13 @@ def check_float(name: str, value: Any) -> float:
     if isinstance(value, bool | np.bool_) or not isinstance(
         value, int | float | np.integer | np.floating
     ):
-        raise TypeError(f"{name} must be a number; received {value!r}")
+        raise TypeError(f"{name} must be a number; received {quote(value)}")
     try:
         number = float(value)
     except OverflowError:  # an integer beyond the range of a float
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite; received {value}")
+        raise ValueError(f"{name} must be finite; received {escape(value)}")
     return number
 
 
@@ -192,7 +193,7 @@ def check_positive(name: str, value: Any) -> float:
     """Return a finite number greater than 0."""
     number = check_float(name, value)
     if number <= 0:
-        raise ValueError(f"{name} must be greater than 0; received {value}")
+        raise ValueError(f"{name} must be greater than 0; received {escape(value)}")
     return number
 
 
@@ -200,7 +201,7 @@ def check_non_negative(name: str, value: Any) -> float:
     """Return a finite number of at least 0."""
     number = check_float(name, value)
     if number < 0:
-        raise ValueError(f"{name} must be at least 0; received {value}")
+        raise ValueError(f"{name} must be at least 0; received {escape(value)}")
     return number
 
 
@@ -213,7 +214,7 @@ def check_half_open(name: str, value: Any, *, end: int) -> float:
     """Return a number in [0, `end`)."""
     number = check_float(name, value)
     if not 0 <= number < end:
-        raise ValueError(f"{name} must lie in [0, {end}); received {value}")
+        raise ValueError(f"{name} must lie in [0, {end}); received {escape(value)}")
     return number
 
 
@@ -225,7 +226,7 @@ def check_seed(value: Any) -> int | None:
 def check_bool(name: str, value: Any) -> bool:
     """Return a bool; NumPy booleans are accepted, 0 and 1 are not."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False; received {value!r}")
+        raise TypeError(f"{name} must be True or False; received {quote(value)}")
     return bool(value)
 
 
@@ -235,18 +236,20 @@ def check_in(name: str, value: Any, choices: Collection[_Choice]) -> _Choice:
         if isinstance(value, type(choice)) and value == choice:
             return choice
     listed = ", ".join(repr(choice) for choice in choices)
-    raise ValueError(f"{name} must be one of {listed}; received {value!r}")
+    raise ValueError(f"{name} must be one of {listed}; received {quote(value)}")
 
 
 def check_path(name: str, value: PathLike, *, suffixes: tuple[str, ...] = ()) -> Path:
     """Return a path whose name ends in one of `suffixes`, if any are given."""
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name} must be a path; received {value!r}")
+        raise TypeError(f"{name} must be a path; received {quote(value)}")
     result = Path(value)
     if "\0" in str(result):
-        raise ValueError(f"{name} must not contain a null character; received {str(value)!r}")
+        raise ValueError(f"{name} must not contain a null character; received {quote(str(value))}")
     if suffixes and not result.name.endswith(suffixes):
-        raise ValueError(f"{name} must end in {' or '.join(suffixes)}; received {str(value)!r}")
+        raise ValueError(
+            f"{name} must end in {' or '.join(suffixes)}; received {quote(str(value))}"
+        )
     return result
 
 
@@ -256,9 +259,7 @@ def check_keys(what: str, received: Collection[str], names: Collection[str], kin
     unknown = [name for name in received if name not in names]
     if missing or unknown:
         differences = [f"missing: {', '.join(missing)}"] if missing else []
-        # A damaged file may contain any number of names of any length.
-        listed = [repr(name[:_MAX_NAME_CHARS]) for name in unknown[:_MAX_LISTED_NAMES]]
-        differences += [f"unknown: {', '.join(listed)}"] if unknown else []
+        differences += [f"unknown: {quote_names(unknown)}"] if unknown else []
         raise ValueError(
             f"{what} must hold the {kind} {', '.join(names)}; {'; '.join(differences)}"
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from mnistcnn.types import Float32Array
+from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_keys
 from mnistcnn.weights.metadata import model_metadata
 
@@ -65,7 +66,8 @@ def named_weights(
     for name, array in arrays.items():
         if array.dtype != DTYPE or array.shape != shapes[name]:
             raise ValueError(
-                f"{name} must be {DTYPE} {shapes[name]}; received {array.dtype} {array.shape}"
+                f"{name} must be {DTYPE} {shapes[name]}; "
+                f"received {escape(array.dtype)} {escape(array.shape)}"
             )
         if not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite; received NaN or infinity")
@@ -91,6 +93,6 @@ def from_safetensors(content: bytes, shapes: Shapes = CNN_WEIGHT_SHAPES) -> dict
     try:
         arrays: dict[str, NDArray[Any]] = load(content)
     except Exception as error:  # a damaged header raises many kinds of exceptions
-        raise ValueError(f"the file must be a valid safetensors file: {error}") from error
+        raise ValueError(f"the file must be a valid safetensors file: {escape(error)}") from error
     check_keys("the file", arrays, tuple(shapes), "arrays")
     return named_weights([arrays[name] for name in shapes], shapes)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn.errors import CorruptFileError
+from mnistcnn.utils.text import quote
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Header message types.
@@ -30,7 +31,7 @@ _COMPACT, _CONTIGUOUS = 0, 1  # layout classes
 # A model with its optimizer has a few hundred structures.
 _MAX_STRUCTURES = 20_000
 _MAX_NAME_BYTES = 1024
-_MAX_SHOWN_CHARS = 80
+_MAX_SHOWN_CHARS = 40
 # IEEE floats by bit offset, precision, exponent location and size, mantissa location and size,
 # and exponent bias.
 _FLOATS = {
@@ -98,7 +99,7 @@ class Hdf5Reader:
 
     def array(self, address: int, name: str) -> NDArray[Any]:
         """Return the array of floats in the dataset at `address`; errors call it `name`."""
-        shown = repr(name[:_MAX_SHOWN_CHARS])
+        shown = quote(name, limit=_MAX_SHOWN_CHARS)
         types = (_DATASPACE, _DATATYPE, _LAYOUT, _EXTERNAL_FILES)
         messages = {m.type: m for m in self._messages(address) if m.type in types}
         if _EXTERNAL_FILES in messages:

@@ -19,6 +19,7 @@ from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array, PathLike
 from mnistcnn.utils import safe_read
 from mnistcnn.utils.atomic_write import atomic_write
+from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import check_path
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, KERAS_SUFFIXES
 from mnistcnn.weights.hdf5_reader import Hdf5Reader
@@ -28,7 +29,6 @@ _ARCHIVE_MEMBER = "model.weights.h5"
 # The model with its optimizer takes 0.5 MB.
 _MAX_BYTES = 16 << 20
 _MAX_OBJECTS = 1000
-_MAX_NAME_CHARS = 80
 _MAX_LISTED_SHAPES = 10
 
 
@@ -51,9 +51,9 @@ def read_keras_file(path: Path) -> list[Float32Array]:
                 content = safe_read.read_member(archive, _ARCHIVE_MEMBER, limit=_MAX_BYTES)
         arrays = list(_iter_arrays(Hdf5Reader(content)))
     except CorruptFileError as error:
-        raise CorruptFileError(f"{path}: {error}") from None
+        raise CorruptFileError(f"{path}: {escape(error)}") from None
     except Exception as error:  # damage leads to almost any exception
-        raise CorruptFileError(f"{path} must be a complete Keras file: {error}") from error
+        raise CorruptFileError(f"{path} must be a complete Keras file: {escape(error)}") from error
     return _match_by_shape(path, arrays)
 
 
@@ -91,8 +91,7 @@ def _iter_arrays(file: Hdf5Reader) -> Iterator[NDArray[Any]]:
             if count > _MAX_OBJECTS:
                 raise CorruptFileError(f"the file must contain at most {_MAX_OBJECTS} objects")
             if address is None:
-                shown = repr(name[:_MAX_NAME_CHARS])
-                raise CorruptFileError(f"the file must not contain links; received {shown}")
+                raise CorruptFileError(f"the file must not contain links; received {quote(name)}")
             path = f"{group_path}/{name}"
             if file.is_group(address):
                 stack.append((path, address))
@@ -118,5 +117,5 @@ def _match_by_shape(path: Path, arrays: Sequence[NDArray[Any]]) -> list[Float32A
 def _format_shapes(shapes: Sequence[tuple[int, ...]]) -> str:
     if not shapes:
         return "none"
-    listed = ", ".join(map(str, shapes[:_MAX_LISTED_SHAPES]))
+    listed = ", ".join(map(escape, shapes[:_MAX_LISTED_SHAPES]))
     return f"{listed}, ..." if len(shapes) > _MAX_LISTED_SHAPES else listed

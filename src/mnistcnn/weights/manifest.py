@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mnistcnn.utils.safe_read import loads_json
+from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import check_float, check_int, check_keys
 
 FORMAT = 2
@@ -76,15 +77,16 @@ class Manifest:
     def __post_init__(self) -> None:
         """Validate every field."""
         if check_int("format", self.format, minimum=1) != FORMAT:
-            raise ValueError(f"format must be {FORMAT}; received {self.format}")
+            raise ValueError(f"format must be {FORMAT}; received {escape(self.format)}")
         if not _NAME_PATTERN.fullmatch(_check_text("name", self.name)):
             raise ValueError(
                 "name must be lower-case letters, digits, - and _, starting with a letter; "
-                f"received {self.name!r}"
+                f"received {quote(self.name)}"
             )
         # A fixed file name can't lead out of the directory.
         if self.file != f"{self.name}.safetensors":
-            raise ValueError(f"file must be '{self.name}.safetensors'; received {self.file!r}")
+            expected = quote(f"{self.name}.safetensors")
+            raise ValueError(f"file must be {expected}; received {quote(self.file)}")
         _check_sha256("sha256", self.sha256)
         temperature = check_float("temperature", self.temperature)
         low, high = TEMPERATURE_RANGE
@@ -123,7 +125,7 @@ class Manifest:
         if stored != computed:
             raise ValueError(
                 f"{CHECKSUM_KEY} must be the SHA-256 of the other fields, {computed}; "
-                f"received {stored!r}"
+                f"received {quote(stored)}"
             )
         return cls.from_dict(document)
 
@@ -146,7 +148,7 @@ def checksum(document: dict[str, Any]) -> str:
 
 def _check_dict(name: str, value: Any, keys: Collection[str] | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError(f"{name} must be an object; received {value!r}")
+        raise TypeError(f"{name} must be an object; received {quote(value)}")
     if keys is not None:
         check_keys(name, value, keys, "keys")
     return value
@@ -154,7 +156,7 @@ def _check_dict(name: str, value: Any, keys: Collection[str] | None = None) -> d
 
 def _check_text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string; received {value!r}")
+        raise TypeError(f"{name} must be a string; received {quote(value)}")
     if not value:
         raise ValueError(f"{name} must not be empty; received ''")
     return value
@@ -162,4 +164,4 @@ def _check_text(name: str, value: Any) -> str:
 
 def _check_sha256(name: str, value: Any) -> None:
     if not _SHA256_PATTERN.fullmatch(_check_text(name, value)):
-        raise ValueError(f"{name} must be 64 hexadecimal digits; received {value!r}")
+        raise ValueError(f"{name} must be 64 hexadecimal digits; received {quote(value)}")

@@ -21,6 +21,7 @@ from onnx import TensorProto, helper
 
 import mnistcnn
 from mnistcnn.types import IMAGE_SIZE, Float32Array
+from mnistcnn.utils.text import escape, quote_names
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, MAX_BYTES, Shapes, named_weights
 from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
 
@@ -28,7 +29,6 @@ from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
 _OPSET, _IR_VERSION = 13, 7
 _POOLED_SIZE = 5  # height and width after the second pooling
 _INPUT_SHAPE_NAME = "images.shape"
-_MAX_LISTED_NAMES, _MAX_NAME_CHARS = 8, 40
 
 
 def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES) -> bytes:
@@ -98,7 +98,7 @@ def from_onnx(content: bytes) -> list[Float32Array]:
     try:
         model = onnx.ModelProto.FromString(content)
     except Exception as error:  # protobuf's implementations raise different exceptions
-        raise ValueError(f"the file must be a valid ONNX file: {error}") from error
+        raise ValueError(f"the file must be a valid ONNX file: {escape(error)}") from error
     initializers = model.graph.initializer
     # A name that is not valid UTF-8 is returned as bytes.
     names = [
@@ -107,7 +107,7 @@ def from_onnx(content: bytes) -> list[Float32Array]:
     if sorted(names) != sorted([*CNN_WEIGHT_SHAPES, _INPUT_SHAPE_NAME]):
         raise ValueError(
             f"the file must contain the arrays {', '.join(CNN_WEIGHT_SHAPES)}, as export_model "
-            f"writes them; received {_format_names(names)}"
+            f"writes them; received {quote_names(names) or 'none'}"
         )
     expected = _to_channels_first(
         {name: np.empty(shape) for name, shape in CNN_WEIGHT_SHAPES.items()}
@@ -176,7 +176,8 @@ def _to_array(tensor: TensorProto, shape: tuple[int, ...]) -> NDArray[Any]:
     dims = tuple(tensor.dims)
     if tensor.data_type != TensorProto.FLOAT or dims != shape:
         raise ValueError(
-            f"{tensor.name} must be float32 {shape}; received data type {tensor.data_type} {dims}"
+            f"{tensor.name} must be float32 {shape}; "
+            f"received data type {tensor.data_type} {escape(dims)}"
         )
     size = 4 * math.prod(shape)
     if len(tensor.raw_data) != size:
@@ -184,11 +185,3 @@ def _to_array(tensor: TensorProto, shape: tuple[int, ...]) -> NDArray[Any]:
             f"{tensor.name} must take {size:,} bytes; received {len(tensor.raw_data):,}"
         )
     return np.frombuffer(tensor.raw_data, "<f4").astype(np.float32).reshape(shape)
-
-
-def _format_names(names: list[str]) -> str:
-    """Return the first names, shortened: a damaged file may have any number of any length."""
-    if not names:
-        return "none"
-    listed = ", ".join(repr(name[:_MAX_NAME_CHARS]) for name in names[:_MAX_LISTED_NAMES])
-    return f"{listed}, ..." if len(names) > _MAX_LISTED_NAMES else listed

@@ -15,6 +15,7 @@ from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.atomic_write import atomic_write, write_text
 from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_bool, check_in
 from mnistcnn.weights.arrays import (
     CNN_WEIGHT_SHAPES,
@@ -109,7 +110,7 @@ def read_pretrained(
     try:
         manifest = Manifest.from_json(manifest_content)
         if manifest.name != name:
-            raise ValueError(f"name must be {name!r}; received {manifest.name!r}")
+            raise ValueError(f"name must be {name!r}; received {quote(manifest.name)}")
     except (TypeError, ValueError) as error:
         raise CorruptFileError(f"{manifest_path}: {error}") from None
     content = read_limited(weights_path, limit=MAX_BYTES)

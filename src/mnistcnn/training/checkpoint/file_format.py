@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.utils.atomic_write import atomic_write
 from mnistcnn.utils.safe_read import loads_json, read_limited
+from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import check_int, check_non_negative
 
 Arrays = dict[str, NDArray[Any]]
@@ -29,7 +30,8 @@ MODEL_STAGE, TEACHER_STAGE = "model", "teacher"
 BASE_BYTES = 64 << 20
 # A run of a thousand epochs has 0.2 MB of names, shapes and record. As objects, text takes many
 # times its size, so its limit is lower than that of the arrays.
-_MAX_HEADER_BYTES, _MAX_DEPTH, _MAX_DETAIL_CHARS = 4 << 20, 100, 300
+_MAX_HEADER_BYTES, _MAX_DEPTH = 4 << 20, 100
+_MAX_NAME_CHARS = 40  # of a stage in a message
 _RECORD_KEY, _DIGEST_KEY = "mnistcnn-run", "sha256"
 
 
@@ -91,8 +93,7 @@ def deserialize(path: Path, content: bytes) -> tuple[dict[str, Any], Arrays]:
         if not isinstance(record, dict):
             raise TypeError("its record is not an object")
     except Exception as error:  # safetensors and JSON raise many types
-        detail = str(error)[:_MAX_DETAIL_CHARS]
-        raise CorruptFileError(f"{path} must be an intact checkpoint: {detail}") from error
+        raise CorruptFileError(f"{path} must be an intact checkpoint: {escape(error)}") from error
     return record, arrays
 
 
@@ -117,7 +118,7 @@ def pack(name: str, value: Any, arrays: Arrays) -> Any:
         items = {key: pack(f"{name}/{key}", item, arrays) for key, item in value.items()}
         return {"dict": items}
     raise TypeError(
-        f"{name} must be numbers, strings, arrays, lists or dicts of them; received {value!r}"
+        f"{name} must be numbers, strings, arrays, lists or dicts of them; received {quote(value)}"
     )
 
 
@@ -151,6 +152,7 @@ def describe_position(folder: Path) -> str | None:
         epoch, step = (check_int(key, state[key], minimum=0) for key in ("epoch", "step"))
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise not_a_checkpoint(path, error) from error
+    name = escape(name, limit=_MAX_NAME_CHARS)
     if finished:
         return None if name == MODEL_STAGE else f"the end of {name}"
     prefix = "" if name == MODEL_STAGE else f"{name}, "
@@ -175,8 +177,9 @@ def elapsed_seconds(folder: Path) -> float:
 
 def not_a_checkpoint(path: Path, error: Exception) -> CorruptFileError:
     """Return the error for an intact file whose record is not that of a run."""
-    detail = str(error)[:_MAX_DETAIL_CHARS]
-    return CorruptFileError(f"{path} must be a checkpoint of this package; received {detail}")
+    return CorruptFileError(
+        f"{path} must be a checkpoint of this package; received {escape(error)}"
+    )
 
 
 def _header(content: bytes) -> bytes:

@@ -17,9 +17,9 @@ from mnistcnn.training.data_adapters import Data, DataAdapter
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.compat import flatten_layers
 from mnistcnn.utils.environment import library_versions
+from mnistcnn.utils.text import escape, quote
 
 _DIGEST_CHARS = 16
-_MAX_SETTING_CHARS = 1000  # of a value from a file, in an error message
 _PLAIN_TYPES = (bool, int, float, str, type(None))
 
 
@@ -107,21 +107,21 @@ def check_same_run(folder: str, saved: dict[str, Any], received: dict[str, Any])
         saved_value = saved[name]
         if saved_value == value or saved_value is None or value is None:
             continue
-        saved_text, text = str(saved_value)[:_MAX_SETTING_CHARS], str(value)
+        saved_text, text = escape(saved_value), escape(value)
         if isinstance(value, dict) and isinstance(saved_value, dict):
             keys = [key for key in value if key != "name" and saved_value.get(key) != value[key]]
             saved_text, text = (_format_settings(each, keys) for each in (saved_value, value))
         raise ValueError(
             f"checkpoint_dir must hold a run with the same {name.replace('_', ' ')}; "
-            f"{folder!r} has {saved_text}, received {text}"
+            f"{quote(folder)} has {saved_text}, received {text}"
         )
 
 
 def _format_settings(settings: dict[str, Any], keys: list[str]) -> str:
     """Return the name, if any, and the settings of the keys."""
-    text = ", ".join(f"{key} {settings.get(key)}" for key in keys)
-    name = repr(settings["name"]) if "name" in settings else ""
-    return " with ".join(part for part in (name, text) if part)[:_MAX_SETTING_CHARS]
+    text = ", ".join(f"{key} {escape(settings.get(key))}" for key in keys)
+    name = quote(settings["name"]) if "name" in settings else ""
+    return " with ".join(part for part in (name, text) if part)
 
 
 def _describe_data(data: Data) -> str:

@@ -32,6 +32,7 @@ from mnistcnn.training.checkpoint.state import INVALID_RECORD_ERRORS, TrainingSt
 from mnistcnn.training.data_adapters import Data
 from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.types import PathLike
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_int, check_non_negative, check_path
 
 _LOCK_NAME = "lock"
@@ -145,7 +146,7 @@ def checkpoint_config(folder: PathLike | None, every: int | None) -> CheckpointC
         return None
     path = check_path("checkpoint_dir", folder)
     if path.exists() and not path.is_dir():
-        raise ValueError(f"checkpoint_dir must be a folder; {str(path)!r} is a file")
+        raise ValueError(f"checkpoint_dir must be a folder; {quote(str(path))} is a file")
     return CheckpointConfig(path, every)
 
 
@@ -214,7 +215,7 @@ def lock_run(folder: Path) -> Iterator[None]:
     except filelock.Timeout:
         raise BlockingIOError(
             "checkpoint_dir must be used by one training at a time; received "
-            f"{str(folder)!r}, which another one uses"
+            f"{quote(str(folder))}, which another one uses"
         ) from None
     try:
         yield
@@ -256,7 +257,7 @@ def _from_record(
 ) -> CheckpointManager:
     try:
         if record["format"] != _FORMAT:
-            raise ValueError(f"the format {record['format']!r}")
+            raise ValueError(f"the format {quote(record['format'])}")
         fingerprint = {
             field.name: record["fingerprint"][field.name] for field in fields(RunFingerprint)
         }

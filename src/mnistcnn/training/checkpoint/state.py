@@ -22,6 +22,7 @@ from mnistcnn.training.checkpoint import callback_state
 from mnistcnn.training.checkpoint.file_format import Arrays, pack, unpack
 from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.training.train_step import TrainStep
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_int
 
 # What indexing, converting and checking the values of a damaged record may raise.
@@ -129,7 +130,7 @@ class TrainingState:
                 logs = {str(name): float(value) for name, value in record["logs"].items()}
             except INVALID_RECORD_ERRORS as error:
                 raise CorruptFileError(
-                    f"{source} must hold a valid training position; received {error!r}"
+                    f"{source} must hold a valid training position; received {quote(error)}"
                 ) from error
             self.start = Position(epoch, step, logs)
 
@@ -158,7 +159,7 @@ class TrainingState:
             self._restore(record, arrays)
         except INVALID_RECORD_ERRORS as error:
             raise CorruptFileError(
-                f"{self._source} must match the model and callbacks; received {error!r}"
+                f"{self._source} must match the model and callbacks; received {quote(error)}"
             ) from error
 
     def on_execution_end(self, epoch: int, step: int, total_steps: int) -> None:

@@ -1,0 +1,54 @@
+"""Foreign text, such as file names and content of files, in messages and on the terminal.
+
+Such text may be of any length, forge further lines, or control the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MAX_CHARS = 200
+_MAX_NAMES, _MAX_NAME_CHARS = 8, 40
+_ELLIPSIS = "..."
+
+
+def escape(value: object, *, limit: int = MAX_CHARS) -> str:
+    """Return ``str(value)`` on one line of at most `limit` characters.
+
+    Characters that are not printable are escaped as in ``repr``. Of a longer text, the beginning
+    and the end are returned.
+    """
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # Python limits the digits of an integer
+        text = f"a very long {type(value).__name__}"
+    if len(text) <= limit:
+        line = _escape(text)
+        if len(line) <= limit:
+            return line
+    head = (limit - len(_ELLIPSIS)) // 2
+    tail = limit - len(_ELLIPSIS) - head
+    return f"{_escape(text[:head])[:head]}{_ELLIPSIS}{_escape(text[-tail:])[-tail:]}"
+
+
+def quote(value: object, *, limit: int = MAX_CHARS) -> str:
+    """Return ``repr(value)`` on one line of at most `limit` characters."""
+    if isinstance(value, str) and len(value) > 2 * limit:
+        value = value[:limit] + value[-limit:]  # repr takes up to ten times the memory
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        text = f"a very long {type(value).__name__}"
+    return escape(text, limit=limit)
+
+
+def quote_names(names: Sequence[object]) -> str:
+    """Return the first names in quotes: a file may hold any number of names of any length."""
+    listed = ", ".join(quote(name, limit=_MAX_NAME_CHARS) for name in names[:_MAX_NAMES])
+    return f"{listed}, {_ELLIPSIS}" if len(names) > _MAX_NAMES else listed
+
+
+def _escape(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
