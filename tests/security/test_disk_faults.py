@@ -311,7 +311,7 @@ def test_the_cache_may_have_the_longest_possible_path(mirrors, small_mnist, tmp_
 @pytest.mark.parametrize("length", [300, 5_000, 100_000])
 def test_a_name_that_is_too_long_gives_a_short_message(length, mirrors, tmp_path, monkeypatch):
     name = "n" * length
-    with pytest.raises(DataUnavailableError, match="source must be .*; received 'n{200,300}'$"):
+    with pytest.raises(DataUnavailableError, match=r"source must be .*; received 'n+\.\.\.n+'$"):
         load_data(name)
     with pytest.raises(DataUnavailableError, match="is not usable: .*File name too long"):
         load_data(cache_dir=tmp_path / name)
@@ -319,7 +319,7 @@ def test_a_name_that_is_too_long_gives_a_short_message(length, mirrors, tmp_path
         load_model(f"{name}.keras")
     monkeypatch.setenv("MNISTCNN_DATA", name)
     with pytest.raises(
-        DataUnavailableError, match="MNISTCNN_DATA must name .*; received 'n{200,300}'$"
+        DataUnavailableError, match=r"MNISTCNN_DATA must name .*; received 'n+\.\.\.n+'$"
     ):
         load_data()
 
