@@ -1,6 +1,6 @@
 """Take the screenshot of the drawing page.
 
-    python -m tools.docs.make_draw_page_image
+    python -m tools.docs.make_draw_page_image [--output FOLDER] [--smoke]
 
 The script builds the page, draws three digits on it with the mouse, and saves a screenshot to
 docs/images/draw.png, which is under version control. Run it again when the page or the weights
@@ -25,8 +25,9 @@ sys.path.insert(0, str(DOCS / "_ext"))
 from draw import build  # noqa: E402  # a Sphinx extension, not installed
 
 from mnistcnn.utils.atomic_write import atomic_write  # noqa: E402
+from tools.docs.output import parse_output  # noqa: E402
 
-PATH = DOCS / "images" / "draw.png"
+FOLDER = DOCS / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Strokes of three digits as a person draws them, in fractions of the canvas.
 STROKES = (
@@ -110,8 +111,9 @@ def smooth(stroke: Stroke, num_steps: int = 8) -> Stroke:
     return points
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Draw on the page and save the screenshot."""
+    target, _ = parse_output(__doc__, FOLDER, arguments)
     with tempfile.TemporaryDirectory() as folder, launch_browser() as browser:
         path = Path(folder) / "draw.html"
         build(path)
@@ -125,9 +127,9 @@ def main() -> None:
         png = page.screenshot()
     with Image.open(io.BytesIO(png)) as screenshot:
         image = screenshot.convert("RGB").quantize(NUM_COLORS, dither=Image.Dither.NONE)
-    with atomic_write(PATH) as temporary_path:
+    with atomic_write(target / "draw.png") as temporary_path:
         image.save(temporary_path, optimize=True)
-    print(f"Screenshot in {PATH}")
+    print(f"Screenshot in {target}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draw the plots of the tutorial and of the how-to pages.
 
-    python -m tools.docs.make_images
+    python -m tools.docs.make_images [--output FOLDER] [--smoke]
 
 The script runs the code of these pages on the `digits` dataset and writes the plots to
 docs/images/. They are under version control, so that the docs can be built without training a
@@ -12,6 +12,7 @@ The screenshot of a report requires the browser Chromium.
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -33,13 +34,15 @@ from mnistcnn import (
     train,
 )
 from mnistcnn.report.page import render_report
+from tools.docs.output import parse_output
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 EPOCHS = 12
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train a model and draw the plots."""
+    target, smoke = parse_output(__doc__, FOLDER, arguments)
     (x_train, y_train), (x_test, y_test) = load_data("digits")
 
     with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +50,7 @@ def main() -> None:
         history = train(
             build_model(seed=0),
             *preprocess(x_train, y_train),
-            epochs=EPOCHS,
+            epochs=2 if smoke else EPOCHS,
             callbacks=default_callbacks(best),
             seed=0,
         )
@@ -58,7 +61,6 @@ def main() -> None:
     misclassified = pretrained_result.misclassified
     index = misclassified.indices[misclassified.most_confident_first[0]]
 
-    FOLDER.mkdir(exist_ok=True)
     figures = {
         "digits.png": plot_digits(x_train, y_train, max_images=10),
         "history.png": plot_history(history),
@@ -68,10 +70,11 @@ def main() -> None:
         "activations.png": plot_activations(pretrained, x_test[index]),
     }
     for name, figure in figures.items():
-        figure.savefig(FOLDER / name, dpi=100, metadata={"Software": None})
-    print(f"Plots in {FOLDER}: {', '.join(figures)}")
+        figure.savefig(target / name, dpi=100, metadata={"Software": None})
+    print(f"Plots in {target}: {', '.join(figures)}")
     page = render_report(model, result, x_test, title="bestmodel.keras", data="digits", about=[])
-    save_screenshot(page, FOLDER / "report.png")
+    if not smoke:
+        save_screenshot(page, target / "report.png")
 
 
 def save_screenshot(page: str, path: Path) -> None:

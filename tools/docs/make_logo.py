@@ -1,11 +1,12 @@
 """Draw the logo of the documentation and the card that link previews show.
 
-    python -m tools.docs.make_logo
+    python -m tools.docs.make_logo [--output FOLDER] [--smoke]
 
 The logo, a 2 of a few pixels, goes to docs/_static/logo.svg and favicon.png; the card goes to
 docs/_static/card.png. All three are under version control.
 """
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mnistcnn import load_data
+from tools.docs.output import parse_output
 
 FOLDER = Path(__file__).parents[2] / "docs" / "_static"
 BACKGROUND, INK, LABEL_COLOR = "#12324A", "#FFFFFF", "#F2A541"
@@ -96,12 +98,13 @@ def card() -> Image.Image:
     return Image.open(png).convert("RGB")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write the three files."""
-    (FOLDER / "logo.svg").write_text(logo(), encoding="utf-8")
-    favicon(180).quantize(32).save(FOLDER / "favicon.png", optimize=True)
-    card().quantize(64, Image.Quantize.MAXCOVERAGE).save(FOLDER / "card.png", optimize=True)
-    print(f"Logo, favicon and card in {FOLDER}")
+    target, _ = parse_output(__doc__, FOLDER, arguments)
+    (target / "logo.svg").write_text(logo(), encoding="utf-8")
+    favicon(180).quantize(32).save(target / "favicon.png", optimize=True)
+    card().quantize(64, Image.Quantize.MAXCOVERAGE).save(target / "card.png", optimize=True)
+    print(f"Logo, favicon and card in {target}")
 
 
 if __name__ == "__main__":
