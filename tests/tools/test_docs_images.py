@@ -1,9 +1,15 @@
 """The scripts of the docs' images run in smoke mode and write to the given folder."""
 
+import pathlib
+import subprocess
+import sys
+
 import pytest
 from PIL import Image
 
 from tools.docs import make_images, make_logo
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def assert_images(folder, names):
@@ -31,5 +37,9 @@ def test_screenshot_of_the_drawing_page(tmp_path):
     make_draw_page_image = pytest.importorskip("tools.docs.make_draw_page_image")
     if make_draw_page_image.find_browser() is None:
         pytest.skip("no browser is installed")
-    make_draw_page_image.main(["--smoke", "--output", str(tmp_path / "out")])
+    # Playwright can't start a second time in the process of the browser tests.
+    subprocess.run(
+        [sys.executable, "-m", make_draw_page_image.__name__, "--smoke", "--output", tmp_path / "out"],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
     assert_images(tmp_path / "out", ["draw.png"])
