@@ -135,7 +135,7 @@ def import_tensorflow() -> None:
     hidden = [name for name in ("matplotlib", "sklearn") if name not in sys.modules]
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the user may have set another for other programs
     # None makes an import raise ImportError.
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is allowed
     try:
         importlib.import_module("mnistcnn.backend")
     finally:

@@ -18,15 +18,6 @@ TENSORFLOW_STARTUP_LOG = re.compile(
     rb"To enable the following instructions:"
 )
 
-# libtiff writes warnings and errors to standard error, each after the name of a function; Pillow
-# raises an exception for errors in addition and has no way to disable the messages. No fix as of
-# Pillow 13.0 with libtiff 4.7.
-LIBTIFF_MESSAGES = re.compile(
-    rb"(tempfile\.tif|MissingRequired|EstimateStripByteCounts|ChopUp\w+|Fetch\w+|setByteArray"
-    rb"|\w*TIFF\w*|(O?JPEG|Fax|ZIP|LZW|LZMA|ZSTD|WebP|LERC|PackBits|Predictor|LogL|PixarLog"
-    rb"|Thunder|NeXT|DumpMode|JBIG|horizontal|fp)\w*): "
-)
-
 
 @contextmanager
 def build_before_fit(model: Any, inputs: Iterable[Any]) -> Iterator[None]:
@@ -40,7 +31,7 @@ def build_before_fit(model: Any, inputs: Iterable[Any]) -> Iterator[None]:
         yield
         return
     with model.distribute_strategy.scope():
-        model._symbolic_build(data_batch=next(iter(inputs)))  # noqa: SLF001
+        model._symbolic_build(data_batch=next(iter(inputs)))  # noqa: SLF001  # see above
     vars(model)[name] = lambda **kwargs: None  # noqa: ARG005  # Keras' signature
     try:
         yield
@@ -59,7 +50,7 @@ def set_initial_epoch(model: Any, epoch: int | None) -> None:
 
     Callbacks have no public way to do so as of Keras 3.15.
     """
-    model._initial_epoch = epoch  # noqa: SLF001
+    model._initial_epoch = epoch  # noqa: SLF001  # no public way
 
 
 def flatten_layers(model: Any) -> list[Any]:
@@ -67,4 +58,4 @@ def flatten_layers(model: Any) -> list[Any]:
 
     Keras has no public function for it as of 3.15.
     """
-    return list(model._flatten_layers(include_self=False))  # noqa: SLF001
+    return list(model._flatten_layers(include_self=False))  # noqa: SLF001  # no public way

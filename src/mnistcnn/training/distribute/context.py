@@ -57,7 +57,7 @@ class DistributionContext(ABC):
     def check_same_config(self, config: Mapping[str, Any]) -> None:  # noqa: B027  # no-op
         """Raise ``ValueError`` in every process if a value of `config` differs between them."""
 
-    def broadcast_variables(self, variables: Sequence[keras.Variable]) -> None:  # noqa: B027
+    def broadcast_variables(self, variables: Sequence[keras.Variable]) -> None:  # noqa: B027  # no-op
         """Assign the chief's values to the variables of every process."""
 
     def broadcast_seed(self, seed: int | None) -> int | None:
@@ -76,7 +76,7 @@ class DistributionContext(ABC):
         """Return whether the flag is set in any process."""
         return flag
 
-    def check_in_sync(self, model: keras.Model, epoch: int) -> None:  # noqa: B027
+    def check_in_sync(self, model: keras.Model, epoch: int) -> None:  # noqa: B027  # no-op
         """Raise ``RuntimeError`` if the weights differ between processes after an epoch."""
 
     @contextmanager
