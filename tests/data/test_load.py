@@ -9,8 +9,14 @@ import pytest
 import mnistcnn
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
 from mnistcnn.data import download, load
-from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
-from tests.helpers.http_server import Server, arrays_of, datasets_equal
+from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
+from tests.helpers.http_server import (
+    Server,
+    arrays_of,
+    change_named,
+    datasets_equal,
+    mirrors_of,
+)
 
 
 def break_mirrors(server, *numbers, response=500):
@@ -33,7 +39,7 @@ def test_unpacks_like_a_data_set_of_keras(tiny, write_npz):
 
 
 def test_an_unknown_source_is_rejected():
-    expected = 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''
+    expected = 'source must be "digits", "mnist", "fashion_mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "qmnist", "usps" or the path of an existing file or folder; received \'minst\''
     with pytest.raises(DataUnavailableError, match=re.escape(expected)):
         load_data("minst")
 
@@ -157,7 +163,7 @@ def test_a_refused_connection_has_a_short_message(small_mnist, monkeypatch, tmp_
     closed = Server()
     closed.server_close()
     mirror = download.Mirror(closed.address, {"mnist.npz": "0" * 64})
-    monkeypatch.setattr(download, "MIRRORS", (mirror,))
+    change_named(monkeypatch, mirrors=(mirror,))
     with pytest.raises(DataUnavailableError, match="Connection refused") as error:
         load_data(cache_dir=tmp_path)
     assert "object at 0x" not in str(error.value)
@@ -180,12 +186,12 @@ def test_progress_is_shown_if_verbose(mirrors, tmp_path, capsys):
 
 
 def test_the_mirrors_are_the_published_ones():
-    assert [mirror.base_url for mirror in download.MIRRORS] == [
+    assert [mirror.base_url for mirror in mirrors_of("mnist")] == [
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     ]
-    assert all(len(sha) == 64 for mirror in download.MIRRORS for sha in mirror.files.values())
+    assert all(len(sha) == 64 for mirror in mirrors_of("mnist") for sha in mirror.files.values())
 
 
 @pytest.mark.mnist

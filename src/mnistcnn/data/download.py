@@ -1,4 +1,4 @@
-"""Download of MNIST; the only module that opens a connection."""
+"""Download of data sets; the only module that opens a connection."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import io
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.utils.atomic_write import atomic_write
-from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.safe_read import open_regular
 from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
@@ -28,41 +28,27 @@ RETRY_DELAY = 1.0
 LOCK_TIMEOUT = 600
 # In bytes per second. A slower server would block the program for hours without a time-out.
 MIN_THROUGHPUT = 2048
-# The largest file has 11.5 MB.
 _MAX_BYTES = 16 << 20
 _MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
 
 
 class Mirror(NamedTuple):
-    """A server that has MNIST: its URL and the sha256 of each file."""
+    """A server that has a data set.
+
+    Attributes
+    ----------
+    base_url : str
+        URL of the folder of the files.
+    files : dict
+        Checksum of each file by its name: the SHA-256, or ``md5:`` and the MD5.
+    max_bytes : int
+        Largest size of a file.
+    """
 
     base_url: str
     files: dict[str, str]
-
-
-_IDX_FILES = {
-    "train-images-idx3-ubyte.gz": (
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-    ),
-    "train-labels-idx1-ubyte.gz": (
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-    ),
-    "t10k-images-idx3-ubyte.gz": (
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-    ),
-    "t10k-labels-idx1-ubyte.gz": (
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-    ),
-}
-MIRRORS = (
-    Mirror(
-        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-        {"mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"},
-    ),
-    Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/", _IDX_FILES),
-    Mirror("https://storage.googleapis.com/cvdf-datasets/mnist/", _IDX_FILES),
-)
+    max_bytes: int = _MAX_BYTES
 
 
 @contextmanager
@@ -84,10 +70,10 @@ def cache_lock(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def fetch(folder: Path, *, verbose: bool) -> Path:
-    """Download MNIST from the first working mirror; return the path of the file or folder.
+def fetch(mirrors: Sequence[Mirror], folder: Path, *, verbose: bool) -> Mirror:
+    """Download the files of the first working mirror to a folder; return the mirror.
 
-    Each file is checked against its sha256 before it appears under its name. If all mirrors
+    Each file is checked against its checksum before it appears under its name. If all mirrors
     fail, those with a server error are tried once more.
 
     Raises
@@ -96,13 +82,13 @@ def fetch(folder: Path, *, verbose: bool) -> Path:
         If no mirror works (the message lists the error of each) or `folder` is not writable.
     """
     errors: dict[str, str] = {}
-    mirrors = list(MIRRORS)
+    remaining = list(mirrors)
     for delay in (RETRY_DELAY, 0.0):
         retry = []
-        for mirror in mirrors:
+        for mirror in remaining:
             try:
-                for name, sha256 in mirror.files.items():
-                    _fetch_file(mirror.base_url + name, folder / name, sha256, verbose=verbose)
+                for name in mirror.files:
+                    _fetch_file(mirror, name, folder / name, verbose=verbose)
             except _MirrorError as error:
                 errors[mirror.base_url] = str(error)
                 retry += [mirror] if error.retryable else []
@@ -111,12 +97,30 @@ def fetch(folder: Path, *, verbose: bool) -> Path:
                     f"  {escape(folder)} is not writable: {escape(error)}"
                 ) from error
             else:
-                return folder / "mnist.npz" if "mnist.npz" in mirror.files else folder
-        mirrors = retry
-        if not mirrors:
+                return mirror
+        remaining = retry
+        if not remaining:
             break
         time.sleep(delay)
     raise DataUnavailableError("\n".join(f"  {url}: {text}" for url, text in errors.items()))
+
+
+def matches_checksum(path: Path, checksum: str) -> bool:
+    """Return whether a regular file exists and has this checksum; see `Mirror.files`."""
+    digest, expected = _new_digest(checksum)
+    try:
+        with open_regular(path) as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except (OSError, CorruptFileError):
+        return False
+    return bool(digest.hexdigest() == expected)
+
+
+def _new_digest(checksum: str) -> tuple[Any, str]:
+    """Return a hash object of the algorithm of a checksum, and the expected hash."""
+    algorithm, _, expected = checksum.rpartition(":")
+    return hashlib.new(algorithm or "sha256", usedforsecurity=not algorithm), expected
 
 
 class _MirrorError(Exception):
@@ -127,27 +131,26 @@ class _MirrorError(Exception):
         self.retryable = retryable
 
 
-def _fetch_file(url: str, path: Path, sha256: str, *, verbose: bool) -> None:
-    with suppress(OSError, CorruptFileError):
-        content = read_limited(path, limit=_MAX_BYTES)
-        if hashlib.sha256(content).hexdigest() == sha256:
-            return
+def _fetch_file(mirror: Mirror, name: str, path: Path, *, verbose: bool) -> None:
+    checksum = mirror.files[name]
+    if matches_checksum(path, checksum):
+        return
+    digest, expected = _new_digest(checksum)
     with (
-        _progress(path.name, shown=verbose) as bar,
+        _progress(name, shown=verbose) as bar,
         atomic_write(path) as temporary,
         temporary.open("wb") as file,
     ):
-        digest = hashlib.sha256()
-        for chunk in _iter_bytes(url, bar):
+        for chunk in _iter_bytes(mirror.base_url + name, bar, max_bytes=mirror.max_bytes):
             file.write(chunk)
             digest.update(chunk)
-        if digest.hexdigest() != sha256:
+        if digest.hexdigest() != expected:
             raise _MirrorError(
-                f"{path.name} must have the hash sha256:{sha256}; received {digest.hexdigest()}"
+                f"{name} must have the hash {digest.name}:{expected}; received {digest.hexdigest()}"
             )
 
 
-def _iter_bytes(url: str, bar: _ProgressBar | None) -> Iterator[bytes]:
+def _iter_bytes(url: str, bar: _ProgressBar | None, *, max_bytes: int) -> Iterator[bytes]:
     """Yield the body of a response in chunks; raise if it is too large or too slow."""
     import requests
     import urllib3
@@ -165,8 +168,8 @@ def _iter_bytes(url: str, bar: _ProgressBar | None) -> Iterator[bytes]:
             while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
                 count += len(chunk)
                 seconds = time.monotonic() - started
-                if count > _MAX_BYTES:
-                    raise _MirrorError(f"the response has more than {_MAX_BYTES:,} bytes")
+                if count > max_bytes:
+                    raise _MirrorError(f"the response has more than {max_bytes:,} bytes")
                 if seconds > STALL_TIMEOUT and count < MIN_THROUGHPUT * seconds:
                     raise _MirrorError(f"less than {MIN_THROUGHPUT:,} bytes per second")
                 if bar is not None:
