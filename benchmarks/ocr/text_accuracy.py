@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ def _count(readings: Sequence[TextReading]) -> dict[str, Any]:
         "exact": sum(not reading.errors for reading in readings),
         "most_errors": max(reading.errors for reading in readings),
         "seconds": round(sum(reading.seconds for reading in readings), 2),
+        "median_seconds": round(statistics.median(reading.seconds for reading in readings), 2),
         "slowest_seconds": round(max(reading.seconds for reading in readings), 2),
     }
 

@@ -110,15 +110,15 @@ def test_errors_and_exact_pictures_by_kind():
     assert counts == {
         "plain": {
             "pictures": 2, "characters": 8, "errors": 1, "errors_with_print": 1, "exact": 1,
-            "most_errors": 1, "seconds": 2.5, "slowest_seconds": 2,
+            "most_errors": 1, "seconds": 2.5, "median_seconds": 1.25, "slowest_seconds": 2,
         },
         "none": {
             "pictures": 3, "characters": 0, "errors": 3, "errors_with_print": 1, "exact": 1,
-            "most_errors": 2, "seconds": 3, "slowest_seconds": 1,
+            "most_errors": 2, "seconds": 3, "median_seconds": 1, "slowest_seconds": 1,
         },
         "all": {
             "pictures": 5, "characters": 8, "errors": 4, "errors_with_print": 2, "exact": 2,
-            "most_errors": 2, "seconds": 5.5, "slowest_seconds": 2,
+            "most_errors": 2, "seconds": 5.5, "median_seconds": 1, "slowest_seconds": 2,
         },
     }  # fmt: skip
 
