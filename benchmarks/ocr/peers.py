@@ -1,6 +1,6 @@
 """General OCR packages, as readers of digits.
 
-Each peer runs with its defaults, except that it is told to read digits only if it can be. Of what
+Each peer runs with its defaults, and with the option to read digits only if it has one. Of what
 it reads, the digits 0 to 9 count; the lines are those of its own layout.
 """
 

@@ -12,7 +12,7 @@ The handwritten digits alone are the truth. Where a picture also shows printed d
 that reads both is right by its own purpose, so ``errors_with_print`` counts, for each picture,
 the smaller number of errors with and without the printed digits.
 
-The peers need ``pip install --group peers`` and the program tesseract. Results go to
+The peers need ``pip install --group ocr-peers`` and the program tesseract. Results go to
 benchmarks/results/photographs.json if peers are named and nothing is left out; otherwise they are
 only printed, unless --output names a file.
 """
