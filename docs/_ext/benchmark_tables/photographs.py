@@ -49,7 +49,6 @@ class Errors(_PhotographsTable):
                 *(f"{count['errors_with_print']:,}" for count in everything),
             ]
         )
-        rows.append(["median of a picture, seconds", "", "", *map(_seconds, everything)])
         header = ["", "pictures", "characters", *(READERS[name] for name in names)]
         peers = ", ".join(
             f"{READERS[name]} {version}" for name, version in part["peer_versions"].items()
@@ -100,7 +99,3 @@ class Confidence(_PhotographsTable):
 
 def _errors(count: dict[str, Any]) -> str:
     return f"{count['errors']:,} ({count['exact']})"
-
-
-def _seconds(count: dict[str, Any]) -> str:
-    return f"{count['median_seconds']:.1f}"
