@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-
-from tools.page_network import layout, rules_and_frames, sheet, writing
 from tools.page_network.glyphs import Glyphs, Pen
+
+from tools.page_network import layout, rows, rules_and_frames, sheet
 from tools.page_network.layout import KINDS, MARKS, PAPERS, PIXELATED, draw_layout
 from tools.page_network.sheet import Sheet
 
@@ -137,18 +137,18 @@ def test_other_ink_does_not_take_pixels_from_a_digit(page):
 
 
 def test_crossed_out_digits_are_other_ink(page):
-    style = writing.Style((0.2, 0.2), 0, turn=False, jitter=0, wobble=0)
-    writing.RowWriter(page, style).write("xxx", 20, 100, 40)
+    style = rows.Style((0.2, 0.2), 0, turn=False, jitter=0, wobble=0)
+    rows.RowWriter(page, style).write("xxx", 20, 100, 40)
     result = page.finish()
     assert result.labels == []
     assert {layer.kind for layer in result.layers} == {"other"}
-    writing.RowWriter(page, style).write("dd", 20, 40, 30)
+    rows.RowWriter(page, style).write("dd", 20, 40, 30)
     assert len(page.finish().labels) == 2
 
 
-def test_every_sign_of_a_row(page):
-    style = writing.Style((0.1, 0.1), 0.1, turn=True, jitter=0.05, wobble=0.05)
-    end = writing.RowWriter(page, style).write("d^_ls-=.+ w", 2, 60, 16)
+def test_every_code_of_a_row(page):
+    style = rows.Style((0.1, 0.1), 0.1, turn=True, jitter=0.05, wobble=0.05)
+    end = rows.RowWriter(page, style).write("d^_ls-=.+ w", 2, 60, 16)
     assert end > 80
     assert len(page.finish().labels) == 3
 

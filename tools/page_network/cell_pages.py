@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from tools.page_network.curves import log_uniform
 from tools.page_network.layers import Box
+from tools.page_network.rows import MAX_DIGITS, RowWriter, draw_style, phrase
 from tools.page_network.rules_and_frames import draw_frame, draw_grid
 from tools.page_network.sheet import Sheet
-from tools.page_network.writing import MAX_DIGITS, RowWriter, draw_style, phrase
 
 
 def write_in_cell(sheet: Sheet, cell: Box, height: float, stray: float) -> None:
@@ -77,12 +77,12 @@ def tables(sheet: Sheet) -> None:
                 sheet.print_text(phrase(generator, 1), box)
             elif label or generator.random() < fill:
                 fits = max(1, int(cell.width / (0.75 * height)))
-                signs = "d" * int(generator.integers(1, 1 + min(fits, 5)))
+                pattern = "d" * int(generator.integers(1, 1 + min(fits, 5)))
                 if label or generator.random() < 0.05:
-                    signs = "w" if fits > 2 else "l"
+                    pattern = "w" if fits > 2 else "l"
                 left = cell.left + generator.uniform(0.05, 0.35) * height
                 baseline = cell.bottom - generator.uniform(0, 0.5) * (cell_height - height)
-                writer.write(signs, left, baseline, height, cell.right - 0.4 * height)
+                writer.write(pattern, left, baseline, height, cell.right - 0.4 * height)
             if len(sheet.digit_boxes) > MAX_DIGITS:
                 return
 

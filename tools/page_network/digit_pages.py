@@ -9,18 +9,19 @@ import numpy as np
 from tools.page_network.cell_pages import set_cell_pen, write_in_cell
 from tools.page_network.curves import log_uniform
 from tools.page_network.layers import Box
-from tools.page_network.rules_and_frames import draw_barcode, draw_frame
-from tools.page_network.sheet import Sheet
-from tools.page_network.writing import (
+from tools.page_network.rows import (
     MAX_DIGITS,
     RowWriter,
     Style,
     draw_style,
-    number,
+    number_pattern,
+    number_text,
     phrase,
     print_paragraph,
     turn,
 )
+from tools.page_network.rules_and_frames import draw_barcode, draw_frame
+from tools.page_network.sheet import Sheet
 
 
 def _baselines(sheet: Sheet, height: float) -> list[float]:
@@ -58,7 +59,7 @@ def _columns(sheet: Sheet, height: float) -> tuple[float, float]:
     return left, max(right, left + 2 * height)
 
 
-def _write_rows(sheet: Sheet, make_signs: Callable[[], str]) -> None:
+def _write_rows(sheet: Sheet, make_pattern: Callable[[], str]) -> None:
     """Write rows down the page until there are enough digits."""
     height = _writing_height(sheet)
     writer = RowWriter(sheet, draw_style(sheet.generator))
@@ -68,7 +69,7 @@ def _write_rows(sheet: Sheet, make_signs: Callable[[], str]) -> None:
         if several and sheet.generator.random() < 0.4:
             sheet.renew_hands()
         indent = sheet.generator.uniform(0, 0.3) * height
-        writer.write(make_signs(), left + indent, baseline, height, right)
+        writer.write(make_pattern(), left + indent, baseline, height, right)
         if len(sheet.digit_boxes) > MAX_DIGITS:
             break
 
@@ -78,12 +79,14 @@ def digit_rows(sheet: Sheet) -> None:
     generator = sheet.generator
     grouped, even = generator.random() < 0.5, int(generator.integers(1, 40))
 
-    def make_signs() -> str:
+    def make_pattern() -> str:
         if grouped:
-            return " ".join(number(generator) for _ in range(int(generator.integers(1, 12))))
+            return " ".join(
+                number_pattern(generator) for _ in range(int(generator.integers(1, 12)))
+            )
         return "d" * even
 
-    _write_rows(sheet, make_signs)
+    _write_rows(sheet, make_pattern)
 
 
 def squared_digits(sheet: Sheet) -> None:
@@ -128,40 +131,40 @@ def single_digit(sheet: Sheet) -> None:
         top, left = free * generator.uniform(0, 1, 2) * (free > 0) + np.minimum(free, 0) / 2
         sheet.place_digit(coverage, label, top, left)
         return
-    signs = "d" * int(generator.integers(2, 6))
+    pattern = "d" * int(generator.integers(2, 6))
     writer = RowWriter(sheet, draw_style(generator))
-    height = min(height, sheet.width / (0.7 * len(signs)))
-    free_x = sheet.width - writer.width_of(signs, height)
+    height = min(height, sheet.width / (0.7 * len(pattern)))
+    free_x = sheet.width - writer.width_of(pattern, height)
     left = free_x * generator.uniform(0, 1) if free_x > 0 else 0.05 * height
-    writer.write(signs, left, generator.uniform(height, sheet.height), height)
+    writer.write(pattern, left, generator.uniform(height, sheet.height), height)
 
 
 def equations(sheet: Sheet) -> None:
-    """Draw equations with digits, letters, signs and exponents."""
+    """Draw equations with digits, letters, pattern and exponents."""
     generator = sheet.generator
     letters = generator.choice([0.0, 0.25, 0.5])
-    signs_between = "+-×÷/s+-=:"
+    operators = "+-×÷/s+-=:"
 
     def make_term() -> str:
         roll = generator.random()
         if roll < letters:
             coefficient = "d" * int(generator.integers(0, 3))
             return coefficient + "l" + str(generator.choice(["", "", "^", "_"]))
-        return number(generator) + ("." + number(generator) if roll > 0.93 else "")
+        return number_pattern(generator) + ("." + number_pattern(generator) if roll > 0.93 else "")
 
-    def make_signs() -> str:
+    def make_pattern() -> str:
         terms = [make_term() for _ in range(int(generator.integers(1, 6)))]
         space = " " if generator.random() < 0.3 else ""
-        signs = terms[0]
+        pattern = terms[0]
         for term in terms[1:]:
-            sign = signs_between[generator.integers(len(signs_between))]
-            signs += space + sign + space + ("(" + term if generator.random() < 0.1 else term)
-        signs += ")" if "(" in signs else ""
-        return signs + str(
+            code = operators[generator.integers(len(operators))]
+            pattern += space + code + space + ("(" + term if generator.random() < 0.1 else term)
+        pattern += ")" if "(" in pattern else ""
+        return pattern + str(
             generator.choice(["", "=", "=" + make_term(), " = " + make_term(), "=?"])
         )
 
-    _write_rows(sheet, make_signs)
+    _write_rows(sheet, make_pattern)
 
 
 def sums(sheet: Sheet) -> None:
@@ -222,10 +225,10 @@ def print_with_digits(sheet: Sheet) -> None:
     writer = RowWriter(sheet, Style(style.gap, style.slope, style.turn, style.jitter, 0.05))
     for _ in range(int(log_uniform(generator, 1, 12))):
         height = sheet.digit_height * float(generator.uniform(0.8, 1.2))
-        signs = str(generator.choice(["d", "dd", "ddd", "dddd", "d.d", "dsdd", "ddddddd"]))
-        box = sheet.free_box(writer.width_of(signs, height), 1.2 * height)
+        pattern = str(generator.choice(["d", "dd", "ddd", "dddd", "d.d", "dsdd", "ddddddd"]))
+        box = sheet.free_box(writer.width_of(pattern, height), 1.2 * height)
         if box is not None:
-            writer.write(signs, box.left, box.bottom, height)
+            writer.write(pattern, box.left, box.bottom, height)
     for _ in range(int(generator.integers(1, 4))):
         size = generator.uniform(0.25, 0.7, 2) * (sheet.width, sheet.height)
         place = sheet.free_box(size[0], size[1]) or sheet.free_box(size[0] / 2, size[1] / 3)
@@ -256,8 +259,8 @@ def labelled_blanks(sheet: Sheet) -> None:
         else:
             sheet.stroke(np.array([(x, baseline), (x + length, baseline)]), 1.0 * sheet.scale)
         line = baseline - generator.uniform(-0.05, 0.2) * height
-        signs = forms_[generator.integers(len(forms_))]
-        writer.write(signs, x + generator.uniform(0, 0.5) * length, line, height)
+        pattern = forms_[generator.integers(len(forms_))]
+        writer.write(pattern, x + generator.uniform(0, 0.5) * length, line, height)
 
 
 def envelope(sheet: Sheet) -> None:
@@ -267,11 +270,11 @@ def envelope(sheet: Sheet) -> None:
     height = sheet.digit_height
     writer = RowWriter(sheet, draw_style(generator))
     x, y = generator.uniform(0.05, 0.5) * sheet.width, generator.uniform(0.2, 0.5) * sheet.height
-    for signs in ("w w", "w dd", "ddddd w", "w", "ddd ddd")[: int(generator.integers(2, 6))]:
-        writer.write(signs, x, y, height)
+    for pattern in ("w w", "w dd", "ddddd w", "w", "ddd ddd")[: int(generator.integers(2, 6))]:
+        writer.write(pattern, x, y, height)
         y += height * generator.uniform(1.3, 2)
     stamp = Box(0.75 * sheet.width, 0.05 * sheet.height, 0.2 * sheet.width, 0.25 * sheet.height)
     draw_frame(sheet, stamp, 1.5 * sheet.scale)
-    sheet.print_text(number(generator, "0"), stamp._replace(height=0.2 * stamp.height))
+    sheet.print_text(number_text(generator), stamp._replace(height=0.2 * stamp.height))
     if generator.random() < 0.5:
         draw_barcode(sheet, Box(0.4 * sheet.width, 0.93 * sheet.height, 0.5 * sheet.width, 15))

@@ -7,9 +7,9 @@ import numpy as np
 from tools.page_network.cell_pages import sudoku
 from tools.page_network.curves import log_uniform, smooth_curve
 from tools.page_network.layers import Box, Color
+from tools.page_network.rows import RowWriter, draw_style, number_text, phrase, print_paragraph
 from tools.page_network.rules_and_frames import draw_barcode, draw_frame, draw_grid
 from tools.page_network.sheet import Sheet
-from tools.page_network.writing import RowWriter, draw_style, number, phrase, print_paragraph
 
 
 def printed_page(sheet: Sheet) -> None:
@@ -44,7 +44,7 @@ def receipt(sheet: Sheet) -> None:
         else:
             sheet.print_text(phrase(generator, int(generator.integers(1, 4))), place)
         if roll > 0.4:
-            price = f"{number(generator, '0')[:4]}.{generator.integers(10, 100)}"
+            price = f"{number_text(generator)[:4]}.{generator.integers(10, 100)}"
             sheet.print_text(price, place._replace(left=place.right - 4 * size, width=5 * size))
         y += size * generator.uniform(1.1, 2)
 
@@ -59,7 +59,7 @@ def printed_numbers(sheet: Sheet) -> None:
     for _ in range(count):
         left = generator.uniform(0, 0.3) * sheet.width
         space = str(generator.choice(["", " ", "  "]))
-        sheet.print_text(space.join(number(generator, "0")), Box(left, y, sheet.width, height))
+        sheet.print_text(space.join(number_text(generator)), Box(left, y, sheet.width, height))
         y += pitch
 
 
@@ -73,7 +73,7 @@ def handwritten_words(sheet: Sheet) -> None:
     writer = RowWriter(sheet, draw_style(generator))
     pitch = sheet.row_pitch[0] if sheet.row_pitch else height * float(generator.uniform(1.3, 2.5))
     first = sheet.row_pitch[1] if sheet.row_pitch else height
-    signs = str(
+    pattern = str(
         generator.choice(["w w w w w w w", "w w", "l l l l", "lllll lll", "l s l - l", "w"])
     )
     left = float(generator.uniform(0, 0.3)) * sheet.width
@@ -81,7 +81,7 @@ def handwritten_words(sheet: Sheet) -> None:
     for row in range(count):
         if baseline + row * pitch > sheet.height + height:
             break
-        writer.write(signs, left, baseline + row * pitch, height, float(sheet.width))
+        writer.write(pattern, left, baseline + row * pitch, height, float(sheet.width))
 
 
 def drawing(sheet: Sheet) -> None:

@@ -8,9 +8,16 @@ import numpy as np
 
 from tools.page_network.curves import Points, freehand_line, log_uniform, smooth_curve
 from tools.page_network.layers import Box, Color
+from tools.page_network.rows import (
+    WORDS,
+    RowWriter,
+    draw_style,
+    number_text,
+    phrase,
+    print_paragraph,
+)
 from tools.page_network.rules_and_frames import draw_barcode, draw_frame
 from tools.page_network.sheet import INK_COLORS, Sheet
-from tools.page_network.writing import WORDS, RowWriter, draw_style, number, phrase, print_paragraph
 
 
 def _random_color(sheet: Sheet) -> Color:
@@ -38,7 +45,7 @@ def printed_block(sheet: Sheet) -> None:
     generator = sheet.generator
     if generator.random() < 0.4:
         height = float(np.clip(sheet.digit_height, 8, 0.3 * sheet.height))
-        text = number(generator, "0")
+        text = number_text(generator)
         box = sheet.free_box(0.6 * height * len(text), height)
         if box is not None:
             sheet.print_text(text, box)
@@ -54,10 +61,10 @@ def words_beside(sheet: Sheet) -> None:
     height = float(np.clip(sheet.digit_height, 8, 0.3 * sheet.height))
     writer = RowWriter(sheet, draw_style(generator))
     for _ in range(int(generator.integers(1, 6))):
-        signs = str(generator.choice(["w", "w w", "l", "s", "lll", "ss"]))
-        box = sheet.free_box(writer.width_of(signs, height), 1.3 * height)
+        pattern = str(generator.choice(["w", "w w", "l", "s", "lll", "ss"]))
+        box = sheet.free_box(writer.width_of(pattern, height), 1.3 * height)
         if box is not None:
-            writer.write(signs, box.left, box.bottom - 0.2 * height, height)
+            writer.write(pattern, box.left, box.bottom - 0.2 * height, height)
 
 
 def ticks(sheet: Sheet) -> None:
@@ -162,7 +169,7 @@ def barcode(sheet: Sheet) -> None:
     box = sheet.free_box(0.35 * sheet.width, 0.12 * sheet.height)
     if box is not None:
         draw_barcode(sheet, box)
-        text = number(sheet.generator, "0") * 2
+        text = number_text(sheet.generator) * 2
         sheet.print_text(text, Box(box.left, box.bottom + 2, box.width, 10 * sheet.scale))
 
 

@@ -41,11 +41,11 @@ class Style:
     Parameters
     ----------
     gap : tuple of float
-        Range of the gap between signs, in digit heights.
+        Range of the gap between characters, in digit heights.
     slope : float
         Angle of the base line in radians, positive downwards.
     turn : bool
-        Whether the signs are turned with the base line.
+        Whether the characters are turned with the base line.
     jitter : float
         Standard deviation of the digits' log height.
     wobble : float
@@ -94,9 +94,9 @@ def turn(coverage: Ink, angle: float) -> Ink:
 
 
 class RowWriter:
-    """Write rows of signs in one style.
+    """Write rows of characters in one style.
 
-    A row is described by one letter for each sign: ``d`` a digit, ``x`` one that is crossed out,
+    A pattern has one code for each character of a row: ``d`` a digit, ``x`` one that is crossed out,
     ``^`` a digit as exponent, ``_`` a digit as index, ``l`` a letter, ``s`` a symbol, ``w`` a word,
     ``-`` a dash, ``=``, ``.`` a point or comma, a space, or one of `glyphs.SYMBOLS`.
     """
@@ -105,7 +105,7 @@ class RowWriter:
         self.sheet = sheet
         self.style = style
         # Exponents and indices are small digits.
-        self._signs: dict[str, Callable[[float, float, float], float]] = {
+        self._draw_code: dict[str, Callable[[float, float, float], float]] = {
             "d": self._digit,
             "x": self._crossed_digit,
             "^": lambda x, y, h: self._digit(x, y - 0.65 * h, 0.55 * h),
@@ -119,35 +119,35 @@ class RowWriter:
         }
 
     def write(
-        self, signs: str, left: float, baseline: float, height: float, right: float = np.inf
+        self, pattern: str, left: float, baseline: float, height: float, right: float = np.inf
     ) -> float:
         """Write a row, as far as `right`; return where it ends."""
         generator, style = self.sheet.generator, self.style
         x = left
-        for sign in signs:
+        for code in pattern:
             if x > min(right, self.sheet.width):
                 break
-            if sign == " ":
+            if code == " ":
                 x += generator.uniform(0.5, 1.3) * height
                 continue
             y = baseline + (x - left) * np.tan(style.slope)
             y += style.wobble * height * generator.standard_normal()
             size = height * float(np.exp(style.jitter * generator.standard_normal()))
-            if sign == "d" and generator.random() < style.crossed:
-                sign = "x"  # noqa: PLW2901
-            draw = self._signs.get(sign)
-            x = draw(x, y, size) if draw else self._symbol(x, y, size, sign)
+            if code == "d" and generator.random() < style.crossed:
+                code = "x"  # noqa: PLW2901
+            draw = self._draw_code.get(code)
+            x = draw(x, y, size) if draw else self._symbol(x, y, size, code)
             gap = generator.uniform(*style.gap)
-            # Only digits touch each other; other signs that do so would be misread.
-            x += (gap if sign in "dx" else max(gap, 0.1)) * height
+            # Only digits touch each other: a digit that touches a letter is hard to read.
+            x += (gap if code in "dx" else max(gap, 0.1)) * height
         return x
 
-    def width_of(self, signs: str, height: float) -> float:
+    def width_of(self, pattern: str, height: float) -> float:
         """Return about how wide a row gets."""
         gap = sum(self.style.gap) / 2
-        return sum(0.9 if sign == " " else 2.5 if sign == "w" else 0.6 + gap for sign in signs) * (
-            height
-        )
+        return sum(
+            0.9 if code == " " else 2.5 if code == "w" else 0.6 + gap for code in pattern
+        ) * (height)
 
     def _turned(self, coverage: Ink) -> Ink:
         return turn(coverage, self.style.slope) if self.style.turn else coverage
@@ -236,11 +236,14 @@ def cross_out(sheet: Sheet, box: Box) -> None:
         sheet.stroke(corner + points * size, width, hand)
 
 
-def number(generator: Generator, sign: str = "d") -> str:
-    """Return a made-up number, as signs (`RowWriter`) or in digits."""
-    if sign != "d":
-        return "".join(str(digit) for digit in generator.integers(0, 10, generator.integers(1, 7)))
+def number_pattern(generator: Generator) -> str:
+    """Return the pattern of a number of random length."""
     return "d" * int(generator.integers(1, 7))
+
+
+def number_text(generator: Generator) -> str:
+    """Return a random number to print."""
+    return "".join(str(digit) for digit in generator.integers(0, 10, generator.integers(1, 7)))
 
 
 def phrase(generator: Generator, count: int) -> str:
@@ -250,7 +253,7 @@ def phrase(generator: Generator, count: int) -> str:
     for _ in range(count):
         if generator.random() < digits:
             form = generator.choice(["{}", "{}.{:.2}", "{}-{}", "{:.2}/{:.2}/{:.4}", "({})", "{}%"])
-            words.append(form.format(*(number(generator, "0") for _ in range(3))))
+            words.append(form.format(*(number_text(generator) for _ in range(3))))
         else:
             words.append(str(generator.choice(WORDS)))
     text = " ".join(words)
