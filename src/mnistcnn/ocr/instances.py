@@ -150,7 +150,8 @@ def _nearest(peaks: _Peaks, x: Float32Array, y: Float32Array, shape: tuple[int, 
     index_of_label[labels[rows, columns]] = np.arange(len(rows))
     point_rows = np.clip(np.rint(y / CELL_SIZE - 0.375), 0, shape[0] - 1).astype(int)
     point_columns = np.clip(np.rint(x / CELL_SIZE - 0.375), 0, shape[1] - 1).astype(int)
-    return index_of_label[labels[point_rows, point_columns]]
+    nearest: _Indices = index_of_label[labels[point_rows, point_columns]]
+    return nearest
 
 
 def _means(
