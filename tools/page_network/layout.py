@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 
 import cv2
 import numpy as np
-from tools.page_network.glyphs import Glyphs
 
 from tools.page_network import cell_pages, digit_pages, digitless_pages
 from tools.page_network.curves import Generator
+from tools.page_network.glyphs import Glyphs
 from tools.page_network.layers import InkLayer, Layout
 from tools.page_network.marks import MARKS
 from tools.page_network.rules_and_frames import PAPERS

@@ -96,9 +96,9 @@ def turn(coverage: Ink, angle: float) -> Ink:
 class RowWriter:
     """Write rows of characters in one style.
 
-    A pattern has one code for each character of a row: ``d`` a digit, ``x`` one that is crossed out,
-    ``^`` a digit as exponent, ``_`` a digit as index, ``l`` a letter, ``s`` a symbol, ``w`` a word,
-    ``-`` a dash, ``=``, ``.`` a point or comma, a space, or one of `glyphs.SYMBOLS`.
+    A pattern has one code for each character: ``d`` a digit, ``x`` one that is crossed out, ``^`` a
+    digit as exponent, ``_`` a digit as index, ``l`` a letter, ``s`` a symbol, ``w`` a word, ``-`` a
+    dash, ``=``, ``.`` a point or comma, a space, or one of `glyphs.SYMBOLS`.
     """
 
     def __init__(self, sheet: Sheet, style: Style) -> None:

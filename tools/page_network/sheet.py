@@ -7,10 +7,10 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from tools.page_network.fonts import Typeface
-from tools.page_network.glyphs import Glyphs, Pen
 
 from tools.page_network.curves import Generator, Points, log_uniform
+from tools.page_network.fonts import Typeface
+from tools.page_network.glyphs import Glyphs, Pen
 from tools.page_network.layers import Box, Color, Ink, InkLayer, Kind, Layout
 
 # A digit that overlaps others by more than this share of its ink, or shows less than the other
