@@ -100,14 +100,16 @@ def test_all_kinds_left_out(glyphs):
         draw_layout(np.random.default_rng(0), glyphs, SIZE, without=list(KINDS))
 
 
-def test_the_digit_with_more_ink_owns_the_pixel(page):
+@pytest.mark.parametrize("thin_first", [True, False])
+def test_the_digit_with_more_ink_owns_the_pixel(page, thin_first):
     thin, thick = np.full((10, 30), 0.4, np.float32), np.full((10, 30), 0.9, np.float32)
-    assert page.place_digit(thin, 1, 50, 50)
-    assert page.place_digit(thick, 2, 50, 72)
+    digits = [(thin, 1, 50, 50), (thick, 2, 50, 75)]
+    for digit in digits if thin_first else digits[::-1]:
+        assert page.place_digit(*digit)
     result = page.finish()
-    assert result.labels == [1, 2]
-    assert (result.instances[50:60, 50:72] == 1).all()
-    assert (result.instances[50:60, 72:102] == 2).all()
+    owners = np.array([0, *result.labels])[result.instances]
+    assert (owners[50:60, 50:75] == 1).all()
+    assert (owners[50:60, 75:105] == 2).all()
 
 
 def test_hidden_and_cut_off_digits_are_not_drawn(page):
