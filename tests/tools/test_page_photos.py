@@ -8,9 +8,9 @@ from tools.page_network import pages, photo, textures
 from tools.page_network.camera import take_picture
 from tools.page_network.effects import EFFECTS, STYLES, Effects, draw_style
 from tools.page_network.geometry import draw_warp
+from tools.page_network.layers import InkLayer, Layout
 from tools.page_network.lighting import draw_light
 from tools.page_network.occluders import cover
-from tools.page_network.sheet import InkLayer, Layout
 from tools.page_network.surfaces import draw_scene
 
 SIZE = 128

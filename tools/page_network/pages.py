@@ -24,9 +24,9 @@ if __name__ == "__main__":
 from mnistcnn import load_data
 from tools.page_network.effects import draw_style
 from tools.page_network.glyphs import Glyphs
+from tools.page_network.layers import Layout
 from tools.page_network.layout import draw_layout
 from tools.page_network.photo import Page, photograph
-from tools.page_network.sheet import Layout
 
 # Pages for validation are drawn with the training images after these.
 TRAINING_IMAGES = 50_000

@@ -18,9 +18,9 @@ from tools.page_network import textures
 from tools.page_network.camera import take_picture
 from tools.page_network.effects import Effects, draw_style
 from tools.page_network.geometry import Warp, draw_warp
+from tools.page_network.layers import InkLayer, Layout
 from tools.page_network.lighting import draw_light
 from tools.page_network.occluders import cover
-from tools.page_network.sheet import InkLayer, Layout
 from tools.page_network.surfaces import draw_desk, draw_paper, draw_paper_color, draw_scene
 
 Color = NDArray[np.float32]
