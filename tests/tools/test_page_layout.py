@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tools.page_network.glyphs import Glyphs, Pen
 
 from tools.page_network import layout, rows, rules_and_frames, sheet
+from tools.page_network.glyphs import Glyphs, Pen
 from tools.page_network.layout import KINDS, MARKS, PAPERS, PIXELATED, draw_layout
 from tools.page_network.sheet import Sheet
 
