@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tools.page_network import layout, rows, rules_and_frames, sheet
+from tools.page_network import rows, rules_and_frames, sheet
 from tools.page_network.glyphs import Glyphs, Pen
-from tools.page_network.layout import KINDS, MARKS, PAPERS, PIXELATED, draw_layout
+from tools.page_network.layout import KINDS, MARKS, PAPERS, draw_layout
 from tools.page_network.sheet import Sheet
 
 SIZE = (160, 200)
@@ -27,7 +27,7 @@ def page(glyphs):
 
 def draw_kind(name, glyphs, seed=0):
     """A page of one kind, without paper and marks."""
-    without = {*KINDS, *PAPERS, *MARKS, PIXELATED} - {name}
+    without = {*KINDS, *PAPERS, *MARKS} - {name}
     return draw_layout(np.random.default_rng(seed), glyphs, SIZE, without=without)
 
 
@@ -186,13 +186,3 @@ def test_small_writing_gets_a_thin_pen():
     pen = Pen(8, 0.5, "pencil")
     assert sheet.fit_pen(pen, 40) is pen
     assert sheet.fit_pen(pen, 12) == Pen(3, 0.5, "pencil")
-
-
-def test_pixelated_page(page):
-    page.place_digit(np.ones((20, 20), np.float32), 1, 50, 50)
-    result = page.finish()
-    layout._pixelate(result, 8)
-    assert len(np.unique(result.layers[0].coverage)) > 2
-    blocks = result.layers[0].coverage.reshape(20, 8, 25, 8)
-    assert (np.ptp(blocks, (1, 3)) == 0).all()
-    assert result.instances.dtype == np.int16
