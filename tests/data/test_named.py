@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
-from mnistcnn.data import download
+from mnistcnn.data import download, http_client, load
 from mnistcnn.data.catalog import CONVENTIONS, EMNIST_ARCHIVE, NAMED_DATASETS
 from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
 from mnistcnn.types import DIGIT_NAMES
@@ -90,7 +90,7 @@ def files_of(name, dataset):
 @pytest.fixture
 def serve(server, tiny, monkeypatch):
     """A function that serves a small data set in place of a named one."""
-    monkeypatch.setattr(download, "STALL_TIMEOUT", 1)
+    monkeypatch.setattr(http_client, "STALL_TIMEOUT", 1)
     monkeypatch.setattr(download, "RETRY_DELAY", 0.01)
 
     def start(name, **changes):
@@ -163,13 +163,17 @@ def test_a_file_with_a_wrong_checksum_is_not_saved(name, serve, tmp_path):
 
 
 @pytest.mark.parametrize("name", RELATIVES)
-def test_a_damaged_cache_is_downloaded_again(name, serve, tmp_path):
+def test_a_damaged_cache_is_downloaded_again(name, serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(load, "default_cache_dir", lambda: tmp_path)
     server = serve(name)
-    dataset = load_data(name, cache_dir=tmp_path)
+    dataset = load_data(name)
     file = next(iter(NAMED_DATASETS[name].mirrors[0].files))
     (tmp_path / NAMED_DATASETS[name].folder / file).write_bytes(b"half")
     count = len(server.requested)
-    assert datasets_equal(load_data(name, cache_dir=tmp_path), dataset)
+    message = rf"{file} must be {NAMED_DATASETS[name].title} or not exist; received another file"
+    with pytest.raises(DataUnavailableError, match=message):
+        load_data(name, cache_dir=tmp_path)
+    assert datasets_equal(load_data(name), dataset)
     assert server.requested[count:] == [f"/0/{file}"]
 
 

@@ -62,8 +62,8 @@ def load_data(
         Whether to exchange rows and columns of the images in a file. Default: only for
         files with the names of EMNIST, whose images are stored that way.
     cache_dir : path-like, optional
-        Folder of the download. Default: the platform's cache folder of the user, which
-        ``mnistcnn info`` shows.
+        Folder of the download, in which no other file is replaced. Default: the platform's
+        cache folder of the user, which ``mnistcnn info`` shows.
     verbose : {"auto", 0, 1}, default "auto"
         Whether a download shows a progress bar on standard error. ``"auto"``: only if that
         is a terminal.
@@ -87,7 +87,7 @@ def load_data(
 
     Notes
     -----
-    The guide "Train on your own data" describes the formats of files, and the reference page
+    The guide "Load your own data" describes the formats of files, and the reference page
     of this function the named data sets with their licenses and publications.
 
     Labels are ``0...num_classes - 1``. The 26 classes of EMNIST Letters are 1 to 26 in its
@@ -101,7 +101,7 @@ def load_data(
     ((1442, 28, 28), dtype('uint8'), (355,))
     """
     verbosity = check_in("verbose", verbose, ("auto", 0, 1))
-    if source != "digits" and source not in NAMED_DATASETS:
+    if not (isinstance(source, str) and (source == "digits" or source in NAMED_DATASETS)):
         return read_dataset(
             _existing_path("source", source),
             test=None if test is None else _existing_path("test", test),
@@ -117,8 +117,10 @@ def load_data(
     if source == "digits":
         return load_sklearn_digits()
     return load_named_dataset(
-        str(source),
+        source,
         default_cache_dir() if cache_dir is None else check_path("cache_dir", cache_dir),
+        # All files in the default folder are ours, but the user's folder may hold others.
+        replace=cache_dir is None,
         verbose=is_terminal() if verbosity == "auto" else bool(verbosity),
     )
 

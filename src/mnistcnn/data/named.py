@@ -45,8 +45,13 @@ def is_cached() -> bool:
     )
 
 
-def load_named_dataset(name: str, cache_dir: Path | None, *, verbose: bool) -> Dataset:
-    """Return a data set of the catalog, downloaded if it is not in the cache."""
+def load_named_dataset(
+    name: str, cache_dir: Path | None, *, replace: bool, verbose: bool
+) -> Dataset:
+    """Return a data set of the catalog, downloaded if it is not in the cache.
+
+    `replace` is whether the download replaces other files of the same names.
+    """
     info = NAMED_DATASETS[name]
     value = os.environ.get(DATA_VARIABLE)
     if name == "mnist" and value:
@@ -68,7 +73,14 @@ def load_named_dataset(name: str, cache_dir: Path | None, *, verbose: bool) -> D
     try:
         with download.cache_lock(cache_dir):
             # Another process may have downloaded it in the meantime.
-            return _cached(folder, info) or _fetch(folder, info, verbose=verbose)
+            cached = _cached(folder, info)
+            if cached is not None:
+                return cached
+            folder.mkdir(exist_ok=True)
+            mirror = download.fetch(
+                info.mirrors, folder, title=info.title, replace=replace, verbose=verbose
+            )
+            return _read_mirror(folder, info, mirror)
     except DataUnavailableError as error:
         raise DataUnavailableError(
             f"{info.title} is unavailable (not cached; download failed):\n{error}\n"
@@ -106,26 +118,8 @@ def _alternatives(name: str, folder: Path, info: NamedDataset) -> str:
 
 def _cached(folder: Path, info: NamedDataset) -> Dataset | None:
     """Return a data set from the cache, or None if it is absent or damaged."""
-    for read in (_read_mnist_cache,) if info.array_md5 else (_read_verified,):
-        dataset = read(folder, info)
-        if dataset is not None:
-            return dataset
-    return None
-
-
-def _read_mnist_cache(folder: Path, info: NamedDataset) -> Dataset | None:
-    """Return a data set that is identified by its arrays, so that its files may be any copies."""
-    for path in (folder / "mnist.npz", folder):
-        try:
-            dataset = _read_folder(folder, info) if path == folder else read_dataset(path)
-            return _verify(dataset, info, path)
-        except (OSError, ValueError):  # CorruptFileError is one, too
-            continue
-    return None
-
-
-def _read_verified(folder: Path, info: NamedDataset) -> Dataset | None:
-    """Return a data set from files with the checksums of a mirror."""
+    if info.array_md5 is not None:
+        return _read_copy(folder, info)
     for mirror in info.mirrors:
         if all(
             download.matches_checksum(folder / name, checksum)
@@ -135,9 +129,15 @@ def _read_verified(folder: Path, info: NamedDataset) -> Dataset | None:
     return None
 
 
-def _fetch(folder: Path, info: NamedDataset, *, verbose: bool) -> Dataset:
-    folder.mkdir(exist_ok=True)
-    return _read_mirror(folder, info, download.fetch(info.mirrors, folder, verbose=verbose))
+def _read_copy(folder: Path, info: NamedDataset) -> Dataset | None:
+    """Return a data set that is identified by its arrays, so that its files may be any copies."""
+    for path in (folder / "mnist.npz", folder):
+        try:
+            dataset = _read_folder(folder, info) if path == folder else read_dataset(path)
+            return _verify(dataset, info, path)
+        except (OSError, ValueError):  # CorruptFileError is one, too
+            continue
+    return None
 
 
 def _read_mirror(folder: Path, info: NamedDataset, mirror: Mirror) -> Dataset:

@@ -20,8 +20,7 @@ from mnistcnn.data.formats.detection import HEAD_BYTES, detect_format
 from mnistcnn.data.formats.file_sets import FileSet
 from mnistcnn.data.formats.idx import read_idx_stream
 from mnistcnn.data.formats.limits import UnpackingLimit
-from mnistcnn.data.formats.npy import read_npy
-from mnistcnn.data.formats.npz import read_npz_archive
+from mnistcnn.data.formats.npz import read_npy, read_npz_archive
 from mnistcnn.data.formats.raw import AmbiguousDataError, PartName, RawDataset, RawSplit, pair_parts
 from mnistcnn.data.formats.roles import Kind, Part, role_of
 from mnistcnn.data.formats.streams import decompressed

@@ -6,7 +6,7 @@ import re
 from typing import Literal, TypeAlias
 
 from mnistcnn.data.formats.idx import is_idx
-from mnistcnn.data.formats.npy import NPY_MAGIC
+from mnistcnn.data.formats.npz import NPY_MAGIC
 from mnistcnn.utils.text import quote
 
 Format: TypeAlias = Literal["zip", "idx", "npy", "csv"]
