@@ -176,7 +176,7 @@ def hole(path):
 
 
 SPARSE = {
-    "idx": ("idx", "a", sparse_idx, "must unpack to at most 67,108,864 bytes; it declares 10,"),
+    "idx": ("idx", "a", sparse_idx, "must unpack to at most 67,108,864 bytes; it has at least 10,"),
     "gzip bomb": ("idx", "a.gz", bomb_before_a_hole, "unpack to at most 67,108,864 bytes"),
     "gzip": ("idx", "b.gz", hole, "must begin with 00 00, a type code"),
     "npz bomb": (

@@ -20,6 +20,7 @@ _NUM_PIXELS = _SIDE * _SIDE
 _NUM_CLASSES = 10
 _CHUNK_BYTES = 1 << 16
 _MAX_LINE_BYTES = 16 << 10
+_MIN_LIMIT = 32 << 20
 
 
 def read_libsvm(path: Path) -> Split:
@@ -36,7 +37,7 @@ def read_libsvm(path: Path) -> Split:
     """
     images, labels = [], []
     with open_regular(path) as file:
-        limit = UnpackingLimit(data_size(file))
+        limit = UnpackingLimit(data_size(file), minimum=_MIN_LIMIT)
         try:
             for number, line in enumerate(_lines(_decompress(file, limit)), 1):
                 label, ink = _parse(line, number)
@@ -61,7 +62,10 @@ def _decompress(file: Readable, limit: UnpackingLimit) -> Iterator[bytes]:
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        block = rest + chunk
+        while b"\n\n" in block:
+            block = block.replace(b"\n\n", b"\n")
+        *lines, rest = block.split(b"\n")
         if len(rest) > _MAX_LINE_BYTES:
             raise ValueError(f"a line must have at most {_MAX_LINE_BYTES:,} bytes; it has more")
         yield from filter(bytes.strip, lines)
