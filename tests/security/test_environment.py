@@ -58,6 +58,14 @@ def test_a_fifo_as_matplotlibrc_is_not_opened():
 
 
 @posix
+@pytest.mark.slow
+def test_a_fifo_as_matplotlibrc_does_not_stop_a_sweep(tiny, write_npz):
+    os.mkfifo("matplotlibrc")
+    arguments = ["--data", str(write_npz(tiny)), "--seeds", "0", "--epochs", "1"]
+    assert '"seed": 0' in run_python("-m", "mnistcnn", "sweep", *arguments, "--json")
+
+
+@posix
 def test_matplotlib_can_be_imported_in_a_folder_that_was_deleted():
     Path("gone").mkdir()
     code = (
