@@ -1,0 +1,95 @@
+"""Targets of the page network: what its outputs should be for a synthetic page."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.page_network.photo import Page
+
+# Cells of the head are this many pixels wide; position of the center of the first one.
+CELL = 4
+CELL_CENTER = (CELL - 1) / 2
+# Size of a digit, in pixels, whose predicted logarithm is 0.
+UNIT_SIZE = 32.0
+# Class of a cell without the ink of a digit.
+NO_CLASS = 255
+# Standard deviation of the peak at a digit's center, in digit sizes, and the least one in cells.
+_PEAK_WIDTH, _MIN_PEAK_WIDTH = 0.12, 0.7
+
+
+class Targets(NamedTuple):
+    """Targets for one page of ``(h, w)`` pixels, or for a batch of pages with a leading axis.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        ``uint8 (h, w, 3)``.
+    ink : numpy.ndarray
+        ``uint8 (h, w, 2)``: coverage by the ink of digits and by other ink.
+    centers : numpy.ndarray
+        ``uint8 (h / 4, w / 4)``: heat map, 255 at the center of each digit.
+    geometry : numpy.ndarray
+        ``float16 (h / 4, w / 4, 4)``: offset to the center along x and y in digit sizes,
+        logarithm of the size, and the weight of the cell in the loss: 0 without digit ink.
+    classes : numpy.ndarray
+        ``uint8 (h / 4, w / 4)``: label of the digit, 255 without digit ink.
+    rotation : numpy.ndarray
+        ``uint8``: quarter turns clockwise of the text.
+    """
+
+    image: NDArray[np.uint8]
+    ink: NDArray[np.uint8]
+    centers: NDArray[np.uint8]
+    geometry: NDArray[np.float16]
+    classes: NDArray[np.uint8]
+    rotation: NDArray[np.uint8]
+
+
+def to_targets(page: Page) -> Targets:
+    """Return the targets of a page."""
+    height, width = (side // CELL for side in page.instances.shape)
+    owners = page.instances.reshape(height, CELL, width, CELL).max(axis=(1, 3))
+    rows, columns = np.nonzero(owners)
+    owner = owners[rows, columns] - 1
+    geometry = np.zeros((height, width, 4), np.float16)
+    classes = np.full((height, width), NO_CLASS, np.uint8)
+    centers = np.zeros((height, width), np.float32)
+    if len(page.digits):
+        center_x, center_y, widths, heights, labels = page.digits.T
+        sizes = np.maximum(np.maximum(widths, heights), CELL)
+        geometry[rows, columns, 0] = (center_x[owner] - CELL * columns - CELL_CENTER) / sizes[owner]
+        geometry[rows, columns, 1] = (center_y[owner] - CELL * rows - CELL_CENTER) / sizes[owner]
+        geometry[rows, columns, 2] = np.log(sizes[owner] / UNIT_SIZE)
+        cells = np.bincount(owner, minlength=len(sizes))
+        # A large digit weighs more than a small one, but not as much as its area.
+        geometry[rows, columns, 3] = 1 / np.sqrt(cells[owner])
+        classes[rows, columns] = labels[owner]
+        for x, y, size in zip(center_x, center_y, sizes, strict=True):
+            if size > CELL:
+                _add_peak(centers, x, y, size)
+    return Targets(
+        page.image,
+        np.stack([page.digit_ink, page.other_ink], axis=2),
+        np.rint(255 * centers).astype(np.uint8),
+        geometry,
+        classes,
+        np.asarray(page.rotation, np.uint8),
+    )
+
+
+def _add_peak(centers: NDArray[np.float32], x: float, y: float, size: float) -> None:
+    """Raise the heat map to a Gaussian whose maximum of 1 lies in the cell of (x, y)."""
+    sigma = max(_PEAK_WIDTH * size / CELL, _MIN_PEAK_WIDTH)
+    radius = int(3 * sigma) + 1
+    column, row = int((x + 0.5) // CELL), int((y + 0.5) // CELL)
+    left, top = max(column - radius, 0), max(row - radius, 0)
+    region = centers[top : row + radius + 1, left : column + radius + 1]
+    if not region.size:
+        return
+    dx = np.arange(left, left + region.shape[1]) - column
+    dy = np.arange(top, top + region.shape[0]) - row
+    peak = np.exp(-(dx**2 + dy[:, np.newaxis] ** 2) / (2 * sigma**2))
+    np.maximum(region, peak, out=region, casting="unsafe")
