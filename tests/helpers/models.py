@@ -3,7 +3,7 @@
 import numpy as np
 
 from mnistcnn.backend import keras
-from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
+from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, PAGE_NETWORK_WEIGHT_SHAPES
 
 
 def baseline_script_model():
@@ -45,3 +45,30 @@ def numpy_forward(weights, images):
     logits = features.reshape(len(images), -1) @ w3 + b3
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def page_network_forward(weights, image):
+    """The raw outputs of the page network for an image ``(h, w, 3)``, computed by Keras."""
+    arrays = dict(zip(PAGE_NETWORK_WEIGHT_SHAPES, weights, strict=True))
+
+    def conv(x, layer, strides=1):
+        kernel, bias = arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]
+        return keras.ops.conv(x, kernel, strides, "same", "channels_last") + bias
+
+    def conv_relu(x, layer, strides=1):
+        return keras.ops.relu(conv(x, layer, strides))
+
+    levels = [conv_relu(image[np.newaxis].astype(np.float32), "stem", 2)]
+    for i in range(1, 5):
+        levels.append(conv_relu(conv_relu(levels[-1], f"down{i}_1", 2), f"down{i}_2"))
+    y = levels[4]
+    outputs = {}
+    for i in (3, 2, 1, 0):
+        lateral = keras.ops.repeat(keras.ops.repeat(conv(y, f"lateral{i}"), 2, 1), 2, 2)
+        y = outputs[i] = conv_relu(levels[i] + lateral, f"up{i}")
+    blocks = np.asarray(conv(outputs[0], "ink"))[0]
+    height, width = blocks.shape[:2]
+    logits = blocks.reshape(height, width, 2, 2, 2).transpose(4, 0, 2, 1, 3)
+    ink = 1 / (1 + np.exp(-logits.reshape(2, 2 * height, 2 * width)))
+    digits = conv(conv_relu(outputs[1], "digits_1"), "digits_2")
+    return ink, np.asarray(digits)[0].transpose(2, 0, 1)

@@ -37,10 +37,8 @@ def train_teachers(
     verbose: Literal["auto", 0, 1, 2],
     checkpoint: CheckpointManager | None,
     context: DistributionContext,
-) -> TargetFn | None:
-    """Train the recipe's teachers, if any, and return the function for the soft targets."""
-    if recipe.teacher is None:
-        return None
+) -> TargetFn:
+    """Train the teachers of a recipe that has any; return the function for the soft targets."""
     teachers = [
         train_teacher(
             recipe,

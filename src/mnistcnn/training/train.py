@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Literal
 
@@ -192,7 +193,9 @@ def train(
     with (
         context.worker_errors(),
         raise_data_errors(training, validation),
-        checkpoint_for_run(
+        nullcontext()
+        if config is None and context.world_size == 1
+        else checkpoint_for_run(
             model,
             recipe,
             training,
@@ -205,9 +208,11 @@ def train(
         translated_monitors(callbacks, metrics),
     ):
         seed = context.broadcast_seed(seed if checkpoint is None else checkpoint.seed)
-        target_fn = train_teachers(
-            recipe, training, seed=seed, verbose=verbose, checkpoint=checkpoint, context=context
-        )
+        target_fn = None
+        if recipe.teacher is not None:
+            target_fn = train_teachers(
+                recipe, training, seed=seed, verbose=verbose, checkpoint=checkpoint, context=context
+            )
         return Trainer(
             model,
             recipe,

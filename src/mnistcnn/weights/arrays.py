@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_keys
-from mnistcnn.weights.metadata import model_metadata
+from mnistcnn.weights.metadata import model_metadata, page_network_metadata
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -40,18 +40,57 @@ REJECTOR_WEIGHT_SHAPES: Shapes = MappingProxyType(
         "dense.bias": (24,),
     }
 )
+# Channels of the page network at each level, from 1/2 of the image size to 1/32.
+PAGE_NETWORK_CHANNELS = (16, 32, 64, 112, 128)
+# Outputs of its second head: the center, the offset (x, y) to it, the size, the ten classes and
+# the four quarter turns.
+NUM_DIGIT_OUTPUTS = 18
+_HEAD_CHANNELS = 48
+# Digit ink and other ink of each pixel of a 2 × 2 block.
+_NUM_INK_OUTPUTS = 8
+
+
+def _page_network_shapes() -> dict[str, tuple[int, ...]]:
+    channels = PAGE_NETWORK_CHANNELS
+    kernels = {"stem": (3, 3, 3, channels[0])}
+    for i in range(1, len(channels)):
+        kernels[f"down{i}_1"] = (3, 3, channels[i - 1], channels[i])
+        kernels[f"down{i}_2"] = (3, 3, channels[i], channels[i])
+    for i in reversed(range(len(channels) - 1)):
+        kernels[f"lateral{i}"] = (1, 1, channels[i + 1], channels[i])
+        kernels[f"up{i}"] = (3, 3, channels[i], channels[i])
+    kernels["ink"] = (3, 3, channels[0], _NUM_INK_OUTPUTS)
+    kernels["digits_1"] = (3, 3, channels[1], _HEAD_CHANNELS)
+    kernels["digits_2"] = (1, 1, _HEAD_CHANNELS, NUM_DIGIT_OUTPUTS)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, shape in kernels.items():
+        shapes |= {f"{layer}/kernel": shape, f"{layer}/bias": shape[-1:]}
+    return shapes
+
+
+PAGE_NETWORK_WEIGHT_SHAPES: Shapes = MappingProxyType(_page_network_shapes())
 DTYPE = "float32"
 
 KERAS_SUFFIXES = (".keras", ".h5")
 
-# Limit of an ONNX or safetensors file; the six arrays of the CNN take 139,304 bytes.
-MAX_BYTES = 256 << 10
+# Limits of an ONNX or safetensors file; the six arrays of the CNN take 139,304 bytes, and those of
+# the page network 1,451,668 in half precision.
+MAX_BYTES, MAX_PAGE_NETWORK_BYTES = 256 << 10, 2 << 20
 
 
 def named_weights(
-    weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES
+    weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES, *, dtype: str = DTYPE
 ) -> dict[str, Float32Array]:
-    """Return the arrays by name, each C-contiguous.
+    """Return the arrays by name, each ``float32`` and C-contiguous.
+
+    Parameters
+    ----------
+    weights : sequence of numpy.ndarray
+        The arrays in the order of `shapes`.
+    shapes : mapping
+        Names and shapes.
+    dtype : str, default "float32"
+        Required dtype of `weights`.
 
     Raises
     ------
@@ -64,26 +103,38 @@ def named_weights(
         name: np.ascontiguousarray(array) for name, array in zip(shapes, weights, strict=True)
     }
     for name, array in arrays.items():
-        if array.dtype != DTYPE or array.shape != shapes[name]:
+        if array.dtype != dtype or array.shape != shapes[name]:
             raise ValueError(
-                f"{name} must be {DTYPE} {shapes[name]}; "
+                f"{name} must be {dtype} {shapes[name]}; "
                 f"received {escape(array.dtype)} {escape(array.shape)}"
             )
         if not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite; received NaN or infinity")
-    return arrays
+    return {name: array.astype(np.float32, copy=False) for name, array in arrays.items()}
+
+
+def storage_dtype(shapes: Shapes) -> str:
+    """Return the dtype in a safetensors file: half precision for the page network only."""
+    return "float16" if shapes is PAGE_NETWORK_WEIGHT_SHAPES else DTYPE
 
 
 def to_safetensors(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES) -> bytes:
     """Return the arrays as a safetensors file; equal arrays give equal bytes."""
-    (num_outputs,) = shapes["dense.bias"]
+    if shapes is PAGE_NETWORK_WEIGHT_SHAPES:
+        description = page_network_metadata()
+    else:
+        description = model_metadata(shapes["dense.bias"][0])
     # A single metadata entry, because safetensors writes several in random order.
-    metadata = {"mnistcnn": json.dumps(model_metadata(num_outputs))}
-    return save(named_weights(weights, shapes), metadata=metadata)
+    metadata = {"mnistcnn": json.dumps(description)}
+    dtype = storage_dtype(shapes)
+    with np.errstate(over="ignore"):  # infinity is reported next
+        arrays = [array.astype(dtype) for array in named_weights(weights, shapes).values()]
+    named_weights(arrays, shapes, dtype=dtype)
+    return save(dict(zip(shapes, arrays, strict=True)), metadata=metadata)
 
 
 def from_safetensors(content: bytes, shapes: Shapes = CNN_WEIGHT_SHAPES) -> dict[str, Float32Array]:
-    """Return the arrays of a safetensors file by name, in the order of `shapes`.
+    """Return the ``float32`` arrays of a safetensors file by name, in the order of `shapes`.
 
     Raises
     ------
@@ -95,4 +146,5 @@ def from_safetensors(content: bytes, shapes: Shapes = CNN_WEIGHT_SHAPES) -> dict
     except Exception as error:  # a damaged header raises many kinds of exceptions
         raise ValueError(f"the file must be a valid safetensors file: {escape(error)}") from error
     check_keys("the file", arrays, tuple(shapes), "arrays")
-    return named_weights([arrays[name] for name in shapes], shapes)
+    dtype = storage_dtype(shapes)
+    return named_weights([arrays[name] for name in shapes], shapes, dtype=dtype)

@@ -19,6 +19,23 @@ def model_metadata(num_outputs: int = NUM_CLASSES) -> dict[str, str]:
         f"[0, 1]; {OUTPUT_NAME}: float32 (n, {num_outputs})",
         **labels,
         "preprocessing": PREPROCESSING,
+        **_origin(),
+    }
+
+
+def page_network_metadata() -> dict[str, str]:
+    """Return the metadata entries of the page network."""
+    return {
+        "description": "page network for handwritten digits; image: float32 (1, 3, h, w) in "
+        "[0, 1]; ink: float32 (1, 2, h, w); digits: float32 (1, 18, h / 4, w / 4)",
+        "preprocessing": "red, green and blue 0...255 divided by 255; sides padded to multiples "
+        "of 32 with the values at the edge",
+        **_origin(),
+    }
+
+
+def _origin() -> dict[str, str]:
+    return {
         "written_by": f"mnistcnn {mnistcnn.__version__}",
         "license": "MIT (code; the rights in the weights are those of their author)",
     }

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn.types import Float32Array
-from mnistcnn.utils.environment import import_onnxruntime
 from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME
+from mnistcnn.weights.onnx_session import open_session
 
 # Full speed, while memory does not grow with the number of images.
 _CHUNK_SIZE = 256
-_LOG_ERRORS_ONLY = 3
 
 
 class OnnxClassifier:
@@ -33,11 +32,7 @@ class OnnxClassifier:
     def __init__(self, model: bytes, num_threads: int = 0) -> None:
         self._model = model
         self.num_threads = num_threads
-        runtime = import_onnxruntime()
-        options = runtime.SessionOptions()
-        options.log_severity_level = _LOG_ERRORS_ONLY
-        options.intra_op_num_threads = num_threads
-        self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model, num_threads)
         self._num_outputs: int = self._session.get_outputs()[0].shape[-1]
 
     def predict_proba(self, images: NDArray[Any]) -> Float32Array:

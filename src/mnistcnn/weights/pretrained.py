@@ -20,6 +20,8 @@ from mnistcnn.utils.validation import check_bool, check_in
 from mnistcnn.weights.arrays import (
     CNN_WEIGHT_SHAPES,
     MAX_BYTES,
+    MAX_PAGE_NETWORK_BYTES,
+    PAGE_NETWORK_WEIGHT_SHAPES,
     REJECTOR_WEIGHT_SHAPES,
     Shapes,
     from_safetensors,
@@ -31,6 +33,8 @@ from mnistcnn.weights.manifest import FORMAT, Manifest
 PRETRAINED = ("best", "robust")
 # The network that separates digits from non-digits.
 REJECTOR = "rejector"
+# The network that finds the digits on a page.
+PAGE_NETWORK = "page_network"
 FOLDER = Path(__file__).parents[1] / "assets"
 
 # A manifest takes about 20 KB.
@@ -47,7 +51,7 @@ class PretrainedWeights:
     manifest : Manifest
         Provenance, calibration temperature and metrics.
     arrays : dict
-        The six ``float32`` arrays by name, uncalibrated, read-only, in the order of
+        The ``float32`` arrays by name, uncalibrated, read-only, in the order of
         ``model.get_weights()``.
     """
 
@@ -93,6 +97,17 @@ def load_rejector_weights() -> PretrainedWeights:
     return read_pretrained(FOLDER, REJECTOR, REJECTOR_WEIGHT_SHAPES)
 
 
+def load_page_network_weights() -> PretrainedWeights:
+    """Load the weights of the network that finds the digits on a page.
+
+    Raises
+    ------
+    FileNotFoundError, CorruptFileError
+        If a file is missing or damaged.
+    """
+    return read_pretrained(FOLDER, PAGE_NETWORK, PAGE_NETWORK_WEIGHT_SHAPES)
+
+
 def read_pretrained(
     folder: Path, name: str, shapes: Shapes = CNN_WEIGHT_SHAPES
 ) -> PretrainedWeights:
@@ -113,7 +128,8 @@ def read_pretrained(
             raise ValueError(f"name must be {name!r}; received {quote(manifest.name)}")
     except (TypeError, ValueError) as error:
         raise CorruptFileError(f"{manifest_path}: {error}") from None
-    content = read_limited(weights_path, limit=MAX_BYTES)
+    limit = MAX_PAGE_NETWORK_BYTES if shapes is PAGE_NETWORK_WEIGHT_SHAPES else MAX_BYTES
+    content = read_limited(weights_path, limit=limit)
     try:
         return PretrainedWeights(manifest, _verified_arrays(content, manifest, shapes))
     except ValueError as error:
@@ -146,11 +162,11 @@ def write_pretrained(
     folder : pathlib.Path
         Directory of the two files; created if missing.
     weights : sequence of numpy.ndarray
-        The six ``float32`` arrays as ``model.get_weights()`` returns them.
+        The ``float32`` arrays in the order of `shapes`.
     name, temperature, recipe, seed, command, commit, versions, data, metrics
         Fields of `Manifest`.
     shapes : mapping
-        `CNN_WEIGHT_SHAPES` or `REJECTOR_WEIGHT_SHAPES`.
+        `CNN_WEIGHT_SHAPES`, `REJECTOR_WEIGHT_SHAPES` or `PAGE_NETWORK_WEIGHT_SHAPES`.
 
     Raises
     ------

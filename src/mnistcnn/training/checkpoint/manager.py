@@ -162,7 +162,9 @@ def checkpoint_for_run(
     config: CheckpointConfig | None,
     context: DistributionContext,
 ) -> Iterator[CheckpointManager | None]:
-    """Open the checkpoint of a run, if it has one, once all workers have the same configuration.
+    """Open the checkpoint of a run once all workers have the same configuration.
+
+    Without `config`, only the workers are checked.
 
     Raises
     ------
@@ -173,9 +175,6 @@ def checkpoint_for_run(
     ValueError
         If it belongs to another run, a callback cannot be saved, or workers differ.
     """
-    if config is None and context.world_size == 1:
-        yield None
-        return
     if config is not None:
         check_serializable(callbacks)
     fingerprint = run_fingerprint(model, recipe, training, validation, callbacks)
