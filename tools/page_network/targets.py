@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +17,9 @@ CELL_CENTER = (CELL - 1) / 2
 UNIT_SIZE = 32.0
 # Class of a cell without the ink of a digit.
 NO_CLASS = 255
+# Digits smaller than this many pixels, or that differ from the pixels around them by less than this
+# many levels plus a part of their deviation, can't be read: they are ignored.
+_MIN_SIZE, _MIN_CONTRAST, _MIN_CONTRAST_TO_NOISE = 8, 5.0, 0.35
 # Standard deviation of the peak at a digit's center, in digit sizes, and the least one in cells.
 _PEAK_WIDTH, _MIN_PEAK_WIDTH = 0.12, 0.7
 
@@ -28,7 +32,8 @@ class Targets(NamedTuple):
     image : numpy.ndarray
         ``uint8 (h, w, 3)``.
     ink : numpy.ndarray
-        ``uint8 (h, w, 2)``: coverage by the ink of digits and by other ink.
+        ``uint8 (h, w, 3)``: coverage by the ink of digits and by other ink, and 255 where the
+        loss ignores it.
     centers : numpy.ndarray
         ``uint8 (h / 4, w / 4)``: heat map, 255 at the center of each digit.
     geometry : numpy.ndarray
@@ -51,7 +56,10 @@ class Targets(NamedTuple):
 def to_targets(page: Page) -> Targets:
     """Return the targets of a page."""
     height, width = (side // CELL for side in page.instances.shape)
-    owners = page.instances.reshape(height, CELL, width, CELL).max(axis=(1, 3))
+    ignored = _illegible(page)
+    ignored_pixels = ignored[page.instances]
+    owners = np.where(ignored_pixels, np.int16(0), page.instances)
+    owners = owners.reshape(height, CELL, width, CELL).max(axis=(1, 3))
     rows, columns = np.nonzero(owners)
     owner = owners[rows, columns] - 1
     geometry = np.zeros((height, width, 4), np.float16)
@@ -67,17 +75,49 @@ def to_targets(page: Page) -> Targets:
         # A large digit weighs more than a small one, but not as much as its area.
         geometry[rows, columns, 3] = 1 / np.sqrt(cells[owner])
         classes[rows, columns] = labels[owner]
-        for x, y, size in zip(center_x, center_y, sizes, strict=True):
-            if size > CELL:
-                _add_peak(centers, x, y, size)
+        for i in np.flatnonzero(~ignored[1:]).tolist():
+            _add_peak(centers, center_x[i], center_y[i], sizes[i])
+    ignored_area = cv2.dilate(ignored_pixels.astype(np.uint8), np.ones((5, 5), np.uint8))
     return Targets(
         page.image,
-        np.stack([page.digit_ink, page.other_ink], axis=2),
+        np.stack([page.digit_ink, page.other_ink, 255 * ignored_area], axis=2),
         np.rint(255 * centers).astype(np.uint8),
         geometry,
         classes,
         np.asarray(page.rotation, np.uint8),
     )
+
+
+def _illegible(page: Page) -> NDArray[np.bool_]:
+    """Return, for each value of `Page.instances`, whether that digit can't be read."""
+    count = len(page.digits) + 1
+    illegible = np.zeros(count, bool)
+    if count == 1:
+        return illegible
+    around = cv2.dilate(page.instances, np.ones((7, 7), np.uint8))
+    positions = np.flatnonzero(around)
+    owner = around.ravel()[positions]
+    digit_ink = page.digit_ink.ravel()[positions]
+    is_paper = np.maximum(digit_ink, page.other_ink.ravel()[positions]) == 0
+    is_ink = (digit_ink >= 128) & (owner == page.instances.ravel()[positions])
+    visible = np.zeros(count, bool)
+    for channel in page.image.reshape(-1, 3)[positions].T.astype(np.float32):
+        ink = _means(owner, channel, is_ink, count)
+        paper = _means(owner, channel, is_paper, count)
+        variance = _means(owner, channel**2, is_paper, count) - paper**2
+        deviation = np.sqrt(np.maximum(variance, 0))
+        visible |= np.abs(ink - paper) > _MIN_CONTRAST + _MIN_CONTRAST_TO_NOISE * deviation
+    illegible[1:] = ~visible[1:] | (page.digits[:, 2:4].max(axis=1) < _MIN_SIZE)
+    return illegible
+
+
+def _means(
+    labels: NDArray[np.int16], values: NDArray[np.float32], mask: NDArray[np.bool_], count: int
+) -> NDArray[np.float64]:
+    """Return the mean value of the pixels with each label."""
+    labels = labels[mask]
+    totals = np.bincount(labels, values[mask], minlength=count)
+    return totals / np.maximum(np.bincount(labels, minlength=count), 1)
 
 
 def _add_peak(centers: NDArray[np.float32], x: float, y: float, size: float) -> None:

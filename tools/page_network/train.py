@@ -137,11 +137,12 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    coverage = tf.cast(targets.ink, tf.float32) / 255
+    coverage = tf.cast(targets.ink[..., :2], tf.float32) / 255
+    used = tf.cast(targets.ink[..., 2:] == 0, tf.float32)
     ink = tf.nn.depth_to_space(ink, 2)
-    weight = 1 + 4 * tf.reduce_max(coverage, -1, keepdims=True)
+    weight = used * (1 + 4 * tf.reduce_max(coverage, -1, keepdims=True))
     cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(coverage, ink)
-    probability = tf.sigmoid(ink)
+    probability, coverage = used * tf.sigmoid(ink), used * coverage
     overlap = tf.reduce_sum(coverage * probability, [0, 1, 2])
     total = tf.reduce_sum(coverage**2 + probability**2, [0, 1, 2])
 
@@ -253,6 +254,8 @@ def validate(trainer: Trainer, pages: Sequence[Targets]) -> dict[str, float]:
         ink = ink.reshape(height // 2, width // 2, 2, 2, 2).transpose(0, 2, 1, 3, 4)
         found = ink.reshape(height, width, 2)[..., 0] > 0
         truth = page.ink[..., 0] >= 128
+        found &= page.ink[..., 2] == 0
+        truth &= page.ink[..., 2] == 0
         counts["hit"] += (found & truth).sum()
         counts["found"] += found.sum()
         counts["true"] += truth.sum()
