@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tools.page_network import textures
 from tools.page_network.effects import Effects
+from tools.page_network.lighting import ramp, reflection
 
 Image = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -43,6 +44,8 @@ def take_picture(
     """
     image = _blur(effects, image, height)
     shape = image.shape[:2]
+    if effects.occurs("glare"):
+        image, contrast = _add_glare(effects, image, contrast)
     reduced = _reduce(effects, image, height)
     if effects.occurs("moire"):
         grating = textures.crop(
@@ -76,6 +79,11 @@ def _blur(effects: Effects, image: Image, height: float) -> Image:
     if effects.occurs("defocus"):
         sigma = effects.log_uniform(0.4, max(0.8, 0.07 * height))
         image = cv2.GaussianBlur(image, (0, 0), min(sigma, 6.0))
+    if effects.occurs("partial focus"):
+        # One side of a slanted page is out of focus.
+        blurred = cv2.GaussianBlur(image, (0, 0), min(max(0.8, 0.1 * height), 5.0))
+        amount = np.clip(0.5 + effects.uniform(0.7, 2) * ramp(effects, image.shape[:2]), 0, 1)
+        image = image + cv2.merge([amount, amount, amount]) * (blurred - image)
     if effects.occurs("motion blur"):
         length = effects.uniform(2, min(max(3.0, 0.2 * height), 15.0))
         size = 2 * int(length / 2 + 1) + 1
@@ -87,6 +95,13 @@ def _blur(effects: Effects, image: Image, height: float) -> Image:
         cv2.line(kernel, first.tolist(), last.tolist(), 255, 1, cv2.LINE_AA, 4)
         image = cv2.filter2D(image, -1, kernel.astype(np.float32) / kernel.sum())
     return image
+
+
+def _add_glare(effects: Effects, image: Image, contrast: float) -> tuple[Image, float]:
+    """Add the reflection of a window or a flash, which takes contrast from what is below."""
+    strength = min(effects.uniform(0.1, 0.6), max(0.0, 1 - 0.06 / contrast))
+    spot = np.float32(strength) * reflection(effects, image.shape[:2])
+    return image + cv2.merge([spot, spot, spot]) * (1 - image), contrast * (1 - strength)
 
 
 def _reduce(effects: Effects, image: Image, height: float) -> Image:

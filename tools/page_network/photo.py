@@ -109,13 +109,15 @@ def photograph(
     color = draw_paper_color(effects)
     ink = _mix_ink(effects, layout.layers, shape, color)
     paper = draw_paper(effects, shape, color, contrast=ink.contrast)
-    reflectance = _lay_out(effects, warp, paper, ink)
+    if effects.occurs("scene behind print") and not layout.labels:
+        paper = draw_scene(effects, shape)
+    reflectance, hidden = _lay_out(effects, warp, paper, ink)
     truth = warp.apply(cv2.merge([ink.digit, ink.other]))
     instances = warp.apply(layout.instances, interpolation=cv2.INTER_NEAREST)
     if effects.occurs("occluder"):
-        covered = cover(effects, reflectance)
-        truth[covered > 127] = 0
-        instances = np.where(covered > 127, np.int16(0), instances)
+        hidden = hidden | (cover(effects, reflectance) > 127)
+    truth[hidden] = 0
+    instances = np.where(hidden, np.int16(0), instances)
     brightness = float(_LUMA @ color)
     dark = brightness < _DARK
     # Between these limits even the faintest digit stays visible.
@@ -219,8 +221,11 @@ def _contrasting(ink: Color, paper: Color) -> Color:
 
 def _lay_out(
     effects: Effects, warp: Warp, paper: NDArray[np.float32], ink: _Ink
-) -> NDArray[np.float32]:
-    """Bring ink and paper into the picture; what lies around the sheet is seen beside it."""
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Bring ink and paper into the picture; what lies around the sheet is seen beside it.
+
+    Also return where the sheet is torn off, or not in the picture.
+    """
     paint = ink.paint
     if warp.scale < 0.75:
         # Thin strokes would break when they are sampled at fewer pixels.
@@ -229,15 +234,15 @@ def _lay_out(
     *colors, coverage = cv2.split(paint)
     bare = 1 - coverage
     image = paper * cv2.merge([bare, bare, bare]) + cv2.merge(colors)
-    if not warp.surrounded:
-        return image
     shape = paper.shape[:2]
+    if not warp.surrounded:
+        return image, np.zeros(shape, np.bool_)
     sheet = warp.apply(_sheet(effects, shape)).astype(np.float32) / 255
     desk = draw_desk(effects, shape)
     if effects.generator.random() < 0.7:
         lit = 1 - _drop_shadow(effects, sheet)
         desk *= cv2.merge([lit, lit, lit])
-    return desk + cv2.merge([sheet, sheet, sheet]) * (image - desk)
+    return desk + cv2.merge([sheet, sheet, sheet]) * (image - desk), sheet < 0.5
 
 
 def _sheet(effects: Effects, shape: tuple[int, int]) -> NDArray[np.uint8]:
