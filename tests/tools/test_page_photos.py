@@ -150,6 +150,13 @@ def test_faint_ink_stays_visible(layout):
         assert abs(gray[page.instances > 0].mean() - gray[around].mean()) > 4
 
 
+@pytest.mark.parametrize("width", [1, 2, 4, 9])
+def test_stroke_width_is_measured(width):
+    ink = np.zeros((64, 64), np.uint8)
+    ink[4:60, 20 : 20 + width] = 255
+    assert photo._stroke_width(ink) == pytest.approx(width, rel=0.3, abs=1)
+
+
 def test_occluded_ink_is_not_in_the_truth(layout, monkeypatch):
     everything = np.full((SIZE, SIZE), 255, np.uint8)
     monkeypatch.setattr(photo, "cover", lambda effects, image: everything)
@@ -195,6 +202,30 @@ def test_glare_leaves_contrast():
         assert glaring.min() >= np.float32(0.3)
         assert glaring.max() > 0.31
         assert 0.059 < contrast < 0.2
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_stretching_the_contrast_keeps_a_little_ink(dark):
+    image = np.full((96, 96, 3), 0.9, np.float32)
+    image[40:42, 40:60] = 0.7
+    if dark:
+        image = 1 - image
+    for seed in range(20):
+        stretched = camera._stretch(effects_of("scan", seed=seed), image, 0.2, dark=dark)
+        levels = np.clip(stretched, 0, 1)
+        assert abs(levels[41, 50, 0] - levels[5, 5, 0]) > 0.4
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_binarization_separates_writing_from_the_page(dark):
+    picture = np.full((96, 96, 3), 255, np.uint8)
+    picture[40:44, 20:60] = 0
+    if dark:
+        picture = 255 - picture
+    for seed in range(20):
+        binary = camera._binarize(effects_of("scan", seed=seed), picture, dark=dark)
+        assert set(np.unique(binary)) == {0, 255}
+        assert binary[42, 40, 0] != binary[5, 5, 0]
 
 
 def test_occluders_cover_what_their_mask_says():

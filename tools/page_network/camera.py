@@ -71,7 +71,7 @@ def take_picture(
     if effects.occurs("pixelated"):
         picture = _pixelate(effects, picture, height)
     if effects.occurs("binarized") and contrast > _BINARIZABLE:
-        picture = _binarize(effects, picture)
+        picture = _binarize(effects, picture, dark=dark)
     return picture
 
 
@@ -136,8 +136,9 @@ def _stretch(effects: Effects, image: Image, contrast: float, *, dark: bool) -> 
     low, high, paper = np.quantile(
         image[::8, ::8], [0.01, effects.uniform(0.3, 0.99), 0.98]
     ).astype(np.float32)
-    # The ink on the lightest part of the page stays visible.
+    # The ink on the lightest part of the page stays visible, even where there is little of it.
     high = max(high, paper - np.float32(0.5 * contrast))
+    low = min(low, paper - np.float32(contrast))
     return (image - low) / max(high - low, np.float32(0.2))
 
 
@@ -191,8 +192,9 @@ def _pixelate(effects: Effects, picture: Picture, height: float) -> Picture:
     return cv2.resize(small, size, interpolation=cv2.INTER_NEAREST)
 
 
-def _binarize(effects: Effects, picture: Picture) -> Picture:
-    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+def _binarize(effects: Effects, picture: Picture, *, dark: bool) -> Picture:
+    """Make the writing black and the page white, or the reverse."""
+    gray = cv2.cvtColor(255 - picture if dark else picture, cv2.COLOR_RGB2GRAY)
     if effects.generator.random() < 0.4:
         _, binary = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     else:
@@ -202,6 +204,6 @@ def _binarize(effects: Effects, picture: Picture) -> Picture:
             gray = cv2.medianBlur(gray, 3)
         method = cv2.ADAPTIVE_THRESH_GAUSSIAN_C
         binary = cv2.adaptiveThreshold(gray, 255, method, cv2.THRESH_BINARY, window, offset)
-    if effects.generator.random() < 0.2:
+    if effects.generator.random() < (0.6 if dark else 0.1):
         binary = 255 - binary
     return cv2.cvtColor(binary, cv2.COLOR_GRAY2RGB)

@@ -101,8 +101,8 @@ def reflection(effects: Effects, shape: tuple[int, int]) -> Light:
         cv2.ellipse(mask, box, 255, -1)
     else:
         cv2.fillPoly(mask, [cv2.boxPoints(box).astype(np.int32)], 255)
-    softness = effects.log_uniform(1, 0.15 * max(shape))
-    return cv2.GaussianBlur(mask, (0, 0), softness).astype(np.float32) / 255
+    sigma = effects.log_uniform(1, 0.15 * max(shape))
+    return cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32) / 255
 
 
 def _radius(effects: Effects, shape: tuple[int, int], spread: float) -> Light:
@@ -145,6 +145,6 @@ def _hard_shadow(effects: Effects, shape: tuple[int, int]) -> Light:
             center = center + 2 * reach * np.array([np.cos(turn), np.sin(turn)])
         corners = cv2.boxPoints((center.tolist(), sides.tolist(), angle))
         cv2.fillPoly(mask, [corners.astype(np.int32)], 255)
-    softness = effects.log_uniform(0.6, 12)
-    amount = cv2.GaussianBlur(mask, (0, 0), softness).astype(np.float32) / 255
+    sigma = effects.log_uniform(0.6, 12)
+    amount = cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32) / 255
     return 1 - effects.uniform(0.25, 0.85) * amount
