@@ -54,9 +54,10 @@ def load_glyphs(data: Path, fonts: Path) -> dict[str, Glyphs]:
     """Return the sources of training and validation pages."""
     with np.load(data) as arrays:
         images, labels = arrays["x_train"], arrays["y_train"]
+    held_out = min(HELD_OUT_IMAGES, len(images) // 2)
     return {
-        "train": Glyphs(images[:-HELD_OUT_IMAGES], labels[:-HELD_OUT_IMAGES], fonts),
-        "validation": Glyphs(images[-HELD_OUT_IMAGES:], labels[-HELD_OUT_IMAGES:], fonts),
+        "train": Glyphs(images[:-held_out], labels[:-held_out], fonts),
+        "validation": Glyphs(images[-held_out:], labels[-held_out:], fonts),
     }
 
 
@@ -283,8 +284,8 @@ def train(arguments: argparse.Namespace) -> None:
     """Train, writing checkpoints, and write the network."""
     folder, steps, seed = arguments.output, arguments.steps, arguments.seed
     folder.mkdir(parents=True, exist_ok=True)
-    # Before TensorFlow starts threads, which a forked worker would miss.
-    with get_context("fork").Pool(
+    # Forking a process with TensorFlow's threads could deadlock.
+    with get_context("spawn").Pool(
         arguments.workers, _start_worker, (arguments.data, arguments.fonts, arguments.niceness)
     ) as pool:
         tasks = [("validation", VALIDATION_SEED, i, ()) for i in range(arguments.validation_pages)]
@@ -345,10 +346,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--niceness", type=int, default=0, help="added for the workers")
     parser.add_argument("--validation-pages", type=int, default=VALIDATION_PAGES)
     parser.add_argument("--report-every", type=int, default=100, metavar="STEPS")
+    parser.add_argument("--smoke", action="store_true", help="two steps, to try the script")
     parser.add_argument("--without", nargs="*", default=(), help="page kinds and effects left out")
     arguments = parser.parse_args(argv)
     if arguments.data is None:
-        arguments.data = mnist_file()
+        arguments.data = mnist_file(smoke=arguments.smoke)
+    if arguments.smoke:
+        arguments.steps = arguments.validation_pages = 2
     return arguments
 
 
