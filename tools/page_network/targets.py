@@ -15,11 +15,13 @@ CELL = 4
 CELL_CENTER = (CELL - 1) / 2
 # Size of a digit, in pixels, whose predicted logarithm is 0.
 UNIT_SIZE = 32.0
-# Class of a cell without the ink of a digit.
+# Class of a cell that is not at the center of a digit.
 NO_CLASS = 255
 # Digits smaller than this many pixels, or that differ from the pixels around them by less than this
 # many levels plus a part of their deviation, can't be read: they are ignored.
 _MIN_SIZE, _MIN_CONTRAST, _MIN_CONTRAST_TO_NOISE = 8, 5.0, 0.35
+# Distance from a digit's center, in digit sizes, up to which cells give its class.
+_CLASS_RADIUS = 0.15
 # Standard deviation of the peak at a digit's center, in digit sizes, and the least one in cells.
 _PEAK_WIDTH, _MIN_PEAK_WIDTH = 0.12, 0.7
 
@@ -37,10 +39,11 @@ class Targets(NamedTuple):
     centers : numpy.ndarray
         ``uint8 (h / 4, w / 4)``: heat map, 255 at the center of each digit.
     geometry : numpy.ndarray
-        ``float16 (h / 4, w / 4, 4)``: offset to the center along x and y in digit sizes,
-        logarithm of the size, and the weight of the cell in the loss: 0 without digit ink.
+        ``float16 (h / 4, w / 4, 5)``: offset to the center along x and y in digit sizes,
+        logarithm of the size, the weight of the cell in their loss, which is 0 without digit ink,
+        and its weight in the loss of the class.
     classes : numpy.ndarray
-        ``uint8 (h / 4, w / 4)``: label of the digit, 255 without digit ink.
+        ``uint8 (h / 4, w / 4)``: label of a digit around its center, 255 elsewhere.
     rotation : numpy.ndarray
         ``uint8``: quarter turns clockwise of the text.
     """
@@ -62,9 +65,10 @@ def to_targets(page: Page) -> Targets:
     owners = owners.reshape(height, CELL, width, CELL).max(axis=(1, 3))
     rows, columns = np.nonzero(owners)
     owner = owners[rows, columns] - 1
-    geometry = np.zeros((height, width, 4), np.float16)
+    geometry = np.zeros((height, width, 4), np.float32)
     classes = np.full((height, width), NO_CLASS, np.uint8)
     centers = np.zeros((height, width), np.float32)
+    class_weights = np.zeros((height, width), np.float32)
     if len(page.digits):
         center_x, center_y, widths, heights, labels = page.digits.T
         sizes = np.maximum(np.maximum(widths, heights), CELL)
@@ -74,15 +78,16 @@ def to_targets(page: Page) -> Targets:
         cells = np.bincount(owner, minlength=len(sizes))
         # A large digit weighs more than a small one, but not as much as its area.
         geometry[rows, columns, 3] = 1 / np.sqrt(cells[owner])
-        classes[rows, columns] = labels[owner]
         for i in np.flatnonzero(~ignored[1:]).tolist():
             _add_peak(centers, center_x[i], center_y[i], sizes[i])
+            region, weight = _center_region(center_x[i], center_y[i], sizes[i])
+            classes[region], class_weights[region] = labels[i], weight
     ignored_area = cv2.dilate(ignored_pixels.astype(np.uint8), np.ones((5, 5), np.uint8))
     return Targets(
         page.image,
         np.stack([page.digit_ink, page.other_ink, 255 * ignored_area], axis=2),
         np.rint(255 * centers).astype(np.uint8),
-        geometry,
+        np.dstack([geometry, class_weights]).astype(np.float16),
         classes,
         np.asarray(page.rotation, np.uint8),
     )
@@ -118,6 +123,14 @@ def _means(
     labels = labels[mask]
     totals = np.bincount(labels, values[mask], minlength=count)
     return totals / np.maximum(np.bincount(labels, minlength=count), 1)
+
+
+def _center_region(x: float, y: float, size: float) -> tuple[tuple[slice, slice], float]:
+    """Return the cells around a digit's center that give its class, and the weight of each."""
+    radius = int(_CLASS_RADIUS * size / CELL)
+    column, row = int((x + 0.5) // CELL), int((y + 0.5) // CELL)
+    rows, columns = (slice(max(i - radius, 0), i + radius + 1) for i in (row, column))
+    return (rows, columns), 1 / (2 * radius + 1)
 
 
 def _add_peak(centers: NDArray[np.float32], x: float, y: float, size: float) -> None:

@@ -18,7 +18,7 @@ import argparse
 import json
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
@@ -47,6 +47,14 @@ FONTS = Path(__file__).parent / "node_modules"
 _CHECKPOINT_SECONDS = 240
 _MAX_WAITING = 48
 
+# The first pages have fewer effects: what digits look like is learned sooner from clean ones.
+EASY_PAGES = 4000
+_HARD_EFFECTS = (
+    "crumple", "textured surface", "occluder", "bleed-through", "pale ink", "lamp spot",
+    "hard shadow", "defocus", "motion blur", "low resolution", "luma noise", "chroma noise",
+    "grain", "moire", "scene",
+)  # fmt: skip
+
 _glyphs: dict[str, Glyphs] = {}
 
 
@@ -71,6 +79,8 @@ def _start_worker(data: Path, fonts: Path, niceness: int) -> None:
 
 def _draw(task: tuple[str, int, int, Sequence[str]]) -> Targets:
     part, seed, index, without = task
+    if part == "train" and index < EASY_PAGES:
+        without = (*without, *_HARD_EFFECTS)
     generator = np.random.default_rng([seed, index])
     size = PAGE_SIZE, PAGE_SIZE
     return to_targets(draw_page(generator, _glyphs[part], size, without=tuple(without)))
@@ -133,8 +143,8 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
     """Return the terms of the loss for a batch.
 
     Cross-entropy for the ink, weighted towards ink; the focal loss of CenterNet for the centers;
-    on the ink of digits, the absolute error of offset and size, and the cross-entropy of class and
-    rotation.
+    on the ink of digits, the absolute error of offset and size and the cross-entropy of the rotation;
+    and the cross-entropy of the class around the centers.
     """
     import tensorflow as tf
 
@@ -162,7 +172,7 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
     sum_weight = tf.reduce_sum(cell_weight) + 1e-3
     error = tf.abs(digits[..., 1:4] - geometry[..., :3])
     upright = tf.cast(targets.rotation == 0, tf.float32)[:, tf.newaxis, tf.newaxis]
-    class_weight = cell_weight * upright
+    class_weight = geometry[..., 4] * upright
     is_digit = targets.classes != NO_CLASS
     labels = tf.where(is_digit, tf.cast(targets.classes, tf.int32), 0)
     classes = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, digits[..., 4:14])
@@ -174,7 +184,7 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
         "centers": -0.5 * tf.reduce_sum(focal) / (num_peaks + 4),
         "offsets": 2 * tf.reduce_sum(cell_weight[..., tf.newaxis] * error[..., :2]) / sum_weight,
         "sizes": tf.reduce_sum(cell_weight * error[..., 2]) / sum_weight,
-        "classes": 0.5 * tf.reduce_sum(class_weight * classes) / (tf.reduce_sum(class_weight) + 1),
+        "classes": 2 * tf.reduce_sum(class_weight * classes) / (tf.reduce_sum(class_weight) + 1),
         "rotation": 0.2 * tf.reduce_sum(cell_weight * rotation) / sum_weight,
     }
 
@@ -267,9 +277,10 @@ def validate(trainer: Trainer, pages: Sequence[Targets]) -> dict[str, float]:
         if page.rotation == 0:
             right += (digits[..., 4:14].argmax(-1) == page.classes)[is_digit].sum()
             cells += is_digit.sum()
-        if is_digit.any():
+        on_ink = page.geometry[..., 3] > 0
+        if on_ink.any():
             turned += 1
-            logits = digits[..., 14:18][is_digit].mean(axis=0)
+            logits = digits[..., 14:18][on_ink].mean(axis=0)
             turned_right += logits.argmax() == page.rotation
     return {
         "precision": counts["hit"] / max(counts["found"], 1),
@@ -294,12 +305,12 @@ def train(arguments: argparse.Namespace) -> None:
         first = _restore(trainer, folder / "checkpoint.npz")
         stream = PageStream(pool, seed, first * BATCH_SIZE, arguments.without)
         validation = waiting.get()
-        saved, started, means = time.monotonic(), time.monotonic(), {}
+        saved, started, means = time.monotonic(), time.monotonic(), Counter()
         batches = prefetch(iter_batches(stream, seed, first, steps))
         for step, batch in enumerate(batches, first + 1):
             losses = trainer.step(batch)
             for name, loss in losses.items():
-                means[name] = means.get(name, 0.0) * 0.98 + 0.02 * float(loss)
+                means[name] += (float(loss) - means[name]) / min(step - first, 50)
             if step % arguments.report_every == 0 or step == steps:
                 record = {"step": step, "seconds": round(time.monotonic() - started)}
                 record |= {name: round(mean, 4) for name, mean in means.items()}
