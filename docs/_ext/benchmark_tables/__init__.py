@@ -14,6 +14,7 @@ from benchmark_tables import (
     latency,
     multi_worker,
     ocr,
+    photographs,
     scaling,
     training,
 )
@@ -42,6 +43,9 @@ DIRECTIVES = {
     "ocr-confidence": ocr.Confidence,
     "ocr-page-styles": ocr.PageStyles,
     "ocr-weights": ocr.Weights,
+    "photographs-confidence": photographs.Confidence,
+    "photographs-errors": photographs.Errors,
+    "photographs-singles": photographs.Singles,
     "recipe-search": accuracy.RecipeSearch,
     "recipe-search-fast": training.RecipeSearchFast,
     "scaling-cost-model": scaling.CostModel,
