@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn.ocr.page_network import CELL_SIZE, PageMaps
+from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, Float64Array
 
 _Indices: TypeAlias = NDArray[np.intp]
@@ -62,6 +63,12 @@ class DigitInstance:
     rotation: Float32Array
     peak: float
     purity: float
+
+    @property
+    def box(self) -> Box:
+        """Bounding box in the image."""
+        height, width = self.coverage.shape
+        return self.left, self.top, self.left + width, self.top + height
 
 
 @dataclass(frozen=True, eq=False)
