@@ -34,6 +34,8 @@ _MAX_VOTE_DISTANCE = 0.5
 _MIN_RELATIVE_SIZE = 0.35
 # Ink of an instance in pixels.
 _MIN_INK = 6.0
+# Number of pixels over which the class of an instance is averaged.
+_MAX_SAMPLES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +197,9 @@ def _instance(
     inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
     coverage = np.zeros((height, width), np.float32)
     coverage[rows[inside] - top, columns[inside] - left] = ink[inside]
-    cells = rows[solid] // CELL_SIZE, columns[solid] // CELL_SIZE
+    # Of a large digit, some pixels suffice.
+    sample = slice(None, None, 1 + int(np.count_nonzero(solid)) // _MAX_SAMPLES)
+    cells = rows[solid][sample] // CELL_SIZE, columns[solid][sample] // CELL_SIZE
     other = float(maps.other_ink[rows[solid], columns[solid]].sum())
     return DigitInstance(
         left=left,
