@@ -27,7 +27,7 @@ _MIN_PEAK = 0.1
 # Number of peaks per image, the highest ones: more than a full page of writing has.
 _MAX_PEAKS = 2500
 # Distance in digit sizes within which a peak is a side lobe of a higher one.
-_MIN_DISTANCE = 0.25
+_MIN_DISTANCE = 0.15
 # Distance in digit sizes from its peak beyond which a vote counts for none.
 _MAX_VOTE_DISTANCE = 0.5
 # Longer side of the ink, relative to the size that the network estimates.
