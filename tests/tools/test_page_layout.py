@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tools.page_network import layout, rows, rules_and_frames, sheet
+from tools.page_network import rows, rules_and_frames, sheet
 from tools.page_network.glyphs import Glyphs, Pen
-from tools.page_network.layout import KINDS, MARKS, PAPERS, PIXELATED, draw_layout
+from tools.page_network.layout import KINDS, MARKS, PAPERS, draw_layout
 from tools.page_network.sheet import Sheet
 
 SIZE = (160, 200)
@@ -27,7 +27,7 @@ def page(glyphs):
 
 def draw_kind(name, glyphs, seed=0):
     """A page of one kind, without paper and marks."""
-    without = {*KINDS, *PAPERS, *MARKS, PIXELATED} - {name}
+    without = {*KINDS, *PAPERS, *MARKS} - {name}
     return draw_layout(np.random.default_rng(seed), glyphs, SIZE, without=without)
 
 
@@ -61,8 +61,8 @@ def test_every_kind_draws_a_page(name, glyphs):
 
 def test_the_share_of_pages_without_digits():
     weights = {name: weight for name, (weight, _) in KINDS.items()}
-    assert sum(weights.values()) == pytest.approx(1, abs=0.11)
-    assert sum(weights[name] for name in DIGITLESS) == pytest.approx(0.15, abs=0.02)
+    share = sum(weights[name] for name in DIGITLESS) / sum(weights.values())
+    assert share == pytest.approx(0.15, abs=0.01)
 
 
 def test_equal_states_draw_equal_pages(glyphs):
@@ -100,14 +100,16 @@ def test_all_kinds_left_out(glyphs):
         draw_layout(np.random.default_rng(0), glyphs, SIZE, without=list(KINDS))
 
 
-def test_the_digit_with_more_ink_owns_the_pixel(page):
+@pytest.mark.parametrize("thin_first", [True, False])
+def test_the_digit_with_more_ink_owns_the_pixel(page, thin_first):
     thin, thick = np.full((10, 30), 0.4, np.float32), np.full((10, 30), 0.9, np.float32)
-    assert page.place_digit(thin, 1, 50, 50)
-    assert page.place_digit(thick, 2, 50, 72)
+    digits = [(thin, 1, 50, 50), (thick, 2, 50, 75)]
+    for digit in digits if thin_first else digits[::-1]:
+        assert page.place_digit(*digit)
     result = page.finish()
-    assert result.labels == [1, 2]
-    assert (result.instances[50:60, 50:72] == 1).all()
-    assert (result.instances[50:60, 72:102] == 2).all()
+    owners = np.array([0, *result.labels])[result.instances]
+    assert (owners[50:60, 50:75] == 1).all()
+    assert (owners[50:60, 75:105] == 2).all()
 
 
 def test_hidden_and_cut_off_digits_are_not_drawn(page):
@@ -184,13 +186,3 @@ def test_small_writing_gets_a_thin_pen():
     pen = Pen(8, 0.5, "pencil")
     assert sheet.fit_pen(pen, 40) is pen
     assert sheet.fit_pen(pen, 12) == Pen(3, 0.5, "pencil")
-
-
-def test_pixelated_page(page):
-    page.place_digit(np.ones((20, 20), np.float32), 1, 50, 50)
-    result = page.finish()
-    layout._pixelate(result, 8)
-    assert len(np.unique(result.layers[0].coverage)) > 2
-    blocks = result.layers[0].coverage.reshape(20, 8, 25, 8)
-    assert (np.ptp(blocks, (1, 3)) == 0).all()
-    assert result.instances.dtype == np.int16

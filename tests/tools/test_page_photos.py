@@ -4,10 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tools.page_network import pages, photo, textures
-from tools.page_network.camera import take_picture
+from tools.page_network import camera, pages, photo, textures
 from tools.page_network.effects import EFFECTS, STYLES, Effects, draw_style
-from tools.page_network.geometry import draw_warp
+from tools.page_network.geometry import Warp, draw_warp
 from tools.page_network.layers import InkLayer, Layout
 from tools.page_network.lighting import draw_light
 from tools.page_network.occluders import cover
@@ -151,6 +150,13 @@ def test_faint_ink_stays_visible(layout):
         assert abs(gray[page.instances > 0].mean() - gray[around].mean()) > 4
 
 
+@pytest.mark.parametrize("width", [1, 2, 4, 9])
+def test_stroke_width_is_measured(width):
+    ink = np.zeros((64, 64), np.uint8)
+    ink[4:60, 20 : 20 + width] = 255
+    assert photo._stroke_width(ink) == pytest.approx(width, rel=0.3, abs=1)
+
+
 def test_occluded_ink_is_not_in_the_truth(layout, monkeypatch):
     everything = np.full((SIZE, SIZE), 255, np.uint8)
     monkeypatch.setattr(photo, "cover", lambda effects, image: everything)
@@ -159,6 +165,67 @@ def test_occluded_ink_is_not_in_the_truth(layout, monkeypatch):
     assert not page.digit_ink.any()
     assert not page.instances.any()
     assert page.digits.shape == (0, 5)
+
+
+def test_ink_on_a_torn_edge_is_not_in_the_truth(layout, monkeypatch):
+    torn = np.full((SIZE, SIZE), 255, np.uint8)
+    torn[:, :50] = 0
+    monkeypatch.setattr(photo, "_sheet", lambda effects, shape: torn)
+    monkeypatch.setattr(photo, "draw_warp", lambda *_: Warp(None, 1.0, surrounded=True))
+    page = photo.photograph(layout, np.random.default_rng(0), style="scan", without=EFFECTS.keys())
+    assert not page.digit_ink[:, :50].any()
+    assert not page.other_ink[:, :50].any()
+    assert page.other_ink[60:63, 50:].all()
+    assert page.digits[:, 4].tolist() == [1, 9]
+
+
+def test_print_lies_on_scenes_and_handwritten_digits_do_not(layout, monkeypatch):
+    monkeypatch.setattr(Effects, "occurs", lambda self, name: name == "scene behind print")
+    drawn = []
+    monkeypatch.setattr(
+        photo,
+        "draw_scene",
+        lambda effects, shape: drawn.append(1) or np.zeros((*shape, 3), np.float32),
+    )
+    photo.photograph(layout, np.random.default_rng(0), style="photo")
+    assert not drawn
+    blank = Layout(layers=layout.layers[:1], instances=np.zeros((SIZE, SIZE), np.int16), labels=[])
+    page = photo.photograph(blank, np.random.default_rng(0), style="photo")
+    assert drawn
+    assert page.other_ink.any()
+
+
+def test_glare_leaves_contrast():
+    for seed in range(20):
+        image = np.full((64, 64, 3), 0.3, np.float32)
+        glaring, contrast = camera._add_glare(effects_of("photo", seed=seed), image, 0.2)
+        assert glaring.min() >= np.float32(0.3)
+        assert glaring.max() > 0.31
+        assert 0.059 < contrast < 0.2
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_stretching_the_contrast_keeps_a_little_ink(dark):
+    image = np.full((96, 96, 3), 0.9, np.float32)
+    image[40:42, 40:60] = 0.7
+    if dark:
+        image = 1 - image
+    for seed in range(20):
+        stretched = camera._stretch(effects_of("scan", seed=seed), image, 0.2, dark=dark)
+        levels = np.clip(stretched, 0, 1)
+        assert abs(levels[41, 50, 0] - levels[5, 5, 0]) > 0.4
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_binarization_separates_writing_from_the_page(dark):
+    picture = np.full((96, 96, 3), 255, np.uint8)
+    picture[40:44, 20:60] = 0
+    if dark:
+        picture = 255 - picture
+    for seed in range(20):
+        binary = camera._binarize(effects_of("scan", seed=seed), picture, dark=dark)
+        assert set(np.unique(binary)) == {0, 255}
+        assert binary[42, 40, 0] != binary[5, 5, 0]
 
 
 def test_occluders_cover_what_their_mask_says():
@@ -229,7 +296,7 @@ def test_an_undistorted_page_is_not_resampled():
 
 def test_a_camera_without_effects_only_rounds():
     image = np.random.default_rng(0).uniform(-0.1, 1.1, (20, 30, 3)).astype(np.float32)
-    picture = take_picture(effects_of("photo"), image, height=20, contrast=1, dark=False)
+    picture = camera.take_picture(effects_of("photo"), image, height=20, contrast=1, dark=False)
     np.testing.assert_array_equal(picture, np.rint(255 * np.clip(image, 0, 1)))
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tools.page_network import textures
 from tools.page_network.effects import Effects
+from tools.page_network.lighting import ramp, reflection
 
 Image = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -43,6 +44,8 @@ def take_picture(
     """
     image = _blur(effects, image, height)
     shape = image.shape[:2]
+    if effects.occurs("glare"):
+        image, contrast = _add_glare(effects, image, contrast)
     reduced = _reduce(effects, image, height)
     if effects.occurs("moire"):
         grating = textures.crop(
@@ -68,7 +71,7 @@ def take_picture(
     if effects.occurs("pixelated"):
         picture = _pixelate(effects, picture, height)
     if effects.occurs("binarized") and contrast > _BINARIZABLE:
-        picture = _binarize(effects, picture)
+        picture = _binarize(effects, picture, dark=dark)
     return picture
 
 
@@ -76,6 +79,11 @@ def _blur(effects: Effects, image: Image, height: float) -> Image:
     if effects.occurs("defocus"):
         sigma = effects.log_uniform(0.4, max(0.8, 0.07 * height))
         image = cv2.GaussianBlur(image, (0, 0), min(sigma, 6.0))
+    if effects.occurs("partial focus"):
+        # One side of a slanted page is out of focus.
+        blurred = cv2.GaussianBlur(image, (0, 0), min(max(0.8, 0.1 * height), 5.0))
+        amount = np.clip(0.5 + effects.uniform(0.7, 2) * ramp(effects, image.shape[:2]), 0, 1)
+        image = image + cv2.merge([amount, amount, amount]) * (blurred - image)
     if effects.occurs("motion blur"):
         length = effects.uniform(2, min(max(3.0, 0.2 * height), 15.0))
         size = 2 * int(length / 2 + 1) + 1
@@ -87,6 +95,13 @@ def _blur(effects: Effects, image: Image, height: float) -> Image:
         cv2.line(kernel, first.tolist(), last.tolist(), 255, 1, cv2.LINE_AA, 4)
         image = cv2.filter2D(image, -1, kernel.astype(np.float32) / kernel.sum())
     return image
+
+
+def _add_glare(effects: Effects, image: Image, contrast: float) -> tuple[Image, float]:
+    """Add the reflection of a window or a flash, which takes contrast from what is below."""
+    strength = min(effects.uniform(0.1, 0.6), max(0.0, 1 - 0.06 / contrast))
+    spot = np.float32(strength) * reflection(effects, image.shape[:2])
+    return image + cv2.merge([spot, spot, spot]) * (1 - image), contrast * (1 - strength)
 
 
 def _reduce(effects: Effects, image: Image, height: float) -> Image:
@@ -121,8 +136,9 @@ def _stretch(effects: Effects, image: Image, contrast: float, *, dark: bool) -> 
     low, high, paper = np.quantile(
         image[::8, ::8], [0.01, effects.uniform(0.3, 0.99), 0.98]
     ).astype(np.float32)
-    # The ink on the lightest part of the page stays visible.
+    # The ink on the lightest part of the page stays visible, even where there is little of it.
     high = max(high, paper - np.float32(0.5 * contrast))
+    low = min(low, paper - np.float32(contrast))
     return (image - low) / max(high - low, np.float32(0.2))
 
 
@@ -176,8 +192,9 @@ def _pixelate(effects: Effects, picture: Picture, height: float) -> Picture:
     return cv2.resize(small, size, interpolation=cv2.INTER_NEAREST)
 
 
-def _binarize(effects: Effects, picture: Picture) -> Picture:
-    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+def _binarize(effects: Effects, picture: Picture, *, dark: bool) -> Picture:
+    """Make the writing black and the page white, or the reverse."""
+    gray = cv2.cvtColor(255 - picture if dark else picture, cv2.COLOR_RGB2GRAY)
     if effects.generator.random() < 0.4:
         _, binary = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     else:
@@ -187,6 +204,6 @@ def _binarize(effects: Effects, picture: Picture) -> Picture:
             gray = cv2.medianBlur(gray, 3)
         method = cv2.ADAPTIVE_THRESH_GAUSSIAN_C
         binary = cv2.adaptiveThreshold(gray, 255, method, cv2.THRESH_BINARY, window, offset)
-    if effects.generator.random() < 0.2:
+    if effects.generator.random() < (0.6 if dark else 0.1):
         binary = 255 - binary
     return cv2.cvtColor(binary, cv2.COLOR_GRAY2RGB)

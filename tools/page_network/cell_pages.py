@@ -114,6 +114,8 @@ def sudoku(sheet: Sheet, written: float | None = None) -> None:
     share = float(generator.uniform(0.2, 0.6))
     written = float(generator.uniform(0.1, 1)) if written is None else written
     black = float(generator.choice([0.0, 0.15], p=[0.9, 0.1]))  # as in a crossword
+    # Small digits that are still possible in a cell.
+    candidates = 0.4 if written and cell_size > 30 and generator.random() < 0.2 else 0.0
     corner = generator.random() < 0.15  # printed numbers in the corner of each cell
     size = float(generator.uniform(0.4, 0.75)) * cell_size
     for row in range(count):
@@ -129,6 +131,11 @@ def sudoku(sheet: Sheet, written: float | None = None) -> None:
                 sheet.fill(corners, sheet.print_color, kind="other")
             elif not corner and generator.random() < share:
                 _print_in_cell(sheet, cell, size, text)
+            elif generator.random() < candidates:
+                for k in generator.permutation(4)[: generator.integers(1, 4)]:
+                    place = np.array([k % 2, k // 2]) * cell_size / 2
+                    part = Box(cell.left + place[0], cell.top + place[1], *[cell_size / 2] * 2)
+                    write_in_cell(sheet, part, 0.7 * height / 2, 0.05)
             elif generator.random() < written:
                 write_in_cell(sheet, cell, height, 0.08)
 

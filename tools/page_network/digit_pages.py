@@ -37,7 +37,7 @@ def _baselines(sheet: Sheet, height: float) -> list[float]:
     lines = np.arange(first, sheet.height + 0.3 * height, pitch * step)
     lines = lines[lines > 0.7 * height]
     start, count = int(generator.integers(0, len(lines) // 2 + 1)), int(generator.integers(1, 12))
-    if generator.random() < 0.4:
+    if generator.random() < 0.5:
         start, count = 0, len(lines)
     return [float(line) for line in lines[start : start + count]]
 

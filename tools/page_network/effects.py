@@ -44,6 +44,7 @@ EFFECTS = MappingProxyType(
         "folds": Chances(0.12, 0.1),
         "stains": Chances(0.1, 0.06),
         "bleed-through": Chances(0.1, 0.12),
+        "scene behind print": Chances(0.15, 0.0, 0.1),
         # ink
         "pale ink": Chances(0.25, 0.2, 0.12),
         "hard edges": Chances(0.0, 0.05, 0.3),
@@ -58,7 +59,9 @@ EFFECTS = MappingProxyType(
         "exposure": Chances(0.8, 0.3, 0.05),
         # camera
         "defocus": Chances(0.35, 0.15, 0.08),
+        "partial focus": Chances(0.08),
         "motion blur": Chances(0.1),
+        "glare": Chances(0.06),
         "low resolution": Chances(0.2, 0.2, 0.15),
         "pixelated": Chances(0.01, 0.02, 0.12),
         "luma noise": Chances(0.7, 0.3, 0.04),

@@ -31,6 +31,14 @@ FONT_DIR = Path(__file__).parent / "node_modules"
 SYMBOLS = (*stroke_shapes.SYMBOL_NAMES, "blot")
 """The symbols that `Glyphs.symbol` draws."""
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# Many letters alone look like digits, which no reader tells apart without the rest of the word:
+# most are drawn seldom. x and y are frequent in equations.
+_LETTER_WEIGHTS = {
+    **dict.fromkeys("IOlos", 0.1),
+    **dict.fromkeys("SZzbqg", 0.3),
+    **dict.fromkeys("xy", 3.0),
+}
+_LETTER_POOL = "".join(letter * round(10 * _LETTER_WEIGHTS.get(letter, 1.0)) for letter in LETTERS)
 # Frequent in notes beside numbers.
 _SYMBOL_WEIGHTS = {
     **dict.fromkeys("+-×=,./:", 4.0),
@@ -40,9 +48,11 @@ _SYMBOL_WEIGHTS = {
     "strike": 2.0,
     "scribble": 2.0,
     "blot": 2.0,
+    # As a digit 1.
+    "|": 0.3,
 }
 # The share of drawings whose outline is kept; the others are drawn along their center lines.
-_OUTLINE_SHARE = 0.3
+_OUTLINE_SHARE = 0.2
 _DIGIT_SOURCES = {"mnist": 0.82, "font": 0.12, "strokes": 0.06}
 
 
@@ -134,11 +144,12 @@ class Glyphs:
         label
             The digit, 0 to 9.
         """
+        outline = generator.random() < _OUTLINE_SHARE
         candidates = self._indices[label]
         source = generator.choice(list(_DIGIT_SOURCES), p=list(_DIGIT_SOURCES.values()))
         if source == "mnist" and len(candidates):
             index = int(candidates[generator.integers(len(candidates))])
-            drawing, label = self._mnist_drawing(index), int(self.labels[index])
+            drawing, label = self._mnist_drawing(index, outline=outline), int(self.labels[index])
             # MNIST has the slants and shapes of 500 writers already.
             slant = 0.1 * generator.standard_normal() if slant is None else slant
             style = Style.random(generator, strength=0.7, slant=slant)
@@ -149,7 +160,6 @@ class Glyphs:
             drawing = _character(face, str(label)) if face else None
             drawing = drawing or Drawing(stroke_shapes.digit(label, generator))
             style = Style.random(generator, slant=slant)
-        outline = generator.random() < _OUTLINE_SHARE
         ink = write(
             drawing, height, pen, style, generator, outline=outline, defects=defects, tight=True
         )
@@ -193,7 +203,7 @@ class Glyphs:
             faces = self.typefaces.mathematics if mathematics else self.typefaces.other_scripts
         for _ in range(20):
             chosen = faces[generator.integers(len(faces))]
-            letters = character or chosen.characters or LETTERS
+            letters = character or chosen.characters or _LETTER_POOL
             drawing = _character(chosen, letters[generator.integers(len(letters))])
             if drawing is not None:
                 break
@@ -341,10 +351,9 @@ class Glyphs:
         groups = {digit: np.flatnonzero(self.labels == digit) for digit in range(10)}
         return {**groups, None: np.arange(len(self.labels))}
 
-    def _mnist_drawing(self, index: int) -> Drawing:
-        image = _enlarge(self.images[index])
+    def _mnist_drawing(self, index: int, *, outline: bool) -> Drawing:
         if index not in self._digits:
-            lines = center_lines(image)
+            lines = center_lines(_enlarge(self.images[index]))
             # An image without ink becomes a dot.
             points = np.concatenate(lines or [np.full((2, 2), 56, np.float32)])
             top, bottom = float(points[:, 1].min()), float(points[:, 1].max())
@@ -352,7 +361,10 @@ class Glyphs:
             strokes = [((line - [0, top]) / scale).astype(np.float32) for line in lines]
             strokes = strokes or [np.zeros((2, 2), np.float32)]
             self._digits[index] = Drawing(strokes, None, (0.0, -top / scale), scale)
-        return dataclasses.replace(self._digits[index], image=image if image.any() else None)
+        drawing = self._digits[index]
+        if not outline or not self.images[index].any():
+            return drawing
+        return dataclasses.replace(drawing, image=_enlarge(self.images[index]))
 
 
 def _at_most(pen: Pen, width: float) -> Pen:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-import cv2
 import numpy as np
 
 from tools.page_network import cell_pages, digit_pages, digitless_pages
@@ -15,9 +14,9 @@ from tools.page_network.marks import MARKS
 from tools.page_network.rules_and_frames import PAPERS
 from tools.page_network.sheet import Sheet
 
-__all__ = ["KINDS", "MARKS", "PAPERS", "PIXELATED", "InkLayer", "Layout", "draw_layout"]
+__all__ = ["KINDS", "MARKS", "PAPERS", "InkLayer", "Layout", "draw_layout"]
 
-# Each with its weight; those from "printed page" on hold no handwritten digit, 15 % together.
+# Relative weights; those from "printed page" on hold no handwritten digit, 15 % together.
 KINDS: dict[str, tuple[float, Callable[[Sheet], None]]] = {
     "digit rows": (0.17, digit_pages.digit_rows),
     "squared digits": (0.06, digit_pages.squared_digits),
@@ -45,8 +44,6 @@ KINDS: dict[str, tuple[float, Callable[[Sheet], None]]] = {
 }
 # Kinds that bring their own lines, so that ruled paper is rare.
 _RULED_KINDS = {"tables", "digit grid", "sudoku", "forms", "labelled blanks", "empty table"}
-PIXELATED = "pixelated"
-_PIXELATED_SHARE = 0.03
 
 
 def draw_layout(
@@ -67,8 +64,8 @@ def draw_layout(
     size : tuple of int
         Height and width in pixels.
     without : collection of str, default=()
-        Names of `KINDS`, `PAPERS`, `MARKS` and "pixelated" to leave out; others are ignored, so
-        that names of photographic effects may be among them.
+        Names of `KINDS`, `PAPERS` and `MARKS` to leave out; others are ignored, so that names of
+        photographic effects may be among them.
 
     Returns
     -------
@@ -91,10 +88,7 @@ def draw_layout(
     for name, (probability, draw) in MARKS.items():
         if generator.random() < probability and name not in without:
             draw(sheet)
-    layout = sheet.finish()
-    if generator.random() < _PIXELATED_SHARE and PIXELATED not in without:
-        _pixelate(layout, int(generator.integers(2, 13)))
-    return layout
+    return sheet.finish()
 
 
 def _choose_paper(sheet: Sheet, without: Collection[str], share: float) -> None:
@@ -105,14 +99,3 @@ def _choose_paper(sheet: Sheet, without: Collection[str], share: float) -> None:
             if name not in without:
                 draw(sheet)
             return
-
-
-def _pixelate(layout: Layout, side: int) -> None:
-    """Draw the page with large pixels, as an enlarged image of low resolution."""
-    height, width = layout.instances.shape
-    small = (max(1, width // side), max(1, height // side))
-    for layer in layout.layers:
-        reduced = cv2.resize(layer.coverage, small, interpolation=cv2.INTER_AREA)
-        layer.coverage = cv2.resize(reduced, (width, height), interpolation=cv2.INTER_NEAREST)
-    reduced = cv2.resize(layout.instances, small, interpolation=cv2.INTER_NEAREST)
-    layout.instances = cv2.resize(reduced, (width, height), interpolation=cv2.INTER_NEAREST)

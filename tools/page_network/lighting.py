@@ -46,7 +46,7 @@ def draw_light(effects: Effects, shape: tuple[int, int], *, limits: tuple[float,
     if not effects.occurs("mixed light"):
         return cv2.merge([light, light, light])
     # Daylight on one side, a lamp on the other.
-    side = _ramp(effects, coarse_shape)
+    side = ramp(effects, coarse_shape)
     side = cv2.resize(side, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     tint = effects.generator.uniform(-0.25, 0.25, 3)
     return cv2.merge([light * (1 + np.float32(amount) * side) for amount in tint])
@@ -57,7 +57,7 @@ def _soft_light(effects: Effects, shape: tuple[int, int]) -> Light:
     if effects.occurs("gradient"):
         # From a tenth of the light at one end to all of it at the other.
         strength = effects.uniform(0.1, 0.9) ** 1.5
-        light *= 1 - strength * (0.5 + 0.5 * _ramp(effects, shape))
+        light *= 1 - strength * (0.5 + 0.5 * ramp(effects, shape))
     if effects.occurs("vignette"):
         corner = effects.log_uniform(0.12, 0.85)
         radius = np.minimum(_radius(effects, shape, 0.3), 1)
@@ -83,12 +83,26 @@ def _grid(shape: tuple[int, int]) -> tuple[Light, Light]:
     return rows, columns
 
 
-def _ramp(effects: Effects, shape: tuple[int, int]) -> Light:
+def ramp(effects: Effects, shape: tuple[int, int]) -> Light:
     """Return a linear ramp in a random direction, in about [-1, 1]."""
     rows, columns = _grid(shape)
     angle = effects.uniform(0, 2 * np.pi)
     ramp = rows * np.float32(np.sin(angle)) + columns * np.float32(np.cos(angle))
     return np.clip(ramp, -1, 1)
+
+
+def reflection(effects: Effects, shape: tuple[int, int]) -> Light:
+    """Draw a round or rectangular reflection with a soft edge: 1 in it, 0 beside it."""
+    mask = np.zeros(shape, np.uint8)
+    center = effects.generator.uniform([0, 0], shape[::-1]).tolist()
+    size = (max(shape) * effects.generator.uniform(0.08, 0.6, 2)).tolist()
+    box = (center, size, effects.uniform(0, 180))
+    if effects.generator.random() < 0.5:
+        cv2.ellipse(mask, box, 255, -1)
+    else:
+        cv2.fillPoly(mask, [cv2.boxPoints(box).astype(np.int32)], 255)
+    sigma = effects.log_uniform(1, 0.15 * max(shape))
+    return cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32) / 255
 
 
 def _radius(effects: Effects, shape: tuple[int, int], spread: float) -> Light:
@@ -131,6 +145,6 @@ def _hard_shadow(effects: Effects, shape: tuple[int, int]) -> Light:
             center = center + 2 * reach * np.array([np.cos(turn), np.sin(turn)])
         corners = cv2.boxPoints((center.tolist(), sides.tolist(), angle))
         cv2.fillPoly(mask, [corners.astype(np.int32)], 255)
-    softness = effects.log_uniform(0.6, 12)
-    amount = cv2.GaussianBlur(mask, (0, 0), softness).astype(np.float32) / 255
+    sigma = effects.log_uniform(0.6, 12)
+    amount = cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32) / 255
     return 1 - effects.uniform(0.25, 0.85) * amount

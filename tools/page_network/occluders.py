@@ -82,8 +82,8 @@ def _draw_bar(
     last = (start + length * direction).astype(int)
     cv2.line(shape, first.tolist(), last.tolist(), 255, max(2, int(width)), cv2.LINE_AA)
     amount = shape.astype(np.float32)[..., np.newaxis] / 255
-    softness = max(width / 5, 1.0)
-    volume = cv2.GaussianBlur(shape, (0, 0), softness).astype(np.float32)[..., np.newaxis] / 255
+    sigma = max(width / 5, 1.0)
+    volume = cv2.GaussianBlur(shape, (0, 0), sigma).astype(np.float32)[..., np.newaxis] / 255
     image *= 1 - np.float32(shadow) * volume
     body = color.astype(np.float32) * (0.4 + 0.6 * volume)
     image += amount * (body - image)

@@ -30,6 +30,13 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _DARK = 0.45
 # Lights and tones leave at least this difference between ink and paper, of 1 from black to white.
 _MIN_CONTRAST = 0.07
+# Strokes of this width or more are as visible as their contrast.
+_BROAD_STROKE = 3.0
+_MAX_STROKE = 50.0
+# A digit that is no higher than this many stroke widths is blurred according to its height.
+_SLENDER = 14
+# Coverage of a pixel that belongs to a stroke.
+_INK = 80
 # A digit of which less than this part is in the picture is no longer one.
 _VISIBLE = 0.35
 
@@ -63,12 +70,16 @@ class Page:
 
 @dataclass(frozen=True)
 class _Ink:
-    """All ink of a page: color times coverage in three channels, then the coverage."""
+    """All ink of a page: color times coverage in three channels, then the coverage.
+
+    The contrast is that of the faintest digits, and the stroke is their mean width.
+    """
 
     paint: NDArray[np.float32]
     digit: NDArray[np.uint8]
     other: NDArray[np.uint8]
     contrast: float
+    stroke: float
 
 
 def photograph(
@@ -109,13 +120,15 @@ def photograph(
     color = draw_paper_color(effects)
     ink = _mix_ink(effects, layout.layers, shape, color)
     paper = draw_paper(effects, shape, color, contrast=ink.contrast)
-    reflectance = _lay_out(effects, warp, paper, ink)
+    if effects.occurs("scene behind print") and not layout.labels:
+        paper = draw_scene(effects, shape)
+    reflectance, hidden = _lay_out(effects, warp, paper, ink)
     truth = warp.apply(cv2.merge([ink.digit, ink.other]))
     instances = warp.apply(layout.instances, interpolation=cv2.INTER_NEAREST)
     if effects.occurs("occluder"):
-        covered = cover(effects, reflectance)
-        truth[covered > 127] = 0
-        instances = np.where(covered > 127, np.int16(0), instances)
+        hidden = hidden | (cover(effects, reflectance) > 127)
+    truth[hidden] = 0
+    instances = np.where(hidden, np.int16(0), instances)
     brightness = float(_LUMA @ color)
     dark = brightness < _DARK
     # Between these limits even the faintest digit stays visible.
@@ -126,7 +139,7 @@ def photograph(
     image = take_picture(
         effects,
         reflectance * light,
-        height=height * warp.scale,
+        height=min(height, _SLENDER * ink.stroke) * warp.scale,
         contrast=contrast,
         dark=dark,
     )
@@ -178,7 +191,20 @@ def _mix_ink(
         for plane, target in zip(paint, (*ink, np.float32(1)), strict=True):
             plane[window] += alpha * (target - plane[window])
     digit, other = (np.rint(255 * truth[kind]).astype(np.uint8) for kind in ("digit", "other"))
-    return _Ink(cv2.merge(list(paint)), digit, other, contrast if digit.any() else 0.5)
+    if not digit.any():
+        return _Ink(cv2.merge(list(paint)), digit, other, 0.5, _MAX_STROKE)
+    stroke = _stroke_width(digit)
+    # Hairlines need a stronger contrast than broad strokes do.
+    contrast *= float(np.clip(stroke / _BROAD_STROKE, 0.35, 1))
+    return _Ink(cv2.merge(list(paint)), digit, other, contrast, stroke)
+
+
+def _stroke_width(ink: NDArray[np.uint8]) -> float:
+    """Return the mean width of the strokes in pixels, from their area and their outline."""
+    strokes = (ink > _INK).astype(np.uint8)
+    area = np.count_nonzero(strokes)
+    outline = area - np.count_nonzero(cv2.erode(strokes, np.ones((3, 3), np.uint8)))
+    return float(np.clip(2 * area / max(outline, 1), 1, _MAX_STROKE))
 
 
 # Tools whose ink stays on the grain of the paper: mean coverage and its deviation.
@@ -219,8 +245,11 @@ def _contrasting(ink: Color, paper: Color) -> Color:
 
 def _lay_out(
     effects: Effects, warp: Warp, paper: NDArray[np.float32], ink: _Ink
-) -> NDArray[np.float32]:
-    """Bring ink and paper into the picture; what lies around the sheet is seen beside it."""
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Bring ink and paper into the picture; what lies around the sheet is seen beside it.
+
+    Also return where the sheet is torn off, or not in the picture.
+    """
     paint = ink.paint
     if warp.scale < 0.75:
         # Thin strokes would break when they are sampled at fewer pixels.
@@ -229,15 +258,15 @@ def _lay_out(
     *colors, coverage = cv2.split(paint)
     bare = 1 - coverage
     image = paper * cv2.merge([bare, bare, bare]) + cv2.merge(colors)
-    if not warp.surrounded:
-        return image
     shape = paper.shape[:2]
+    if not warp.surrounded:
+        return image, np.zeros(shape, np.bool_)
     sheet = warp.apply(_sheet(effects, shape)).astype(np.float32) / 255
     desk = draw_desk(effects, shape)
     if effects.generator.random() < 0.7:
         lit = 1 - _drop_shadow(effects, sheet)
         desk *= cv2.merge([lit, lit, lit])
-    return desk + cv2.merge([sheet, sheet, sheet]) * (image - desk)
+    return desk + cv2.merge([sheet, sheet, sheet]) * (image - desk), sheet < 0.5
 
 
 def _sheet(effects: Effects, shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -19,7 +19,7 @@ MAX_OVERLAP = 0.3
 MIN_VISIBLE = 0.45
 # Coverage from which a pixel belongs to a digit: the faint edge of a stroke does not.
 MIN_COVERAGE = 0.15
-_DRAWN_ANEW = 16
+_DRAWN_ANEW = 12
 INK_COLORS: tuple[Color, ...] = (
     (0.02, 0.02, 0.03), (0.1, 0.1, 0.12), (0.25, 0.25, 0.27), (0.4, 0.4, 0.42), (0.58, 0.58, 0.6),
     (0.08, 0.12, 0.5), (0.15, 0.2, 0.75), (0.1, 0.25, 0.45), (0.8, 0.1, 0.12), (0.6, 0.08, 0.2),
@@ -116,7 +116,7 @@ class Sheet:
         """
         height = max(6.0, height)
         pen = fit_pen(self.hands[0].pen, height)
-        if len(self._drawn) >= _DRAWN_ANEW and self.generator.random() < 0.75:
+        if len(self._drawn) >= _DRAWN_ANEW and self.generator.random() < 0.8:
             coverage, label = self._drawn[self.generator.integers(len(self._drawn))]
             if 0.8 < height / len(coverage) < 1.25:
                 return self._deform(coverage, height / len(coverage)), label
@@ -254,8 +254,7 @@ class Sheet:
 
     def finish(self) -> Layout:
         """Return the page; digits that others cover whole are dropped."""
-        seen = np.zeros(len(self._labels) + 1, bool)
-        seen[np.unique(self._instances)] = True
+        seen = np.bincount(self._instances.ravel(), minlength=len(self._labels) + 1) > 0
         seen[0] = False
         numbers = np.where(seen, np.cumsum(seen), 0).astype(np.int16)
         layers = [
@@ -264,6 +263,8 @@ class Sheet:
                 self._layers.items(), key=lambda item: item[0][0]
             )
         ]
+        if seen[1:].all():
+            return Layout(layers, self._instances, self._labels)
         labels = [label for label, one in zip(self._labels, seen[1:], strict=True) if one]
         return Layout(layers, numbers[self._instances], labels)
 

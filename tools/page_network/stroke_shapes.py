@@ -150,6 +150,12 @@ _DIGITS: dict[int, tuple[tuple[Points, ...], ...]] = {
 }  # fmt: skip
 
 
+# The weights of four points at eight places between the second and the third.
+_SPLINE = np.linspace(0, 1, 9)[:-1, np.newaxis] ** np.arange(4) @ np.array(
+    [[0, 1, 0, 0], [-0.5, 0, 0.5, 0], [1, -2.5, 2, -0.5], [-0.5, 1.5, -1.5, 0.5]]
+)
+
+
 def _curve(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a Catmull-Rom spline; two points at nearly one place make a corner."""
     corners = np.flatnonzero(np.hypot(*np.diff(points, axis=0).T) < 0.005) + 1
@@ -157,12 +163,8 @@ def _curve(points: NDArray[np.float64]) -> NDArray[np.float64]:
     for part in np.split(points, corners):
         ends = [2 * part[0] - part[1], 2 * part[-1] - part[-2]] if len(part) > 1 else [part[0]] * 2
         padded = np.concatenate([ends[:1], part, ends[1:]])
-        t = np.linspace(0, 1, 9)[:-1, np.newaxis]
-        for p, q, r, s in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
-            pieces.append(
-                0.5 * (2 * q + (r - p) * t + (2 * p - 5 * q + 4 * r - s) * t**2
-                       + (3 * q - p - 3 * r + s) * t**3)
-            )  # fmt: skip
+        spans = np.stack([padded[i : len(part) - 1 + i] for i in range(4)], 1)
+        pieces.append((_SPLINE @ spans).reshape(-1, 2))
         pieces.append(part[-1:])
     return np.concatenate(pieces)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -99,12 +100,14 @@ def center_lines(ink: NDArray[np.uint8]) -> list[Stroke]:
     Z. Guo and R. W. Hall, "Parallel thinning with two-subiteration algorithms", Communications of
     the ACM 32 (3), 1989.
     """
-    dark = np.pad((ink > 127).astype(np.uint8), 1)
+    left, top, width, height = cv2.boundingRect((ink > 127).astype(np.uint8))
+    dark = np.pad((ink[top : top + height, left : left + width] > 127).astype(np.uint8), 1)
     radius = cv2.distanceTransform(dark, cv2.DIST_L2, 5)
     skeleton = _thin(dark)
     thickness = float(np.median(radius[skeleton > 0])) if skeleton.any() else 1.0
     edges = _contract(_prune(_trace(skeleton), thickness), thickness)
-    return [_smooth(path - 1) for path in _join(edges)]
+    corner = np.float32([left - 1, top - 1])
+    return [_smooth(path + corner) for path in _join(edges)]
 
 
 @functools.cache
@@ -122,17 +125,21 @@ def _deletable() -> NDArray[np.uint8]:
     return table
 
 
-def _thin(dark: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _neighbor_code(skeleton: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return for each pixel which of its eight neighbors are set, one bit each."""
     weights = np.zeros((3, 3), np.float32)
     for bit, (row, column) in enumerate(_NEIGHBORS):
         weights[row + 1, column + 1] = 1 << bit
+    return np.asarray(cv2.filter2D(skeleton, -1, weights, borderType=cv2.BORDER_CONSTANT))
+
+
+def _thin(dark: NDArray[np.uint8]) -> NDArray[np.uint8]:
     skeleton, table = dark.copy(), _deletable()
     changed = True
     while changed:
         changed = False
         for step in range(2):
-            code = cv2.filter2D(skeleton, -1, weights, borderType=cv2.BORDER_CONSTANT)
-            removed = skeleton & cv2.LUT(code, table[step])
+            removed = skeleton & cv2.LUT(_neighbor_code(skeleton), table[step])
             if removed.any():
                 skeleton ^= removed
                 changed = True
@@ -148,22 +155,30 @@ class _Edge(NamedTuple):
 Pixel = tuple[int, int]
 
 
-def _neighbors(skeleton: NDArray[np.uint8]) -> dict[Pixel, list[Pixel]]:
-    pixels = set(zip(*(axis.tolist() for axis in np.nonzero(skeleton)), strict=True))
-    found = {}
-    for row, column in pixels:
-        near = [(row + y, column + x) for y, x in _NEIGHBORS]
-        straight = [pixel for pixel in near[::2] if pixel in pixels]
+@functools.cache
+def _steps() -> list[list[Pixel]]:
+    """Return for each pattern of the eight neighbors the steps from a pixel to the next ones."""
+    table = []
+    for code in range(256):
+        is_set = [bool(code >> bit & 1) for bit in range(8)]
         # A diagonal step is left out where two straight ones lead to the same pixel.
-        diagonal = [
-            pixel
-            for index, pixel in enumerate(near[1::2])
-            if pixel in pixels
-            and near[2 * index] not in pixels
-            and near[(2 * index + 2) % 8] not in pixels
-        ]
-        found[row, column] = straight + diagonal
-    return found
+        table.append(
+            [
+                step
+                for bit, step in enumerate(_NEIGHBORS)
+                if is_set[bit] and (bit % 2 == 0 or not (is_set[bit - 1] or is_set[(bit + 1) % 8]))
+            ]
+        )
+    return table
+
+
+def _neighbors(skeleton: NDArray[np.uint8]) -> dict[Pixel, list[Pixel]]:
+    rows, columns = np.nonzero(skeleton)
+    codes, steps = _neighbor_code(skeleton)[rows, columns], _steps()
+    return {
+        (row, column): [(row + y, column + x) for y, x in steps[code]]
+        for row, column, code in zip(rows.tolist(), columns.tolist(), codes.tolist(), strict=True)
+    }
 
 
 def _trace(skeleton: NDArray[np.uint8]) -> list[_Edge]:
@@ -399,17 +414,17 @@ def _draw_uneven(
         else:  # gaps
             for gap in generator.uniform(0.05, 0.95, generator.integers(1, 3)):
                 values[np.abs(position - gap) < generator.uniform(0.01, 0.035)] = 0
-    for index in np.argsort(values, kind="stable").tolist():
-        if values[index] > 0:
-            cv2.line(
-                canvas,
-                points[index].tolist(),
-                points[min(index + 1, len(points) - 1)].tolist(),
-                values[index],
-                max(1, 2 * steps[index]),
-                cv2.LINE_AA,
-                4,
-            )
+    # Pieces alike are drawn together, and faint ones first: a faint stroke hides no other.
+    levels = (np.rint(values / 15) * 15).astype(int).tolist()
+    pieces = []
+    start = 0
+    for index in range(1, count + 1):
+        if index == count or (levels[index], steps[index]) != (levels[start], steps[start]):
+            pieces.append((levels[start], steps[start], points[start : index + 1]))
+            start = index
+    for level, width, piece in sorted(pieces, key=operator.itemgetter(0)):
+        if level > 0:
+            cv2.polylines(canvas, [piece], False, level, max(1, 2 * width), cv2.LINE_AA, 4)
 
 
 @functools.cache
@@ -447,7 +462,9 @@ def apply_texture(coverage: Coverage, pen: Pen, generator: Generator) -> Coverag
         coverage *= peak / max(coverage.max(), 1e-6)
     if pen.texture in {"pencil", "chalk"} and max(height, width) <= 1024:
         top, left = generator.integers(0, 1025 - height), generator.integers(0, 1025 - width)
-        fine = _grain()[int(pen.texture == "chalk" or generator.random() < 0.3)]
+        # Coarse grain would break thin strokes into dots.
+        coarse = pen.width >= 8 and (pen.texture == "chalk" or generator.random() < 0.3)
+        fine = _grain()[int(coarse)]
         grain = fine[top : top + height, left : left + width]
         depth = (
             generator.uniform(0.1, 0.35) if pen.texture == "pencil" else generator.uniform(0.3, 0.8)

@@ -147,7 +147,12 @@ def write(
         Coverage, ``float32 (h, w)`` in [0, 1].
     """
     pen = dataclasses.replace(pen, width=max(0.2, min(pen.width, height / 3)))
-    strokes = [stroke @ style.matrix.T + style.bend(stroke) for stroke in drawing.strokes]
+    strokes = drawing.strokes
+    if not outline and generator.random() < 0.05:
+        # As with a fast mouse, which gives few points of a stroke.
+        step = int(generator.integers(4, 9))
+        strokes = [np.concatenate([stroke[:-1:step], stroke[-1:]]) for stroke in strokes]
+    strokes = [stroke @ style.matrix.T + style.bend(stroke) for stroke in strokes]
     points = np.concatenate(strokes)
     low, high = points.min(0), points.max(0)
     scale = max(height - pen.width, 1.0)
@@ -212,8 +217,8 @@ def _draw_outline(
 def _signed_distance(image: NDArray[np.uint8]) -> Coverage:
     """Return the distance to the outline in pixels, positive inside."""
     dark = (np.pad(image, 1) > 127).astype(np.uint8)
-    inside = cv2.distanceTransform(dark, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    outside = cv2.distanceTransform(1 - dark, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    inside = cv2.distanceTransform(dark, cv2.DIST_L2, cv2.DIST_MASK_5)
+    outside = cv2.distanceTransform(1 - dark, cv2.DIST_L2, cv2.DIST_MASK_5)
     distance = cv2.GaussianBlur(inside - outside, (0, 0), 1.5)
     return np.asarray(distance[1:-1, 1:-1])
 
