@@ -75,7 +75,7 @@ def raw_outputs(page, *, rotation=0, other_ink=None, noise=0.0, seed=0):
         outputs[1, own] = (x - columns[own]) / size
         outputs[2, own] = (y - rows[own]) / size
         outputs[3, own] = np.log(size / 32)
-        outputs[4 + page.labels[i], own] = 6
+        outputs[4 + page.labels[i], distance <= max(0.15 * size, CELL_SIZE)] = 6
     outputs[0] = np.log(heat / (1 - heat))
     outputs[14 + rotation] = 6
     outputs += noise * np.random.default_rng(seed).normal(size=outputs.shape).astype(np.float32)
