@@ -5,13 +5,15 @@ import pickle
 import numpy as np
 import pytest
 
+from mnistcnn import CorruptFileError, Recognizer
 from mnistcnn.ocr import page_network
 from mnistcnn.ocr.page_network import PageNetwork, to_page_maps
 from mnistcnn.weights.arrays import PAGE_NETWORK_WEIGHT_SHAPES
 from mnistcnn.weights.manifest import FORMAT, Manifest
-from mnistcnn.weights.pretrained import PretrainedWeights
+from mnistcnn.weights.pretrained import FOLDER, PAGE_NETWORK, PretrainedWeights, read_pretrained
 from tests.helpers.models import page_network_forward, random_weights
 
+SUFFIXES = ("json", "safetensors")
 WEIGHTS = random_weights(1, 0.05, PAGE_NETWORK_WEIGHT_SHAPES)
 
 
@@ -65,3 +67,40 @@ def test_pickle(network):
     copy = pickle.loads(pickle.dumps(network))
     np.testing.assert_array_equal(copy(image).digit_ink, network(image).digit_ink)
     assert copy._session.get_session_options().intra_op_num_threads == 1
+
+
+def test_a_pickled_recognizer_gives_the_same_reading(recognizer, page):
+    expected = recognizer.read(page.picture).to_dict()
+    copy = pickle.loads(pickle.dumps(recognizer))
+    assert copy.read(page.picture).to_dict() == expected
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_missing_file(shipped_files, suffix, page):
+    (shipped_files / f"{PAGE_NETWORK}.{suffix}").unlink()
+    recognizer = Recognizer()
+    with pytest.raises(FileNotFoundError, match=f"{PAGE_NETWORK}.{suffix}"):
+        recognizer.read(page.picture)
+    assert recognizer.predict_proba(np.zeros((1, 28, 28), np.uint8)).shape == (1, 10)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_corrupt_file(shipped_files, suffix, page):
+    path = shipped_files / f"{PAGE_NETWORK}.{suffix}"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptFileError, match=f"{PAGE_NETWORK}.{suffix}: "):
+        Recognizer().read(page.picture)
+
+
+def test_weights_of_classifier_and_page_network_are_not_interchangeable(shipped_files):
+    with pytest.raises(CorruptFileError, match=r"best.safetensors: the file must"):
+        read_pretrained(shipped_files, "best", PAGE_NETWORK_WEIGHT_SHAPES)
+    with pytest.raises(CorruptFileError, match=f"{PAGE_NETWORK}.safetensors must hold at most"):
+        read_pretrained(shipped_files, PAGE_NETWORK)
+
+
+def test_files_are_small():
+    sizes = [(FOLDER / f"{PAGE_NETWORK}.{suffix}").stat().st_size for suffix in SUFFIXES]
+    assert sum(sizes) < 1_500_000
