@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import mnistcnn
-from mnistcnn.data import download, load
+from mnistcnn.data import download, http_client, load
 from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
 from mnistcnn.weights import pretrained
 from tests.helpers.http_server import Server, arrays_of, idx_md5s
@@ -179,7 +179,7 @@ def mirrors(small_mnist, server, monkeypatch, write_npz):
         sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         mirrors.append(download.Mirror(f"{server.address}{number}/", sha256))
     monkeypatch.setattr(download, "MIRRORS", tuple(mirrors))
-    monkeypatch.setattr(download, "STALL_TIMEOUT", 1)
+    monkeypatch.setattr(http_client, "STALL_TIMEOUT", 1)
     return server
 
 

@@ -6,12 +6,16 @@ import sys
 
 # The finder stands in for TensorFlow, which takes seconds to import.
 FAKE_IMPORT = """
-import os, sys, types
+import ctypes, os, sys, types
+def log(text):
+    libc = ctypes.CDLL(None)
+    libc.fputs(text, ctypes.c_void_p.in_dll(libc, "stderr"))
 class Finder:
     def find_spec(self, name, path, target=None):
         if name == "tensorflow":
-            os.write(2, b"I0000 00:00:1795 port.cc:153] oneDNN custom operations are on.\\n")
-            os.write(2, b"the disk is full\\n")
+            log(b"I0000 00:00:1795 port.cc:153] oneDNN custom operations are on.\\n")
+            log(b"the disk is full\\n")
+            os.write(2, b"I0000 00:00: written by Python\\n")
             raise ImportError("no tensorflow here")
 sys.meta_path.insert(0, Finder())
 sys.modules["keras"] = types.ModuleType("keras")
@@ -31,6 +35,7 @@ def test_only_the_log_is_dropped_also_when_the_import_fails():
     result = run(FAKE_IMPORT)
     assert "oneDNN" not in result.stderr
     assert "the disk is full\n" in result.stderr
+    assert "written by Python\n" in result.stderr
     assert "ImportError: no tensorflow here" in result.stderr
 
 

@@ -1,8 +1,7 @@
 """Keras on TensorFlow, imported without TensorFlow's start-up log.
 
-The file descriptor of standard error is redirected during the import, and every line that is not
-part of that log is written out afterwards. A user who sets ``TF_CPP_MIN_LOG_LEVEL`` below 3 gets
-the whole log.
+Its lines are dropped from what C code writes during the import; see `filter_stderr`. A user who
+sets ``TF_CPP_MIN_LOG_LEVEL`` below 3 gets the whole log.
 """
 
 from __future__ import annotations

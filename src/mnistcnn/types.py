@@ -12,6 +12,7 @@ from mnistcnn.public import public
 
 IMAGE_SIZE = 28
 NUM_CLASSES = 10
+DIGIT_NAMES = tuple(map(str, range(NUM_CLASSES)))
 
 UInt8Array: TypeAlias = NDArray[np.uint8]
 Float32Array: TypeAlias = NDArray[np.float32]

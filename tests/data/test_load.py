@@ -8,7 +8,7 @@ import pytest
 
 import mnistcnn
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
-from mnistcnn.data import download, load
+from mnistcnn.data import download, http_client, load
 from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
 from tests.helpers.http_server import Server, arrays_of, datasets_equal
 
@@ -117,9 +117,38 @@ def test_files_with_a_wrong_hash_are_not_saved(mirrors, small_mnist, tmp_path):
     assert not (tmp_path / "cache" / "mnist.npz").exists()
 
 
-def test_a_damaged_cache_is_downloaded_again(mirrors, small_mnist, tmp_path):
+def test_a_damaged_cache_is_downloaded_again(mirrors, small_mnist, monkeypatch, tmp_path):
+    monkeypatch.setattr(load, "default_cache_dir", lambda: tmp_path)
     (tmp_path / "mnist.npz").write_bytes(b"half")
-    assert datasets_equal(load_data(cache_dir=tmp_path), small_mnist)
+    assert datasets_equal(load_data(), small_mnist)
+
+
+@pytest.mark.parametrize(("name", "working"), [("mnist.npz", 0), ("train-images-idx3-ubyte.gz", 1)])
+def test_no_other_file_in_cache_dir_is_replaced(name, working, mirrors, small_mnist, tmp_path):
+    """Fashion-MNIST and others come in files of the same names."""
+    (tmp_path / name).write_bytes(b"another data set")
+    break_mirrors(mirrors, *range(working))
+    expected = (
+        rf"{re.escape(str(tmp_path / name))} must be MNIST or not exist; "
+        "received another file: move it or choose another cache_dir\n"
+    )
+    with pytest.raises(DataUnavailableError, match=expected):
+        load_data(cache_dir=tmp_path)
+    assert (tmp_path / name).read_bytes() == b"another data set"
+    assert len(mirrors.requested) == working
+
+
+def test_a_file_that_appears_during_the_download_is_not_replaced(mirrors, tmp_path, monkeypatch):
+    iter_body = http_client.iter_body
+
+    def write_and_download(url, on_length):
+        (tmp_path / "mnist.npz").write_bytes(b"another data set")
+        return iter_body(url, on_length=on_length)
+
+    monkeypatch.setattr(http_client, "iter_body", write_and_download)
+    with pytest.raises(DataUnavailableError, match="must be MNIST or not exist"):
+        load_data(cache_dir=tmp_path)
+    assert (tmp_path / "mnist.npz").read_bytes() == b"another data set"
 
 
 def test_a_repacked_archive_in_the_cache_is_used(mirrors, small_mnist, write_npz, tmp_path):
@@ -138,7 +167,7 @@ def stall(handler):
 
 
 def test_the_error_lists_each_mirror_and_the_alternatives(mirrors, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "STALL_TIMEOUT", 0.2)
+    monkeypatch.setattr(http_client, "STALL_TIMEOUT", 0.2)
     break_mirrors(mirrors, 0, response=404)
     break_mirrors(mirrors, 1, response=stall)
     break_mirrors(mirrors, 2, response=b"wrong bytes")

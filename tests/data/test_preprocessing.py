@@ -101,6 +101,20 @@ def test_num_classes():
     assert y.tolist() == [[1, 0, 0], [0, 0, 1]]
 
 
+def test_labels_by_name():
+    images, names = np.zeros((3, 28, 28), np.uint8), ["a", "b", "10"]
+    for labels in (
+        ["10", "a", "b"],
+        np.array(["10", "a", "b"]),
+        np.array(["10", "a", "b"], object),
+    ):
+        _, y = preprocess(images, labels, class_names=names)
+        assert y.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    for numbers in ([2, 0, 1], np.eye(3)[[2, 0, 1]]):
+        assert np.array_equal(preprocess(images, numbers, class_names=names)[1], y)
+    assert preprocess(images[0], "b", class_names=names, num_classes=3)[1].tolist() == [[0, 1, 0]]
+
+
 def zeros(*shape, dtype=np.uint8):
     return np.zeros(shape, dtype)
 
@@ -145,10 +159,10 @@ def test_invalid_images_are_rejected(images, error, message):
 @pytest.mark.parametrize(
     ("labels", "error", "message"),
     [
-        ([0, 10], ValueError, r"labels must lie in 0\.\.\.9; received 10"),
-        ([-1, 0], ValueError, r"labels must lie in 0\.\.\.9; received -1"),
-        ([1.5, 0], ValueError, r"labels must be integers; received 1\.5"),
-        ([np.nan, 0], ValueError, r"labels must be integers; received nan"),
+        ([0, 10], ValueError, r"labels must lie in 0\.\.\.9; received 10 in row 1: give num_classes for more classes$"),
+        ([-1, 0], ValueError, r"labels must lie in 0\.\.\.9; received -1 in row 0$"),
+        ([0, 1.5], ValueError, r"labels must be integers; received 1\.5 in row 1$"),
+        ([np.nan, 0], ValueError, r"labels must be integers; received nan in row 0$"),
         ([np.inf, 0], ValueError, r"labels must lie in 0\.\.\.9; received inf"),
         ([0, 1, 2], ValueError, "images and labels must have the same length; received 2 and 3"),
         ([[0], [1]], ValueError, r"labels must have shape \(n,\), or be one-hot of shape \(n, 10\); received shape \(2, 1\)"),
@@ -173,3 +187,25 @@ def test_invalid_labels_are_rejected(labels, error, message):
 def test_an_invalid_number_of_classes_is_rejected(num_classes, error, message):
     with pytest.raises(error, match=message):
         preprocess(zeros(1, 28, 28), [0], num_classes=num_classes)
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "error", "message"),
+    [
+        ({"class_names": "ab"}, [0], TypeError, "class_names must be a list of strings; received 'ab'"),
+        ({"class_names": 3}, [0], TypeError, "class_names must be a list of strings; received 3"),
+        ({"class_names": [0, 1]}, [0], TypeError, "class_names must be strings; received 0"),
+        ({"class_names": ["a", "b", "a"]}, [0], ValueError, "class_names must differ; received 'a' twice"),
+        ({"class_names": []}, [0], ValueError, "class_names must hold at least one name; received 0"),
+        ({"class_names": ["a"], "num_classes": 2}, [0], ValueError, "class_names must hold 2 names; received 1"),
+        ({"class_names": ["a", " "]}, [0], ValueError, "class_names must be printable, of 1 to 64 characters; received ' '"),
+        ({"class_names": ["a", "b\n"]}, [0], ValueError, r"class_names must be printable, .*; received 'b\\n'"),
+        ({"class_names": ["a" * 65]}, [0], ValueError, "class_names must be printable, of 1 to 64 characters; received 'aaa"),
+        ({"class_names": ["a", "b"]}, ["q"], ValueError, "labels must be among the 2 class_names; received 'q' in row 0"),
+        ({"class_names": ["a", "b"]}, [2], ValueError, r"labels must lie in 0\.\.\.1; received 2 in row 0$"),
+        ({"num_classes": 26}, [26], ValueError, r"labels must lie in 0\.\.\.25; received 26 in row 0: give num_classes"),
+    ],
+)  # fmt: skip
+def test_class_names_are_checked(options, labels, error, message):
+    with pytest.raises(error, match=message):
+        preprocess(zeros(1, 28, 28), labels, **options)

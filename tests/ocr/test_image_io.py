@@ -114,7 +114,7 @@ def test_open_image_is_not_changed():
     np.testing.assert_array_equal(np.asarray(image)[..., :3], COLORS)
 
 
-@pytest.mark.parametrize("file_format", ["BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP"])  # fmt: skip
+@pytest.mark.parametrize("file_format", ["BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP"])  # fmt: skip
 def test_formats(file_format):
     """With a smooth image, which survives lossy compression."""
     gradient = np.uint8(np.add.outer(4 * np.arange(32), 3 * np.arange(32)))
@@ -317,9 +317,9 @@ SIZE_RULE = "picture must hold at most 50 megapixels; "
     [
         (png_header(10_000, 5_001), "received 10,000 × 5,001 pixels"),
         (png_header(12_000, 12_000), "received 12,000 × 12,000 pixels"),  # Pillow would warn
-        (png_header(20_000, 20_000), "received far more"),  # Pillow would raise
-        (png_header(2**31 - 1, 2**31 - 1), "received far more"),
-        (b"GIF89a" + b"\xff" * 4 + encode(PICTURE, "GIF")[10:], "received far more"),
+        (png_header(20_000, 20_000), "received 20,000 × 20,000 pixels"),  # Pillow would raise
+        (png_header(2**31 - 1, 2**31 - 1), "received 2,147,483,647 × 2,147,483,647 pixels"),
+        (b"GIF89a" + b"\xff" * 4 + encode(PICTURE, "GIF")[10:], "received 65,535 × 65,535 pixels"),
         (np.broadcast_to(np.uint8(0), (5_001, 10_000)), "received 10,000 × 5,001 pixels"),
     ],
     ids=["png", "png 144", "png 400", "png most", "gif", "array"],
@@ -337,7 +337,7 @@ def test_maximum_number_of_pixels_is_decoded():
 
 
 def test_too_many_bytes(monkeypatch, tmp_path):
-    monkeypatch.setattr(image_io, "_MAX_BYTES", 100)
+    monkeypatch.setattr(image_io, "_MAX_FILE_BYTES", 100)
     (tmp_path / "a.png").write_bytes(bytes(101))
     assert (
         error_message("a.png", CorruptFileError)
@@ -345,7 +345,7 @@ def test_too_many_bytes(monkeypatch, tmp_path):
     )
 
 
-FORMATS = f"must be an image in one of these formats: {', '.join(image_io._supported_formats())}"
+FORMATS = "must be an image in one of these formats: BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP"
 
 
 @pytest.mark.parametrize(
@@ -418,15 +418,9 @@ def files():
         ("BMP", PICTURE, {}), ("BMP", palette()[0], {}), ("TIFF", PICTURE, {}),
         ("TIFF", PICTURE, {"compression": "tiff_lzw"}), ("TIFF", PICTURE.convert("F"), {}),
         ("WEBP", PICTURE, {}), ("WEBP", with_alpha(), {"lossless": True}),
-        ("WEBP", PICTURE, frames), ("PPM", PICTURE, {}), ("JPEG2000", PICTURE, {}),
-        ("AVIF", PICTURE, {}),
+        ("WEBP", PICTURE, frames), ("PPM", PICTURE, {}),
     ]  # fmt: skip
-    supported = image_io._supported_formats()
-    return [
-        encode(image, file_format, **options)
-        for file_format, image, options in specifications
-        if file_format in supported
-    ]
+    return [encode(image, file_format, **options) for file_format, image, options in specifications]
 
 
 FILES = files()
@@ -461,8 +455,8 @@ def test_any_bytes_are_read_or_rejected(recognizer, content):
     if isinstance(result, CorruptFileError):
         assert str(result).startswith("picture must ")
     elif isinstance(result, ValueError):
-        rule = r"picture must hold at (most 50 megapixels|least one pixel); "
-        assert re.match(rule, str(result))
+        rules = "hold at (most 50 megapixels|least one pixel)|have sides of at most 30,000 pixels"
+        assert re.match(f"picture must ({rules}|take at most 320 MB)", str(result))
     else:
         assert isinstance(result, Reading)
 

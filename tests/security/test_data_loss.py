@@ -109,7 +109,7 @@ def test_a_write_deletes_nothing_else():
 
 
 def test_a_running_training_is_not_disturbed(rejected):
-    write(f"run/checkpoint/{STATE_FILE}", "run/checkpoint/lock")
+    write(f"run/checkpoint/{STATE_FILE}")
     code = "import filelock; lock = filelock.FileLock('run/checkpoint/lock'); lock.acquire(); print(flush=True); input()"
     message = (
         "mnistcnn: checkpoint_dir must be used by one training at a time; received "
@@ -122,6 +122,20 @@ def test_a_running_training_is_not_disturbed(rejected):
         for option in ("--restart", "--resume"):
             rejected(*TRAIN, option, message=message)
         process.communicate(b"\n")
+
+
+@posix
+@pytest.mark.parametrize("options", [[], ["--restart"], ["--resume"]])
+def test_a_checkpoint_folder_that_is_a_link_is_not_followed(options, rejected):
+    """A stranger's archive may lead it to another run."""
+    write(f"other/{STATE_FILE}")
+    Path("run").mkdir()
+    Path("run/checkpoint").symlink_to("../other")
+    message = (
+        f"mnistcnn: {Path('run/checkpoint')} must be a folder; received a link: "
+        "move the folder there, or choose another --output\n"
+    )
+    rejected(*TRAIN, *options, message=message)
 
 
 def test_the_lock_is_held_until_the_results_are_written(monkeypatch, tiny, write_npz):

@@ -247,9 +247,11 @@ def test_a_file_without_read_permission_is_not_reported_as_damaged(
 
 
 def test_a_folder_instead_of_a_file_and_the_reverse(mirrors, tmp_path):
-    (tmp_path / "cache" / "mnist.npz").mkdir(parents=True)
+    (tmp_path / "cache" / "mnistcnn" / "mnist.npz").mkdir(parents=True)
     with pytest.raises(DataUnavailableError, match=r"mnist\.npz must be a file; it is a folder"):
-        load_data(cache_dir=tmp_path / "cache")
+        load_data()  # conftest.py sets the cache folder
+    with pytest.raises(DataUnavailableError, match=r"mnist\.npz must be MNIST or not exist"):
+        load_data(cache_dir=tmp_path / "cache" / "mnistcnn")
     (tmp_path / "file").write_text("")
     with pytest.raises(DataUnavailableError, match="is not usable: .*Not a directory"):
         load_data(cache_dir=tmp_path / "file" / "below")
@@ -344,20 +346,23 @@ def test_concurrent_processes_download_once(tmp_path):
 
 
 def test_a_killed_download_does_not_block_the_next_one(mirrors, small_mnist, tmp_path):
-    """The operating system releases the lock of a process that ends."""
+    """The operating system releases the lock of a process that ends, and no part stays."""
     cache = tmp_path / "cache"
     result = run_process(
         """
-        def kill(url, bar):
+        from mnistcnn.data import http_client
+
+        def kill(url, on_length):
             yield b"half of it"
             os.kill(os.getpid(), 9)
 
-        download._iter_bytes = kill
+        http_client.iter_body = kill
         load_data(cache_dir=CACHE)
         """,
         before=f"CACHE = {str(cache)!r}",
     )
     assert result.returncode == -9
+    assert [path.name for path in cache.iterdir()] == ["lock"]
     assert datasets_equal(load_data(cache_dir=cache), small_mnist)
 
 

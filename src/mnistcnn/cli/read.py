@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # The files of a folder that are read.
 SUFFIXES = frozenset(
-    ".avif .bmp .gif .jp2 .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905  # one line to read
+    ".bmp .gif .jpeg .jpg .mpo .pbm .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905  # one line to read
 )
 _GLOB_CHARACTERS = frozenset("*?[")
 

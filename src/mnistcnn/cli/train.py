@@ -149,6 +149,7 @@ def _check_output(options: argparse.Namespace, path: Path, cluster: ClusterSpec)
         raise ValueError(f"--output must be a folder; received the file {quote(str(output))}")
     if not cluster.is_chief:
         return
+    _check_checkpoint_folder(options)
     _check_unfinished(options)
     _check_files(options, path, model_may_exist=_holds_run(output))
 
@@ -184,6 +185,7 @@ def _locked_output(options: argparse.Namespace) -> Iterator[None]:
         raise PermissionError(
             f"--output must be a writable folder; received {quote(str(options.output))}"
         )
+    _check_checkpoint_folder(options)
     with lock_run(options.output / CHECKPOINT):
         if not options.resume:
             _check_unfinished(options)  # another training may have been interrupted meanwhile
@@ -273,6 +275,16 @@ def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
     )
     loading.import_tensorflow()
     return connect(cluster)
+
+
+def _check_checkpoint_folder(options: argparse.Namespace) -> None:
+    """Check that the folder, which the user did not name, leads nowhere else."""
+    folder = options.output / CHECKPOINT
+    if folder.is_symlink():
+        raise ValueError(
+            f"{escape(folder)} must be a folder; received a link: move the folder there, "
+            "or choose another --output"
+        )
 
 
 def _check_unfinished(options: argparse.Namespace) -> None:

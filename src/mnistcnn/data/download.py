@@ -1,37 +1,25 @@
-"""Download of MNIST; the only module that opens a connection."""
+"""Download of MNIST from its mirrors into the cache."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import queue
-import threading
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.utils.atomic_write import atomic_write
+from mnistcnn.utils.lock import file_lock
 from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.text import escape
 
-if TYPE_CHECKING:
-    import requests
-
-# In seconds.
-CONNECT_TIMEOUT = 5
-STALL_TIMEOUT = 30
-RESPONSE_TIMEOUT = 60
-RETRY_DELAY = 1.0
+RETRY_DELAY = 1.0  # in seconds
 LOCK_TIMEOUT = 600
-# In bytes per second. A slower server would block the program for hours without a time-out.
-MIN_THROUGHPUT = 2048
 # The largest file has 11.5 MB.
-_MAX_BYTES = 16 << 20
-_MAX_REDIRECTS = 5
-_CHUNK_BYTES = 1 << 16
+_MAX_FILE_BYTES = 16 << 20
 
 
 class Mirror(NamedTuple):
@@ -68,33 +56,41 @@ MIRRORS = (
 @contextmanager
 def cache_lock(folder: Path) -> Iterator[None]:
     """Lock the cache against other processes; wait while another one holds the lock."""
-    import filelock
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / "lock")
-        lock.acquire(timeout=LOCK_TIMEOUT)
-    except OSError as error:  # filelock.Timeout is one, too
+        stack = ExitStack()
+        stack.enter_context(file_lock(folder / "lock", timeout=LOCK_TIMEOUT))
+    except OSError as error:
         raise DataUnavailableError(
             f"the cache {escape(folder)} is not usable: {escape(error)}"
         ) from error
-    try:
+    with stack:
         yield
-    finally:
-        lock.release()
 
 
-def fetch(folder: Path, *, verbose: bool) -> Path:
+def fetch(folder: Path, *, replace: bool, verbose: bool) -> Path:
     """Download MNIST from the first working mirror; return the path of the file or folder.
 
     Each file is checked against its sha256 before it appears under its name. If all mirrors
     fail, those with a server error are tried once more.
 
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The cache.
+    replace : bool
+        Whether other files of the same names are replaced.
+    verbose : bool
+        Whether to show a progress bar.
+
     Raises
     ------
     DataUnavailableError
-        If no mirror works (the message lists the error of each) or `folder` is not writable.
+        If no mirror works (the message lists the error of each), `folder` is not writable or,
+        unless `replace`, it holds another file of the same name.
     """
+    from mnistcnn.data.http_client import DownloadError
+
     errors: dict[str, str] = {}
     mirrors = list(MIRRORS)
     for delay in (RETRY_DELAY, 0.0):
@@ -102,10 +98,13 @@ def fetch(folder: Path, *, verbose: bool) -> Path:
         for mirror in mirrors:
             try:
                 for name, sha256 in mirror.files.items():
-                    _fetch_file(mirror.base_url + name, folder / name, sha256, verbose=verbose)
-            except _MirrorError as error:
+                    url, path = mirror.base_url + name, folder / name
+                    _fetch_file(url, path, sha256, replace=replace, verbose=verbose)
+            except DownloadError as error:
                 errors[mirror.base_url] = str(error)
                 retry += [mirror] if error.retryable else []
+            except DataUnavailableError:
+                raise
             except OSError as error:
                 raise DataUnavailableError(
                     f"  {escape(folder)} is not writable: {escape(error)}"
@@ -119,103 +118,47 @@ def fetch(folder: Path, *, verbose: bool) -> Path:
     raise DataUnavailableError("\n".join(f"  {url}: {text}" for url, text in errors.items()))
 
 
-class _MirrorError(Exception):
-    """A download from a mirror failed."""
+def _fetch_file(url: str, path: Path, sha256: str, *, replace: bool, verbose: bool) -> None:
+    from mnistcnn.data import http_client
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        super().__init__(escape(message))  # it may quote the server
-        self.retryable = retryable
-
-
-def _fetch_file(url: str, path: Path, sha256: str, *, verbose: bool) -> None:
-    with suppress(OSError, CorruptFileError):
-        content = read_limited(path, limit=_MAX_BYTES)
-        if hashlib.sha256(content).hexdigest() == sha256:
-            return
-    with (
-        _progress(path.name, shown=verbose) as bar,
-        atomic_write(path) as temporary,
-        temporary.open("wb") as file,
-    ):
-        digest = hashlib.sha256()
-        for chunk in _iter_bytes(url, bar):
-            file.write(chunk)
-            digest.update(chunk)
-        if digest.hexdigest() != sha256:
-            raise _MirrorError(
-                f"{path.name} must have the hash sha256:{sha256}; received {digest.hexdigest()}"
-            )
-
-
-def _iter_bytes(url: str, bar: _ProgressBar | None) -> Iterator[bytes]:
-    """Yield the body of a response in chunks; raise if it is too large or too slow."""
-    import requests
-    import urllib3
-
-    try:
-        with _open(url) as response:
-            if response.status_code != requests.codes.ok:
-                status = f"{response.status_code} {response.reason}"
-                raise _MirrorError(status, retryable=response.status_code >= 500)
-            if response.headers.get("Content-Type", "").startswith("text/html"):
-                raise _MirrorError("the response is a web page instead of the file")
+    if _has_hash(path, sha256):
+        return
+    if not replace:
+        _check_absent(path)
+    with _progress(path.name, shown=verbose) as bar:
+        pieces = []
+        for piece in http_client.iter_body(url, on_length=None if bar is None else bar.set_total):
+            pieces.append(piece)
             if bar is not None:
-                bar.total = int(response.headers.get("Content-Length", "").strip() or 0)
-            count, started = 0, time.monotonic()
-            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
-                count += len(chunk)
-                seconds = time.monotonic() - started
-                if count > _MAX_BYTES:
-                    raise _MirrorError(f"the response has more than {_MAX_BYTES:,} bytes")
-                if seconds > STALL_TIMEOUT and count < MIN_THROUGHPUT * seconds:
-                    raise _MirrorError(f"less than {MIN_THROUGHPUT:,} bytes per second")
-                if bar is not None:
-                    bar.update(len(chunk))
-                yield chunk
-    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-        raise _MirrorError(_root_cause(error)) from error
+                bar.update(len(piece))
+    # Only the whole file is written, so a process that is killed meanwhile leaves no part of it.
+    content = b"".join(pieces)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise http_client.DownloadError(
+            f"{path.name} must have the hash sha256:{sha256}; received {digest}"
+        )
+    if not replace:
+        _check_absent(path)  # it may have appeared meanwhile
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)
 
 
-def _open(url: str) -> requests.Response:
-    """Return a response once its header is received.
-
-    The time-outs of `requests` restart with each byte, so a thread waits for a slow header.
-    """
-    import requests
-
-    results: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
-
-    def request() -> None:
-        session = requests.Session()
-        session.max_redirects = _MAX_REDIRECTS
-        session.hooks["response"].append(_drop_redirect_body)
-        try:
-            results.put(
-                session.get(
-                    url,
-                    stream=True,
-                    timeout=(CONNECT_TIMEOUT, STALL_TIMEOUT),
-                    headers={"Accept-Encoding": "identity"},
-                )
-            )
-        except Exception as error:  # noqa: BLE001  # raised below
-            results.put(error)
-
-    threading.Thread(target=request, daemon=True).start()
+def _has_hash(path: Path, sha256: str) -> bool:
     try:
-        result = results.get(timeout=RESPONSE_TIMEOUT)
-    except queue.Empty:
-        raise _MirrorError(f"no response within {RESPONSE_TIMEOUT} s") from None
-    if isinstance(result, Exception):
-        raise result
-    return result
+        content = read_limited(path, limit=_MAX_FILE_BYTES)
+    except (OSError, CorruptFileError):
+        return False
+    return hashlib.sha256(content).hexdigest() == sha256
 
 
-def _drop_redirect_body(response: requests.Response, **_options: Any) -> None:
-    """Close a redirect, whose whole body `requests` would read and decode otherwise."""
-    if response.is_redirect:
-        response.close()
-        response.raw = io.BytesIO()
+def _check_absent(path: Path) -> None:
+    """Raise if there is a file; other data sets, such as Fashion-MNIST, have the same names."""
+    if os.path.lexists(path):
+        raise DataUnavailableError(
+            f"  {escape(path)} must be MNIST or not exist; "
+            "received another file: move it or choose another cache_dir"
+        )
 
 
 class _ProgressBar:
@@ -233,15 +176,18 @@ class _ProgressBar:
             console=Console(stderr=True),
         )
         self._task = self._progress.add_task(name, total=None)
-        self.total = 0
 
     def start(self) -> None:
         """Show the bar."""
         self._progress.start()
 
+    def set_total(self, count: int) -> None:
+        """Set the size of the file; 0 if it is unknown."""
+        self._progress.update(self._task, total=count or None)
+
     def update(self, count: int) -> None:
         """Advance by `count` bytes."""
-        self._progress.update(self._task, advance=count, total=self.total or None)
+        self._progress.update(self._task, advance=count)
 
     def close(self) -> None:
         """Stop updating the bar."""
@@ -259,18 +205,3 @@ def _progress(name: str, *, shown: bool) -> Iterator[_ProgressBar | None]:
         yield bar
     finally:
         bar.close()
-
-
-def _root_cause(error: Exception) -> str:
-    """Return the innermost message of a chain of network errors, on one line."""
-    kind = type(error).__name__
-    if kind == "ConnectTimeout":
-        return f"no connection within {CONNECT_TIMEOUT} s"
-    if "timed out" in str(error):
-        return f"no data for {STALL_TIMEOUT} s"
-    reason = error.args[0] if error.args else error
-    inner = getattr(reason, "reason", None)
-    text = str(inner if inner is not None else reason)
-    # urllib3 prefixes the message with the object's address or the connection pool.
-    text = text.rpartition(">: ")[2].rpartition("): ")[2] if inner is not None else text
-    return " ".join(text.split()) or kind

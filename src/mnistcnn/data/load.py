@@ -60,8 +60,8 @@ def load_data(
             ``x_test``, ``y_test``), or a folder with the four IDX files of MNIST, each
             plain or gzipped. Only shapes and ranges are checked.
     cache_dir : path-like, optional
-        Folder of the download. Default: the platform's cache folder of the user, which
-        ``mnistcnn info`` shows.
+        Folder of the download, in which no other file is replaced. Default: the platform's
+        cache folder of the user, which ``mnistcnn info`` shows.
     verbose : {"auto", 0, 1}, default "auto"
         Whether a download shows a progress bar on standard error. ``"auto"``: only if that
         is a terminal.
@@ -98,7 +98,7 @@ def load_data(
     if source != "mnist":
         return _read(_existing_path(source))
     return _load_mnist(
-        default_cache_dir() if cache_dir is None else check_path("cache_dir", cache_dir),
+        None if cache_dir is None else check_path("cache_dir", cache_dir),
         verbose=is_terminal() if verbosity == "auto" else bool(verbosity),
     )
 
@@ -125,7 +125,7 @@ def is_cached() -> bool:
     )
 
 
-def _load_mnist(cache_dir: Path | None, *, verbose: bool) -> Dataset:
+def _load_mnist(user_dir: Path | None, *, verbose: bool) -> Dataset:
     value = os.environ.get(DATA_VARIABLE)
     if value:
         if not _exists(Path(value)):
@@ -133,6 +133,7 @@ def _load_mnist(cache_dir: Path | None, *, verbose: bool) -> Dataset:
                 f"{DATA_VARIABLE} must name an existing file or folder; received {quote(value)}"
             )
         return _check_md5(_read(Path(value)), value)
+    cache_dir = default_cache_dir() if user_dir is None else user_dir
     if cache_dir is None:
         raise DataUnavailableError(
             "MNIST is unavailable (there is no home folder for the cache); set HOME or "
@@ -144,9 +145,11 @@ def _load_mnist(cache_dir: Path | None, *, verbose: bool) -> Dataset:
         return cached
     try:
         with download.cache_lock(cache_dir):
-            # Another process may have downloaded it in the meantime.
+            # Another process may have downloaded it in the meantime. All files in the default
+            # folder are ours, but the user's folder may hold others.
             return _cached(cache_dir) or _check_md5(
-                _read(download.fetch(cache_dir, verbose=verbose)), cache_dir
+                _read(download.fetch(cache_dir, replace=user_dir is None, verbose=verbose)),
+                cache_dir,
             )
     except DataUnavailableError as error:
         raise DataUnavailableError(

@@ -1,4 +1,4 @@
-"""Image input: any format that Pillow reads, and arrays of any pixel type, as brightness."""
+"""Image input: files, Pillow images and arrays of any pixel type, as brightness."""
 
 from __future__ import annotations
 
@@ -14,30 +14,33 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from mnistcnn.errors import CorruptFileError
+from mnistcnn.ocr.brightness import array_pixels, pillow_pixels, render
+from mnistcnn.ocr.image_formats.encoded_image import EncodedImage
+from mnistcnn.ocr.image_formats.parse import FORMAT_RULE, FORMATS, parse_image
 from mnistcnn.ocr.libtiff import silence_libtiff
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.text import escape
-from mnistcnn.utils.validation import check_array, check_uint8_range, check_unit_interval
 
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
-# Pixels, and the value of full brightness.
-_ScaledPixels: TypeAlias = tuple[NDArray[Any], float]
 
 MAX_PIXELS = 50_000_000
+MAX_SIDE = 30_000
 # Number of pixels above which an image is downscaled; legible digits stay large enough.
 WORKING_PIXELS = 12_000_000
-_MAX_BYTES = 256 << 20
+# Size of a file, and of a file together with its decoded image and the memory of the decoder.
+_MAX_FILE_BYTES = 160_000_000
+_MAX_DECODING_BYTES = 320_000_000
 _SIZE_RULE = f"must hold at most {MAX_PIXELS // 1_000_000} megapixels"
-# Common formats, without those for which Pillow would run another program.
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
-# Pillow's modes: those with transparency, and full brightness of those that are read directly.
-_ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
-_FULL_BRIGHTNESS = {"1": 1.0, "L": 255.0, "RGB": 255.0}
-_MAX_UINT16 = 65535.0
+
+# EXIF orientations of images that are stored transposed; and the steps, along the rows and columns
+# of an image that was transposed back, from which it results upright.
+_TRANSPOSED = (5, 6, 7, 8)
+_STEPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,30 +76,101 @@ def read_image(picture: ImageLike) -> LoadedImage:
     Raises
     ------
     TypeError, ValueError
-        If the picture has another type, no pixels, or more than 50 million.
+        If the picture has another type, no pixels, more than 50 million, a side of more than
+        30,000, or would take more than 320 MB of memory to decode.
     FileNotFoundError
         If the file does not exist.
     CorruptFileError
         If the content is not an image or damaged, or the path is not that of a regular file.
     """
     if isinstance(picture, np.ndarray):
-        return _to_loaded_image(*_from_array(picture))
+        return _read_array(picture)
     if isinstance(picture, Image.Image):
-        return _to_loaded_image(*_from_pillow("picture", picture))
-    if isinstance(picture, bytes | bytearray | memoryview):
-        name, content = "picture", bytes(picture)
-    elif isinstance(picture, str | os.PathLike):
-        name, content = escape(picture), read_limited(Path(picture), limit=_MAX_BYTES)
+        return _read_pillow(picture)
+    if isinstance(picture, bytes | bytearray | memoryview | str | os.PathLike):
+        name = escape(picture) if isinstance(picture, str | os.PathLike) else "picture"
+        # No variable holds the content, so that it is released after parsing.
+        return _read_encoded(name, parse_image(name, _read_content(name, picture)))
+    raise TypeError(
+        "picture must be a path, bytes, a PIL image or a NumPy array; "
+        f"received {type(picture).__name__}"
+    )
+
+
+def _read_content(
+    name: str, source: bytes | bytearray | memoryview | str | os.PathLike[str]
+) -> bytes:
+    """Return the content of a file, which is given by its path or content."""
+    if isinstance(source, str | os.PathLike):
+        content = read_limited(Path(source), limit=_MAX_FILE_BYTES)
     else:
-        raise TypeError(
-            "picture must be a path, bytes, a PIL image or a NumPy array; "
-            f"received {type(picture).__name__}"
-        )
+        size = memoryview(source).nbytes
+        if size > _MAX_FILE_BYTES:
+            raise CorruptFileError(
+                f"{name} must hold at most {_MAX_FILE_BYTES:,} bytes; it holds {size:,}"
+            )
+        content = bytes(source)
     if not content:
         raise CorruptFileError(f"{name} must be an image; received 0 bytes")
+    return content
+
+
+def _read_encoded(name: str, encoded: EncodedImage) -> LoadedImage:
+    """Decode the first frame of a file."""
+    size = encoded.width, encoded.height
+    _check_size(name, *size)
+    working_size = _working_size(*size)
+    _check_memory(name, encoded, working_size)
     with _wrap_decode_errors(name):
-        image = Image.open(io.BytesIO(content), formats=_supported_formats())
-    return _to_loaded_image(*_from_pillow(name, image))
+        image = Image.open(io.BytesIO(encoded.content), formats=[encoded.format])
+        if image.size != size:
+            raise CorruptFileError(
+                f"{name} must be an undamaged image; it declares two sizes, {size} and {image.size}"
+            )
+        if isinstance(image, JpegImageFile):
+            image.draft(None, working_size)  # decodes at a fraction of the size, in less time
+        _decode(image)
+        brightness = render(pillow_pixels(name, image), working_size)
+    return _upright(brightness, size, encoded.orientation)
+
+
+def _read_pillow(image: Image.Image) -> LoadedImage:
+    """Convert a Pillow image; if it is not decoded yet, Pillow decodes it."""
+    name = "picture"
+    _check_size(name, *image.size)
+    if isinstance(image, ImageFile.StubImageFile) or (
+        getattr(image, "tile", None) and image.format not in (*FORMATS, "MPO")
+    ):
+        # For some formats, Pillow would run another program.
+        raise ValueError(
+            f"{name} must be decoded, or {FORMAT_RULE.removeprefix('must be ')}; "
+            f"received an image in the format {escape(image.format)} that is not decoded"
+        )
+    with _wrap_decode_errors(name):
+        _decode(image)
+        brightness = render(pillow_pixels(name, image), _working_size(*image.size))
+    return _upright(brightness, image.size, _read_orientation(image))
+
+
+def _read_array(array: NDArray[Any]) -> LoadedImage:
+    shape = array.shape
+    if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (1, 3, 4))):
+        raise ValueError(
+            f"picture must have shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); received {shape}"
+        )
+    size = shape[1], shape[0]
+    _check_size("picture", *size)
+    return _upright(render(array_pixels(array), _working_size(*size)), size, 1)
+
+
+def _upright(brightness: Float32Array, size: tuple[int, int], orientation: int) -> LoadedImage:
+    """Return an upright image; `size` is its original width and height, as stored."""
+    width, height = size
+    if orientation in _TRANSPOSED:
+        brightness, width, height = brightness.transpose(1, 0, 2), height, width
+    vertical, horizontal = _STEPS.get(orientation, (1, 1))
+    brightness = np.ascontiguousarray(brightness[::vertical, ::horizontal])
+    return LoadedImage(brightness, width, height)
 
 
 @contextmanager
@@ -109,53 +183,40 @@ def _wrap_decode_errors(name: str) -> Iterator[None]:
             yield
     except CorruptFileError:
         raise
-    except Image.DecompressionBombError:
-        raise ValueError(f"{name} {_SIZE_RULE}; received far more") from None
     except UnidentifiedImageError:
-        raise CorruptFileError(
-            f"{name} must be an image in one of these formats: {', '.join(_supported_formats())}"
-        ) from None
+        raise CorruptFileError(f"{name} {FORMAT_RULE}") from None
     except Exception as error:  # Pillow raises almost any exception for a damaged file
         reason = f"{type(error).__name__}: {escape(error)}" if str(error) else type(error).__name__
         raise CorruptFileError(f"{name} must be an undamaged image; {reason}") from error
 
 
-def _supported_formats() -> list[str]:
-    """Return the formats that this build of Pillow supports."""
-    Image.init()
-    return [name for name in _FORMATS if name in Image.OPEN]
-
-
-def _check_size(name: str, height: int, width: int) -> None:
+def _check_size(name: str, width: int, height: int) -> None:
+    received = f"received {width:,} × {height:,} pixels"
     if not height or not width:
         raise ValueError(f"{name} must hold at least one pixel; received {width} × {height}")
     if height * width > MAX_PIXELS:
-        raise ValueError(f"{name} {_SIZE_RULE}; received {width:,} × {height:,} pixels")
+        raise ValueError(f"{name} {_SIZE_RULE}; {received}")
+    if max(height, width) > MAX_SIDE:
+        raise ValueError(f"{name} must have sides of at most {MAX_SIDE:,} pixels; {received}")
 
 
-def _from_pillow(name: str, image: Image.Image) -> _ScaledPixels:
-    _check_size(name, image.height, image.width)  # before any pixel is decoded
-    with _wrap_decode_errors(name):
-        _decode(image)
-        image = _apply_orientation(image)
-        if image.mode.startswith("I;16"):
-            pixels = np.asarray(image)
-            transparent = image.info.get("transparency")  # a gray level, in a PNG
-            if isinstance(transparent, int):
-                pixels = np.where(pixels == transparent, np.uint16(_MAX_UINT16), pixels)
-            return pixels, _MAX_UINT16
-        if image.mode in ("I", "F"):
-            return _guess_scale(name, np.asarray(image))
-        if image.mode == "La":
-            image = image.convert("LA")  # the only conversion that Pillow has for this mode
-        if image.mode in _ALPHA_MODES or "transparency" in image.info:
-            rgba = image.convert("RGBA")
-            paper = Image.new("RGBA", rgba.size, "white")
-            image = Image.alpha_composite(paper, rgba).convert("RGB")
-        if image.mode not in _FULL_BRIGHTNESS:
-            # CMYK, palettes, YCbCr and Lab.
-            image = image.convert("RGB")
-        return np.asarray(image), _FULL_BRIGHTNESS[image.mode]
+def _check_memory(name: str, encoded: EncodedImage, working_size: tuple[int, int]) -> None:
+    num_pixels = encoded.width * encoded.height
+    if encoded.format == "JPEG":
+        reduction = min(encoded.width // working_size[0], encoded.height // working_size[1])
+        num_pixels //= (1 << min(reduction.bit_length() - 1, 3)) ** 2  # 1, 1/2, 1/4 or 1/8 a side
+    num_bytes = len(encoded.content) + num_pixels * encoded.pixel_bytes + encoded.decoder_bytes
+    if num_bytes > _MAX_DECODING_BYTES:
+        raise ValueError(
+            f"{name} must take at most {_MAX_DECODING_BYTES // 1_000_000} MB of memory to decode; "
+            f"it takes {num_bytes // 1_000_000:,} MB"
+        )
+
+
+def _working_size(width: int, height: int) -> tuple[int, int]:
+    """Return the width and height to which an image is downscaled."""
+    scale = min(1.0, math.sqrt(WORKING_PIXELS / (height * width)))
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _decode(image: Image.Image) -> None:
@@ -167,59 +228,8 @@ def _decode(image: Image.Image) -> None:
         image.load()
 
 
-def _apply_orientation(image: Image.Image) -> Image.Image:
+def _read_orientation(image: Image.Image) -> int:
     try:
-        return ImageOps.exif_transpose(image)
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001  # the pixels are valid even if the EXIF data is damaged
-        return image
-
-
-def _guess_scale(name: str, pixels: NDArray[Any]) -> _ScaledPixels:
-    """Return pixels and full brightness for formats that do not define it."""
-    low, high = float(pixels.min()), float(pixels.max())
-    if not math.isfinite(low) or not math.isfinite(high):
-        raise CorruptFileError(f"{name} must hold finite numbers; received NaN or infinity")
-    for full_brightness in (1.0, 255.0, _MAX_UINT16):
-        if low >= 0 and high <= full_brightness:
-            return pixels, full_brightness
-    # In float64, since the range may overflow float32.
-    return (pixels.astype(np.float64) - low) / ((high - low) or 1.0), 1.0
-
-
-def _from_array(pixels: NDArray[Any]) -> _ScaledPixels:
-    shape = pixels.shape
-    if not (pixels.ndim == 2 or (pixels.ndim == 3 and shape[2] in (1, 3, 4))):
-        raise ValueError(
-            f"picture must have shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); received {shape}"
-        )
-    _check_size("picture", shape[0], shape[1])
-    array = pixels if pixels.dtype == np.bool_ else check_array("picture", pixels)
-    if array.dtype.kind == "b":
-        full_brightness = 1.0
-    elif array.dtype.kind == "f":
-        check_unit_interval("a picture of floats", array)
-        full_brightness = 1.0
-    elif array.dtype.kind == "u" and array.dtype.itemsize == 2:  # of either byte order
-        full_brightness = _MAX_UINT16
-    else:
-        check_uint8_range("a picture of integers other than uint16", array)
-        full_brightness = 255.0
-    if shape[2:] == (4,):
-        rgba = np.divide(array, np.float32(full_brightness), dtype=np.float32)
-        alpha = rgba[..., 3:]
-        return rgba[..., :3] * alpha + (1 - alpha), 1.0
-    return array, full_brightness
-
-
-def _to_loaded_image(pixels: NDArray[Any], full_brightness: float) -> LoadedImage:
-    """Scale the pixels to [0, 1], and downscale an image of very many pixels."""
-    height, width = pixels.shape[:2]
-    brightness = np.divide(pixels, np.float32(full_brightness), dtype=np.float32)
-    if height * width > WORKING_PIXELS:
-        scale = math.sqrt(WORKING_PIXELS / (height * width))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        import cv2  # only needed for large images
-
-        brightness = np.asarray(cv2.resize(brightness, size, interpolation=cv2.INTER_AREA))
-    shape = (*brightness.shape[:2], -1)
-    return LoadedImage(np.clip(brightness, 0, 1).reshape(shape), width, height)
+        return 1

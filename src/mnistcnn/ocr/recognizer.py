@@ -183,7 +183,8 @@ class Recognizer:
         picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
             A file, its content, an open image or pixels: shape ``(h, w)``, ``(h, w, 1)``,
             ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
-            floats in [0, 1]. At most 50 megapixels.
+            floats in [0, 1]. At most 50 megapixels, and 30,000 pixels a side. Files must be
+            BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
         min_confidence : float, default 0.5
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
         polarity : {"auto", "dark", "light"}, default "auto"

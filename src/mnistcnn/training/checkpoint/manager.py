@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import filelock
 import numpy as np
 
 from mnistcnn.backend import keras
@@ -32,6 +31,7 @@ from mnistcnn.training.checkpoint.state import INVALID_RECORD_ERRORS, TrainingSt
 from mnistcnn.training.data_adapters import Data
 from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
 from mnistcnn.types import PathLike
+from mnistcnn.utils.lock import file_lock
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_int, check_non_negative, check_path
 
@@ -206,20 +206,19 @@ def lock_run(folder: Path) -> Iterator[None]:
     ------
     BlockingIOError
         If another training uses the folder.
+    FileExistsError
+        If the folder holds another file with the name of the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder.resolve() / _LOCK_NAME, is_singleton=True)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise BlockingIOError(
-            "checkpoint_dir must be used by one training at a time; received "
-            f"{quote(str(folder))}, which another one uses"
-        ) from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(folder.resolve() / _LOCK_NAME, timeout=0, reentrant=True))
+        except TimeoutError:
+            raise BlockingIOError(
+                "checkpoint_dir must be used by one training at a time; received "
+                f"{quote(str(folder))}, which another one uses"
+            ) from None
         yield
-    finally:
-        lock.release()
 
 
 def _open(
