@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from mnistcnn.ocr.instances import DigitInstance, find_instances
-from mnistcnn.ocr.page_network import PageMaps
-from mnistcnn.ocr.polarity import Polarity, keep_polarity
+from mnistcnn.ocr.page_network import PageMaps, Polarity, keep_polarity
 from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array
 

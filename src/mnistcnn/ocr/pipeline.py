@@ -5,7 +5,7 @@ from __future__ import annotations
 from mnistcnn.ocr.classification import ClassifiedDigit, PredictProba, classify
 from mnistcnn.ocr.digit_detection import ComputeMaps, detect_digits
 from mnistcnn.ocr.image_io import ImageLike, read_image
-from mnistcnn.ocr.polarity import Polarity
+from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.ocr.reading_order import group_into_lines
 from mnistcnn.ocr.results import Box, Digit, Reading
 

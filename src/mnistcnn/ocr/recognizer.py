@@ -23,8 +23,7 @@ from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
 from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES, read_weights_file
 
 if TYPE_CHECKING:
-    from mnistcnn.ocr.page_network import PageNetwork
-    from mnistcnn.ocr.polarity import Polarity
+    from mnistcnn.ocr.page_network import PageNetwork, Polarity
 
 _DEFAULT_WEIGHTS = "best"
 
@@ -216,9 +215,8 @@ class Recognizer:
         2,500 digits read, so that the run time is bounded for any image.
         """
         # Imported here, since they import OpenCV, which prediction does not need.
-        from mnistcnn.ocr.page_network import PageNetwork
+        from mnistcnn.ocr.page_network import POLARITIES, PageNetwork
         from mnistcnn.ocr.pipeline import read_page
-        from mnistcnn.ocr.polarity import POLARITIES
 
         min_confidence = check_fraction("min_confidence", min_confidence)
         polarity = check_in("polarity", polarity, POLARITIES)
