@@ -43,7 +43,6 @@ audit: $(VENV)/.dev  ## check the installed packages against the advisory databa
 	@.ci/audit
 
 weights: $(VENV)/.dev  ## train and evaluate the pretrained weights; write their model card and figures
-	$(BIN)/python -m tools.pretrained.train_rejector
 	$(BIN)/python -m tools.pretrained.train_weights $(WEIGHTS)
 
 format: $(VENV)/.dev  ## format the sources and apply automatic fixes

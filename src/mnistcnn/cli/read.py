@@ -50,9 +50,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--min-confidence",
         type=float,
-        default=0.0,
+        default=0.5,
         metavar="P",
         help="drop digits with a lower confidence (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--polarity",
+        choices=("auto", "dark", "light"),
+        default="auto",
+        help="read any ink, or only ink that is darker or lighter than its background "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--boxes",
@@ -79,7 +86,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     results: list[dict[str, Any]] = []
     for path in _track_images(paths, quiet=options.json):
         try:
-            reading = recognizer.read(path, min_confidence=min_confidence)
+            reading = recognizer.read(
+                path, min_confidence=min_confidence, polarity=options.polarity
+            )
             if path in box_paths:
                 figure = mnistcnn.plot_reading(path, reading)
                 check_boxes([box_paths[path]])

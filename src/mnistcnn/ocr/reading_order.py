@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnistcnn.ocr.components import Box
+from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float64Array
 
 # Vertical overlap of a box with a line, relative to the lower height, for it to belong to the line.

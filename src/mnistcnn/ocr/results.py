@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, UInt8Array
+
+# Left, top, right and bottom in pixels; right and bottom are exclusive.
+Box: TypeAlias = tuple[int, int, int, int]
 
 _CONFIDENCE_DECIMALS = 4
 
@@ -37,7 +40,7 @@ class Digit:
 
     label: int
     confidence: float
-    box: tuple[int, int, int, int]
+    box: Box
     image: UInt8Array = field(repr=False)
     probabilities: Float32Array = field(repr=False)
 
@@ -53,6 +56,9 @@ class Reading:
         The digits by line, from top to bottom and from left to right.
     width, height : int
         Size of the image in pixels, after the rotation in its EXIF data.
+    rotation : int, default 0
+        Degrees clockwise by which the text is turned in the image: 0, 90, 180 or 270. Boxes
+        refer to the image as it is, lines and their order to the upright text.
 
     Examples
     --------
@@ -66,6 +72,7 @@ class Reading:
     lines: tuple[tuple[Digit, ...], ...]
     width: int
     height: int
+    rotation: int = 0
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -82,7 +89,7 @@ class Reading:
         return self.text
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the text, the size and the digits with their line (from 1), ready for JSON.
+        """Return the text, size, rotation and digits with their line (from 1), ready for JSON.
 
         Omits the digit crops and the probabilities of the other digits.
         """
@@ -90,6 +97,7 @@ class Reading:
             "text": self.text,
             "width": self.width,
             "height": self.height,
+            "rotation": self.rotation,
             "digits": [
                 {
                     "line": number,
