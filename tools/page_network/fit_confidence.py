@@ -4,9 +4,9 @@
 
 Reads synthetic pages, drawn from the last 10,000 training images of MNIST, without any threshold.
 A digit is right if its center lies within half a size of the center of a true digit of the same
-label that no better one has claimed. A logistic regression on the features of
-`mnistcnn.ocr.classification.confidence_features` gives the weights, which are printed as they
-stand in that module, beside the reliability of the confidence on other pages.
+label that no better one has claimed. A logistic regression on the features that
+`mnistcnn.ocr.classification` computes gives the weights, which are printed as they stand in that
+module, beside the reliability of the confidence on every fourth page, which is not fitted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import mnist_file
-from mnistcnn.ocr.classification import classify, confidence_features
+from mnistcnn.ocr.classification import classify
 from mnistcnn.ocr.digit_detection import detect_digits
 from mnistcnn.ocr.page_network import PageNetwork
 from mnistcnn.ocr.recognizer import Recognizer
@@ -57,7 +57,7 @@ def score_page(
             if matches.any():
                 free[np.where(matches, distances, np.inf).argmin()] = False
                 is_right = True
-        scored.append((confidence_features(digit.instance, digit.by_crop), is_right))
+        scored.append((digit.features, is_right))
     return scored
 
 

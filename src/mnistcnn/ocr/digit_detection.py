@@ -19,7 +19,9 @@ from mnistcnn.types import Float32Array
 ComputeMaps: TypeAlias = Callable[[Float32Array], PageMaps]
 
 # Number of pixels of the first pass and of the second one.
-_FIRST_PIXELS, _SECOND_PIXELS = 1_000_000, 3_000_000
+_FIRST_PIXELS, _SECOND_PIXELS = 1_000_000, 2_000_000
+# Scale, relative to the first pass, of a coarse one for large digits, and its shorter side.
+_COARSE_RATIO, _MIN_SIDE = 0.35, 20
 # Size of digits, in pixels, outside which a second pass follows, and their size in that pass.
 _MIN_SIZE, _MAX_SIZE, _TARGET_SIZE = 20, 80, 44
 # Largest magnification of an image.
@@ -101,30 +103,37 @@ def detect_digits(
         Which ink counts, as in `keep_polarity`.
     """
 
-    def look(view: PageView) -> tuple[PageMaps, Detection]:
+    def look(view: PageView) -> Detection:
         rendered = view.render(image)
         maps = keep_polarity(compute_maps(rendered), rendered, polarity)
-        return maps, Detection(view, find_instances(maps))
+        return Detection(view, find_instances(maps))
 
     height, width = image.shape[:2]
     scale = min(1.0, math.sqrt(_FIRST_PIXELS / (height * width)))
-    maps, detection = look(PageView(0, (0, 0, width, height), scale))
-    if not detection.instances:
-        return detection
-    view = _second_view(maps, detection, image.shape)
-    return detection if view is None else look(view)[1]
+    scales = [scale]
+    if min(height, width) * scale * _COARSE_RATIO >= _MIN_SIDE:
+        scales.append(scale * _COARSE_RATIO)
+    views = [PageView(0, (0, 0, width, height), scale) for scale in scales]
+    best = max(map(look, views), key=_evidence)
+    if not best.instances:
+        return best
+    view = _second_view(best, image.shape)
+    return best if view is None else max(look(view), best, key=_evidence)
 
 
-def _second_view(maps: PageMaps, first: Detection, shape: Sequence[int]) -> PageView | None:
+def _evidence(detection: Detection) -> float:
+    """Return a number that grows with that of the digits and, faster, with their confidence."""
+    return sum((one.peak * float(one.probabilities.max())) ** 2 for one in detection.instances)
+
+
+def _second_view(first: Detection, shape: Sequence[int]) -> PageView | None:
     """Return the view for a second pass, or None if the first one is good enough."""
     turns = _quarter_turns(first.instances)
     size = _typical_size(first.instances)
     scale = first.view.scale
     if not _MIN_SIZE <= size <= _MAX_SIZE:
         scale = min(scale * _TARGET_SIZE / size, _MAX_SCALE)
-    upright_ink = np.rot90(maps.digit_ink, turns)
-    left, top, right, bottom = _digits_box(upright_ink, _MARGIN * size, first.view.scale)
-    right, bottom = min(right, shape[1 - turns % 2]), min(bottom, shape[turns % 2])
+    left, top, right, bottom = _digits_box(first, _MARGIN * size, turns, shape)
     scale = min(scale, math.sqrt(_SECOND_PIXELS / ((right - left) * (bottom - top))))
     change = scale / first.view.scale
     if not turns and 1 / _MIN_CHANGE < change < _MIN_CHANGE:
@@ -132,13 +141,23 @@ def _second_view(maps: PageMaps, first: Detection, shape: Sequence[int]) -> Page
     return PageView(turns, (left, top, right, bottom), scale)
 
 
-def _digits_box(digit_ink: Float32Array, margin: float, scale: float) -> Box:
-    """Return the box around the digit ink of a view, in pixels of the image."""
-    ink = digit_ink > 0.5
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    left, top = (max(0, math.floor((side[0] - margin) / scale)) for side in (columns, rows))
-    right, bottom = (math.ceil((side[-1] + 1 + margin) / scale) for side in (columns, rows))
-    return left, top, right, bottom
+def _digits_box(first: Detection, margin: float, turns: int, shape: Sequence[int]) -> Box:
+    """Return the box around the digits, with a margin, in pixels of the upright image."""
+    boxes = np.array([one.box for one in first.instances]) / first.view.scale
+    margin /= first.view.scale
+    left, top = boxes[:, :2].min(axis=0) - margin
+    right, bottom = boxes[:, 2:].max(axis=0) + margin
+    height, width = shape[:2]
+    for _ in range(turns):
+        # A counterclockwise quarter turn.
+        left, top, right, bottom = top, width - right, bottom, width - left
+        height, width = width, height
+    return (
+        max(0, math.floor(left)),
+        max(0, math.floor(top)),
+        min(width, math.ceil(right)),
+        min(height, math.ceil(bottom)),
+    )
 
 
 def _typical_size(instances: Sequence[DigitInstance]) -> float:
