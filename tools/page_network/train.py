@@ -1,15 +1,19 @@
-"""Train the page network on synthetic pages.
+"""Train the page network on synthetic pages, and write its weights.
 
-    npm install --prefix tools/page_network
-    python -m tools.page_network.train [--output FOLDER] [--steps 8000] [--workers 1]
+    make page-network
+    python -m tools.page_network.train [--output FOLDER] [--install [FOLDER]] [--steps N]
 
-Draws pages (`pages`) of 320 × 320 pixels from the first 50,000 training images of MNIST, each from the seed and its
-number, so that a run repeats whatever the number of workers. Every page is used twice: once when
-it is drawn and once from a buffer, with another brightness. The last 10,000 training images are
-for the validation pages, whose metrics are printed. `checkpoint.npz` in the output folder is
-written every few minutes, and a run that was stopped continues from it. At the end the folder
-holds `page_network.safetensors`, float16 with the batch normalization folded. Needs MNIST and
-about 90 minutes on two cores.
+Draws pages (`pages`) of 320 × 320 pixels from the first 50,000 training images of MNIST, each from
+the seed and its number, so that they don't depend on the number of workers. Every page is used
+twice: once when it is drawn and once from a buffer, with another brightness. The last 10,000
+training images are for the validation pages, whose metrics are printed. `checkpoint.npz` in the
+output folder is written every few minutes, and a run that was stopped continues from it. At the
+end the folder has `page_network.safetensors`, float16 with the batch normalization folded.
+
+``--install`` also writes weights and manifest to the package, or to another FOLDER. If all steps
+are done, it only validates the network and writes them. Needs MNIST, scikit-image for its
+photographs (``pip install --group page-network``), the typefaces
+(``npm install --prefix tools/page_network``) and about 90 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -30,6 +34,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import mnist_file
+from mnistcnn.types import Split
+from mnistcnn.weights.pretrained import FOLDER
+from tools.page_network.asset import write_asset
 from tools.page_network.glyphs import Glyphs
 from tools.page_network.network import build_page_network, fold_batch_norm
 from tools.page_network.pages import draw_page
@@ -39,7 +46,9 @@ HELD_OUT_IMAGES = 10_000
 PAGE_SIZE, BATCH_SIZE = 320, 8
 # How often a page is used, and the number of pages from which the repetitions are sampled.
 REPETITIONS, BUFFER_SIZE = 2, 1200
-LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY = 2.5e-3, 200, 1e-3
+LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY, MAX_GRADIENT_NORM = 2.5e-3, 200, 1e-3, 5.0
+# Of a run for the package.
+STEPS, SEED = 6800, 0
 VALIDATION_PAGES = 160
 # Seed of the validation pages, apart from any seed of a training run.
 VALIDATION_SEED = 10**6
@@ -58,15 +67,20 @@ _HARD_EFFECTS = (
 _glyphs: dict[str, Glyphs] = {}
 
 
-def load_glyphs(data: Path, fonts: Path) -> dict[str, Glyphs]:
-    """Return the sources of training and validation pages."""
+def load_parts(data: Path) -> dict[str, Split]:
+    """Return the images of training and validation pages."""
     with np.load(data) as arrays:
         images, labels = arrays["x_train"], arrays["y_train"]
     held_out = min(HELD_OUT_IMAGES, len(images) // 2)
     return {
-        "train": Glyphs(images[:-held_out], labels[:-held_out], fonts),
-        "validation": Glyphs(images[-held_out:], labels[-held_out:], fonts),
+        "train": Split(images[:-held_out], labels[:-held_out]),
+        "validation": Split(images[-held_out:], labels[-held_out:]),
     }
+
+
+def load_glyphs(data: Path, fonts: Path) -> dict[str, Glyphs]:
+    """Return the sources of training and validation pages."""
+    return {name: Glyphs(*part, fonts) for name, part in load_parts(data).items()}
 
 
 def _start_worker(data: Path, fonts: Path, niceness: int) -> None:
@@ -143,8 +157,8 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
     """Return the terms of the loss for a batch.
 
     Cross-entropy for the ink, weighted towards ink; the focal loss of CenterNet for the centers;
-    on the ink of digits, the absolute error of offset and size and the cross-entropy of the rotation;
-    and the cross-entropy of the class around the centers.
+    on the ink of digits, the absolute error of offset and size and the cross-entropy of the
+    rotation; and the cross-entropy of the class around the centers.
     """
     import tensorflow as tf
 
@@ -223,7 +237,7 @@ class Trainer:
             warmup_steps=WARMUP_STEPS,
         )  # fmt: skip
         self.optimizer = keras.optimizers.AdamW(
-            schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=5.0
+            schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=MAX_GRADIENT_NORM
         )
         self.optimizer.build(self.model.trainable_variables)
         self._generator = tf.random.Generator.from_seed(seed)
@@ -292,7 +306,7 @@ def validate(trainer: Trainer, pages: Sequence[Targets]) -> dict[str, float]:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train, writing checkpoints, and write the network."""
+    """Train, writing checkpoints, and write and install the network."""
     folder, steps, seed = arguments.output, arguments.steps, arguments.seed
     folder.mkdir(parents=True, exist_ok=True)
     # Forking a process with TensorFlow's threads could deadlock.
@@ -320,6 +334,41 @@ def train(arguments: argparse.Namespace) -> None:
             if time.monotonic() - saved > _CHECKPOINT_SECONDS or step == steps:
                 _save(trainer, step, folder)
                 saved = time.monotonic()
+    if arguments.install is not None:
+        _install(trainer, validation, arguments)
+
+
+def _install(
+    trainer: Trainer, validation: Sequence[Targets], arguments: argparse.Namespace
+) -> None:
+    """Validate the network and write it as an asset."""
+    metrics = {name: round(float(v), 4) for name, v in validate(trainer, validation).items()}
+    images, labels = load_parts(arguments.data)["train"]
+    write_asset(
+        arguments.install,
+        fold_batch_norm(trainer.model),
+        images=images,
+        labels=labels,
+        fonts=arguments.fonts,
+        hyperparameters={
+            "optimizer": "AdamW",
+            "steps": arguments.steps,
+            "batch_size": BATCH_SIZE,
+            "learning_rate": LEARNING_RATE,
+            "learning_rate_schedule": "cosine decay after a linear warmup",
+            "warmup_steps": WARMUP_STEPS,
+            "weight_decay": WEIGHT_DECAY,
+            "max_gradient_norm": MAX_GRADIENT_NORM,
+            "page_size": PAGE_SIZE,
+            "page_repetitions": REPETITIONS,
+            "easy_pages": EASY_PAGES,
+            "omitted_effects": list(arguments.without),
+            "validation_pages": len(validation),
+        },
+        seed=arguments.seed,
+        metrics=metrics,
+    )
+    print(f"The page network is in {arguments.install}: {json.dumps(metrics)}")
 
 
 def _save(trainer: Trainer, step: int, folder: Path) -> None:
@@ -351,8 +400,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("page_network"), metavar="FOLDER")
     parser.add_argument("--data", type=Path, default=None, metavar="NPZ")
     parser.add_argument("--fonts", type=Path, default=FONTS, metavar="FOLDER")
-    parser.add_argument("--steps", type=int, default=8000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--install", type=Path, nargs="?", const=FOLDER, metavar="FOLDER",
+        help="write weights and manifest to the package, or to this folder",
+    )  # fmt: skip
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pages")
     parser.add_argument("--niceness", type=int, default=0, help="added for the workers")
     parser.add_argument("--validation-pages", type=int, default=VALIDATION_PAGES)
@@ -360,6 +413,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="two steps, to try the script")
     parser.add_argument("--without", nargs="*", default=(), help="page kinds and effects left out")
     arguments = parser.parse_args(argv)
+    if arguments.smoke and arguments.install == FOLDER:
+        parser.error("--install must name a FOLDER with --smoke; received none")
     if arguments.data is None:
         arguments.data = mnist_file(smoke=arguments.smoke)
     if arguments.smoke:

@@ -24,8 +24,9 @@ _SHEARS = (0.2, -0.2)
 _PAGE_NETWORK_WEIGHT = 0.5
 # Bounds of a probability whose logarithm is taken.
 _MIN_PROBABILITY = 1e-4
-# Logistic regression of "there is a digit, and its class is right": intercept, and weight of each of
-# the `confidence_features`. Fitted on synthetic pages by ``tools.page_network.fit_confidence``.
+# Logistic regression of "there is a digit, and its class is right": intercept, and weights of the
+# features in the order of `_confidence_features`. Fitted on synthetic pages by
+# `tools.page_network.fit_confidence`.
 _CONFIDENCE_WEIGHTS = np.array([0.0, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0])
 
 
@@ -40,7 +41,7 @@ class ClassifiedDigit:
     crop : UInt8Array
         ``(28, 28)``: its digit crop.
     features : Float64Array
-        `confidence_features` of the instance.
+        ``(6,)``: what the confidence depends on, as `_confidence_features` lists it.
     probabilities : Float32Array
         ``(10,)``: probability of each digit; 1 minus their sum is that of anything else.
     """
@@ -73,9 +74,7 @@ def classify(
     ]
 
 
-def _weigh(
-    instance: DigitInstance, crop: UInt8Array, by_crop: Float32Array
-) -> ClassifiedDigit:
+def _weigh(instance: DigitInstance, crop: UInt8Array, by_crop: Float32Array) -> ClassifiedDigit:
     """Return an instance with the probability of each class and of none."""
     log_probabilities = (1 - _PAGE_NETWORK_WEIGHT) * np.log(np.maximum(by_crop, _MIN_PROBABILITY))
     log_probabilities += _PAGE_NETWORK_WEIGHT * np.log(

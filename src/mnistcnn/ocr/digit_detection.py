@@ -18,17 +18,17 @@ from mnistcnn.types import Float32Array
 # Maps an image, ``float32 (h, w, 3)`` in [0, 1], to the output of the page network.
 ComputeMaps: TypeAlias = Callable[[Float32Array], PageMaps]
 
-# Number of pixels of the first pass and of the second one.
+# Largest number of pixels of a view of the whole image, and of the second view.
 _FIRST_PIXELS, _SECOND_PIXELS = 1_000_000, 2_000_000
-# Scale, relative to the first pass, of a coarse one for large digits, and its shorter side.
+# Scale of the coarse view, relative to the full one, and its shortest possible side.
 _COARSE_RATIO, _MIN_SIDE = 0.35, 20
-# Size of digits, in pixels, outside which a second pass follows, and their size in that pass.
+# Size of digits, in pixels, outside which a second view follows, and their size in that view.
 _MIN_SIZE, _MAX_SIZE, _TARGET_SIZE = 20, 80, 44
 # Largest magnification of an image.
 _MAX_SCALE = 2.0
-# Change of scale below which a second pass is not worth its time.
+# Change of scale below which a second view is not worth its time.
 _MIN_CHANGE = 1.2
-# Margin around the digits, in digit sizes, in the second pass.
+# Margin around the digits, in digit sizes, in the second view.
 _MARGIN = 1.5
 # Logarithm of the odds that the text is upright, before anything is read, and the most that one
 # digit can contribute: a 6 is a 9 when turned.
@@ -89,9 +89,10 @@ def detect_digits(
 ) -> Detection:
     """Return the digits on a page.
 
-    The first pass processes the whole image with at most one megapixel. Where the digits are too
-    small or too large for the page network, or turned, a second pass processes the part of the
-    image that has digits, upright, and scaled so that they are 44 pixels tall.
+    The whole image is viewed at two scales: with at most one megapixel and, for large digits, 0.35
+    times as large. The view with more evidence of digits is kept. Where they are too small or too
+    large for the page network, or turned, a second view shows the part of the image that has
+    digits, upright, and scaled so that they are 44 pixels tall.
 
     Parameters
     ----------
@@ -122,12 +123,12 @@ def detect_digits(
 
 
 def _evidence(detection: Detection) -> float:
-    """Return a number that grows with that of the digits and, faster, with their confidence."""
+    """Return the number of digits, each weighted by its squared probability."""
     return sum((one.peak * float(one.probabilities.max())) ** 2 for one in detection.instances)
 
 
 def _second_view(first: Detection, shape: Sequence[int]) -> PageView | None:
-    """Return the view for a second pass, or None if the first one is good enough."""
+    """Return the second view, or None if the first one is good enough."""
     turns = _quarter_turns(first.instances)
     size = _typical_size(first.instances)
     scale = first.view.scale

@@ -95,10 +95,10 @@ class PageNetwork:
             ``(h, w, 3)``: red, green and blue in [0, 1].
         """
         height, width = image.shape[:2]
-        padding = [(0, -height % PAGE_STRIDE), (0, -width % PAGE_STRIDE), (0, 0)]
-        padded = np.pad(image, padding, mode="edge")
-        channels_first = np.ascontiguousarray(padded.transpose(2, 0, 1))[np.newaxis]
-        ink, digits = self._session.run([INK_NAME, DIGITS_NAME], {PAGE_INPUT_NAME: channels_first})
+        padding = [(0, 0), (0, -height % PAGE_STRIDE), (0, -width % PAGE_STRIDE)]
+        padded = np.pad(image.transpose(2, 0, 1), padding, mode="edge")
+        inputs = {PAGE_INPUT_NAME: padded[np.newaxis]}
+        ink, digits = self._session.run([INK_NAME, DIGITS_NAME], inputs)
         rows, columns = -(-height // CELL_SIZE), -(-width // CELL_SIZE)
         return to_page_maps(ink[0, :, :height, :width], digits[0, :, :rows, :columns])
 

@@ -210,9 +210,12 @@ class Recognizer:
         A convolutional network, the page network, estimates for each pixel whether it is the ink
         of a handwritten digit, and where the digit's center is. Pixels that point to the same
         center are one digit. It is trained on synthetic pages. Each digit is classified by its
-        shape and by the page network, and both estimates are combined. The image is scaled so
-        that digits have a size that suits the network. At most 4 megapixels are processed and
-        2,500 digits read, so that the run time is bounded for any image.
+        shape and by the page network, and both estimates are combined. A logistic regression,
+        fitted on synthetic pages, gives the confidence.
+
+        The network sees the image at two scales and, if digits are small, large or turned, the
+        part that has digits once more. A picture of more than 4 megapixels is downscaled, and at
+        most 2,500 digits are read, so that the run time is bounded for any image.
         """
         # Imported here, since they import OpenCV, which prediction does not need.
         from mnistcnn.ocr.page_network import POLARITIES, PageNetwork
