@@ -19,7 +19,7 @@ from benchmarks.ocr.alignment import matched_characters
 from benchmarks.ocr.picture_set import LabeledPicture
 from mnistcnn.evaluation.intervals import wilson_interval
 
-EDGES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+EDGES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 THRESHOLDS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -51,10 +51,13 @@ def measure(recognizer: mnistcnn.Recognizer, pictures: Sequence[LabeledPicture])
         for digit in rate_digits(recognizer.read(picture.path, min_confidence=0), picture)
     ]
     expected = sum(len(picture.truth.replace("\n", "")) for picture in pictures)
+    bins = [_bin(digits, low, high) for low, high in itertools.pairwise(EDGES)]
+    gaps = (abs(row["right"] - row["digits"] * row["mean_confidence"]) for row in bins)
     return {
         "pictures": len(pictures),
         "true_digits": expected,
-        "bins": [_bin(digits, low, high) for low, high in itertools.pairwise(EDGES)],
+        "expected_calibration_error": round(sum(gaps) / max(1, len(digits)), 5),
+        "bins": bins,
         "at_least": {f"{least:g}": _summary(digits, least, expected) for least in THRESHOLDS},
     }
 
@@ -66,13 +69,13 @@ def _bin(digits: Sequence[RatedDigit], low: float, high: float) -> dict[str, Any
         for digit in digits
         if low <= digit.confidence and (digit.confidence < high or high == EDGES[-1])
     ]
-    mean = sum(digit.confidence for digit in group) / len(group) if group else None
+    mean = sum(digit.confidence for digit in group) / max(1, len(group))
     return {
         "low": low,
         "high": high,
         "digits": len(group),
         "right": sum(digit.right for digit in group),
-        "mean_confidence": mean and round(mean, 4),
+        "mean_confidence": round(mean, 4),
     }
 
 

@@ -14,7 +14,7 @@ the smaller number of errors with and without the printed digits.
 
 The peers need ``pip install --group ocr-peers`` and the program tesseract. Results go to
 benchmarks/results/photographs.json if peers are named and nothing is left out; otherwise they are
-only printed, unless --output names a file.
+only printed, unless --output names a file. The calibration curve goes to docs/images.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from typing import Any
 from rich.console import Console
 
 import mnistcnn
-from benchmarks.harness import argument_parser, measure_parts, parse_args
+from benchmarks.harness import RESULTS, ROOT, argument_parser, measure_parts, parse_args
 from benchmarks.ocr import confidence_accuracy, reading_cost
 from benchmarks.ocr.debug_pictures import write_debug_pictures
+from benchmarks.ocr.figures import draw_confidence, save_figure
 from benchmarks.ocr.peers import PEERS, ReadText
 from benchmarks.ocr.picture_set import (
     KINDS,
@@ -49,6 +50,7 @@ from benchmarks.ocr.text_accuracy import (
     read_picture,
 )
 
+IMAGES = ROOT / "docs" / "images"
 OURS = "mnistcnn"
 PACKAGES = ("mnistcnn", "onnxruntime", "opencv-python-headless")
 WITH_PEERS = ("pictures", "singles")
@@ -176,6 +178,13 @@ def _measure(folder: Path, options: argparse.Namespace, *, save: bool) -> None:
         min_confidence=options.min_confidence, smoke=options.smoke,
     )  # fmt: skip
 
+    def measure_confidence() -> dict[str, Any]:
+        report = benchmark.measure_confidence()
+        if save:
+            folder = IMAGES if options.output.parent == RESULTS else options.output.parent
+            save_figure(draw_confidence(report), folder / "photographs-calibration.png")
+        return report
+
     def measure_pictures() -> dict[str, Any]:
         readings = benchmark.read_pictures()
         if options.debug:
@@ -189,7 +198,7 @@ def _measure(folder: Path, options: argparse.Namespace, *, save: bool) -> None:
         "pictures": measure_pictures,
         "singles": benchmark.measure_singles,
         "thresholds": benchmark.measure_thresholds,
-        "confidence": benchmark.measure_confidence,
+        "confidence": measure_confidence,
         "cost": benchmark.measure_cost,
     }
     measure_parts(options.output, parts, only=options.only, packages=PACKAGES, save=save)

@@ -193,7 +193,7 @@ def test_digits_are_compared_with_the_truth():
 class FakeRecognizer:
     def read(self, path, *, min_confidence):
         assert min_confidence == 0
-        confidences = (1.0, 0.95, 0.949, 0.05)
+        confidences = (1.0, 0.9, 0.849, 0.05)
         line = tuple(digit(label, confidence) for label, confidence in enumerate(confidences))
         return mnistcnn.Reading(lines=(line,), width=9, height=9)
 
@@ -203,12 +203,13 @@ def test_confidence_bins_and_thresholds():
     report = confidence_accuracy.measure(FakeRecognizer(), pictures)
     assert (report["pictures"], report["true_digits"]) == (2, 3)
     bins = {row.pop("low"): row for row in report["bins"]}
-    assert bins[0.99] == {"high": 1.0, "digits": 2, "right": 1, "mean_confidence": 1.0}
-    assert bins[0.95] == {"high": 0.99, "digits": 2, "right": 1, "mean_confidence": 0.95}
-    assert bins[0.9] == {"high": 0.95, "digits": 2, "right": 0, "mean_confidence": 0.949}
-    assert bins[0.5] == {"high": 0.6, "digits": 0, "right": 0, "mean_confidence": None}
+    assert bins[0.9] == {"high": 1.0, "digits": 4, "right": 2, "mean_confidence": 0.95}
+    assert bins[0.8] == {"high": 0.9, "digits": 2, "right": 0, "mean_confidence": 0.849}
+    assert bins[0.5] == {"high": 0.6, "digits": 0, "right": 0, "mean_confidence": 0}
     assert bins[0.0] == {"high": 0.1, "digits": 2, "right": 1, "mean_confidence": 0.05}
-    above = report["at_least"]["0.9"]
+    # |right - digits x confidence| is 2 - 3.8, 0 - 1.698 and 1 - 0.1, of 8 digits.
+    assert report["expected_calibration_error"] == pytest.approx((1.8 + 1.698 + 0.9) / 8)
+    above = report["at_least"]["0.8"]
     assert above.pop("precision_ci") == [
         pytest.approx(0.097, abs=1e-3),
         pytest.approx(0.7, abs=1e-3),
