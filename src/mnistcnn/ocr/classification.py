@@ -73,9 +73,7 @@ def classify(
     ]
 
 
-def _weigh(
-    instance: DigitInstance, crop: UInt8Array, by_crop: Float32Array
-) -> ClassifiedDigit:
+def _weigh(instance: DigitInstance, crop: UInt8Array, by_crop: Float32Array) -> ClassifiedDigit:
     """Return an instance with the probability of each class and of none."""
     log_probabilities = (1 - _PAGE_NETWORK_WEIGHT) * np.log(np.maximum(by_crop, _MIN_PROBABILITY))
     log_probabilities += _PAGE_NETWORK_WEIGHT * np.log(
