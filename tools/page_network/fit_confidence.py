@@ -12,6 +12,7 @@ module, beside the reliability of the confidence on every fourth page, which is 
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{len(y)} digits were read on {arguments.pages} pages, {y.mean():.1%} of them right")
     print("weights:", [round(float(w), 3) for w in (*model.intercept_, *model.coef_[0])])
     probabilities = model.predict_proba(x[is_test])[:, 1]
-    for low, high in zip(_BINS[:-1], _BINS[1:], strict=True):
+    for low, high in itertools.pairwise(_BINS):
         inside = (probabilities >= low) & (probabilities < high + (high == 1))
         if inside.any():
             print(

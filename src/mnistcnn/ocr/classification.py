@@ -24,8 +24,8 @@ _SHEARS = (0.2, -0.2)
 _PAGE_NETWORK_WEIGHT = 0.5
 # Bounds of a probability whose logarithm is taken.
 _MIN_PROBABILITY = 1e-4
-# Logistic regression of "there is a digit, and its class is right": intercept, and weight of each of
-# the `confidence_features`. Fitted on synthetic pages by ``tools.page_network.fit_confidence``.
+# Logistic regression of "there is a digit, and its class is right": the intercept, and the weight
+# of each feature. Fitted on synthetic pages by ``tools.page_network.fit_confidence``.
 _CONFIDENCE_WEIGHTS = np.array([0.0, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0])
 
 
@@ -40,7 +40,7 @@ class ClassifiedDigit:
     crop : UInt8Array
         ``(28, 28)``: its digit crop.
     features : Float64Array
-        `confidence_features` of the instance.
+        What the confidence depends on, six numbers.
     probabilities : Float32Array
         ``(10,)``: probability of each digit; 1 minus their sum is that of anything else.
     """
