@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import mnist_file
 from mnistcnn.ocr.classification import classify
-from mnistcnn.ocr.digit_detection import detect_digits
+from mnistcnn.ocr.digit_detection import detect_digits, turn_back
 from mnistcnn.ocr.page_network import PageNetwork
 from mnistcnn.ocr.recognizer import Recognizer
 from tools.page_network.pages import draw_page
@@ -42,12 +42,13 @@ def score_page(
     """Return features of each digit that was read, and whether it is right."""
     image = page.image.astype(np.float32) / 255
     detection = detect_digits(image, network)
-    digits = classify(detection.instances, recognizer.predict_proba)
-    digits.sort(key=lambda digit: -digit.confidence)
+    digits = classify([found.instance for found in detection.digits], recognizer.predict_proba)
     free = np.ones(len(page.digits), bool)
     scored = []
-    for digit in digits:
-        box = detection.view.to_image(digit.instance.box, image.shape)
+    # The page may have been turned upright.
+    pairs = zip(digits, detection.digits, strict=True)
+    for digit, found in sorted(pairs, key=lambda pair: -pair[0].confidence):
+        box = turn_back(found.edges, detection.quarter_turns, image.shape)
         center = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
         is_right = False
         if len(page.digits):

@@ -24,9 +24,8 @@ _SHEARS = (0.2, -0.2)
 _PAGE_NETWORK_WEIGHT = 0.5
 # Bounds of a probability whose logarithm is taken.
 _MIN_PROBABILITY = 1e-4
-# Logistic regression of "there is a digit, and its class is right": intercept, and weights of the
-# features in the order of `_confidence_features`. Fitted on synthetic pages by
-# `tools.page_network.fit_confidence`.
+# Logistic regression of "there is a digit, and its class is right": the intercept, and the weight
+# of each feature. Fitted on synthetic pages by `tools.page_network.fit_confidence`.
 _CONFIDENCE_WEIGHTS = np.array([0.0, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0])
 
 

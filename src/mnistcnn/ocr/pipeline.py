@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mnistcnn.ocr.classification import ClassifiedDigit, PredictProba, classify
-from mnistcnn.ocr.digit_detection import ComputeMaps, detect_digits
+from mnistcnn.ocr.digit_detection import ComputeMaps, detect_digits, turn_back
 from mnistcnn.ocr.image_io import ImageLike, read_image
 from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.ocr.reading_order import group_into_lines
@@ -35,30 +35,28 @@ def read_page(
     """
     image = read_image(picture)
     detection = detect_digits(image.brightness, compute_maps, polarity=polarity)
+    classified = classify([digit.instance for digit in detection.digits], predict_proba)
     digits = [
-        digit
-        for digit in classify(detection.instances, predict_proba)
+        (digit, found.edges)
+        for digit, found in zip(classified, detection.digits, strict=True)
         if digit.confidence >= min_confidence
     ]
-    lines = group_into_lines([digit.instance.box for digit in digits])
+    lines = group_into_lines([edges for _, edges in digits])
     shape = image.brightness.shape
     # Boxes refer to the original size of an image that was downscaled.
     magnification = image.height / shape[0]
 
-    def original_box(box: Box) -> Box:
-        left, top, right, bottom = (
-            round(magnification * edge) for edge in detection.view.to_image(box, shape)
-        )
-        return left, top, right, bottom
+    def to_digit(index: int) -> Digit:
+        digit, edges = digits[index]
+        original = turn_back(edges, detection.quarter_turns, shape)
+        left, top, right, bottom = (round(magnification * edge) for edge in original)
+        return _to_digit(digit, (left, top, right, bottom))
 
     return Reading(
-        lines=tuple(
-            tuple(_to_digit(digits[i], original_box(digits[i].instance.box)) for i in line)
-            for line in lines
-        ),
+        lines=tuple(tuple(to_digit(i) for i in line) for line in lines),
         width=image.width,
         height=image.height,
-        rotation=90 * detection.view.quarter_turns,
+        rotation=90 * detection.quarter_turns,
     )
 
 
