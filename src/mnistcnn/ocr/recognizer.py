@@ -213,9 +213,9 @@ class Recognizer:
         shape and by the page network, and both estimates are combined. A logistic regression,
         fitted on synthetic pages, gives the confidence.
 
-        The network sees the image at two scales and, if digits are small, large or turned, the
-        part that has digits once more. A picture of more than 4 megapixels is downscaled, and at
-        most 2,500 digits are read, so that the run time is bounded for any image.
+        The network sees the image at several scales, and upright if the text is turned; the
+        scale that suits the digits is used. A picture of more than 4 megapixels is downscaled,
+        and at most 2,500 digits are read, so that the run time is bounded for any image.
         """
         # Imported here, since they import OpenCV, which prediction does not need.
         from mnistcnn.ocr.page_network import POLARITIES, PageNetwork
