@@ -33,6 +33,7 @@ docs: $(VENV)/.dev  ## build docs/_build/html with warnings as errors and run ev
 bench: $(VENV)/.dev  ## measure training and inference speed (30 minutes; BENCH=--quick for 5)
 	$(BIN)/python -m benchmarks.training.throughput $(BENCH)
 	$(BIN)/python -m benchmarks.inference.latency $(BENCH)
+	$(BIN)/python -m benchmarks.data.csv_loading
 
 fuzz: $(VENV)/.dev  ## fuzz every file format for 10 minutes (FUZZ="--minutes 60" for longer)
 	$(BIN)/python -m benchmarks.robustness.fuzz $(FUZZ)

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.harness import RESULTS, ROOT
 
 slow = pytest.mark.slow
-FAST = ["robustness.concurrent_download"]
+FAST = ["data.csv_loading", "robustness.concurrent_download"]
 SLOW = [
     "accuracy.accuracy",
     "accuracy.baseline",
