@@ -51,7 +51,8 @@ def draw_steps(recognizer: mnistcnn.Recognizer, split: mnistcnn.Split) -> Figure
         axes.set_title(title, fontsize=10)
         axes.set_axis_off()
     digits = recognizer.read(picture).digits
-    for axes, digit in zip(np.ravel(lower.subplots(1, len(digits))), digits, strict=True):
+    row = np.ravel(lower.subplots(1, len(digits))) if digits else ()
+    for axes, digit in zip(row, digits, strict=True):
         axes.imshow(digit.image, cmap="gray", vmin=0, vmax=255)
         axes.set_title(f"{digit.label}: {100 * digit.confidence:.0f} %", fontsize=9)
         axes.set_axis_off()

@@ -107,6 +107,8 @@ def component_network(image):
     coverage = np.clip(1 - image[..., 0], 0, 1)
     count, components = cv2.connectedComponents((coverage > 0.1).astype(np.uint8))
     masks = [components == i for i in range(1, count)]
+    # At a small scale, strokes can become too pale to be seen.
+    masks = [mask for mask in masks if coverage[mask].max() > 0.5]
     layers = np.array([np.where(mask, coverage, 0) for mask in masks], np.float32)
     labels = [
         round(10 * float(image[..., 2].ravel()[np.argmax(np.where(mask, coverage, 0))]))
