@@ -26,7 +26,7 @@ _PAGE_NETWORK_WEIGHT = 0.5
 _MIN_PROBABILITY = 1e-4
 # Logistic regression of "there is a digit, and its class is right": the intercept, and the weight
 # of each feature. Fitted on synthetic pages by `tools.page_network.fit_confidence`.
-_CONFIDENCE_WEIGHTS = np.array([0.0, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0])
+_CONFIDENCE_WEIGHTS = np.array([-1.701, 0.59, 0.053, 0.343, 3.328, -0.561, 0.038])
 
 
 @dataclass(frozen=True, eq=False)
