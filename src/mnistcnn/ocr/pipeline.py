@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.classification import ClassifiedDigit, PredictProba, classify
 from mnistcnn.ocr.digit_detection import ComputeMaps, detect_digits, turn_back
-from mnistcnn.ocr.image_io import ImageLike, read_image
 from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.ocr.reading_order import group_into_lines
 from mnistcnn.ocr.results import Box, Digit, Reading

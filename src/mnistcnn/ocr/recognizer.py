@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn.data.batches import iter_batches
-from mnistcnn.ocr.image_io import ImageLike
+from mnistcnn.images.image_io import ImageLike
 from mnistcnn.ocr.results import Reading
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike

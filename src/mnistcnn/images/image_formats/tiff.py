@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage, check_scans
+from mnistcnn.images.image_formats.encoded_image import EncodedImage, check_scans
 
 # Tags that decoding needs. Without names: fill order, fax options, predictor, extra samples, sample
 # format, and the subsampling and reference levels of YCbCr.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from mnistcnn.ocr.image_formats.encoded_image import MAX_BLOCKS, MAX_EXIF_BYTES, EncodedImage
-from mnistcnn.ocr.image_formats.tiff import read_orientation
+from mnistcnn.images.image_formats.encoded_image import MAX_BLOCKS, MAX_EXIF_BYTES, EncodedImage
+from mnistcnn.images.image_formats.tiff import read_orientation
 
 # libwebp holds two canvases and a frame, Pillow a copy; each takes 4 bytes per pixel.
 _DECODER_BYTES_PER_PIXEL = 12

@@ -6,8 +6,8 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage, check_scans
-from mnistcnn.ocr.image_formats.tiff import read_orientation
+from mnistcnn.images.image_formats.encoded_image import EncodedImage, check_scans
+from mnistcnn.images.image_formats.tiff import read_orientation
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _DHT, _DQT, _DRI = 0xC4, 0xDB, 0xDD

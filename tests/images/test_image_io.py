@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from mnistcnn import CorruptFileError, Reading
-from mnistcnn.ocr import image_io
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images import image_io
+from mnistcnn.images.image_io import read_image
 from tests.helpers import strategies
 
 COLORS = np.random.default_rng(0).integers(0, 256, (18, 26, 3), np.uint8)

@@ -18,10 +18,10 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from mnistcnn.errors import CorruptFileError
-from mnistcnn.ocr.brightness import array_pixels, pillow_pixels, render
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage
-from mnistcnn.ocr.image_formats.parse import FORMAT_RULE, FORMATS, parse_image
-from mnistcnn.ocr.libtiff import silence_libtiff
+from mnistcnn.images.brightness import array_pixels, pillow_pixels, render
+from mnistcnn.images.image_formats.encoded_image import EncodedImage
+from mnistcnn.images.image_formats.parse import FORMAT_RULE, FORMATS, parse_image
+from mnistcnn.images.libtiff import silence_libtiff
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.text import escape
