@@ -35,7 +35,6 @@ def test_to_dict_is_json():
         "text": "12\n3",
         "width": 40,
         "height": 20,
-        "rotation": 0,
         "digits": [
             {"line": 1, "label": 1, "confidence": 0.1735, "box": [0, 2, 5, 9]},
             {"line": 1, "label": 2, "confidence": 0.2235, "box": [10, 2, 15, 9]},

@@ -50,16 +50,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--min-confidence",
         type=float,
-        default=0.5,
+        default=0.0,
         metavar="P",
         help="drop digits with a lower confidence (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--polarity",
-        choices=("auto", "dark", "light"),
-        default="auto",
-        help="read any ink, or only ink that is darker or lighter than its background "
-        "(default: %(default)s)",
     )
     parser.add_argument(
         "--boxes",
@@ -86,9 +79,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     results: list[dict[str, Any]] = []
     for path in _track_images(paths, quiet=options.json):
         try:
-            reading = recognizer.read(
-                path, min_confidence=min_confidence, polarity=options.polarity
-            )
+            reading = recognizer.read(path, min_confidence=min_confidence)
             if path in box_paths:
                 figure = mnistcnn.plot_reading(path, reading)
                 check_boxes([box_paths[path]])

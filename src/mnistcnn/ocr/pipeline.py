@@ -1,22 +1,32 @@
-"""From the image of a page to the digits on it: detection, classification, reading order."""
+"""From the image of a page to the digits on it."""
 
 from __future__ import annotations
 
 from mnistcnn.images.image_io import ImageLike, read_image
-from mnistcnn.ocr.classification import ClassifiedDigit, PredictProba, classify
-from mnistcnn.ocr.digit_detection import ComputeMaps, detect_digits, turn_back
-from mnistcnn.ocr.page_network import Polarity
+from mnistcnn.ocr.binarization import binarize, drop_enclosing
+from mnistcnn.ocr.classification import (
+    Candidate,
+    DigitScorer,
+    PredictProba,
+    apply_rejection,
+    classify,
+)
+from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
+from mnistcnn.ocr.line_removal import remove_lines
 from mnistcnn.ocr.reading_order import group_into_lines
-from mnistcnn.ocr.results import Box, Digit, Reading
+from mnistcnn.ocr.results import Digit, Reading
+from mnistcnn.ocr.segmentation import merge_strokes, split_touching
+
+# Height of a component, in digit heights, below which it is punctuation or dirt.
+_MIN_HEIGHT = 0.3
 
 
 def read_page(
     picture: ImageLike,
-    compute_maps: ComputeMaps,
     predict_proba: PredictProba,
     *,
     min_confidence: float,
-    polarity: Polarity = "auto",
+    digit_scorer: DigitScorer | None = None,
 ) -> Reading:
     """Read the digits of a picture.
 
@@ -24,47 +34,42 @@ def read_page(
     ----------
     picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
         As `read_image` takes it.
-    compute_maps : callable
-        The page network, as `PageNetwork` is.
     predict_proba : callable
         Maps ``uint8 (n, 28, 28)`` to class probabilities, ``float32 (n, 10)``.
     min_confidence : float
         Digits with a lower confidence are omitted.
-    polarity : {"auto", "dark", "light"}
-        Which ink is read: any, or only ink darker or lighter than the background.
+    digit_scorer : callable, optional
+        Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does. None: no
+        candidate is rejected.
     """
     image = read_image(picture)
-    detection = detect_digits(image.brightness, compute_maps, polarity=polarity)
-    classified = classify([digit.instance for digit in detection.digits], predict_proba)
-    digits = [
-        (digit, found.edges)
-        for digit, found in zip(classified, detection.digits, strict=True)
-        if digit.confidence >= min_confidence
-    ]
-    lines = group_into_lines([edges for _, edges in digits])
-    shape = image.brightness.shape
+    ink_map = remove_lines(drop_enclosing(binarize(image.brightness)))
+    digit_height = median_digit_height(ink_map.stats)
+    components = extract_components(ink_map, digit_height)
+    candidates = classify(drop_hairlines(components, digit_height), predict_proba)
+    candidates = merge_strokes(candidates, ink_map, digit_height, predict_proba)
+    min_height = _MIN_HEIGHT * digit_height
+    candidates = [candidate for candidate in candidates if candidate.component.height >= min_height]
+    candidates = split_touching(candidates, digit_height, predict_proba)
+    if digit_scorer is not None:
+        candidates = apply_rejection(candidates, digit_scorer)
+    candidates = [candidate for candidate in candidates if candidate.confidence >= min_confidence]
+    lines = group_into_lines([candidate.component.box for candidate in candidates])
     # Boxes refer to the original size of an image that was downscaled.
-    magnification = image.height / shape[0]
-
-    def to_digit(index: int) -> Digit:
-        digit, edges = digits[index]
-        original = turn_back(edges, detection.quarter_turns, shape)
-        left, top, right, bottom = (round(magnification * edge) for edge in original)
-        return _to_digit(digit, (left, top, right, bottom))
-
+    scale = image.height / len(image.brightness)
     return Reading(
-        lines=tuple(tuple(to_digit(i) for i in line) for line in lines),
+        lines=tuple(tuple(_to_digit(candidates[i], scale) for i in line) for line in lines),
         width=image.width,
         height=image.height,
-        rotation=90 * detection.quarter_turns,
     )
 
 
-def _to_digit(digit: ClassifiedDigit, box: Box) -> Digit:
+def _to_digit(candidate: Candidate, scale: float) -> Digit:
+    left, top, right, bottom = (round(scale * edge) for edge in candidate.component.box)
     return Digit(
-        label=int(digit.probabilities.argmax()),
-        confidence=digit.confidence,
-        box=box,
-        image=digit.crop,
-        probabilities=digit.probabilities,
+        label=int(candidate.probabilities.argmax()),
+        confidence=candidate.confidence,
+        box=(left, top, right, bottom),
+        image=candidate.crop,
+        probabilities=candidate.probabilities,
     )

@@ -16,14 +16,14 @@ from mnistcnn.ocr.results import Reading
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
 from mnistcnn.utils.text import quote
-from mnistcnn.utils.validation import check_fraction, check_images, check_in, check_int
+from mnistcnn.utils.validation import check_fraction, check_images, check_int
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
 from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES, read_weights_file
 
 if TYPE_CHECKING:
-    from mnistcnn.ocr.page_network import PageNetwork, Polarity
+    from mnistcnn.ocr.classification import NonDigitRejector
 
 _DEFAULT_WEIGHTS = "best"
 
@@ -63,7 +63,7 @@ class Recognizer:
     """
 
     # Created when the first picture is read.
-    _page_network: PageNetwork | None = None
+    _rejector: NonDigitRejector | None = None
 
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
         threads = 0
@@ -163,19 +163,12 @@ class Recognizer:
         """
         return (np.asarray(p.argmax(axis=1), np.int64) for p in self.predict_proba_batches(batches))
 
-    def read(
-        self,
-        picture: ImageLike,
-        *,
-        min_confidence: float = 0.5,
-        polarity: Polarity = "auto",
-    ) -> Reading:
+    def read(self, picture: ImageLike, *, min_confidence: float = 0.0) -> Reading:
         """Read the handwritten digits of a scan, photo, screenshot or drawing.
 
-        The page may have one or many digits, in lines, beside print, letters, symbols, ruled
-        lines and boxes. Ink and background may be light or dark, gray or colored, the
-        illumination uneven, and the page turned. Each digit is size-normalized and centered as in
-        MNIST.
+        The page may have one or many digits, in lines. Ink and background may be light or dark,
+        gray or colored, and the illumination uneven. Ruled lines and boxes are removed. Each
+        digit is size-normalized and centered as in MNIST.
 
         Parameters
         ----------
@@ -184,11 +177,8 @@ class Recognizer:
             ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
             floats in [0, 1]. At most 50 megapixels, and 30,000 pixels a side. Files must be
             BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
-        min_confidence : float, default 0.5
+        min_confidence : float, default 0.0
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
-        polarity : {"auto", "dark", "light"}, default "auto"
-            ``"dark"`` reads only ink that is darker than its background, ``"light"`` only ink
-            that is lighter.
 
         Returns
         -------
@@ -202,35 +192,30 @@ class Recognizer:
         FileNotFoundError
             If the file does not exist.
         CorruptFileError
-            If the content is not an image, or damaged; or if the shipped weights of the page
-            network are damaged.
+            If the content is not an image, or damaged; or if the shipped weights that detect
+            non-digits are damaged.
 
         Notes
         -----
-        A convolutional network, the page network, estimates for each pixel whether it is the ink
-        of a handwritten digit, and where the digit's center is. Pixels that point to the same
-        center are one digit. It is trained on synthetic pages. Each digit is classified by its
-        shape and by the page network, and both estimates are combined. A logistic regression,
-        fitted on synthetic pages, gives the confidence.
-
-        The network sees the image at several scales, and upright if the text is turned; the
-        scale that suits the digits is used. A picture of more than 4 megapixels is downscaled,
-        and at most 2,500 digits are read, so that the run time is bounded for any image.
+        The image is binarized against its local background, and the connected components of the
+        ink are classified. Strokes of a digit that do not touch are merged, and touching digits
+        are split along the path that crosses the least ink, where that increases the
+        confidence. A second network lowers the confidence of components that are not digits.
+        At most 2,500 components are read, the largest ones, and the least confident ones are
+        split first, so that the run time is bounded for any image.
         """
         # Imported here, since they import OpenCV, which prediction does not need.
-        from mnistcnn.ocr.page_network import POLARITIES, PageNetwork
+        from mnistcnn.ocr.classification import NonDigitRejector
         from mnistcnn.ocr.pipeline import read_page
 
         min_confidence = check_fraction("min_confidence", min_confidence)
-        polarity = check_in("polarity", polarity, POLARITIES)
-        if self._page_network is None:
-            self._page_network = PageNetwork(self._classifier.num_threads)
+        if self._rejector is None:
+            self._rejector = NonDigitRejector(self._classifier.num_threads)
         return read_page(
             picture,
-            self._page_network,
             self._classifier.predict_proba,
             min_confidence=min_confidence,
-            polarity=polarity,
+            digit_scorer=self._rejector,
         )
 
     def _predict_each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, UInt8Array
-
-# Left, top, right and bottom in pixels; right and bottom are exclusive.
-Box: TypeAlias = tuple[int, int, int, int]
 
 _CONFIDENCE_DECIMALS = 4
 
@@ -24,8 +21,9 @@ class Digit:
     label : int
         The most probable digit, 0 to 9.
     confidence : float
-        Probability that there is a handwritten digit and that it is `label`, in [0, 1],
-        estimated by logistic regression from the outputs of both networks.
+        Probability of the label, in [0, 1]: the probability that the crop shows a digit at all,
+        times the probability of this digit given that it does, averaged over six augmented
+        views of the crop.
     box : tuple of int
         Left, top, right and bottom in pixels from the upper left corner of the image; right and
         bottom are exclusive.
@@ -34,12 +32,12 @@ class Digit:
         background, 255 full ink.
     probabilities : numpy.ndarray
         ``float32 (10,)``: probability of each digit. One minus their sum is the probability
-        that there is no digit.
+        that the crop is not a digit.
     """
 
     label: int
     confidence: float
-    box: Box
+    box: tuple[int, int, int, int]
     image: UInt8Array = field(repr=False)
     probabilities: Float32Array = field(repr=False)
 
@@ -55,9 +53,6 @@ class Reading:
         The digits by line, from top to bottom and from left to right.
     width, height : int
         Size of the image in pixels, after the rotation in its EXIF data.
-    rotation : int, default 0
-        Degrees clockwise by which the text is turned in the image: 0, 90, 180 or 270. Boxes
-        refer to the image as it is, lines and their order to the upright text.
 
     Examples
     --------
@@ -71,7 +66,6 @@ class Reading:
     lines: tuple[tuple[Digit, ...], ...]
     width: int
     height: int
-    rotation: int = 0
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -88,7 +82,7 @@ class Reading:
         return self.text
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the text, size, rotation and digits with their line (from 1), ready for JSON.
+        """Return the text, the size and the digits with their line (from 1), ready for JSON.
 
         Omits the digit crops and the probabilities of the other digits.
         """
@@ -96,7 +90,6 @@ class Reading:
             "text": self.text,
             "width": self.width,
             "height": self.height,
-            "rotation": self.rotation,
             "digits": [
                 {
                     "line": number,
