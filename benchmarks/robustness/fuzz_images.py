@@ -17,7 +17,7 @@ from PIL import Image
 import mnistcnn
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file
 from mnistcnn import CorruptFileError
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images.image_io import read_image
 
 _MAX_PIXELS_TO_READ = 10_000
 _SIZE_RULE = re.compile(

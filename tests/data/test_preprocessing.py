@@ -1,6 +1,7 @@
 """preprocess: exact values, no side effects, and validation."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,6 +102,54 @@ def test_num_classes():
     assert y.tolist() == [[1, 0, 0], [0, 0, 1]]
 
 
+def test_labels_by_name():
+    images, names = np.zeros((3, 28, 28), np.uint8), ["a", "b", "10"]
+    for labels in (
+        ["10", "a", "b"],
+        np.array(["10", "a", "b"]),
+        np.array(["10", "a", "b"], object),
+    ):
+        _, y = preprocess(images, labels, class_names=names)
+        assert y.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    for numbers in ([2, 0, 1], np.eye(3)[[2, 0, 1]]):
+        assert np.array_equal(preprocess(images, numbers, class_names=names)[1], y)
+    assert preprocess(images[0], "b", class_names=names, num_classes=3)[1].tolist() == [[0, 1, 0]]
+
+
+@given(strategies.uint8_images)
+def test_rows_of_784_pixels(images):
+    assert np.array_equal(preprocess(images.reshape(-1, 784)), preprocess(images))
+    floats = images.reshape(-1, 784) / 255
+    assert np.array_equal(preprocess(floats)[..., 0], floats.reshape(-1, 28, 28).astype(np.float32))
+
+
+def data_frame(images, labels):
+    columns = {"label": labels} | {f"pixel{i}": images[:, i] for i in range(784)}
+    return pd.DataFrame(columns)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i8", "f8"])
+def test_a_data_frame(dtype, digits):
+    images, labels = (array[:20] for array in digits.train)
+    values = images.reshape(-1, 784) / 255 if dtype == "f8" else images.reshape(-1, 784)
+    frame = data_frame(values.astype(dtype), labels)
+    x, y = preprocess(frame.drop(columns="label"), frame["label"])
+    expected_x, expected_y = preprocess(images, labels)
+    assert np.allclose(x, expected_x, atol=1e-7)
+    assert np.array_equal(y, expected_y)
+    # After a selection, the index has gaps.
+    assert np.array_equal(preprocess(frame.drop(columns="label")[::2]), x[::2])
+
+
+def test_a_data_frame_with_labels_is_rejected_with_a_way_out(digits):
+    images, labels = (array[:3] for array in digits.train)
+    frame = data_frame(images.reshape(-1, 784), labels)
+    with pytest.raises(ValueError, match=r"received \(3, 785\): pass the column 'label' as labels"):
+        preprocess(frame)
+    with pytest.raises(ValueError, match=r"received \(3, 783\)$"):
+        preprocess(frame.drop(columns=["label", "pixel0"]))
+
+
 def zeros(*shape, dtype=np.uint8):
     return np.zeros(shape, dtype)
 
@@ -111,7 +160,7 @@ def with_value(value, dtype):
     return images
 
 
-SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(n, 28, 28, 1\); "
+SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\), \(n, 28, 28, 1\) or \(n, 784\); "
 
 
 @pytest.mark.parametrize(
@@ -126,6 +175,8 @@ SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(
         (with_value(-0.1, np.float64), ValueError, r"received -0\.1\.\.\.0"),
         (zeros(2, 27, 28), ValueError, SHAPES + r"received \(2, 27, 28\)"),
         (zeros(784), ValueError, SHAPES + r"received \(784,\)"),
+        (zeros(2, 783), ValueError, SHAPES + r"received \(2, 783\)$"),
+        (zeros(2, 784, 1), ValueError, SHAPES + r"received \(2, 784, 1\)"),
         (zeros(2, 28, 28, 3), ValueError, SHAPES + r"received \(2, 28, 28, 3\)"),
         (zeros(1, 2, 28, 28), ValueError, SHAPES + r"received \(1, 2, 28, 28\)"),
         (zeros(1, 2, 28, 28, 1), ValueError, SHAPES + r"received \(1, 2, 28, 28, 1\)"),
@@ -145,10 +196,10 @@ def test_invalid_images_are_rejected(images, error, message):
 @pytest.mark.parametrize(
     ("labels", "error", "message"),
     [
-        ([0, 10], ValueError, r"labels must lie in 0\.\.\.9; received 10"),
-        ([-1, 0], ValueError, r"labels must lie in 0\.\.\.9; received -1"),
-        ([1.5, 0], ValueError, r"labels must be integers; received 1\.5"),
-        ([np.nan, 0], ValueError, r"labels must be integers; received nan"),
+        ([0, 10], ValueError, r"labels must lie in 0\.\.\.9; received 10 in row 1: give num_classes for more classes$"),
+        ([-1, 0], ValueError, r"labels must lie in 0\.\.\.9; received -1 in row 0$"),
+        ([0, 1.5], ValueError, r"labels must be integers; received 1\.5 in row 1$"),
+        ([np.nan, 0], ValueError, r"labels must be integers; received nan in row 0$"),
         ([np.inf, 0], ValueError, r"labels must lie in 0\.\.\.9; received inf"),
         ([0, 1, 2], ValueError, "images and labels must have the same length; received 2 and 3"),
         ([[0], [1]], ValueError, r"labels must have shape \(n,\), or be one-hot of shape \(n, 10\); received shape \(2, 1\)"),
@@ -173,3 +224,25 @@ def test_invalid_labels_are_rejected(labels, error, message):
 def test_an_invalid_number_of_classes_is_rejected(num_classes, error, message):
     with pytest.raises(error, match=message):
         preprocess(zeros(1, 28, 28), [0], num_classes=num_classes)
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "error", "message"),
+    [
+        ({"class_names": "ab"}, [0], TypeError, "class_names must be a list of strings; received 'ab'"),
+        ({"class_names": 3}, [0], TypeError, "class_names must be a list of strings; received 3"),
+        ({"class_names": [0, 1]}, [0], TypeError, "class_names must be strings; received 0"),
+        ({"class_names": ["a", "b", "a"]}, [0], ValueError, "class_names must differ; received 'a' twice"),
+        ({"class_names": []}, [0], ValueError, "class_names must hold at least one name; received 0"),
+        ({"class_names": ["a"], "num_classes": 2}, [0], ValueError, "class_names must hold 2 names; received 1"),
+        ({"class_names": ["a", " "]}, [0], ValueError, "class_names must be printable, of 1 to 64 characters; received ' '"),
+        ({"class_names": ["a", "b\n"]}, [0], ValueError, r"class_names must be printable, .*; received 'b\\n'"),
+        ({"class_names": ["a" * 65]}, [0], ValueError, "class_names must be printable, of 1 to 64 characters; received 'aaa"),
+        ({"class_names": ["a", "b"]}, ["q"], ValueError, "labels must be among the 2 class_names; received 'q' in row 0"),
+        ({"class_names": ["a", "b"]}, [2], ValueError, r"labels must lie in 0\.\.\.1; received 2 in row 0$"),
+        ({"num_classes": 26}, [26], ValueError, r"labels must lie in 0\.\.\.25; received 26 in row 0: give num_classes"),
+    ],
+)  # fmt: skip
+def test_class_names_are_checked(options, labels, error, message):
+    with pytest.raises(error, match=message):
+        preprocess(zeros(1, 28, 28), labels, **options)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 from rich.console import Console
 
+from mnistcnn import Evaluation
 from tests.helpers.evaluations import make_evaluation
 
 
@@ -48,3 +49,30 @@ def test_rich_prints_a_table():
     assert ["0", "1,000", "100.00%", "100.00%", "100.00%"] in rows
     assert rows[-1][:2] == ["9", "0"]
     assert "nan" not in console.file.getvalue()
+
+
+LETTERS = [f"[{letter}]" for letter in "abcdefg"]  # names may look like markup
+
+
+def letters():
+    probabilities = np.full((8, 7), 0.1)
+    probabilities[np.arange(8), [0, 1, 2, 3, 4, 5, 6, 1]] = 0.4
+    labels = [0, 1, 2, 3, 4, 5, 6, 3]
+    return Evaluation.from_probabilities(probabilities, labels, class_names=LETTERS)
+
+
+def test_str_names_the_classes():
+    lines = str(letters()).splitlines()
+    assert lines[1].endswith("most frequent confusions: [d] as [b] (1)")
+    assert lines[2].split()[0] == "class"
+    assert [line.split()[0] for line in lines[3:]] == LETTERS
+    assert len({len(line) for line in lines[2:]}) == 1
+
+
+def test_rich_names_the_classes():
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    console.print(letters())
+    text = console.file.getvalue()
+    assert "[d] as [b] (1)" in text
+    rows = [re.split(r"\s*│\s*", line.strip("│ ")) for line in text.splitlines() if "│" in line]
+    assert ["[d]", "2", "100.00%", "50.00%", "66.67%", "[b] (1)"] in rows

@@ -79,6 +79,25 @@ def test_top_confusions_are_sorted():
         result.top_confusions(0)
 
 
+# Classes
+
+
+def test_classes_have_numbers_as_names_by_default():
+    assert make_evaluation(np.eye(3, dtype=int)).class_names == ("0", "1", "2")
+
+
+def test_class_names_are_stored():
+    probabilities, labels = [[0.9, 0.1], [0.2, 0.8]], [0, 0]
+    result = Evaluation.from_probabilities(probabilities, labels, class_names=["cat", "dog"])
+    assert result.class_names == ("cat", "dog")
+    stored = json.loads(json.dumps(result.to_dict()))
+    assert stored["class_names"] == ["cat", "dog"]
+    assert Evaluation.from_dict(stored) == result
+    assert result != Evaluation.from_probabilities(probabilities, labels)
+    del stored["class_names"]
+    assert Evaluation.from_dict(stored) == Evaluation.from_probabilities(probabilities, labels)
+
+
 # Immutability and equality
 
 
@@ -219,6 +238,9 @@ def drop(*keys):
         (change("calibration_curve", "counts", 0, to=1.5), ValueError, "calibration_curve: counts must hold integers; received fractional values"),
         (change("calibration_curve", "confidence_sums", 0, to=1.5), ValueError, "calibration_curve: confidence_sums must lie between counts times the edges of each bin; received other values"),
         (change("calibration_curve", "confidence_sums", 0, to=float("nan")), ValueError, "calibration_curve: confidence_sums must lie between"),
+        (change("class_names", to=["a"]), ValueError, "class_names must hold 2 names; received 1"),
+        (change("class_names", to=["a", "b\x1b"]), ValueError, r"class_names must be printable, .*; received 'b\\x1b'"),
+        (change("class_names", to=None), TypeError, "class_names must be a list of strings; received None"),
         (change("misclassified", to=None), TypeError, "misclassified must be a dictionary; received None"),
         (drop("misclassified", "labels"), ValueError, "misclassified must hold the keys indices, labels, predicted, probabilities; missing: labels"),
         (change("misclassified", "indices", to=[2, 3]), ValueError, "misclassified: indices and misclassified: labels must have the same length; received 2 and 1"),
@@ -229,7 +251,7 @@ def drop(*keys):
         (change("misclassified", "labels", to=[0]), ValueError, "misclassified: predicted must differ from labels; received equal ones"),
         (change("misclassified", "probabilities", to=[]), ValueError, r"misclassified: probabilities must have shape \(1, k\); received \(0, 2\)"),
         (change("misclassified", "probabilities", to=[[2.0, 0.0]]), ValueError, r"misclassified: probabilities must lie in \[0, 1\]; received 0\.\.\.2"),
-        (change("misclassified", "probabilities", to=[[0.3, 0.7]]), ValueError, "misclassified: predicted must be the most probable digits; received others"),
+        (change("misclassified", "probabilities", to=[[0.3, 0.7]]), ValueError, "misclassified: predicted must be the most probable classes; received others"),
         (change("misclassified", "probabilities", to=[[0.6, 0.3, 0.1]]), ValueError, "misclassified must have 2 classes, as in confusion_matrix; received 3"),
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images.image_io import read_image
 
 # Ends a process that would never end.
 MAX_SECONDS = 60

@@ -60,6 +60,28 @@ def test_one_hot_labels_and_a_single_image(digits):
     assert not plot_digits(images[0]).axes[0].texts
 
 
+def test_class_names_are_written(digits):
+    images, names = digits.train.images[:2], [*"abcdefghijkl"]
+    for labels in ([11, 0], np.eye(12)[[11, 0]]):
+        figure = plot_digits(images, labels, class_names=names)
+        assert annotations_in(figure.axes[0])[0] == ["l", "a"]
+    result = Evaluation.from_probabilities(np.eye(12)[:2], [0, 2], class_names=names)
+    assert annotations_in(plot_misclassified(result, images).axes[0])[0][0] == "c → b"
+
+
+def test_long_class_names_do_not_overlap(digits):
+    names = ["a", "ankle boot number 1"]
+    sizes = [
+        plot_digits(digits.test.images[:2], labels, class_names=names)
+        .axes[0]
+        .texts[0]
+        .get_fontsize()
+        for labels in ([0, 0], [0, 1])
+    ]
+    assert sizes[0] == 9
+    assert sizes[1] < 5
+
+
 def test_max_images_selects_the_first_images(digits):
     images, labels = digits.train
     axes = plot_digits(images, labels, max_images=4).axes[0]
@@ -83,7 +105,9 @@ def test_digits_on_given_axes(digits):
         (np.zeros((0, 28, 28)), None, {}, ValueError, "images must hold at least one image; received none"),
         (np.zeros((2, 27, 28)), None, {}, ValueError, "images must have shape"),
         (np.zeros((2, 28, 28)), [1], {}, ValueError, "images and labels must have the same length; received 2 and 1"),
-        (np.zeros((1, 28, 28)), [10], {}, ValueError, r"labels must lie in 0\.\.\.9; received 10"),
+        (np.zeros((1, 28, 28)), [10], {}, ValueError, r"labels must lie in 0\.\.\.9; received 10 in row 0: give class_names for more classes$"),
+        (np.zeros((1, 28, 28)), [2], {"class_names": ["a", "b"]}, ValueError, r"labels must lie in 0\.\.\.1; received 2 in row 0$"),
+        (np.zeros((1, 28, 28)), [1], {"class_names": "ab"}, TypeError, "class_names must be a list of strings; received 'ab'"),
         (np.zeros((1, 28, 28)), None, {"columns": 0}, ValueError, "columns must be at least 1; received 0"),
         (np.zeros((1, 28, 28)), None, {"max_images": 2.5}, TypeError, r"max_images must be an integer; received 2\.5"),
         (np.zeros((1, 28, 28)), None, {"ax": 7}, TypeError, "ax must be a Matplotlib Axes; received 7"),

@@ -52,6 +52,24 @@ def test_confusion_matrix_of_one_class():
     plot_confusion_matrix(make_evaluation(np.array([[3]])))
 
 
+def test_confusion_matrix_of_named_classes():
+    names = [f"letter {letter}" for letter in "abc"]
+    result = Evaluation.from_probabilities(np.eye(3), [0, 1, 1], class_names=names)
+    axes = plot_confusion_matrix(result).axes[0]
+    for axis in (axes.xaxis, axes.yaxis):
+        assert [label.get_text() for label in axis.get_ticklabels()] == names
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Predicted class", "True class")
+
+
+@pytest.mark.parametrize(("num_classes", "num_ticks", "num_texts"), [(47, 47, 47), (200, 50, 0)])
+def test_confusion_matrix_of_many_classes(num_classes, num_ticks, num_texts):
+    figure = plot_confusion_matrix(make_evaluation(np.eye(num_classes, dtype=int)))
+    axes = figure.axes[0]
+    assert len(axes.get_xticks()) == len(axes.get_yticks()) == num_ticks
+    assert len(axes.texts) == num_texts
+    assert max(figure.get_size_inches()) <= 22
+
+
 def test_confusion_matrix_checks_its_arguments():
     with pytest.raises(TypeError, match="evaluation must be an Evaluation; received"):
         plot_confusion_matrix(np.eye(10))

@@ -81,7 +81,7 @@ def _blur(effects: Effects, image: Image, height: float) -> Image:
         image = cv2.GaussianBlur(image, (0, 0), min(sigma, 6.0))
     if effects.occurs("partial focus"):
         # One side of a slanted page is out of focus.
-        blurred = cv2.GaussianBlur(image, (0, 0), min(max(0.8, 0.1 * height), 5.0))
+        blurred = cv2.GaussianBlur(image, (0, 0), min(max(0.8, 0.06 * height), 5.0))
         amount = np.clip(0.5 + effects.uniform(0.7, 2) * ramp(effects, image.shape[:2]), 0, 1)
         image = image + cv2.merge([amount, amount, amount]) * (blurred - image)
     if effects.occurs("motion blur"):

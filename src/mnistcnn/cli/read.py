@@ -65,6 +65,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Read each image, print its text, and continue after an image that cannot be read."""
+    from mnistcnn.utils.environment import import_matplotlib
     from mnistcnn.utils.validation import check_fraction
 
     min_confidence = check_fraction("--min-confidence", options.min_confidence)
@@ -75,6 +76,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         common.check_outputs, inputs=inputs, named=options.boxes in box_paths.values()
     )
     check_boxes(box_paths.values())
+    if box_paths:
+        import_matplotlib()
     recognizer = mnistcnn.Recognizer(options.weights)
     results: list[dict[str, Any]] = []
     for path in _track_images(paths, quiet=options.json):

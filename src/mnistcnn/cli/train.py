@@ -105,7 +105,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     recipe = _recipe(options)
     path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     _check_output(options, path, cluster)
-    train, test, data = loading.load_dataset(options.data, console)
+    train, test, data = loading.load_dataset(options, console)
     if options.epochs is None and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
     model = mnistcnn.build_model(seed=options.seed)
@@ -166,7 +166,7 @@ def _check_files(options: argparse.Namespace, path: Path, *, model_may_exist: bo
     from mnistcnn.training.checkpoint.file_format import STATE_FILE
     from mnistcnn.utils.outputs import check_own_file
 
-    inputs = loading.data_files(options.data)
+    inputs = loading.data_files(options.data, options.test_data)
     files = [options.output / name for name in _RESULT_FILES]
     common.check_outputs(files, inputs, named=False)
     common.check_outputs([path, options.output / CHECKPOINT / STATE_FILE], inputs, named=True)
@@ -238,6 +238,7 @@ def _evaluate_and_save(
 ) -> dict[str, Any]:
     """Evaluate the saved model, write the result files and return the report."""
     from mnistcnn.training.checkpoint.file_format import elapsed_seconds
+    from mnistcnn.utils.environment import import_matplotlib
 
     output = path.parent
     result = mnistcnn.evaluate(path, *mnistcnn.preprocess(test.images, test.labels))
@@ -250,6 +251,7 @@ def _evaluate_and_save(
     }
     json_path, history_path, matrix_path = (output / name for name in _RESULT_FILES)
     common.save_json(json_path, report)
+    import_matplotlib()
     common.save_figure(history_path, mnistcnn.plot_history(history))
     common.save_figure(matrix_path, mnistcnn.plot_confusion_matrix(result))
     epochs = len(history["loss"])

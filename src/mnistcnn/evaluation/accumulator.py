@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,15 @@ class MetricAccumulator:
     """Updates the fields of an `Evaluation` batch by batch.
 
     Memory does not depend on the number of correctly classified images.
+
+    Parameters
+    ----------
+    class_names : sequence of str, optional
+        Names of the classes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, class_names: Sequence[str] | None = None) -> None:
+        self._class_names = () if class_names is None else class_names
         self._num_images = 0
         self._loss_sum = 0.0
         self._labels_hash = hashlib.sha256()
@@ -99,6 +106,7 @@ class MetricAccumulator:
                 indices=indices, labels=labels, predicted=predicted, probabilities=probabilities
             ),
             "labels_sha256": self._labels_hash.hexdigest(),
+            "class_names": self._class_names,
         }
 
 

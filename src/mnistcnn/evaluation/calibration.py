@@ -24,7 +24,7 @@ _TOLERANCE = 1e-5  # for the rounding of softmax and of sums
 class CalibrationCurve(ArrayRecord):
     """Predictions in 15 bins by confidence. Immutable, with read-only arrays.
 
-    The confidence of a prediction is the probability of the predicted digit. Bin ``i``,
+    The confidence of a prediction is the probability of the predicted class. Bin ``i``,
     counted from 0, holds the predictions with a confidence in ``(i / 15, (i + 1) / 15]``.
 
     Attributes

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from mnistcnn.types import DIGIT_NAMES
+
 if TYPE_CHECKING:
     from rich.console import Group
 
@@ -13,40 +15,51 @@ if TYPE_CHECKING:
 _MAX_CONFUSIONS = 3
 
 
+def class_noun(result: Evaluation) -> str:
+    """Return what to call a class of the evaluation: a digit if the classes are the ten digits."""
+    return "digit" if result.class_names == DIGIT_NAMES else "class"
+
+
 def plain_text(result: Evaluation) -> str:
-    """Return a short report: two lines of metrics and one line per digit."""
-    lines = [*_metric_lines(result), "digit  precision   recall       F1   images"]
+    """Return a short report: two lines of metrics and one line per class."""
+    noun = class_noun(result)
+    width = max(len(noun), *map(len, result.class_names))
+    lines = [*_metric_lines(result), f"{noun:>{width}}  precision   recall       F1   images"]
     counts = result.confusion_matrix.sum(axis=1)
-    for digit, count in enumerate(counts):
-        precision, recall, f1 = result.precision[digit], result.recall[digit], result.f1[digit]
-        lines.append(f"{digit:5}  {precision:9.2%}  {recall:7.2%}  {f1:7.2%}  {count:7,}")
+    for index, (name, count) in enumerate(zip(result.class_names, counts, strict=True)):
+        precision, recall, f1 = result.precision[index], result.recall[index], result.f1[index]
+        lines.append(f"{name:>{width}}  {precision:9.2%}  {recall:7.2%}  {f1:7.2%}  {count:7,}")
     return "\n".join(lines)
 
 
 def rich_text(result: Evaluation) -> Group:
-    """Return the report as a table, with the most frequent confusion of each digit."""
+    """Return the report as a table, with the most frequent confusion of each class."""
     from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
+    names = result.class_names
     table = Table(pad_edge=False)
-    for title in ("digit", "images", "precision", "recall", "F1"):
+    for title in (class_noun(result), "images", "precision", "recall", "F1"):
         table.add_column(title, justify="right")
     table.add_column("most confused with")
-    num_classes = len(result.confusion_matrix)
-    # Reversed: the most frequent confusion of each digit is assigned last and stays.
-    confusions = reversed(result.top_confusions(num_classes**2))
-    confused_with = {label: f"{predicted} ({n:,})" for label, predicted, n in confusions}
-    for digit, count in enumerate(result.confusion_matrix.sum(axis=1)):
-        ratios = (result.precision[digit], result.recall[digit], result.f1[digit])
+    # Reversed: the most frequent confusion of each class is assigned last and stays.
+    confusions = reversed(result.top_confusions(len(names) ** 2))
+    confused_with = {label: f"{names[predicted]} ({n:,})" for label, predicted, n in confusions}
+    for index, count in enumerate(result.confusion_matrix.sum(axis=1)):
+        ratios = (result.precision[index], result.recall[index], result.f1[index])
         cells = ["" if math.isnan(ratio) else f"{ratio:.2%}" for ratio in ratios]
-        table.add_row(str(digit), f"{count:,}", *cells, confused_with.get(digit, ""))
-    return Group(*_metric_lines(result), table)
+        # As `Text`, since a name may look like markup.
+        confused = Text(confused_with.get(index, ""))
+        table.add_row(Text(names[index]), f"{count:,}", *cells, confused)
+    return Group(*map(Text, _metric_lines(result)), table)
 
 
 def _metric_lines(result: Evaluation) -> tuple[str, str]:
     low, high = result.accuracy_ci
+    names = result.class_names
     confusions = ", ".join(
-        f"{label} as {predicted} ({n:,})"
+        f"{names[label]} as {names[predicted]} ({n:,})"
         for label, predicted, n in result.top_confusions(_MAX_CONFUSIONS)
     )
     accuracy = (

@@ -29,11 +29,11 @@ class MisclassifiedImages(ArrayRecord):
     indices : numpy.ndarray
         ``int64 (m,)``: index of each image among the evaluated images, from 0, ascending.
     labels : numpy.ndarray
-        ``int64 (m,)``: true digits.
+        ``int64 (m,)``: true classes, such as digits.
     predicted : numpy.ndarray
-        ``int64 (m,)``: predicted digits.
+        ``int64 (m,)``: predicted classes.
     probabilities : numpy.ndarray
-        ``float32 (m, 10)``: predicted probabilities of all digits.
+        ``float32 (m, k)``: predicted probabilities of all k classes, for digits ``(m, 10)``.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class MisclassifiedImages(ArrayRecord):
             )
         if np.any(self.confidence < self.probabilities.max(axis=1, initial=0)):
             raise ValueError(
-                "misclassified: predicted must be the most probable digits; received others"
+                "misclassified: predicted must be the most probable classes; received others"
             )
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ class MisclassifiedImages(ArrayRecord):
 
     @property
     def confidence(self) -> Float32Array:
-        """Probability of each predicted digit, ``float32 (m,)``."""
+        """Probability of each predicted class, ``float32 (m,)``."""
         confidence: Float32Array = self.probabilities[np.arange(len(self)), self.predicted]
         return confidence
 

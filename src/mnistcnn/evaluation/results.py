@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,17 +21,22 @@ from mnistcnn.public import public
 from mnistcnn.types import Float64Array, Int64Array
 from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import (
+    check_class_names,
     check_int,
     check_integer_values,
     check_keys,
     check_non_negative,
+    default_class_names,
 )
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_FIELDS = ("loss", "confusion_matrix", "calibration_curve", "misclassified", "labels_sha256")
+_FIELDS = (
+    "loss", "confusion_matrix", "calibration_curve", "misclassified", "labels_sha256",
+    "class_names",
+)  # fmt: skip
 _DERIVED = (
     "num_images", "accuracy", "accuracy_ci", "expected_calibration_error", "precision", "recall",
     "f1",
@@ -52,8 +57,8 @@ class Evaluation:
     loss : float
         Mean categorical cross-entropy (mean negative log-likelihood of the labels), in nats.
     confusion_matrix : numpy.ndarray
-        ``int64 (10, 10)``, read-only: number of images by true digit (row) and predicted digit
-        (column).
+        ``int64 (k, k)`` for k classes, read-only: number of images by true class (row) and
+        predicted class (column). For digits, ``(10, 10)``.
     calibration_curve : CalibrationCurve
         Accuracy by confidence.
     misclassified : MisclassifiedImages
@@ -61,6 +66,8 @@ class Evaluation:
     labels_sha256 : str
         SHA-256 of the labels in order, each as a little-endian ``int64``. `compare` uses it to
         check that two evaluations are of the same images.
+    class_names : tuple of str, optional
+        Name of each class. Default: ``"0"``, ``"1"`` and so on, for ten classes the digits.
 
     Examples
     --------
@@ -75,6 +82,7 @@ class Evaluation:
     calibration_curve: CalibrationCurve
     misclassified: MisclassifiedImages
     labels_sha256: str
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         matrix = check_integer_values("confusion_matrix", self.confusion_matrix)
@@ -101,9 +109,20 @@ class Evaluation:
             raise ValueError(
                 f"labels_sha256 must be 64 hexadecimal digits; received {quote(digest)}"
             )
+        names: Any = self.class_names
+        if isinstance(names, tuple) and not names:
+            names = default_class_names(len(matrix))
+        names = check_class_names(names, num_classes=len(matrix))
+        object.__setattr__(self, "class_names", names)
 
     @classmethod
-    def from_probabilities(cls, probabilities: ArrayLike, labels: ArrayLike) -> Evaluation:
+    def from_probabilities(
+        cls,
+        probabilities: ArrayLike,
+        labels: ArrayLike,
+        *,
+        class_names: Sequence[str] | None = None,
+    ) -> Evaluation:
         """Evaluate the predicted probabilities of any model against the labels.
 
         Parameters
@@ -112,6 +131,8 @@ class Evaluation:
             ``(n, k)`` in [0, 1]. The predicted class is the first of the most probable ones.
         labels : array_like
             ``(n,)`` integers in ``0...k - 1``, or one-hot ``(n, k)``.
+        class_names : sequence of str, optional
+            Name of each of the k classes.
 
         Returns
         -------
@@ -122,7 +143,7 @@ class Evaluation:
         TypeError, ValueError
             If an array has the wrong type, shape or range, or no rows.
         """
-        accumulator = MetricAccumulator()
+        accumulator = MetricAccumulator(class_names)
         accumulator.update(probabilities, labels)
         return cls(**accumulator.result())
 
@@ -157,23 +178,23 @@ class Evaluation:
 
     @cached_property
     def precision(self) -> Float64Array:
-        """Precision of each digit; NaN for digits that are never predicted."""
+        """Precision of each class; NaN for classes that are never predicted."""
         return self._diagonal_ratio(self.confusion_matrix.sum(axis=0))
 
     @cached_property
     def recall(self) -> Float64Array:
-        """Recall of each digit; NaN for digits without images."""
+        """Recall of each class; NaN for classes without images."""
         return self._diagonal_ratio(self.confusion_matrix.sum(axis=1))
 
     @cached_property
     def f1(self) -> Float64Array:
-        """Harmonic mean of precision and recall of each digit; NaN if both are undefined."""
+        """Harmonic mean of precision and recall of each class; NaN if both are undefined."""
         return self._diagonal_ratio(
             (self.confusion_matrix.sum(axis=0) + self.confusion_matrix.sum(axis=1)) / 2
         )
 
     def top_confusions(self, n: int = 5) -> list[tuple[int, int, int]]:
-        """Return the most frequent confusions of two digits.
+        """Return the most frequent confusions of two classes.
 
         Parameters
         ----------
@@ -183,8 +204,9 @@ class Evaluation:
         Returns
         -------
         list of tuple
-            ``(true digit, predicted digit, number of images)`` by descending number of images,
-            then by ascending digits. Pairs without images are left out.
+            ``(true class, predicted class, number of images)`` by descending number of images,
+            then by ascending classes, as indices in `class_names`. Pairs without images are left
+            out.
         """
         limit = check_int("n", n, minimum=1)
         pairs = [
@@ -216,6 +238,7 @@ class Evaluation:
             "calibration_curve": self.calibration_curve.to_dict(),
             "misclassified": self.misclassified.to_dict(),
             "labels_sha256": self.labels_sha256,
+            "class_names": list(self.class_names),
         }
 
     @classmethod
@@ -225,7 +248,7 @@ class Evaluation:
         Parameters
         ----------
         values : mapping
-            The result of `to_dict`.
+            The result of `to_dict`. `class_names` may be missing.
 
         Returns
         -------
@@ -240,6 +263,7 @@ class Evaluation:
         """
         if not isinstance(values, Mapping):
             raise TypeError(f"values must be a dictionary; received {quote(values)}")
+        values = {"class_names": (), **values}
         check_keys("an evaluation", values, _DERIVED + _FIELDS, "keys")
         matrix = check_integer_values("confusion_matrix", values["confusion_matrix"])
         num_classes = len(np.atleast_1d(matrix))
@@ -251,6 +275,7 @@ class Evaluation:
                 values["misclassified"], num_classes=num_classes
             ),
             labels_sha256=values["labels_sha256"],
+            class_names=values["class_names"],
         )
         result._check_consistency(values)
         return result
@@ -294,6 +319,7 @@ class Evaluation:
         return (
             self.loss == other.loss
             and self.labels_sha256 == other.labels_sha256
+            and self.class_names == other.class_names
             and np.array_equal(self.confusion_matrix, other.confusion_matrix)
             and self.calibration_curve == other.calibration_curve
             and self.misclassified == other.misclassified

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,7 +13,6 @@ from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import check_ax, figure_of
 from mnistcnn.plotting.image_grid import ImageGrid
 from mnistcnn.public import public
-from mnistcnn.types import NUM_CLASSES
 from mnistcnn.utils.validation import (
     check_array,
     check_images,
@@ -20,10 +20,12 @@ from mnistcnn.utils.validation import (
     check_labels,
     check_same_length,
     is_one_hot,
+    resolve_classes,
 )
 
 _INCHES_PER_PIXEL = 0.85 / 31  # a digit of 28 pixels with a gap of 3
 _COLUMNS = 8
+_POINTS_PER_IMAGE = 72 * 28 * _INCHES_PER_PIXEL
 
 
 @public
@@ -33,6 +35,7 @@ def plot_digits(
     *,
     columns: int = 10,
     max_images: int = 100,
+    class_names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Plot digit images in a grid, dark on a light background.
@@ -43,11 +46,15 @@ def plot_digits(
         One image or several: raw ``uint8 (n, 28, 28)`` as returned by `load_data`, or
         preprocessed ``float32 (n, 28, 28, 1)`` in [0, 1].
     labels : array_like, optional
-        ``(n,)`` in ``0...9``, or one-hot ``(n, 10)``: written above the images.
+        ``(n,)`` in ``0...9``, or one-hot ``(n, 10)``: written above the images. Of other
+        classes than the ten digits, in ``0...k - 1`` or one-hot ``(n, k)``, with the k
+        `class_names`.
     columns : int, default 10
         Number of images per row, at least 1.
     max_images : int, default 100
         Maximum number of images, at least 1; the first ones are plotted.
+    class_names : sequence of str, optional
+        Name of each class, written instead of its number. Default: those of the ten digits.
     ax : matplotlib.axes.Axes, optional
         Axes for the whole grid. Default: a new figure.
 
@@ -76,15 +83,17 @@ def plot_digits(
     max_images = check_int("max_images", max_images, minimum=1)
     texts = []
     if labels is not None:
-        digits = check_array("labels", labels)
-        digits = digits.argmax(axis=1) if is_one_hot(digits, NUM_CLASSES) else digits
-        digits = check_labels(digits, NUM_CLASSES)
-        check_same_length("images", len(pixels), "labels", len(digits))
-        texts = [str(digit) for digit in digits[:max_images]]
+        num_classes, names = resolve_classes(None, class_names)
+        classes = check_array("labels", labels)
+        classes = classes.argmax(axis=1) if is_one_hot(classes, num_classes) else classes
+        advice = "" if class_names else "give class_names for more classes"
+        classes = check_labels(classes, num_classes, advice=advice)
+        check_same_length("images", len(pixels), "labels", len(classes))
+        texts = [names[index] for index in classes[:max_images]]
     grid = ImageGrid(pixels[:max_images], columns=columns, gap=3, above=7 if texts else 0)
     axes = _new_axes(grid) if ax is None else check_ax(ax)
     grid.draw(axes, cmap="gray_r", vmin=0, vmax=_white(pixels))
-    grid.annotate(axes, texts, fontsize=9)
+    grid.annotate(axes, texts, fontsize=_font_size(texts))
     return figure_of(axes)
 
 
@@ -98,7 +107,7 @@ def plot_misclassified(
 ) -> Figure:
     """Plot misclassified images by descending confidence.
 
-    The text above each image is the true and the predicted digit, the text below it the
+    The text above each image is the true and the predicted class, the text below it the
     confidence and the index of the image, counted from 0.
 
     Parameters
@@ -154,13 +163,21 @@ def plot_misclassified(
     axes = _new_axes(grid) if ax is None else check_ax(ax)
     grid.draw(axes, cmap="gray_r", vmin=0, vmax=_white(pixels))
     grid.draw_frames(axes)
+    names = evaluation.class_names
     pairs = zip(misclassified.labels[shown], misclassified.predicted[shown], strict=True)
-    grid.annotate(axes, [f"{true} → {predicted}" for true, predicted in pairs], fontsize=9)
+    texts = [f"{names[true]} → {names[predicted]}" for true, predicted in pairs]
+    grid.annotate(axes, texts, fontsize=_font_size(texts))
     details = zip(confidence, indices, strict=True)
     grid.annotate(axes, [f"{100 * p:.0f} %, #{i}" for p, i in details], fontsize=7, below=True)
     count = f"All {total}" if len(shown) == total else f"{len(shown)} of {total:,}"
     axes.set_title(f"{count} misclassified images: true → predicted", fontsize=10)
     return figure_of(axes)
+
+
+def _font_size(texts: Sequence[str]) -> float:
+    """Return a size in points at which the texts of adjacent images do not overlap."""
+    longest = max(map(len, texts), default=0)
+    return min(9.0, max(3.0, _POINTS_PER_IMAGE / max(0.6 * longest, 1)))
 
 
 def _white(pixels: NDArray[Any]) -> int:

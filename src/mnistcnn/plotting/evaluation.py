@@ -10,13 +10,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 
+from mnistcnn.evaluation.formatting import class_noun
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import BLUE, check_ax, check_axes, figure_of
 from mnistcnn.public import public
+from mnistcnn.types import Int64Array
 
 _DIAGONAL_COLOR = "#777777"
 _CORRECT_COLOR = "#DCE6EF"
+# Sides of the confusion matrix in inches: of one class, of all, and around it.
+_CELL, _MIN_SIDE, _MAX_SIDE, _MARGINS = 0.32, 4.4, 20.0, (2.0, 1.0)
+_MAX_TICKS = 60  # numbers of more classes would overlap
+_MAX_LEVEL_NAME = 2  # characters of a class name that fit beside those of other columns
 
 
 @public
@@ -50,37 +56,55 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     'Predicted digit'
     """
     check_evaluation("evaluation", evaluation)
-    if ax is None:
-        ax = Figure(figsize=(6.4, 5.4), layout="constrained").subplots()
-    axes = check_ax(ax)
     matrix = evaluation.confusion_matrix
+    if ax is None:
+        side = float(np.clip(_CELL * len(matrix), _MIN_SIDE, _MAX_SIDE))
+        size = (side + _MARGINS[0], side + _MARGINS[1])
+        ax = Figure(figsize=size, layout="constrained").subplots()
+    axes = check_ax(ax)
     # Masked diagonal: on a scale that includes it, all errors would have the same color.
     errors = np.ma.masked_array(matrix, mask=np.eye(len(matrix), dtype=bool))
     largest = max(int((matrix - np.diag(np.diag(matrix))).max()), 1)
     image = axes.imshow(errors, cmap="Oranges", vmin=0, vmax=largest)
     axes.set_facecolor(_CORRECT_COLOR)
-    for (row, column), count in np.ndenumerate(matrix):
-        if count:
-            dark = row != column and count > 0.6 * largest
-            axes.text(
-                column,
-                row,
-                f"{count}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if dark else "black",
-            )
-    axes.set_xticks(range(len(matrix)))
-    axes.set_yticks(range(len(matrix)))
-    axes.set_xlabel("Predicted digit")
-    axes.set_ylabel("True digit")
+    _write_counts(axes, matrix, largest)
+    _label_classes(axes, evaluation)
     axes.set_title(f"{evaluation.num_correct:,} of {evaluation.num_images:,} correct")
     figure = figure_of(axes)
     colorbar = figure.colorbar(image, ax=axes, label="Misclassified images")
     colorbar.locator = MaxNLocator(integer=True)
     colorbar.update_ticks()
     return figure
+
+
+def _write_counts(axes: Axes, matrix: Int64Array, largest: int) -> None:
+    """Write each count that is not 0, if there is room."""
+    if len(matrix) > _MAX_TICKS:
+        return
+    for row, column in np.argwhere(matrix).tolist():
+        count = int(matrix[row, column])
+        dark = row != column and count > 0.6 * largest
+        axes.text(
+            column,
+            row,
+            f"{count}",
+            ha="center",
+            va="center",
+            fontsize=8 if count < 1000 or len(matrix) <= 14 else 6,
+            color="white" if dark else "black",
+        )
+
+
+def _label_classes(axes: Axes, evaluation: Evaluation) -> None:
+    """Write the names of the classes along both axes; of many classes, those of some."""
+    names, noun = evaluation.class_names, class_noun(evaluation)
+    ticks = range(0, len(names), -(-len(names) // _MAX_TICKS))
+    labels = [names[tick] for tick in ticks]
+    longest = max(map(len, labels))
+    axes.set_xticks(ticks, labels, rotation=90 if longest > _MAX_LEVEL_NAME else 0)
+    axes.set_yticks(ticks, labels)
+    axes.set_xlabel(f"Predicted {noun}")
+    axes.set_ylabel(f"True {noun}")
 
 
 @public

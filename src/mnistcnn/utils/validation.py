@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, PathLike
+from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, NUM_PIXELS, PathLike
 from mnistcnn.utils.text import escape, quote, quote_names
 
 _Choice = TypeVar("_Choice")
 
 _IMAGE_SHAPE = (IMAGE_SIZE, IMAGE_SIZE)
+# Names of the column of labels in a table, in lower case.
+LABEL_COLUMNS = ("label", "labels", "class", "target", "y", "digit", "character")
 CALL_PREPROCESS = "call mnistcnn.preprocess first"
+_MAX_NAME_CHARS = 64  # of a class
 
 
 def check_array(name: str, value: ArrayLike) -> NDArray[Any]:
@@ -53,18 +56,29 @@ def check_images(images: ArrayLike) -> NDArray[Any]:
     """Return raw images as an array of shape ``(n, 28, 28)`` with valid values."""
     array = check_array("images", images)
     shape = array.shape
-    if shape[-1:] == (1,) and shape[-3:-1] == _IMAGE_SHAPE and array.ndim in (3, 4):
+    if array.ndim == 2 and shape[1] == NUM_PIXELS:
+        array = array.reshape(-1, *_IMAGE_SHAPE)
+    elif shape[-1:] == (1,) and shape[-3:-1] == _IMAGE_SHAPE and array.ndim in (3, 4):
         array = array[..., 0]
     if array.shape[-2:] != _IMAGE_SHAPE or array.ndim not in (2, 3):
         raise ValueError(
-            "images must have shape (28, 28), (n, 28, 28), (28, 28, 1) or (n, 28, 28, 1); "
-            f"received {shape}"
+            "images must have shape (28, 28), (n, 28, 28), (28, 28, 1), (n, 28, 28, 1) or "
+            f"(n, 784); received {shape}{_column_advice(images)}"
         )
     if array.dtype.kind == "f":
         check_unit_interval("floating-point images", array)
     else:
         check_uint8_range("integer images", array)
     return array.reshape(-1, *_IMAGE_SHAPE)
+
+
+def _column_advice(images: Any) -> str:
+    """Return advice if a table has a column of labels beside the 784 of pixels."""
+    columns = getattr(images, "columns", None)
+    if columns is None:
+        return ""
+    names = [name for name in columns if str(name).lower() in LABEL_COLUMNS]
+    return f": pass the column {quote(names[0])} as labels" if len(names) == 1 else ""
 
 
 def check_uint8_range(name: str, array: NDArray[Any]) -> None:
@@ -106,29 +120,92 @@ def is_one_hot(array: NDArray[Any], num_classes: int) -> bool:
     )
 
 
-def check_labels(labels: ArrayLike, num_classes: int) -> NDArray[np.intp]:
+def check_labels(
+    labels: ArrayLike, num_classes: int, *, name: str = "labels", advice: str = ""
+) -> NDArray[np.intp]:
     """Return a label or labels as an ``intp`` array with values in ``0...num_classes - 1``."""
-    array = np.atleast_1d(check_array("labels", labels))
+    array = np.atleast_1d(check_array(name, labels))
     if array.ndim != 1:
         expected = f"(n,), or be one-hot of shape (n, {num_classes})"
         received = f"shape {array.shape}"
         if array.ndim == 2 and array.shape[1] == num_classes:
             received += " with rows that are not one-hot"
-        raise ValueError(f"labels must have shape {expected}; received {received}")
+        raise ValueError(f"{name} must have shape {expected}; received {received}")
     if array.dtype.kind == "f":
-        fractional = array[array != np.floor(array)]
+        fractional = np.flatnonzero(array != np.floor(array))
         if fractional.size:
-            raise ValueError(f"labels must be integers; received {fractional[0]:g}")
+            row = fractional[0]
+            raise ValueError(f"{name} must be integers; received {array[row]:g} in row {row}")
     if array.size and (array.min() < 0 or array.max() >= num_classes):
-        invalid = array[(array < 0) | (array >= num_classes)][0]
-        raise ValueError(f"labels must lie in 0...{num_classes - 1}; received {invalid:g}")
+        row = np.flatnonzero((array < 0) | (array >= num_classes))[0]
+        hint = f": {advice}" if advice and array[row] > 0 else ""
+        raise ValueError(
+            f"{name} must lie in 0...{num_classes - 1}; received {array[row]:g} in row {row}{hint}"
+        )
     return array.astype(np.intp)
 
 
+def one_hot(labels: NDArray[np.intp], num_classes: int) -> NDArray[np.float32]:
+    """Return labels in ``0...num_classes - 1`` as one-hot rows, ``float32 (n, num_classes)``."""
+    encoded = np.zeros((len(labels), num_classes), dtype=np.float32)
+    encoded[np.arange(len(labels)), labels] = 1
+    return encoded
+
+
+def check_class_names(value: Any, *, num_classes: int | None = None) -> tuple[str, ...]:
+    """Return the names of the classes as a tuple, one for each of `num_classes`.
+
+    Names are printed and drawn, so each must be printable and short.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+        raise TypeError(f"class_names must be a list of strings; received {quote(value)}")
+    names = tuple(value)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"class_names must be strings; received {quote(name)}")
+        if not (name.isprintable() and name.strip()) or len(name) > _MAX_NAME_CHARS:
+            raise ValueError(
+                f"class_names must be printable, of 1 to {_MAX_NAME_CHARS} characters; "
+                f"received {quote(str(name))}"
+            )
+    if len(set(names)) < len(names):
+        repeated = next(name for index, name in enumerate(names) if name in names[:index])
+        raise ValueError(f"class_names must differ; received {quote(str(repeated))} twice")
+    if not names or (num_classes is not None and len(names) != num_classes):
+        expected = "at least one name" if num_classes is None else f"{num_classes} names"
+        raise ValueError(f"class_names must hold {expected}; received {len(names)}")
+    return tuple(map(str, names))  # of NumPy's strings
+
+
+def default_class_names(num_classes: int) -> tuple[str, ...]:
+    """Return the names of classes that have none: their numbers, such as those of digits."""
+    return tuple(map(str, range(num_classes)))
+
+
+def resolve_classes(
+    num_classes: int | None, class_names: Any, *, minimum: int = 1
+) -> tuple[int, tuple[str, ...]]:
+    """Return the number and the names of the classes, by default those of the ten digits."""
+    if num_classes is not None:
+        num_classes = check_int("num_classes", num_classes, minimum=minimum)
+    if class_names is None:
+        num_classes = NUM_CLASSES if num_classes is None else num_classes
+        return num_classes, default_class_names(num_classes)
+    names = check_class_names(class_names, num_classes=num_classes)
+    return check_int("the number of class_names", len(names), minimum=minimum), names
+
+
 def check_preprocessed(
-    x: ArrayLike, y: ArrayLike, *, names: tuple[str, str] = ("x", "y")
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    num_classes: int = NUM_CLASSES,
+    names: tuple[str, str] = ("x", "y"),
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return images and labels as `preprocess` returns them; raise if they differ from that."""
+    """Return images and labels as `preprocess` returns them; raise if they differ from that.
+
+    Labels may also be integers of shape ``(n,)``, which are one-hot encoded.
+    """
     x_name, y_name = names
     x_array, y_array = check_array(x_name, x), check_array(y_name, y)
     if x_array.shape[1:] != (*_IMAGE_SHAPE, 1):
@@ -139,13 +216,15 @@ def check_preprocessed(
         raise TypeError(
             f"{x_name} must be floats in [0, 1]; received {x_array.dtype}: {CALL_PREPROCESS}"
         )
-    if not is_one_hot(y_array, NUM_CLASSES):
+    if y_array.ndim == 1:
+        y_array = one_hot(check_labels(y_array, num_classes, name=y_name), num_classes)
+    elif not is_one_hot(y_array, num_classes):
         received = f"shape {y_array.shape}"
-        if y_array.ndim == 2 and y_array.shape[1] == NUM_CLASSES:
+        if y_array.ndim == 2 and y_array.shape[1] == num_classes:
             received = "rows that are not one-hot"
         raise ValueError(
-            f"{y_name} must be one-hot of shape (n, {NUM_CLASSES}); "
-            f"received {received}: {CALL_PREPROCESS}"
+            f"{y_name} must be one-hot of shape (n, {num_classes}), or integers of shape (n,); "
+            f"received {received}: {preprocess_advice(num_classes)}"
         )
     check_same_length(x_name, len(x_array), y_name, len(y_array))
     if not len(x_array):
@@ -154,7 +233,16 @@ def check_preprocessed(
     return x_array.astype(np.float32, copy=False), y_array.astype(np.float32, copy=False)
 
 
-def check_batch(name: str, value: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def preprocess_advice(num_classes: int) -> str:
+    """Return the advice for labels that are not preprocessed."""
+    if num_classes == NUM_CLASSES:
+        return CALL_PREPROCESS
+    return f"call mnistcnn.preprocess with num_classes={num_classes} first"
+
+
+def check_batch(
+    name: str, value: Any, *, num_classes: int = NUM_CLASSES
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return a batch of preprocessed images and labels; raise if it is not one."""
     if not isinstance(value, tuple | list) or len(value) != 2:
         received = (
@@ -162,15 +250,22 @@ def check_batch(name: str, value: Any) -> tuple[NDArray[np.float32], NDArray[np.
         )
         raise ValueError(f"{name} must be a pair (x, y); received {received}")
     x, y = value
-    return check_preprocessed(x, y, names=(f"{name}: x", f"{name}: y"))
+    return check_preprocessed(x, y, num_classes=num_classes, names=(f"{name}: x", f"{name}: y"))
 
 
-def check_int(name: str, value: Any, *, minimum: int) -> int:
-    """Return an integer of at least `minimum`; NumPy integers are accepted, booleans are not."""
+def check_int(
+    name: str, value: Any, *, minimum: int, maximum: int | None = None, reason: str = ""
+) -> int:
+    """Return an integer of at least `minimum`; NumPy integers are accepted, booleans are not.
+
+    The message for an integer above `maximum` gives the `reason`.
+    """
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer; received {quote(value)}")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}; received {escape(value)}")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, {reason}; received {escape(value)}")
     return int(value)
 
 

@@ -1,0 +1,176 @@
+"""TIFF files, and EXIF data, which have the same structure."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mnistcnn.images.image_formats.encoded_image import EncodedImage
+
+# Tags that decoding needs. Without names: fill order, fax options, predictor, extra samples, sample
+# format, and the subsampling and reference levels of YCbCr.
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_STRIP_OFFSETS, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES, _PLANES = 273, 277, 278, 279, 284
+_COLORS, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 320, 322, 323, 324, 325
+_JPEG_TABLES = 347
+_NEEDED = frozenset({
+    _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _SAMPLES, _STRIP_ROWS,
+    _STRIP_BYTES, _PLANES, _COLORS, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES,
+    _JPEG_TABLES, 266, 292, 293, 317, 338, 339, 530, 532,
+})  # fmt: skip
+_ORIENTATION = 274
+
+# An image may have as many strips as rows.
+_MAX_STRIPS = 40_000
+_MAX_VALUES = 16
+_MAX_VALUES_OF_ARRAYS = {
+    _STRIP_OFFSETS: _MAX_STRIPS, _STRIP_BYTES: _MAX_STRIPS, _TILE_OFFSETS: _MAX_STRIPS,
+    _TILE_BYTES: _MAX_STRIPS, _COLORS: 3 << 16, _JPEG_TABLES: 1 << 16,
+}  # fmt: skip
+# Raw, fax, LZW, JPEG, deflate and run lengths. The others are rare, and some take much memory.
+_RAW, _JPEG = 1, 7
+_COMPRESSIONS = frozenset({_RAW, 2, 3, 4, 5, _JPEG, 8, 32_773, 32_946})
+_YCBCR, _SEPARATE_PLANES = 6, 2
+
+_BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+_INTEGER_TYPES = {1: "B", 3: "H", 4: "I"}
+_EXIF_PREFIX = b"Exif\0\0"
+_START_OF_SCAN = b"\xff\xda"
+# As in JPEG files of 50 megapixels: a scan takes time for each pixel. Most strips have one.
+_MAX_SCANS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class _Directory:
+    """The first directory of a TIFF file: of each tag the type, the count and four more bytes."""
+
+    content: bytes
+    byte_order: str
+    entries: dict[int, tuple[int, int, bytes]]
+
+    def values(self, tag: int) -> tuple[int, ...]:
+        """Return the integers of a tag; none if it is absent."""
+        if tag not in self.entries:
+            return ()
+        kind, count, value = self.entries[tag]
+        if kind not in _INTEGER_TYPES:
+            raise ValueError(f"must have integers in its TIFF tag {tag}; their type is {kind}")
+        layout = f"{self.byte_order}{count}{_INTEGER_TYPES[kind]}"
+        if struct.calcsize(layout) <= len(value):
+            return struct.unpack_from(layout, value)
+        return struct.unpack_from(
+            layout, self.content, *struct.unpack(f"{self.byte_order}I", value)
+        )
+
+    def value(self, tag: int, default: int) -> int:
+        """Return the first integer of a tag, or `default` if it has none."""
+        return next(iter(self.values(tag)), default)
+
+    def orientation(self) -> int:
+        """Return the EXIF orientation; 1 if there is none or it is damaged."""
+        try:
+            orientation = self.value(_ORIENTATION, 1)
+        except (ValueError, struct.error):
+            return 1
+        return orientation if orientation in range(1, 9) else 1
+
+
+def read_orientation(exif: bytes | memoryview) -> int:
+    """Return the orientation in EXIF data; 1 if there is none or the data are damaged."""
+    try:
+        directory = _read_directory(bytes(exif).removeprefix(_EXIF_PREFIX), {_ORIENTATION})
+    except (KeyError, ValueError, struct.error):
+        return 1
+    return directory.orientation()
+
+
+def parse_tiff(content: bytes) -> EncodedImage:
+    """Return the first image of a TIFF file, without metadata."""
+    directory = _read_directory(content, _NEEDED | {_ORIENTATION})
+    compression = directory.value(_COMPRESSION, _RAW)
+    if compression not in _COMPRESSIONS:
+        raise ValueError(
+            f"must be a TIFF image with compression {', '.join(map(str, sorted(_COMPRESSIONS)))}; "
+            f"it has {compression}"
+        )
+    width, height = directory.value(_WIDTH, 0), directory.value(_HEIGHT, 0)
+    samples, bits = directory.value(_SAMPLES, 1), max(directory.values(_BITS), default=1)
+    strip_width, strip_rows = _check_strips(directory, width, height)
+    if compression == _RAW:
+        decoder_bytes = 0
+    else:
+        strip_samples = 1 if directory.value(_PLANES, 1) == _SEPARATE_PLANES else samples
+        bits_per_pixel = strip_samples * bits
+        if directory.value(_PHOTOMETRIC, 0) == _YCBCR:
+            bits_per_pixel = max(bits_per_pixel, 32)  # converted to RGB with a fourth byte
+        decoder_bytes = (strip_width * bits_per_pixel // 8 + 1) * strip_rows
+    return EncodedImage(
+        format="TIFF",
+        content=_minimal_file(directory),
+        width=width,
+        height=height,
+        pixel_bytes=1 if samples == 1 and bits <= 8 else 4,
+        orientation=directory.orientation(),
+        decoder_bytes=decoder_bytes,
+    )
+
+
+def _read_directory(content: bytes, tags: Collection[int]) -> _Directory:
+    """Return the entries of some tags."""
+    byte_order = _BYTE_ORDERS[content[:4]]
+    (start,) = struct.unpack_from(f"{byte_order}I", content, 4)
+    (count,) = struct.unpack_from(f"{byte_order}H", content, start)
+    layout = struct.Struct(f"{byte_order}HHI4s")
+    entries: dict[int, tuple[int, int, bytes]] = {}
+    for i in range(count):
+        tag, kind, num_values, value = layout.unpack_from(content, start + 2 + layout.size * i)
+        if tag not in tags:
+            continue
+        limit = _MAX_VALUES_OF_ARRAYS.get(tag, _MAX_VALUES)
+        if num_values > limit:
+            raise ValueError(
+                f"must have at most {limit:,} values in its TIFF tag {tag}; it has {num_values:,}"
+            )
+        entries.setdefault(tag, (kind, num_values, value))
+    return _Directory(content, byte_order, entries)
+
+
+def _check_strips(directory: _Directory, width: int, height: int) -> tuple[int, int]:
+    """Return the width and height of a strip or tile, after checking their total size."""
+    if _TILE_OFFSETS in directory.entries:
+        size = directory.value(_TILE_WIDTH, 0), directory.value(_TILE_HEIGHT, 0)
+        offsets, lengths = directory.values(_TILE_OFFSETS), directory.values(_TILE_BYTES)
+    else:
+        size = width, min(directory.value(_STRIP_ROWS, height), height)
+        offsets, lengths = directory.values(_STRIP_OFFSETS), directory.values(_STRIP_BYTES)
+    content = directory.content
+    # Otherwise the same bytes could be decoded thousands of times.
+    if sum(lengths) > 2 * len(content):
+        raise ValueError("must be an undamaged image; its TIFF strips are longer than the file")
+    if directory.value(_COMPRESSION, _RAW) == _JPEG:
+        for offset, length in zip(offsets, lengths, strict=False):
+            num_scans = content.count(_START_OF_SCAN, offset, offset + (length or len(content)))
+            if num_scans > _MAX_SCANS:
+                raise ValueError(
+                    f"must have at most {_MAX_SCANS} JPEG scans in a TIFF strip; it has {num_scans}"
+                )
+    return size
+
+
+def _minimal_file(directory: _Directory) -> bytes:
+    """Return a TIFF file with the same data and only the tags that decoding needs."""
+    order, content = directory.byte_order, directory.content
+    padding = len(content) % 2
+    header = struct.pack(f"{order}4sI", content[:4], len(content) + padding)
+    entries = {tag: entry for tag, entry in sorted(directory.entries.items()) if tag in _NEEDED}
+    return b"".join(
+        [
+            header,
+            memoryview(content)[len(header) :],
+            bytes(padding),
+            struct.pack(f"{order}H", len(entries)),
+            *(struct.pack(f"{order}HHI4s", tag, *entry) for tag, entry in entries.items()),
+            bytes(4),  # no further directory
+        ]
+    )
