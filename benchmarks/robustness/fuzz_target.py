@@ -6,7 +6,7 @@ import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnistcnn import CorruptFileError
@@ -33,7 +33,7 @@ class FuzzTarget:
 
     name: str
     format: str
-    seeds: tuple[bytes, ...]
+    seeds: tuple[bytes, ...] = field(repr=False)
     write: Callable[[Path, bytes], Path]
     read: Callable[[Path], object]
     expected_errors: tuple[type[Exception], ...] = (CorruptFileError,)

@@ -212,7 +212,7 @@ def test_a_mirror_may_not_send_more_than_its_files_have(serve, monkeypatch, tmp_
     server = serve("qmnist")
     (mirror,) = NAMED_DATASETS["qmnist"].mirrors
     change_named(monkeypatch, "qmnist", mirrors=(mirror._replace(max_bytes=100),))
-    server.files = {path: bytes(200) for path in server.files}
+    server.files = {path: bytes(100_000) for path in server.files}
     with pytest.raises(DataUnavailableError, match="the response has more than 100 bytes"):
         load_data("qmnist", cache_dir=tmp_path)
 

@@ -334,7 +334,7 @@ def with_item(array, value):
         (lambda x, y: (with_item(x, np.nan), y), r"x must lie in \[0, 1\]; received NaN"),
         (lambda x, y: (x[..., 0], y), r"x must have shape \(n, 28, 28, 1\); received \(60, 28, 28\): call"),
         (lambda x, y: (np.float32(0.5), y), r"x must have shape \(n, 28, 28, 1\); received \(\): call"),
-        (lambda x, y: (x, y[:, :9]), r"y must be one-hot of shape \(n, 10\); received shape \(60, 9\)"),
+        (lambda x, y: (x, y[:, :9]), r"y must be one-hot of shape \(n, 10\), or integers of shape \(n,\); received shape \(60, 9\)"),
         (lambda x, y: (x, with_item(y, 0.1)), "received rows that are not one-hot"),
         (lambda x, y: (x, with_item(y, 1)), "received rows that are not one-hot"),
         (lambda x, y: (x, y[:-1]), "batch 2: x and batch 2: y must have the same length; received 60 and 59"),

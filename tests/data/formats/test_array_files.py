@@ -293,6 +293,10 @@ def test_an_empty_folder(tmp_path):
     message = "must hold a data set: IDX, .npy or CSV files of images and labels, one .npz file, or a folder of images for each class; it holds 0 files, none of these"
     with pytest.raises(DataUnavailableError, match=message):
         load_data(tmp_path)
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    with pytest.raises(CorruptFileError, match=message):
+        load_data(tmp_path / "empty.zip")
 
 
 def test_a_folder_with_one_archive(tiny, tmp_path, write_npz):

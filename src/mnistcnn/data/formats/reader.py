@@ -75,7 +75,9 @@ def read_folder(files: FileSet, *, verbose: bool = False) -> RawDataset:
             return read_csv_files(files, csv_files)
         if len(archives) == 1 and files.path.is_dir():
             return read_raw_dataset(files.path / archives[0])
-    raise DataUnavailableError(
+    # A folder may get its files yet; an archive without any is not a data set.
+    kind = CorruptFileError if isinstance(files, ZipFiles) else DataUnavailableError
+    raise kind(
         f"{escape(files.path)} {_EXPECTED}; it holds {len(files.names):,} files, none of these"
     )
 
