@@ -16,7 +16,7 @@ demo: $(VENV)/.package  ## train the baseline, evaluate the saved file, write fi
 test: $(VENV)/.dev  ## run the fast tests with branch coverage (5 minutes)
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
 
-test-all: $(VENV)/.browser  ## run every test: slow, real MNIST (MNISTCNN_DATA), browser, Ray, several workers
+test-all: $(VENV)/.browser  ## run every test: slow, real MNIST (MNISTCNN_DATA), photos (MNISTCNN_PICTURES), browser, Ray, several workers
 	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
 	$(BIN)/pytest --numprocesses 2 -m "not browser and not ray and not workers"
 	$(BIN)/pytest -m "browser or ray or workers"
@@ -33,6 +33,7 @@ docs: $(VENV)/.dev  ## build docs/_build/html with warnings as errors and run ev
 bench: $(VENV)/.dev  ## measure training and inference speed (30 minutes; BENCH=--quick for 5)
 	$(BIN)/python -m benchmarks.training.throughput $(BENCH)
 	$(BIN)/python -m benchmarks.inference.latency $(BENCH)
+	$(BIN)/python -m benchmarks.data.csv_loading
 
 fuzz: $(VENV)/.dev  ## fuzz every file format for 10 minutes (FUZZ="--minutes 60" for longer)
 	$(BIN)/python -m benchmarks.robustness.fuzz $(FUZZ)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import mnistcnn
-from mnistcnn.data.load import DATA_VARIABLE
+from mnistcnn.data.named import DATA_VARIABLE
 from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.utils.environment import cpu_count
 

@@ -2,7 +2,8 @@
 Train on custom data
 ====================
 
-``python custom_data.py DATA`` trains on your own images: an ``.npz`` file or a folder of IDX files.
+``python custom_data.py DATA`` trains on your own images, in any format that
+``load_data`` reads, such as CSV, IDX and ``.npz`` files.
 Without an argument, the program first writes an example folder, ``my-digits``.
 """
 
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 import mnistcnn
 
 parser = argparse.ArgumentParser(description="Train on your own images.")
-parser.add_argument("data", nargs="?", type=Path, help="an .npz file or a folder of IDX files")
+parser.add_argument("data", nargs="?", type=Path, help="a file or folder with a data set")
 parser.add_argument("--epochs", type=int, default=10)
 options = parser.parse_args()
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import mnistcnn
-from mnistcnn.data import download, http_client, load
-from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
+from mnistcnn.data import download, http_client
+from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
 from mnistcnn.weights import pretrained
-from tests.helpers.http_server import Server, arrays_of, idx_md5s
+from tests.helpers.http_server import Server, arrays_of, change_named, idx_md5s
 
 hypothesis.settings.register_profile(
     "mnistcnn",
@@ -161,7 +161,7 @@ def server():
 @pytest.fixture
 def small_mnist(tiny, monkeypatch):
     """Make `load_data` accept `tiny` as MNIST."""
-    monkeypatch.setattr(load, "_MNIST_MD5", idx_md5s(tiny))
+    change_named(monkeypatch, array_md5=idx_md5s(tiny))
     return tiny
 
 
@@ -179,7 +179,7 @@ def mirrors(small_mnist, server, monkeypatch, write_npz):
         server.files |= {f"{number}/{name}": content for name, content in files.items()}
         sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         mirrors.append(download.Mirror(f"{server.address}{number}/", sha256))
-    monkeypatch.setattr(download, "MIRRORS", tuple(mirrors))
+    change_named(monkeypatch, mirrors=tuple(mirrors))
     monkeypatch.setattr(http_client, "STALL_TIMEOUT", 1)
     return server
 

@@ -28,9 +28,10 @@ from benchmarks.harness import (
     parse_args,
     write_results,
 )
+from benchmarks.ocr.alignment import edit_distance
 from benchmarks.ocr.figures import draw_hard_page, draw_steps, save_figure
 from benchmarks.ocr.nondigit_images import confidence_pictures
-from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page, edit_distance
+from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.weights.pretrained import PRETRAINED
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,6 +19,7 @@ from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
+from mnistcnn.plotting.evaluation import draw_calibration
 from mnistcnn.utils.atomic_write import atomic_write
 
 _COMPONENT_COLORS = ListedColormap(["white", *mpl.colormaps["tab10"].colors[:9]])
@@ -63,6 +66,19 @@ def draw_hard_page(recognizer: mnistcnn.Recognizer, split: mnistcnn.Split) -> Fi
     generator = np.random.default_rng(7)
     page = draw_page(split.images, split.labels, generator, PAGE_STYLES["hard"])
     return mnistcnn.plot_reading(page.picture, recognizer.read(page.picture))
+
+
+def draw_confidence(report: Mapping[str, Any]) -> Figure:
+    """Draw the accuracy of digits by their confidence, as `confidence_accuracy` measures it."""
+    figure = Figure(figsize=(4.8, 4.8), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    names = ("digits", "mean_confidence", "right")
+    draw_calibration(above, below, *([row[name] for row in report["bins"]] for name in names))
+    error = 100 * report["expected_calibration_error"]
+    above.set_title(f"Calibration error {error:.2f} %", fontsize=10)
+    above.set_ylabel("Right digits")
+    below.set_ylabel("Digits")
+    return figure
 
 
 def save_figure(figure: Figure, path: Path) -> None:

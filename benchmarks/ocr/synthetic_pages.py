@@ -250,15 +250,3 @@ def illumination(shape: tuple[int, ...], gradient: float, generator: np.random.G
     y, x = generator.uniform(-0.5, 0.5, 2)
     lamp = np.exp(-2 * ((down - y) ** 2 + (across - x) ** 2))
     return (1 - gradient * (0.6 * slope + 0.4 * (1 - lamp))).astype(np.float32)
-
-
-def edit_distance(text: str, expected: str) -> int:
-    """Return the Levenshtein distance: insertions, deletions and substitutions."""
-    before = list(range(len(expected) + 1))
-    for row, one in enumerate(text, 1):
-        after = [row]
-        for column, other in enumerate(expected, 1):
-            cost = min(before[column] + 1, after[-1] + 1, before[column - 1] + (one != other))
-            after.append(cost)
-        before = after
-    return before[-1]

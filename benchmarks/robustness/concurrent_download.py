@@ -11,6 +11,7 @@ cache holds the one file. Results go to benchmarks/results/concurrent_download.j
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import http.server
 import io
@@ -29,8 +30,10 @@ import numpy as np
 
 import mnistcnn
 from benchmarks.harness import ROOT, argument_parser, parse_args, write_results
-from mnistcnn.data import download, load
-from mnistcnn.data.file_formats import IDX_NAMES, NPZ_NAMES, encode_idx
+from mnistcnn.data.catalog import NAMED_DATASETS
+from mnistcnn.data.download import Mirror
+from mnistcnn.data.formats.idx import encode_idx
+from mnistcnn.data.formats.npz import NPZ_NAMES
 
 PROCESSES = 8
 SECONDS_TO_SEND = 0.3
@@ -71,12 +74,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-def archive_and_md5s() -> tuple[bytes, dict[str, str]]:
+def archive_and_md5s() -> tuple[bytes, list[str]]:
     """Return an archive of scikit-learn's digits, and the md5 of its four arrays as IDX."""
     arrays = [array for split in mnistcnn.load_data("digits") for array in split]
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **dict(zip(NPZ_NAMES, arrays, strict=True)))
-    return buffer.getvalue(), dict(zip(IDX_NAMES, map(_md5, arrays), strict=True))
+    return buffer.getvalue(), list(map(_md5, arrays))
 
 
 def _md5(array: np.ndarray) -> str:
@@ -85,9 +88,11 @@ def _md5(array: np.ndarray) -> str:
 
 def run_worker(address: str, sha256: str, md5s: str, cache: str) -> None:
     """Wait for the start signal, load the data and print the md5 of each array."""
-    download.MIRRORS = (download.Mirror(address, {"mnist.npz": sha256}),)
-    load._MNIST_MD5 = json.loads(md5s)  # noqa: SLF001  # accept the small data set as MNIST
-
+    NAMED_DATASETS["mnist"] = dataclasses.replace(  # accept the small data set as MNIST
+        NAMED_DATASETS["mnist"],
+        mirrors=(Mirror(address, {"mnist.npz": sha256}),),
+        array_md5=tuple(json.loads(md5s)),
+    )
     print("ready", flush=True)
     sys.stdin.readline()
     arrays = [array for split in mnistcnn.load_data(cache_dir=cache) for array in split]
@@ -127,7 +132,7 @@ def run_round(cache: Path, processes: int = PROCESSES) -> dict[str, Any]:
     server.server_close()
     return {
         "correct": sum(
-            process.returncode == 0 and json.loads(output) == list(md5s.values())
+            process.returncode == 0 and json.loads(output) == md5s
             for process, output in zip(workers, outputs, strict=True)
         ),
         "downloads": server.num_requests,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import functools
 import gzip
 import hashlib
@@ -17,10 +18,12 @@ import numpy as np
 import mnistcnn
 from benchmarks.robustness.fuzz_images import image_targets
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file, write_zip
-from mnistcnn import recipes
+from mnistcnn import CorruptFileError, DataUnavailableError, recipes
 from mnistcnn.cli.plot import plot_saved_history
 from mnistcnn.cli.stored_evaluation import load_evaluation, read_json
-from mnistcnn.data.file_formats import IDX_NAMES, NPZ_NAMES, encode_idx
+from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
+from mnistcnn.data.formats.libsvm import read_libsvm
+from mnistcnn.data.formats.npz import NPZ_NAMES
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 from mnistcnn.weights.manifest import Manifest, checksum
@@ -48,6 +51,7 @@ def fuzz_targets(models: Path) -> list[FuzzTarget]:
     """Return all targets; `models` is the folder that `write_model_files` wrote."""
     return [
         *_data_sets(),
+        *_more_data_sets(),
         *_keras_files(models),
         *_exports(models),
         *_pretrained(),
@@ -119,11 +123,75 @@ def _data_sets() -> Iterator[FuzzTarget]:
     )
 
 
+def _more_data_sets() -> Iterator[FuzzTarget]:
+    dataset = _two_images_per_split()
+    images, labels = dataset.train
+    table = np.column_stack([labels, images.reshape(-1, 784)])
+    rows = "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
+    header = ",".join(["label", *(f"pixel{i}" for i in range(784))]).encode() + b"\n"
+    floats = header + rows.replace(b",0,", b",0.5,")
+    yield FuzzTarget(
+        name="CSV",
+        format="CSV",
+        seeds=(header + rows, rows, floats),
+        write=as_file("a.csv"),
+        read=_read_data,
+    )
+    arrays = [array for split in dataset for array in split]
+
+    def write_npy(folder: Path, content: bytes) -> Path:
+        for name, array in zip(NPZ_NAMES, arrays, strict=True):
+            np.save(folder / f"{name}.npy", array)
+        (folder / "x_train.npy").write_bytes(content)
+        return folder
+
+    buffer = io.BytesIO()
+    np.save(buffer, images)
+    yield FuzzTarget(
+        name="npy", format="npy", seeds=(buffer.getvalue(),), write=write_npy, read=_read_data
+    )
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, array in zip(IDX_NAMES, arrays, strict=True):
+            file.writestr(f"{name}.gz", gzip.compress(encode_idx(array), mtime=0))
+    yield FuzzTarget(
+        name="IDX in zip",
+        format="zip",
+        seeds=(archive.getvalue(),),
+        write=as_file("a.zip"),
+        read=_read_data,
+        # Damaged names of members are those of other files.
+        expected_errors=(CorruptFileError, DataUnavailableError),
+    )
+    line = "3 " + " ".join(f"{i}:{value:.3f}" for i, value in enumerate(np.linspace(-1, 1, 256), 1))
+    yield FuzzTarget(
+        name="LIBSVM",
+        format="LIBSVM",
+        seeds=(f"{line}\n{line}\n".encode(),),
+        write=lambda folder, content: as_file("a.bz2")(folder, bz2.compress(content)),
+        read=_read_libsvm,
+    )
+
+
 def _read_data(path: Path) -> None:
-    for images, labels in mnistcnn.load_data(path):
-        assert images.dtype == labels.dtype == np.uint8
-        assert images.shape == (len(labels), 28, 28)
-        assert np.all(labels < 10)
+    try:
+        dataset = mnistcnn.load_data(path)
+    except ValueError as error:
+        if "needs test_size" not in str(error):
+            raise
+        dataset = mnistcnn.load_data(path, test_size=0.5)
+    for split in dataset:
+        _check_split(split)
+
+
+def _read_libsvm(path: Path) -> None:
+    _check_split(read_libsvm(path))
+
+
+def _check_split(split: mnistcnn.Split) -> None:
+    images, labels = split
+    assert images.dtype == labels.dtype == np.uint8
+    assert images.shape == (len(labels), 28, 28)
 
 
 def _keras_files(models: Path) -> Iterator[FuzzTarget]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mnistcnn.public import public
 
 IMAGE_SIZE = 28
+NUM_PIXELS = IMAGE_SIZE * IMAGE_SIZE
 NUM_CLASSES = 10
 DIGIT_NAMES = tuple(map(str, range(NUM_CLASSES)))
 
@@ -30,29 +31,49 @@ class Split(NamedTuple):
     images : numpy.ndarray
         ``uint8`` of shape ``(n, 28, 28)``; 0 is the background, 255 full ink.
     labels : numpy.ndarray
-        ``uint8`` of shape ``(n,)``; the digits 0 to 9.
+        ``uint8`` of shape ``(n,)``; the digits 0 to 9 or, of other classes, the index in
+        `Dataset.class_names`.
     """
 
     images: UInt8Array
     labels: UInt8Array
 
 
+class _Splits(NamedTuple):
+    """The elements of `Dataset`."""
+
+    train: Split
+    test: Split
+
+
 @public
-class Dataset(NamedTuple):
+class Dataset(_Splits):
     """A training set and a test set, which unpack as those of ``keras.datasets`` do.
 
-    Attributes
+    Parameters
     ----------
     train, test : Split
         The two sets, without an image in common.
+    class_names : tuple of str, default the ten digits
+        Name of each label: ``class_names[label]``.
 
     Examples
     --------
     >>> import mnistcnn
-    >>> (x_train, y_train), (x_test, y_test) = mnistcnn.load_data("digits")
+    >>> dataset = mnistcnn.load_data("digits")
+    >>> (x_train, y_train), (x_test, y_test) = dataset
     >>> x_train.shape, y_train.shape
     ((1442, 28, 28), (1442,))
+    >>> dataset.class_names
+    ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
     """
 
-    train: Split
-    test: Split
+    # A class attribute, since methods of tuples such as _replace do not call __new__.
+    class_names: tuple[str, ...] = DIGIT_NAMES
+
+    def __new__(cls, train: Split, test: Split, class_names: tuple[str, ...] = DIGIT_NAMES) -> Self:
+        """Create the data set."""
+        dataset = super().__new__(cls, train, test)
+        if class_names != DIGIT_NAMES:
+            dataset.class_names = class_names
+        return dataset

@@ -10,7 +10,6 @@ from benchmarks.ocr.synthetic_pages import (
     PAGE_STYLES,
     draw_page,
     draw_simple_page,
-    edit_distance,
     upscale_digit,
 )
 
@@ -118,36 +117,3 @@ def test_boxes_of_a_tilted_page(digits):
         # The center of mass of the ink is near the center of the box.
         assert rows.mean() == pytest.approx((bottom - top) / 2, abs=0.2 * 60)
         assert columns.mean() == pytest.approx((right - left) / 2, abs=0.2 * 60)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected", "distance"),
-    [
-        ("", "", 0),
-        ("123", "123", 0),
-        ("", "123", 3),
-        ("123", "", 3),
-        ("123", "132", 2),
-        ("1234", "124", 1),
-        ("124", "1234", 1),
-        ("124", "134", 1),
-        ("12\n34", "1234", 1),
-        ("kitten", "sitting", 3),
-        ("3210", "0123", 4),
-        ("5550", "0555", 2),
-    ],
-)
-def test_edit_distance(text, expected, distance):
-    assert edit_distance(text, expected) == distance
-
-
-SHORT = st.text("01\n", max_size=7)
-
-
-@given(SHORT, SHORT, SHORT)
-def test_edit_distance_is_a_metric(a, b, c):
-    distance = edit_distance(a, b)
-    assert (distance == 0) is (a == b)
-    assert distance == edit_distance(b, a)
-    assert abs(len(a) - len(b)) <= distance <= max(len(a), len(b))
-    assert distance <= edit_distance(a, c) + edit_distance(c, b)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.ocr import synthetic_pages
+from benchmarks.ocr.alignment import edit_distance
 from tests.helpers.drawing import draw_strokes
 
 pytestmark = pytest.mark.browser
@@ -358,7 +359,7 @@ def test_lines_of_a_page_are_recognized(page, legible_digits, draw):
     wait_for(page, "digits.children.length > 3")
     expected = sample.text.replace("\n", "")
     text = prediction(page).replace("\n", "")
-    assert synthetic_pages.edit_distance(text, expected) <= 0.03 * len(expected)
+    assert edit_distance(text, expected) <= 0.03 * len(expected)
     page.get_by_role("button", name="Undo").click()
     assert prediction(page) == "–"
 

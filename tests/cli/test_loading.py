@@ -9,11 +9,12 @@ import pytest
 import mnistcnn
 from mnistcnn.cli.main import main
 from mnistcnn.data import download, load
+from tests.helpers.http_server import change_named
 
 
 def test_auto_falls_back_to_digits_with_the_reason(monkeypatch, capsys, model_file):
     mirror = download.Mirror("http://127.0.0.1:9/", {"mnist.npz": "0" * 64})
-    monkeypatch.setattr(download, "MIRRORS", (mirror,))
+    change_named(monkeypatch, mirrors=(mirror,))
     assert main(["evaluate", model_file]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     with pytest.raises(mnistcnn.DataUnavailableError) as caught:

@@ -9,8 +9,14 @@ import pytest
 import mnistcnn
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
 from mnistcnn.data import download, http_client, load
-from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
-from tests.helpers.http_server import Server, arrays_of, datasets_equal
+from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
+from tests.helpers.http_server import (
+    Server,
+    arrays_of,
+    change_named,
+    datasets_equal,
+    mirrors_of,
+)
 
 
 def break_mirrors(server, *numbers, response=500):
@@ -33,7 +39,7 @@ def test_unpacks_like_a_data_set_of_keras(tiny, write_npz):
 
 
 def test_an_unknown_source_is_rejected():
-    expected = 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''
+    expected = 'source must be "digits", "mnist", "fashion_mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "qmnist", "usps" or the path of an existing file or folder; received \'minst\''
     with pytest.raises(DataUnavailableError, match=re.escape(expected)):
         load_data("minst")
 
@@ -141,9 +147,9 @@ def test_no_other_file_in_cache_dir_is_replaced(name, working, mirrors, small_mn
 def test_a_file_that_appears_during_the_download_is_not_replaced(mirrors, tmp_path, monkeypatch):
     iter_body = http_client.iter_body
 
-    def write_and_download(url, on_length):
+    def write_and_download(url, **options):
         (tmp_path / "mnist.npz").write_bytes(b"another data set")
-        return iter_body(url, on_length=on_length)
+        return iter_body(url, **options)
 
     monkeypatch.setattr(http_client, "iter_body", write_and_download)
     with pytest.raises(DataUnavailableError, match="must be MNIST or not exist"):
@@ -186,7 +192,7 @@ def test_a_refused_connection_has_a_short_message(small_mnist, monkeypatch, tmp_
     closed = Server()
     closed.server_close()
     mirror = download.Mirror(closed.address, {"mnist.npz": "0" * 64})
-    monkeypatch.setattr(download, "MIRRORS", (mirror,))
+    change_named(monkeypatch, mirrors=(mirror,))
     with pytest.raises(DataUnavailableError, match="Connection refused") as error:
         load_data(cache_dir=tmp_path)
     assert "object at 0x" not in str(error.value)
@@ -209,12 +215,12 @@ def test_progress_is_shown_if_verbose(mirrors, tmp_path, capsys):
 
 
 def test_the_mirrors_are_the_published_ones():
-    assert [mirror.base_url for mirror in download.MIRRORS] == [
+    assert [mirror.base_url for mirror in mirrors_of("mnist")] == [
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     ]
-    assert all(len(sha) == 64 for mirror in download.MIRRORS for sha in mirror.files.values())
+    assert all(len(sha) == 64 for mirror in mirrors_of("mnist") for sha in mirror.files.values())
 
 
 @pytest.mark.mnist

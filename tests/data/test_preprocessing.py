@@ -1,6 +1,7 @@
 """preprocess: exact values, no side effects, and validation."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +116,40 @@ def test_labels_by_name():
     assert preprocess(images[0], "b", class_names=names, num_classes=3)[1].tolist() == [[0, 1, 0]]
 
 
+@given(strategies.uint8_images)
+def test_rows_of_784_pixels(images):
+    assert np.array_equal(preprocess(images.reshape(-1, 784)), preprocess(images))
+    floats = images.reshape(-1, 784) / 255
+    assert np.array_equal(preprocess(floats)[..., 0], floats.reshape(-1, 28, 28).astype(np.float32))
+
+
+def data_frame(images, labels):
+    columns = {"label": labels} | {f"pixel{i}": images[:, i] for i in range(784)}
+    return pd.DataFrame(columns)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i8", "f8"])
+def test_a_data_frame(dtype, digits):
+    images, labels = (array[:20] for array in digits.train)
+    values = images.reshape(-1, 784) / 255 if dtype == "f8" else images.reshape(-1, 784)
+    frame = data_frame(values.astype(dtype), labels)
+    x, y = preprocess(frame.drop(columns="label"), frame["label"])
+    expected_x, expected_y = preprocess(images, labels)
+    assert np.allclose(x, expected_x, atol=1e-7)
+    assert np.array_equal(y, expected_y)
+    # After a selection, the index has gaps.
+    assert np.array_equal(preprocess(frame.drop(columns="label")[::2]), x[::2])
+
+
+def test_a_data_frame_with_labels_is_rejected_with_a_way_out(digits):
+    images, labels = (array[:3] for array in digits.train)
+    frame = data_frame(images.reshape(-1, 784), labels)
+    with pytest.raises(ValueError, match=r"received \(3, 785\): pass the column 'label' as labels"):
+        preprocess(frame)
+    with pytest.raises(ValueError, match=r"received \(3, 783\)$"):
+        preprocess(frame.drop(columns=["label", "pixel0"]))
+
+
 def zeros(*shape, dtype=np.uint8):
     return np.zeros(shape, dtype)
 
@@ -125,7 +160,7 @@ def with_value(value, dtype):
     return images
 
 
-SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(n, 28, 28, 1\); "
+SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\), \(n, 28, 28, 1\) or \(n, 784\); "
 
 
 @pytest.mark.parametrize(
@@ -140,6 +175,8 @@ SHAPES = r"images must have shape \(28, 28\), \(n, 28, 28\), \(28, 28, 1\) or \(
         (with_value(-0.1, np.float64), ValueError, r"received -0\.1\.\.\.0"),
         (zeros(2, 27, 28), ValueError, SHAPES + r"received \(2, 27, 28\)"),
         (zeros(784), ValueError, SHAPES + r"received \(784,\)"),
+        (zeros(2, 783), ValueError, SHAPES + r"received \(2, 783\)$"),
+        (zeros(2, 784, 1), ValueError, SHAPES + r"received \(2, 784, 1\)"),
         (zeros(2, 28, 28, 3), ValueError, SHAPES + r"received \(2, 28, 28, 3\)"),
         (zeros(1, 2, 28, 28), ValueError, SHAPES + r"received \(1, 2, 28, 28\)"),
         (zeros(1, 2, 28, 28, 1), ValueError, SHAPES + r"received \(1, 2, 28, 28, 1\)"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mnistcnn
-from mnistcnn.data import download
+from tests.helpers.http_server import change_named
 
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -63,7 +63,7 @@ def test_gallery_trains_on_data_that_needs_no_network():
 
 
 def test_baseline_pipeline(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "MIRRORS", ())
+    change_named(monkeypatch, mirrors=())
     output = run("baseline_pipeline.py", "--epochs", "1", "--output", "here", "--quiet")
     assert output.startswith("Data: digits: MNIST is unavailable (not cached; download failed)")
     assert "Epoch" not in output

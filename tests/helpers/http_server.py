@@ -1,11 +1,13 @@
 """A local file server, and helpers to compare data sets."""
 
+import dataclasses
 import hashlib
 import http.server
 
 import numpy as np
 
-from mnistcnn.data.file_formats import IDX_NAMES, encode_idx
+from mnistcnn.data.catalog import NAMED_DATASETS
+from mnistcnn.data.formats.idx import encode_idx
 
 
 def arrays_of(dataset):
@@ -18,11 +20,18 @@ def datasets_equal(dataset, other):
 
 
 def idx_md5s(dataset):
-    """Return the md5 of each array as an uncompressed IDX file, as `load._MNIST_MD5`."""
-    return {
-        name: hashlib.md5(encode_idx(array)).hexdigest()
-        for name, array in zip(IDX_NAMES, arrays_of(dataset), strict=True)
-    }
+    """Return the md5 of each array as an uncompressed IDX file."""
+    return tuple(hashlib.md5(encode_idx(array)).hexdigest() for array in arrays_of(dataset))
+
+
+def change_named(monkeypatch, name="mnist", **fields):
+    """Change fields of a named data set, such as its mirrors."""
+    changed = dataclasses.replace(NAMED_DATASETS[name], **fields)
+    monkeypatch.setitem(NAMED_DATASETS, name, changed)
+
+
+def mirrors_of(name="mnist"):
+    return NAMED_DATASETS[name].mirrors
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -19,7 +19,8 @@ from PIL import Image
 
 import mnistcnn
 from mnistcnn.cli import plot, stored_evaluation
-from mnistcnn.data import file_formats
+from mnistcnn.data.formats.idx import read_idx
+from mnistcnn.data.formats.libsvm import read_libsvm
 from mnistcnn.ocr import image_io
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.pretrained import read_pretrained
@@ -44,7 +45,8 @@ def read_checkpoint(folder):
 READERS = {
     "data": mnistcnn.load_data,
     "mnist": load_mnist,
-    "idx": file_formats.read_idx,
+    "idx": read_idx,
+    "libsvm": read_libsvm,
     "weights": read_weights_file,
     "manifest": lambda path: read_pretrained(path, "best"),
     "evaluation": lambda path: stored_evaluation.load_evaluation(str(path), None),

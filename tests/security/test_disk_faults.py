@@ -24,7 +24,8 @@ from mnistcnn import (
 )
 from mnistcnn.backend import keras
 from mnistcnn.cli.main import main
-from mnistcnn.data import download, load
+from mnistcnn.data import named
+from mnistcnn.data.catalog import NAMED_DATASETS
 from mnistcnn.weights.keras_file import save_model
 from tests.helpers.http_server import datasets_equal
 
@@ -38,9 +39,8 @@ def run_process(code, *, before=""):
         import os, resource, sys
         import filelock, requests, numpy, platformdirs, encodings.idna
         import mnistcnn
-        from mnistcnn.data import load; from mnistcnn.data import download; from mnistcnn.utils import atomic_write; from mnistcnn.data import file_formats; from mnistcnn import load_data
-        download.MIRRORS = tuple(map(lambda fields: download.Mirror(*fields), {[tuple(mirror) for mirror in download.MIRRORS]!r}))
-        load._MNIST_MD5 = {load._MNIST_MD5!r}
+        from mnistcnn.data import load; from mnistcnn.data import download; from mnistcnn.utils import atomic_write; from mnistcnn.data.formats import reader, libsvm; from mnistcnn.data.catalog import *; from mnistcnn.data.catalog import Mirror; from mnistcnn import load_data
+        NAMED_DATASETS["mnist"] = {NAMED_DATASETS["mnist"]!r}
     """
     program = "\n".join(map(textwrap.dedent, (setup, before, code)))
     return subprocess.run(
@@ -289,7 +289,7 @@ def test_without_a_home_folder_nothing_is_created_in_the_working_directory(
     assert len(load_data("digits").test.labels) == 355
     assert main(["info"]) == 0
     assert "none (no home folder)" in capsys.readouterr().out
-    assert not load.is_cached()
+    assert not named.is_cached()
 
 
 # Names
@@ -352,7 +352,7 @@ def test_a_killed_download_does_not_block_the_next_one(mirrors, small_mnist, tmp
         """
         from mnistcnn.data import http_client
 
-        def kill(url, on_length):
+        def kill(url, **options):
             yield b"half of it"
             os.kill(os.getpid(), 9)
 

@@ -12,7 +12,7 @@ from safetensors.numpy import save
 
 import mnistcnn
 from mnistcnn.cli import plot, stored_evaluation
-from mnistcnn.data.file_formats import NPZ_NAMES
+from mnistcnn.data.formats.npz import NPZ_NAMES
 from mnistcnn.training.checkpoint.file_format import STATE_FILE, describe_position, serialize
 from mnistcnn.training.checkpoint.fingerprint import check_same_run
 from mnistcnn.weights.manifest import CHECKSUM_KEY, Manifest, checksum

@@ -15,7 +15,7 @@ from mnistcnn import CorruptFileError
 # For each target; 2,000 in total. `make fuzz` reads as many as its time allows.
 CASES = 80
 NAMES = [
-    "npz", "npy in npz", "IDX", "gzip", "IDX in gzip", ".keras", ".h5", ".weights.h5",
+    "npz", "npy in npz", "IDX", "gzip", "IDX in gzip", "CSV", "npy", "IDX in zip", "LIBSVM", ".keras", ".h5", ".weights.h5",
     "HDF5 in .keras", ".onnx", ".safetensors", "pretrained .safetensors", "manifest", "checkpoint", "checkpoint record",
     "evaluation", "history", "recipe", "PNG", "PNG with valid checksums", "JPEG", "GIF", "TIFF",
     "BMP", "WEBP", "PPM",

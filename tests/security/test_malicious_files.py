@@ -1,5 +1,6 @@
 """Malicious files are rejected within a second and 200 MB, and no code in them runs."""
 
+import bz2
 import functools
 import gzip
 import hashlib
@@ -22,7 +23,8 @@ import pytest
 from PIL import Image
 
 from mnistcnn import CorruptFileError, Evaluation
-from mnistcnn.data.file_formats import IDX_NAMES, NPZ_NAMES, encode_idx
+from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
+from mnistcnn.data.formats.npz import NPZ_NAMES
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.manifest import checksum
 from mnistcnn.weights.onnx_file import to_onnx
@@ -294,14 +296,37 @@ def compressed_zeros():
     return zlib.compress(bytes(200 << 20), 1)
 
 
+@functools.cache
+def csv_rows():
+    """Return a megabyte of blank images, which gzip compresses 1000:1."""
+    return (b"0," * 784 + b"0\n") * 668
+
+
+def repeated_gzip(content, size):
+    """Return a gzip file of many members that unpacks to `size` bytes."""
+    block = content * 16
+    return gzip.compress(block, 9) * (size // len(block))
+
+
+def zip_file(members):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
 MANY_MEMBERS = {f"x{i}": "" for i in range(3_000)}
 NOT_A_CHECKPOINT = "run.safetensors must be an intact checkpoint: "
 # By name: the reader, the files, of which the first or the folder is read, and the message; None if
 # a file may also be read.
 REJECTED = {
     # code
-    "pickle in npz": ("data", lambda: {"a.npz": npz(pickled())}, "an .npy member must have a header|its arrays must be integers; one is of dtype object"),
-    "pickle as npz": ("data", lambda: {"a.npz": pickle.dumps(CreateCanary())}, "File is not a zip file"),
+    "pickle in npz": ("data", lambda: {"a.npz": npz(pickled())}, "its arrays must be integers or floats; one is of dtype object"),
+    "pickle as npz": ("data", lambda: {"a.npz": pickle.dumps(CreateCanary())}, "it is a pickle, which is never loaded because it can run any code"),
+    "pickle as csv, protocol 0": ("data", lambda: {"a.csv": pickle.dumps(CreateCanary(), 0)}, "it is a pickle, which is never loaded"),
+    "mnist.pkl.gz": ("data", lambda: {"mnist.pkl.gz": gzip.compress(pickle.dumps(CreateCanary(), 2))}, "it is a pickle, which is never loaded"),
+    "pickle in npy": ("data", lambda: {"x_train.npy": pickled(), "y_train.npy": pickled()}, "its arrays must be integers or floats; one is of dtype object"),
     "pickle as keras": ("weights", lambda: {"a.keras": pickle.dumps(CreateCanary())}, "File is not a zip file"),
     "pickle as h5": ("weights", lambda: {"a.h5": pickle.dumps(CreateCanary())}, "must start with the HDF5 signature"),
     "pickle as safetensors": ("weights", lambda: {"a.safetensors": pickle.dumps(CreateCanary())}, "must be a valid safetensors file"),
@@ -324,14 +349,27 @@ REJECTED = {
     "bomb in keras with a small declared size": ("weights", lambda: {"a.keras": with_declared_size(keras(method=zipfile.ZIP_DEFLATED, model_2_weights_2_h5=bytes(210 << 20)), 210 << 20, 5000)}, "Bad CRC-32"),
     "long list of members": ("weights", lambda: {"a.keras": keras(**MANY_MEMBERS)}, "its list of members must take at most 131,072 bytes; it declares 1"),
     "long list in npz": ("data", lambda: {"a.npz": npz(b"", **MANY_MEMBERS)}, "its list of members must take at most 131,072 bytes; it declares 1"),
-    "gzip bomb": ("idx", lambda: {"a.gz": gzip.compress(bytes(210 << 20), 1)}, "must begin with 00 00 08"),
-    "gzip bomb with a header": ("idx", lambda: {"a.gz": blank_images(300_000)}, "it must unpack to at most 67,108,864 bytes; it declares 235,200,000"),
+    "gzip bomb": ("idx", lambda: {"a.gz": gzip.compress(bytes(210 << 20), 1)}, "must begin with 00 00, a type code"),
+    "gzip bomb with a header": ("idx", lambda: {"a.gz": blank_images(300_000)}, "it must unpack to at most 67,108,864 bytes; it has at least 235,200,000"),
     "gzip bomb behind the end": ("idx", lambda: {"a.gz": gzip.compress(idx(values=bytes(210 << 20)), 1)}, r"must end after the \(2,\) values"),
     "gzip file of many members": ("idx", lambda: {"a.gz": gzip.compress(b"") * 3_000_000}, "must have at most 10,000 gzip members"),
     "gzip file with a long padding": ("idx", lambda: {"a.gz": gzip.compress(idx(values=bytes(2))) + bytes(60 << 20)}, "incorrect header check"),
     "gzip file with a long comment": ("idx", lambda: {"a.gz": with_comment(gzip.compress(idx(values=bytes(3))), 60 << 20)}, r"must end after the \(2,\) values"),
     "gzip file of empty blocks": ("idx", lambda: {"a.gz": gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 4_000_000}, "compressed data ends too early"),
-    "four gzip bombs": ("data", lambda: idx_folder(x_train=blank_images(80_000), x_test=blank_images(80_000)), "it must unpack to at most 4,388,"),
+    "four gzip bombs": ("data", lambda: idx_folder(x_train=blank_images(80_000), x_test=blank_images(80_000)), "it must unpack to at most 67,108,864 bytes; it has at least 125,440,"),
+    "CSV of 10 GB in 20 MB of gzip": ("data", lambda: {"train.csv.gz": repeated_gzip(csv_rows(), 10 << 30)}, "train.csv.gz is not a valid CSV file: it must unpack to at most [0-9]{3},[0-9]{3},[0-9]{3} bytes; it has at least"),
+    "CSV of 10 GB in 20 MB of gzip beside a test file": ("data", lambda: {"train.csv.gz": repeated_gzip(csv_rows(), 10 << 30), "test.csv": csv_rows(), "a": b"", "b": b""}, "train.csv.gz is not a valid CSV file: it must unpack to at most [0-9]{3},[0-9]{3},[0-9]{3} bytes"),
+    "CSV bomb in zip": ("data", lambda: {"a.zip": zip_file({"train.csv": csv_rows() * 70})}, "it must unpack to at most 67,108,864 bytes"),
+    "CSV bomb in gzip in zip": ("data", lambda: {"a.zip": zip_file({"train.csv.gz": gzip.compress(csv_rows() * 70, 1)})}, "it must unpack to at most 67,108,864 bytes"),
+    "CSV of a single line": ("data", lambda: {"a.csv": b"0," * (30 << 20)}, "a line must have at most 131,072 bytes"),
+    "CSV with a long header": ("data", lambda: {"a.csv.gz": gzip.compress(b"label," * (30 << 20), 1)}, "must unpack to at most|a line must have at most"),
+    "CSV of long numbers": ("data", lambda: {"a.csv": csv_rows()[:1570] + b",".join([b"1" * 160] * 785) + b"\n"}, "must be a number of at most 64 characters"),
+    "CSV of line feeds": ("data", lambda: {"a.csv": csv_rows()[:1570] + b"\n" * (30 << 20) + b"x"}, "each row must have 785 values; row 2 has 1"),
+    "CSV of quotes": ("data", lambda: {"a.csv": csv_rows()[:1570] + b'"' * (100 << 10) + b"x\n"}, "each row must have 785 values; row 2 has 1"),
+    "IDX bombs in a zip archive": ("data", lambda: {"a.zip": zip_file({f"{name}.gz": blank_images(80_000) for name in IDX_NAMES})}, "it must unpack to at most"),
+    "LIBSVM bomb": ("libsvm", lambda: {"usps.bz2": bz2.compress(b"\n" * (33 << 20))}, "it must unpack to at most 33,554,432 bytes"),
+    "LIBSVM of a single line": ("libsvm", lambda: {"usps.bz2": bz2.compress(b" " * (70 << 20))}, "a line must have at most 16,384 bytes"),
+    "npy of 10^12 images alone": ("data", lambda: {"x_train.npy": npy("(1000000000000, 28, 28)"), "y_train.npy": b""}, "it must unpack to at most 67,108,864 bytes; it has at least 784,000,000,000,000"),
     "npy header bomb": ("data", lambda: {"a.npz": npz(npy(header=" " * (15 << 20)))}, "the header must have at most 10,000 bytes; it has 15,728,640"),
     "npy header of 4 GB": ("data", lambda: {"a.npz": npz(npy(length=2**32 - 1))}, "the header must have at most 10,000 bytes; it has 4,294,967,295"),
     "npy with a deep header": ("data", lambda: {"a.npz": npz(npy(header="(" * 9_999))}, "must have a header"),
@@ -340,7 +378,7 @@ REJECTED = {
     "npy of -1 images": ("data", lambda: {"a.npz": npz(npy("(-1, 28, 28)"))}, "negative dimensions"),
     "npy of no images of 2^124 pixels": ("data", lambda: {"a.npz": npz(npy(f"(0, {2**62}, {2**62})"))}, "array is too big"),
     "idx of no images of 2^64 pixels": ("idx", lambda: {"a": idx(shape=(0, 2**32 - 1, 2**32 - 1))}, "array is too big"),
-    "idx of 2^32 images": ("idx", lambda: {"a": idx(shape=(2**32 - 1, 28, 28))}, "it declares 3,367,254,359,280"),
+    "idx of 2^32 images": ("idx", lambda: {"a": idx(shape=(2**32 - 1, 28, 28))}, "it has at least 3,367,254,359,280"),
     "HDF5 chunk": ("weights", lambda: {"a.h5": hdf5(huge_chunk)}, "'/evil' is chunked or virtual"),
     "HDF5 dataset of 4 TB": ("weights", lambda: {"a.h5": hdf5(huge_dataset)}, r"'/evil' must take 4,398,046,511,104 bytes"),
     "HDF5 of many groups": ("weights", lambda: {"a.h5": hdf5(many_members)}, "must contain at most 1000 objects"),

@@ -15,7 +15,7 @@ import pytest
 
 from mnistcnn import DataUnavailableError, load_data
 from mnistcnn.data import download, http_client
-from tests.helpers.http_server import datasets_equal
+from tests.helpers.http_server import change_named, datasets_equal, mirrors_of
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def _short_timeouts(mirrors, monkeypatch):
 @pytest.fixture
 def respond(mirrors, monkeypatch):
     """Leave one mirror, and return a function that sets its response."""
-    monkeypatch.setattr(download, "MIRRORS", download.MIRRORS[:1])
+    change_named(monkeypatch, mirrors=mirrors_of()[:1])
 
     def set_response(response):
         mirrors.files["0/mnist.npz"] = response
@@ -343,12 +343,14 @@ def test_the_body_of_a_redirect_is_not_read(
 
 # Reads from one mirror with 100 MB in addition to the imports, and prints the error.
 LIMITED_DOWNLOAD = """
-import pathlib, resource, sys, time
+import dataclasses, pathlib, resource, sys, time
 import mnistcnn
 from mnistcnn.data import download, http_client
+from mnistcnn.data.catalog import NAMED_DATASETS
 download.RETRY_DELAY = 0
 def failure(url):
-    download.MIRRORS = (download.Mirror(url, {"mnist.npz": "0" * 64}),)
+    mirror = download.Mirror(url, {"mnist.npz": "0" * 64})
+    NAMED_DATASETS["mnist"] = dataclasses.replace(NAMED_DATASETS["mnist"], mirrors=(mirror,))
     try:
         mnistcnn.load_data(cache_dir="cache")
     except mnistcnn.DataUnavailableError as error:
@@ -393,7 +395,7 @@ def test_a_response_without_a_length_is_accepted(respond, mirrors, small_mnist, 
 
 def test_complete_files_are_not_downloaded_again(mirrors, small_mnist, monkeypatch, tmp_path):
     """If the fourth file fails, the other three stay in the cache."""
-    monkeypatch.setattr(download, "MIRRORS", download.MIRRORS[1:2])
+    change_named(monkeypatch, mirrors=mirrors_of()[1:2])
     content = mirrors.files["1/t10k-labels-idx1-ubyte.gz"]
     mirrors.files["1/t10k-labels-idx1-ubyte.gz"] = half_a_body
     with pytest.raises(DataUnavailableError):
@@ -454,7 +456,7 @@ def test_the_sklearn_digits_open_no_socket(offline):
 
 
 def test_an_interrupt_leaves_no_file(respond, tmp_path, monkeypatch):
-    def interrupt(url, on_length):
+    def interrupt(url, **options):
         yield b"half of it"
         raise KeyboardInterrupt
 

@@ -21,7 +21,8 @@ import pytest
 from PIL import Image
 
 from mnistcnn.cli.main import main
-from mnistcnn.data.file_formats import IDX_NAMES, NPZ_NAMES, encode_idx
+from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
+from mnistcnn.data.formats.npz import NPZ_NAMES
 
 pytestmark = pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").is_file(), reason="the memory limit needs Linux"
@@ -175,11 +176,16 @@ def hole(path):
 
 
 SPARSE = {
-    "idx": ("idx", "a", sparse_idx, "must unpack to at most 67,108,864 bytes; it declares 10,"),
+    "idx": ("idx", "a", sparse_idx, "must unpack to at most 67,108,864 bytes; it has at least 10,"),
     "gzip bomb": ("idx", "a.gz", bomb_before_a_hole, "unpack to at most 67,108,864 bytes"),
-    "gzip": ("idx", "b.gz", hole, "incorrect header check"),
-    "npz bomb": ("data", "a.npz", bomb_behind_a_hole, "unpack to at most 67,108,864 bytes"),
-    "npz": ("data", "b.npz", hole, "File is not a zip file"),
+    "gzip": ("idx", "b.gz", hole, "must begin with 00 00, a type code"),
+    "npz bomb": (
+        "data",
+        "a.npz",
+        bomb_behind_a_hole,
+        "a data set must be an .npz, IDX or CSV file",
+    ),
+    "npz": ("data", "b.npz", hole, "a data set must be an .npz, IDX or CSV file"),
     "evaluation": ("evaluation", "a.json", hole, "at most 16,777,216 bytes; it holds 10,737,418,"),
     "image": ("image", "a.png", hole, "at most 268,435,456 bytes; it holds 10,737,418,"),
     "checkpoint": ("checkpoint", "run.safetensors", hole, "bytes; it holds 10,737,418,240"),

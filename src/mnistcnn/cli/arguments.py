@@ -23,11 +23,31 @@ def data_arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         default="auto",
-        metavar="auto|mnist|digits|PATH",
-        help="a named dataset, an .npz file or a folder of IDX files; auto uses mnist if it is "
-        "available, otherwise digits (default: %(default)s)",
+        metavar="auto|mnist|digits|NAME|PATH",
+        help="a dataset by name, or the path of an .npz, IDX or CSV file, a zip archive of these "
+        "or a folder; auto uses mnist if it is available, otherwise digits (default: %(default)s)",
     )
+    parser.add_argument(
+        "--test-data", metavar="PATH", help="the test set, if --data is the path of a training set"
+    )
+    parser.add_argument(
+        "--test-size",
+        type=float,
+        metavar="FRACTION",
+        help="fraction of the images for testing, if --data is one set of images",
+    )
+    add_transpose(parser)
     return parser
+
+
+def add_transpose(parser: argparse.ArgumentParser) -> None:
+    """Add the argument ``--transpose``."""
+    parser.add_argument(
+        "--transpose",
+        action=argparse.BooleanOptionalAction,
+        help="exchange rows and columns of the images in a file (default: only for files with "
+        "the names of EMNIST)",
+    )
 
 
 def json_arguments() -> argparse.ArgumentParser:

@@ -40,9 +40,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     console = common.new_console()
     loading.check_model(options.model)
     paths = [options.output / name for name in _FILE_NAMES] if options.output else []
-    inputs = [Path(options.model), *loading.data_files(options.data)]
+    inputs = [Path(options.model), *loading.data_files(options.data, options.test_data)]
     common.check_outputs(paths, inputs, named=False)
-    _, test, data = loading.load_dataset(options.data, console)
+    _, test, data = loading.load_dataset(options, console)
     result = evaluate_model(loading.resolve_model(options.model), test)
     print_evaluation(result, console)
     report = {

@@ -24,7 +24,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Show versions, folders, settings and recipes."""
-    from mnistcnn.data.load import DATA_VARIABLE, default_cache_dir
+    from mnistcnn.data.named import DATA_VARIABLE, default_cache_dir
     from mnistcnn.utils import environment
 
     report: dict[str, Any] = {

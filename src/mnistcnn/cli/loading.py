@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,40 +46,42 @@ def resolve_model(source: str) -> Any:
     return mnistcnn.load_pretrained(source) if source in PRETRAINED else source
 
 
-def data_files(source: str) -> list[Path]:
-    """Return the paths of the files that `load_dataset` may read."""
-    from mnistcnn.data.file_formats import IDX_NAMES
-    from mnistcnn.data.load import DATA_VARIABLE, default_cache_dir
+def data_files(*sources: str | None) -> list[Path]:
+    """Return the paths of the files and folders that `load_dataset` may read."""
+    from mnistcnn.data.catalog import NAMED_DATASETS
+    from mnistcnn.data.named import DATA_VARIABLE, default_cache_dir
 
-    path: Path | None = Path(source)
-    if source in ("auto", "mnist"):
-        value = os.environ.get(DATA_VARIABLE)
-        path = Path(value) if value else default_cache_dir()
-    elif source == "digits":
-        return []
-    if path is None or not path.is_dir():
-        return [] if path is None else [path]
-    return [path / name for idx in IDX_NAMES for name in (idx, f"{idx}.gz")] + [path / "mnist.npz"]
+    paths = []
+    for source in filter(None, sources):
+        variable = os.environ.get(DATA_VARIABLE)
+        if source in ("auto", "mnist") and variable:
+            paths.append(Path(variable))
+        elif source == "auto" or source in NAMED_DATASETS:
+            paths += filter(None, [default_cache_dir()])
+        elif source != "digits":
+            paths.append(Path(source))
+    return paths
 
 
 def load_dataset(
-    source: str, console: Console, *, tensorflow: bool = True
+    options: argparse.Namespace, console: Console, *, tensorflow: bool = True
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Load and announce a dataset while TensorFlow, if needed, is being imported.
 
     Returns the training split, the test split and a description for reports.
     """
+    source = options.data
     reason, note = "as requested", " (as requested)"
     if source == "auto":
         try:
-            dataset, source = _load("mnist", tensorflow=tensorflow), "mnist"
+            dataset, source = _load("mnist", options, tensorflow=tensorflow), "mnist"
             reason, note = "available", " (available)"
         except mnistcnn.DataUnavailableError as error:
-            dataset, source = mnistcnn.load_data("digits"), "digits"
+            dataset, source = _load("digits", options, tensorflow=False), "digits"
             reason = str(error).splitlines()[0].rstrip(":")
             note = f"; {reason}"
     else:
-        dataset = _load(source, tensorflow=tensorflow)
+        dataset = _load(source, options, tensorflow=tensorflow)
     if tensorflow:
         import_tensorflow()
     num_train, num_test = (len(split.labels) for split in dataset)
@@ -85,27 +89,37 @@ def load_dataset(
         f"Data: {escape(source)}, {num_train:,} training and {num_test:,} test images{note}."
     )
     description = {"source": source, "reason": reason, "train": num_train, "test": num_test}
+    description |= _file_options(options)
     return dataset.train, dataset.test, description
 
 
-def _load(source: str, *, tensorflow: bool) -> Dataset:
-    from mnistcnn.data.load import is_cached
+def _file_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the given options of data in files, as those of `mnistcnn.load_data`."""
+    given = {
+        "test": options.test_data, "test_size": options.test_size, "transpose": options.transpose,
+    }  # fmt: skip
+    return {name: value for name, value in given.items() if value is not None}
 
+
+def _load(source: str, options: argparse.Namespace, *, tensorflow: bool) -> Dataset:
+    from mnistcnn.data.named import is_cached
+
+    load = partial(mnistcnn.load_data, source, **_file_options(options))
     if not tensorflow:
-        return mnistcnn.load_data(source)
+        return load()
     if source == "digits":  # from scikit-learn, which import_tensorflow hides for a moment
         import_tensorflow()
-        return mnistcnn.load_data(source)
+        return load()
     if source == "mnist" and not is_cached():
-        return mnistcnn.load_data(source)  # a download shows a progress bar of its own
-    loading = _start_in_background(mnistcnn.load_data, source)
+        return load()  # a download shows a progress bar of its own
+    loading = _start_in_background(load)
     with contextlib.suppress(TimeoutError):
         loading.result(timeout=_FAILURE_WAIT)  # report a missing file before the long import
     import_tensorflow()
     return loading.result()
 
 
-def _start_in_background(function: Callable[[str], Dataset], argument: str) -> Future[Dataset]:
+def _start_in_background(function: Callable[[], Dataset]) -> Future[Dataset]:
     """Call a function in a daemon thread, so that Ctrl-C ends the process immediately."""
     from concurrent.futures import Future
 
@@ -113,7 +127,7 @@ def _start_in_background(function: Callable[[str], Dataset], argument: str) -> F
 
     def call() -> None:
         try:
-            future.set_result(function(argument))
+            future.set_result(function())
         except BaseException as error:  # noqa: BLE001  # result() raises it
             future.set_exception(error)
 

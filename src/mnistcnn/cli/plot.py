@@ -102,7 +102,7 @@ def _add_kind(kinds: Any, name: str, kind: _Kind) -> None:
 
 def _inputs(options: argparse.Namespace) -> list[Path]:
     """Return the paths of the files that the command reads."""
-    inputs = loading.data_files(options.data) if "data" in options else []
+    inputs = loading.data_files(options.data, options.test_data) if "data" in options else []
     if "run_path" in options:
         inputs.append(_result_file(options.run_path))
     if "model" in options:
@@ -153,7 +153,7 @@ def _filters(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
 def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
     report |= {"model": options.model, "image": options.image}
     loading.check_model(options.model)
-    _, test, report["data"] = loading.load_dataset(options.data, common.new_console())
+    _, test, report["data"] = loading.load_dataset(options, common.new_console())
     if options.image >= len(test.images):
         raise ValueError(
             f"--image must be less than {len(test.images):,}, the number of test images; "
@@ -166,7 +166,7 @@ def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
 
 def _digits(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
     train, test, report["data"] = loading.load_dataset(
-        options.data, common.new_console(), tensorflow=False
+        options, common.new_console(), tensorflow=False
     )
     report["split"] = options.split
     split = train if options.split == "train" else test
@@ -183,7 +183,7 @@ def _evaluation(
     saved = stored_evaluation.evaluation_file(options.model) is not None
     if with_images or not saved:
         _, test, report["data"] = loading.load_dataset(
-            options.data, common.new_console(), tensorflow=not saved
+            options, common.new_console(), tensorflow=not saved
         )
     return stored_evaluation.load_evaluation(options.model, test), test
 

@@ -45,7 +45,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     path = check_path("--output", options.output or Path("report.html"), suffixes=SUFFIXES)
     loading.check_model(options.model)
     model_path = Path(options.model)
-    inputs = [model_path, _result_file(model_path), *loading.data_files(options.data)]
+    inputs = [
+        model_path,
+        _result_file(model_path),
+        *loading.data_files(options.data, options.test_data),
+    ]
     check_output = partial(common.check_outputs, [path], inputs, named=options.output is not None)
     check_output()
     pretrained = options.model in PRETRAINED
@@ -54,7 +58,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     history = None
     if training.get("history") is not None:
         history = plot_saved_history(training, _result_file(model_path))
-    _, test, data = loading.load_dataset(options.data, console)
+    _, test, data = loading.load_dataset(options, console)
     from mnistcnn.models.loading import as_model
     from mnistcnn.report.page import render_report
     from mnistcnn.utils.atomic_write import write_text

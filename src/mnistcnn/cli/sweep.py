@@ -89,10 +89,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     console = common.new_console()
     summary_path = options.output / "sweep.json"
     check_summary = partial(
-        common.check_outputs, [summary_path], loading.data_files(options.data), named=False
+        common.check_outputs,
+        [summary_path],
+        loading.data_files(options.data, options.test_data),
+        named=False,
     )
     check_summary()
-    *splits, data = loading.load_dataset(options.data, console, tensorflow=False)
+    *splits, data = loading.load_dataset(options, console, tensorflow=False)
     epochs = options.epochs
     if epochs is None and data["source"] == "digits":
         epochs = DIGITS_EPOCHS

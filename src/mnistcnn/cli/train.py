@@ -105,7 +105,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     recipe = _recipe(options)
     path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     _check_output(options, path, cluster)
-    train, test, data = loading.load_dataset(options.data, console)
+    train, test, data = loading.load_dataset(options, console)
     if options.epochs is None and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
     model = mnistcnn.build_model(seed=options.seed)
@@ -166,7 +166,7 @@ def _check_files(options: argparse.Namespace, path: Path, *, model_may_exist: bo
     from mnistcnn.training.checkpoint.file_format import STATE_FILE
     from mnistcnn.utils.outputs import check_own_file
 
-    inputs = loading.data_files(options.data)
+    inputs = loading.data_files(options.data, options.test_data)
     files = [options.output / name for name in _RESULT_FILES]
     common.check_outputs(files, inputs, named=False)
     common.check_outputs([path, options.output / CHECKPOINT / STATE_FILE], inputs, named=True)

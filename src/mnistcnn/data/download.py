@@ -1,56 +1,45 @@
-"""Download of MNIST from its mirrors into the cache."""
+"""Download of data sets from their mirrors into the cache."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.utils.atomic_write import atomic_write
 from mnistcnn.utils.lock import file_lock
-from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.safe_read import open_regular
 from mnistcnn.utils.text import escape
 
 RETRY_DELAY = 1.0  # in seconds
 LOCK_TIMEOUT = 600
-# The largest file has 11.5 MB.
 _MAX_FILE_BYTES = 16 << 20
+_CHUNK_BYTES = 1 << 18
 
 
 class Mirror(NamedTuple):
-    """A server that has MNIST: its URL and the sha256 of each file."""
+    """A server that has a data set.
+
+    Attributes
+    ----------
+    base_url : str
+        URL of the folder of the files.
+    files : dict
+        Checksum of each file by its name: the SHA-256, or ``md5:`` and the MD5.
+    max_bytes : int
+        Largest number of bytes of a response.
+    """
 
     base_url: str
     files: dict[str, str]
-
-
-_IDX_FILES = {
-    "train-images-idx3-ubyte.gz": (
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-    ),
-    "train-labels-idx1-ubyte.gz": (
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-    ),
-    "t10k-images-idx3-ubyte.gz": (
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-    ),
-    "t10k-labels-idx1-ubyte.gz": (
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-    ),
-}
-MIRRORS = (
-    Mirror(
-        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-        {"mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"},
-    ),
-    Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/", _IDX_FILES),
-    Mirror("https://storage.googleapis.com/cvdf-datasets/mnist/", _IDX_FILES),
-)
+    max_bytes: int = _MAX_FILE_BYTES
 
 
 @contextmanager
@@ -68,16 +57,22 @@ def cache_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def fetch(folder: Path, *, replace: bool, verbose: bool) -> Path:
-    """Download MNIST from the first working mirror; return the path of the file or folder.
+def fetch(
+    mirrors: Sequence[Mirror], folder: Path, *, title: str, replace: bool, verbose: bool
+) -> Mirror:
+    """Download the files of the first working mirror; return the mirror.
 
-    Each file is checked against its sha256 before it appears under its name. If all mirrors
+    Each file is checked against its checksum before it appears under its name. If all mirrors
     fail, those with a server error are tried once more.
 
     Parameters
     ----------
+    mirrors : sequence of Mirror
+        Servers, in the order in which they are tried.
     folder : pathlib.Path
         The cache.
+    title : str
+        Name of the data set in messages.
     replace : bool
         Whether other files of the same names are replaced.
     verbose : bool
@@ -92,14 +87,12 @@ def fetch(folder: Path, *, replace: bool, verbose: bool) -> Path:
     from mnistcnn.data.http_client import DownloadError
 
     errors: dict[str, str] = {}
-    mirrors = list(MIRRORS)
+    remaining = list(mirrors)
     for delay in (RETRY_DELAY, 0.0):
         retry = []
-        for mirror in mirrors:
+        for mirror in remaining:
             try:
-                for name, sha256 in mirror.files.items():
-                    url, path = mirror.base_url + name, folder / name
-                    _fetch_file(url, path, sha256, replace=replace, verbose=verbose)
+                _fetch_files(mirror, folder, title=None if replace else title, verbose=verbose)
             except DownloadError as error:
                 errors[mirror.base_url] = str(error)
                 retry += [mirror] if error.retryable else []
@@ -110,53 +103,76 @@ def fetch(folder: Path, *, replace: bool, verbose: bool) -> Path:
                     f"  {escape(folder)} is not writable: {escape(error)}"
                 ) from error
             else:
-                return folder / "mnist.npz" if "mnist.npz" in mirror.files else folder
-        mirrors = retry
-        if not mirrors:
+                return mirror
+        remaining = retry
+        if not remaining:
             break
         time.sleep(delay)
     raise DataUnavailableError("\n".join(f"  {url}: {text}" for url, text in errors.items()))
 
 
-def _fetch_file(url: str, path: Path, sha256: str, *, replace: bool, verbose: bool) -> None:
-    from mnistcnn.data import http_client
-
-    if _has_hash(path, sha256):
-        return
-    if not replace:
-        _check_absent(path)
-    with _progress(path.name, shown=verbose) as bar:
-        pieces = []
-        for piece in http_client.iter_body(url, on_length=None if bar is None else bar.set_total):
-            pieces.append(piece)
-            if bar is not None:
-                bar.update(len(piece))
-    # Only the whole file is written, so a process that is killed meanwhile leaves no part of it.
-    content = b"".join(pieces)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != sha256:
-        raise http_client.DownloadError(
-            f"{path.name} must have the hash sha256:{sha256}; received {digest}"
-        )
-    if not replace:
-        _check_absent(path)  # it may have appeared meanwhile
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(content)
+def _fetch_files(mirror: Mirror, folder: Path, *, title: str | None, verbose: bool) -> None:
+    """Download the files of a mirror that are absent; if `title` is given, replace no other."""
+    for name, checksum in mirror.files.items():
+        path = folder / name
+        if not matches_checksum(path, checksum):
+            if title is not None:
+                _check_absent(path, title)
+            _fetch_file(mirror, path, title=title, verbose=verbose)
 
 
-def _has_hash(path: Path, sha256: str) -> bool:
+def matches_checksum(path: Path, checksum: str) -> bool:
+    """Return whether a regular file exists and has this checksum; see `Mirror.files`."""
+    digest, expected = _new_digest(checksum)
     try:
-        content = read_limited(path, limit=_MAX_FILE_BYTES)
+        with open_regular(path) as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
     except (OSError, CorruptFileError):
         return False
-    return hashlib.sha256(content).hexdigest() == sha256
+    return bool(digest.hexdigest() == expected)
 
 
-def _check_absent(path: Path) -> None:
-    """Raise if there is a file; other data sets, such as Fashion-MNIST, have the same names."""
+def _new_digest(checksum: str) -> tuple[Any, str]:
+    """Return a hash object of the algorithm of a checksum, and the expected hash."""
+    algorithm, _, expected = checksum.rpartition(":")
+    return hashlib.new(algorithm or "sha256", usedforsecurity=not algorithm), expected
+
+
+def _fetch_file(mirror: Mirror, path: Path, *, title: str | None, verbose: bool) -> None:
+    """Download a file; if `title` is given, no other file is replaced."""
+    from mnistcnn.data import http_client
+
+    name = path.name
+    digest, expected = _new_digest(mirror.files[name])
+    # The file of the download has no name, so a process that is killed meanwhile leaves nothing.
+    with tempfile.TemporaryFile(dir=path.parent) as body:
+        with _progress(name, shown=verbose) as bar:
+            for piece in http_client.iter_body(
+                mirror.base_url + name,
+                max_bytes=mirror.max_bytes,
+                on_length=None if bar is None else bar.set_total,
+            ):
+                body.write(piece)
+                digest.update(piece)
+                if bar is not None:
+                    bar.update(len(piece))
+        if digest.hexdigest() != expected:
+            raise http_client.DownloadError(
+                f"{name} must have the hash {digest.name}:{expected}; received {digest.hexdigest()}"
+            )
+        if title is not None:
+            _check_absent(path, title)  # it may have appeared meanwhile
+        body.seek(0)
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
+            shutil.copyfileobj(body, file)
+
+
+def _check_absent(path: Path, title: str) -> None:
+    """Raise if there is a file; several data sets have files of the same names."""
     if os.path.lexists(path):
         raise DataUnavailableError(
-            f"  {escape(path)} must be MNIST or not exist; "
+            f"  {escape(path)} must be {title} or not exist; "
             "received another file: move it or choose another cache_dir"
         )
 

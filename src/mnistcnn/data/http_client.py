@@ -26,12 +26,10 @@ STALL_TIMEOUT = 30
 RESPONSE_TIMEOUT = 60
 # In bytes per second. A slower server would block the program for hours without a time-out.
 MIN_THROUGHPUT = 2048
-# The largest file has 11.5 MB.
-MAX_BYTES = 16 << 20
 # Status line and fields, also those of interim responses, and what is read ahead.
 _MAX_HEADER_BYTES = 64 << 10
 # The smallest pieces that a server sends have the size of a network packet.
-_MAX_PIECES = 200_000
+_MIN_PIECES, _MIN_PIECE_BYTES = 200_000, 1 << 10
 _MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
 
@@ -44,13 +42,17 @@ class DownloadError(Exception):
         self.retryable = retryable
 
 
-def iter_body(url: str, *, on_length: Callable[[int], None] | None = None) -> Iterator[bytes]:
+def iter_body(
+    url: str, *, max_bytes: int, on_length: Callable[[int], None] | None = None
+) -> Iterator[bytes]:
     """Yield the body of a response in pieces.
 
     Parameters
     ----------
     url : str
         Where to download from; redirects are followed.
+    max_bytes : int
+        Largest number of bytes of the response, with its header and trailers.
     on_length : callable, optional
         Called with the number of bytes that the server declares, 0 if it declares none.
 
@@ -60,7 +62,7 @@ def iter_body(url: str, *, on_length: Callable[[int], None] | None = None) -> It
         If there is no such body, or it is too large or too slow.
     """
     try:
-        with _open(url) as response:
+        with _open(url, max_bytes) as response:
             if response.status_code != requests.codes.ok:
                 status = f"{response.status_code} {response.reason}"
                 raise DownloadError(status, retryable=response.status_code >= 500)
@@ -68,17 +70,17 @@ def iter_body(url: str, *, on_length: Callable[[int], None] | None = None) -> It
                 raise DownloadError("the response is a web page instead of the file")
             if on_length is not None:
                 on_length(int(response.headers.get("Content-Length", "").strip() or 0))
-            num_pieces = 0
+            num_pieces, max_pieces = 0, max(_MIN_PIECES, max_bytes // _MIN_PIECE_BYTES)
             while piece := response.raw.read1(_CHUNK_BYTES, decode_content=False):
                 num_pieces += 1
-                if num_pieces > _MAX_PIECES:
-                    raise DownloadError(f"the response has more than {_MAX_PIECES:,} pieces")
+                if num_pieces > max_pieces:
+                    raise DownloadError(f"the response has more than {max_pieces:,} pieces")
                 yield piece
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
         raise DownloadError(_root_cause(error)) from error
 
 
-def _open(url: str) -> requests.Response:
+def _open(url: str, max_bytes: int) -> requests.Response:
     """Return a response once its header is received.
 
     A host name may have many addresses, and each redirect has time-outs of its own. So a thread
@@ -89,7 +91,7 @@ def _open(url: str) -> requests.Response:
     def request() -> None:
         try:
             results.put(
-                _session().get(
+                _session(max_bytes).get(
                     url,
                     stream=True,
                     timeout=(CONNECT_TIMEOUT, STALL_TIMEOUT),
@@ -109,12 +111,12 @@ def _open(url: str) -> requests.Response:
     return result
 
 
-def _session() -> requests.Session:
+def _session(max_bytes: int) -> requests.Session:
     session = requests.Session()
     session.max_redirects = _MAX_REDIRECTS
     session.hooks["response"].append(_drop_redirect_body)
-    for scheme in _POOLS:
-        session.mount(f"{scheme}://", _LimitedAdapter())
+    for scheme in ("http", "https"):
+        session.mount(f"{scheme}://", _LimitedAdapter(max_bytes))
     return session
 
 
@@ -167,7 +169,9 @@ class _LimitedStream(io.RawIOBase):
 
 
 class _LimitedResponse(http.client.HTTPResponse):
-    """A response that is read through a `_LimitedStream`."""
+    """A response of at most `max_bytes` bytes, which is read through a `_LimitedStream`."""
+
+    max_bytes: int
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -177,40 +181,48 @@ class _LimitedResponse(http.client.HTTPResponse):
     def begin(self) -> None:
         """Read the header."""
         super().begin()
-        self._stream.limit = MAX_BYTES
+        self._stream.limit = self.max_bytes
 
 
-class _HttpConnection(urllib3.connection.HTTPConnection):
-    response_class = _LimitedResponse
+def _limited_pools(max_bytes: int) -> dict[str, type]:
+    """Return the classes of connection pools whose responses are limited, by scheme."""
 
+    class Response(_LimitedResponse):
+        pass
 
-class _HttpsConnection(urllib3.connection.HTTPSConnection):
-    response_class = _LimitedResponse
+    Response.max_bytes = max_bytes
 
+    class HttpConnection(urllib3.connection.HTTPConnection):
+        response_class = Response
 
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+    class HttpsConnection(urllib3.connection.HTTPSConnection):
+        response_class = Response
 
+    class HttpPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = HttpConnection
 
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+    class HttpsPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = HttpsConnection
 
-
-_POOLS = {"http": _HttpPool, "https": _HttpsPool}
+    return {"http": HttpPool, "https": HttpsPool}
 
 
 class _LimitedAdapter(requests.adapters.HTTPAdapter):
     """Opens connections whose responses are limited, also those of a proxy."""
 
+    def __init__(self, max_bytes: int) -> None:
+        self._pools = _limited_pools(max_bytes)
+        super().__init__()
+
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Create the pools of direct connections."""
         super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
         """Return the pools of connections through a proxy."""
         manager = super().proxy_manager_for(*arguments, **options)
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = self._pools
         return manager
 
 

@@ -52,12 +52,13 @@ def preprocess(
     ----------
     images : array_like
         One image or a batch: shape ``(28, 28)``, ``(n, 28, 28)``, ``(28, 28, 1)`` or
-        ``(n, 28, 28, 1)``. Integers of any dtype must lie in 0...255 and are divided by
-        255; floats must lie in [0, 1] and are not scaled.
+        ``(n, 28, 28, 1)``, or a table of 784 pixels per row, such as a pandas
+        ``DataFrame``: shape ``(n, 784)``. Integers of any dtype must lie in 0...255 and
+        are divided by 255; floats must lie in [0, 1] and are not scaled.
     labels : array_like, optional
-        One label per image: integers in ``0...num_classes - 1`` of shape ``(n,)`` (or a
-        scalar for a single image), one-hot of shape ``(n, num_classes)``, or names among
-        `class_names`.
+        One label per image: integers in ``0...num_classes - 1`` of shape ``(n,)``, such as
+        a column of a ``DataFrame`` (or a scalar for a single image), one-hot of shape
+        ``(n, num_classes)``, or names among `class_names`.
     num_classes : int, optional
         Number of classes, at least 1. Default: the number of `class_names`, or 10.
     class_names : sequence of str, optional

@@ -20,7 +20,7 @@ from mnistcnn.sweeps.progress import sweep_progress
 from mnistcnn.sweeps.ray_backend import run_on_ray
 from mnistcnn.sweeps.results import Sweep, SweepRun
 from mnistcnn.sweeps.worker import RunSpec
-from mnistcnn.types import NUM_CLASSES, Dataset, PathLike, Split
+from mnistcnn.types import DIGIT_NAMES, NUM_CLASSES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.utils.safe_read import loads_json, read_limited
@@ -151,7 +151,8 @@ def _check_dataset(value: Any) -> Dataset:
         if not len(images):
             raise ValueError(f"x_{name} must hold at least one image; received none")
         splits.append(Split(images, y))
-    return Dataset(*splits)
+    train, test = splits
+    return Dataset(train, test, getattr(value, "class_names", DIGIT_NAMES))
 
 
 def _check_seeds(value: Iterable[int]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,10 +13,15 @@ from mnistcnn.utils.text import escape
 
 _MARKER = b"mnistcnn"
 _MARKER_BYTES = 4096
+_DATA_NAME = re.compile(
+    r"\.(npz|npy|csv|tsv|gz|zip|bz2|png|jpe?g|bmp|gif|tiff?|webp)$|idx|ubyte", re.IGNORECASE
+)
 
 
 def check_not_input(output: Path, inputs: Iterable[Path]) -> None:
     """Check that `output` is none of the files `inputs`, whatever their names.
+
+    Of an input that is a folder, the files of data in it count.
 
     Raises
     ------
@@ -59,6 +65,25 @@ def is_own_file(path: Path) -> bool:
 
 def _same_file(output: Path, path: Path) -> bool:
     try:
-        return output.samefile(path)
+        return output.samefile(path) or (path.is_dir() and _is_data_in(output, path))
     except OSError:  # one of them does not exist
         return False
+
+
+def _is_data_in(output: Path, folder: Path) -> bool:
+    """Return whether a file is one of the files of data in a folder or the folders in it."""
+    inode = output.stat().st_ino
+    folders = [folder]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                # The inode of a link is its own.
+                elif (
+                    (entry.inode() == inode or entry.is_symlink())
+                    and _DATA_NAME.search(entry.name)
+                    and output.samefile(entry.path)
+                ):
+                    return True
+    return False

@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, PathLike
+from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, NUM_PIXELS, PathLike
 from mnistcnn.utils.text import escape, quote, quote_names
 
 _Choice = TypeVar("_Choice")
 
 _IMAGE_SHAPE = (IMAGE_SIZE, IMAGE_SIZE)
+# Names of the column of labels in a table, in lower case.
+LABEL_COLUMNS = ("label", "labels", "class", "target", "y", "digit", "character")
 CALL_PREPROCESS = "call mnistcnn.preprocess first"
 _MAX_NAME_CHARS = 64  # of a class
 
@@ -54,18 +56,29 @@ def check_images(images: ArrayLike) -> NDArray[Any]:
     """Return raw images as an array of shape ``(n, 28, 28)`` with valid values."""
     array = check_array("images", images)
     shape = array.shape
-    if shape[-1:] == (1,) and shape[-3:-1] == _IMAGE_SHAPE and array.ndim in (3, 4):
+    if array.ndim == 2 and shape[1] == NUM_PIXELS:
+        array = array.reshape(-1, *_IMAGE_SHAPE)
+    elif shape[-1:] == (1,) and shape[-3:-1] == _IMAGE_SHAPE and array.ndim in (3, 4):
         array = array[..., 0]
     if array.shape[-2:] != _IMAGE_SHAPE or array.ndim not in (2, 3):
         raise ValueError(
-            "images must have shape (28, 28), (n, 28, 28), (28, 28, 1) or (n, 28, 28, 1); "
-            f"received {shape}"
+            "images must have shape (28, 28), (n, 28, 28), (28, 28, 1), (n, 28, 28, 1) or "
+            f"(n, 784); received {shape}{_column_advice(images)}"
         )
     if array.dtype.kind == "f":
         check_unit_interval("floating-point images", array)
     else:
         check_uint8_range("integer images", array)
     return array.reshape(-1, *_IMAGE_SHAPE)
+
+
+def _column_advice(images: Any) -> str:
+    """Return advice if a table has a column of labels beside the 784 of pixels."""
+    columns = getattr(images, "columns", None)
+    if columns is None:
+        return ""
+    names = [name for name in columns if str(name).lower() in LABEL_COLUMNS]
+    return f": pass the column {quote(names[0])} as labels" if len(names) == 1 else ""
 
 
 def check_uint8_range(name: str, array: NDArray[Any]) -> None:

@@ -1,0 +1,79 @@
+"""What a file or array holds, by its name: images or labels, of the training or the test set."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple, TypeAlias
+
+Part: TypeAlias = Literal["train", "test", "validation"]
+Kind: TypeAlias = Literal["images", "labels"]
+
+_PARTS: dict[str, Part] = {
+    "train": "train", "training": "train",
+    "test": "test", "testing": "test", "t10k": "test",
+    "val": "validation", "valid": "validation", "validation": "validation",
+}  # fmt: skip
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(
+        ("images", "image", "imgs", "img", "x", "data", "pixels", "features"), "images"
+    ),
+    **dict.fromkeys(("labels", "label", "y", "target", "targets", "classes"), "labels"),
+}
+_SUFFIX = re.compile(
+    r"(\.(gz|zip|npy|npz|csv|tsv|txt|idx|bin|mat|pkl)|[-.]idx\d(-ubyte|-int)?|[-.](ubyte|int))$"
+)
+_WORD = re.compile(r"[A-Za-z]+\d*[A-Za-z]*|\d+")
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_JOINED = re.compile(r"([xy])(train|test|val)")
+
+
+class Role(NamedTuple):
+    """The role of a file or array in a data set.
+
+    Attributes
+    ----------
+    prefix : str
+        The rest of the name, which all files of a data set share.
+    part : str or None
+        ``"train"``, ``"test"`` or ``"validation"``.
+    kind : str or None
+        ``"images"`` or ``"labels"``.
+    """
+
+    prefix: str
+    part: Part | None
+    kind: Kind | None
+
+
+def role_of(name: str) -> Role:
+    """Return the role that a name states.
+
+    Examples
+    --------
+    >>> role_of("emnist-digits-train-images-idx3-ubyte.gz")
+    Role(prefix='emnist-digits', part='train', kind='images')
+    >>> role_of("y_test")
+    Role(prefix='', part='test', kind='labels')
+    """
+    stem = name
+    while (shorter := _SUFFIX.sub("", stem)) != stem and shorter:
+        stem = shorter
+    rest: list[str] = []
+    part: Part | None = None
+    kind: Kind | None = None
+    for word in _words(stem):
+        if part is None and word in _PARTS:
+            part = _PARTS[word]
+        elif kind is None and word in _KINDS:
+            kind = _KINDS[word]
+        else:
+            rest.append(word)
+    return Role("-".join(rest), part, kind)
+
+
+def _words(stem: str) -> list[str]:
+    words: list[str] = []
+    for word in _WORD.findall(_CAMEL_CASE.sub("-", stem)):
+        joined = _JOINED.fullmatch(word.lower())
+        words += joined.groups() if joined else [word.lower()]
+    return words
