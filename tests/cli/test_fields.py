@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnistcnn import CorruptFileError
 from mnistcnn.cli.fields import Field, load_fields
 
 
@@ -43,34 +44,38 @@ NAME = "name must be a text of 1...100 printable characters"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", " must be JSON; received "),
-        ("[" * 9, " must nest at most 3 levels; it nests more"),
-        ({"name": "a"}, f" {SHAPE}; received {{'name': 'a'}}"),
-        ([], f" {SHAPE}; received 0"),
-        ([{"name": "a"}] * 1001, f" {SHAPE}; received 1,001"),
-        ([{"name": "a"}, 7], ", field 2: it must be an object with the keys name, region, pattern"),
-        ([{"name": "a", "box": 1}], ", field 1: its keys must be among name, region, pattern; received 'box'"),
-        ([{}], f", field 1: {NAME}; received None"),
-        ([{"name": ""}], f", field 1: {NAME}; received ''"),
-        ([{"name": "a\n"}], f", field 1: {NAME}; received 'a\\n'"),
-        ([{"name": "a" * 101}], f", field 1: {NAME}; received 'aaa"),
-        ([{"name": "a", "region": [1, 2, 3]}], ", field 1: region must be four numbers: left, top, right and bottom; received [1, 2, 3]"),
-        ([{"name": "a", "region": [0.5, 0, 0.1, 1]}], ", field 1: region must have left < right and top < bottom; received (0.5, 0.0, 0.1, 1.0)"),
-        ('[{"name": "a", "region": [0, 0, 1e999, 1]}]', ", field 1: a region of floats must lie in [0, 1]; received (0.0, 0.0, inf, 1.0)"),
-        ([{"name": "a", "pattern": "x"}], ", field 1: pattern must consist of "),
-        ([{"name": "a", "pattern": 0}], ", field 1: pattern must be at least 1; received 0"),
-        ([{"name": "a", "pattern": [5]}], ", field 1: pattern must be a length, a regular expression or a function; received [5]"),
-        ([{"name": "a"}, {"name": "a"}], " must have fields with different names other than 'image' and 'error'; received 'a' twice"),
-        ([{"name": "error"}], " must have fields with different names other than 'image' and 'error'; received 'error'"),
+        ("", ": it must be JSON; received "),
+        ("[" * 9, ": it must nest at most 3 levels; it nests more"),
+        ({"name": "a"}, f": it {SHAPE}; received {{'name': 'a'}}"),
+        ([], f": it {SHAPE}; received 0"),
+        ([{"name": "a"}] * 1001, f": it {SHAPE}; received 1,001"),
+        ([{"name": "a"}, 7], ": field 2: it must be an object with the keys name, region, pattern"),
+        ([{"name": "a", "box": 1}], ": field 1: its keys must be among name, region, pattern; received 'box'"),
+        ([{}], f": field 1: {NAME}; received None"),
+        ([{"name": ""}], f": field 1: {NAME}; received ''"),
+        ([{"name": "a\n"}], f": field 1: {NAME}; received 'a\\n'"),
+        ([{"name": "a" * 101}], f": field 1: {NAME}; received 'aaa"),
+        ([{"name": "a", "region": [1, 2, 3]}], ": field 1: region must be four numbers: left, top, right and bottom; received [1, 2, 3]"),
+        ([{"name": "a", "region": [0.5, 0, 0.1, 1]}], ": field 1: region must have left < right and top < bottom; received (0.5, 0.0, 0.1, 1.0)"),
+        ('[{"name": "a", "region": [0, 0, 1e999, 1]}]', ": field 1: a region of floats must lie in [0, 1]; received (0.0, 0.0, inf, 1.0)"),
+        ([{"name": "a", "pattern": "x"}], ": field 1: pattern must consist of "),
+        ([{"name": "a", "pattern": 0}], ": field 1: pattern must be at least 1; received 0"),
+        ([{"name": "a", "pattern": [5]}], ": field 1: pattern must be a length, a regular expression or a function; received [5]"),
+        ([{"name": "a"}, {"name": "a"}], ": the fields must have different names other than 'image' and 'error'; received 'a' twice"),
+        ([{"name": "error"}], ": the fields must have different names other than 'image' and 'error'; received 'error'"),
     ],
 )  # fmt: skip
 def test_other_files_are_rejected(content, message, load, tmp_path):
-    with pytest.raises(ValueError, match=f"^{re.escape(str(tmp_path / 'fields.json') + message)}"):
+    with pytest.raises(
+        CorruptFileError, match=f"^{re.escape(str(tmp_path / 'fields.json') + message)}"
+    ):
         load(content)
 
 
 def test_a_large_file_is_rejected(load):
-    with pytest.raises(ValueError, match=r"must hold at most 1,000,000 bytes; it holds 1,200,002$"):
+    with pytest.raises(
+        CorruptFileError, match=r"must hold at most 1,000,000 bytes; it holds 1,200,002$"
+    ):
         load("[" + " " * 1_200_000 + "]")
 
 
@@ -90,7 +95,7 @@ VALUES = st.recursive(
 def test_any_json_is_loaded_or_rejected(load, value):
     try:
         fields = load(value)
-    except ValueError:
+    except CorruptFileError:
         pass
     else:
         assert [field.name for field in fields] == [entry["name"] for entry in value]

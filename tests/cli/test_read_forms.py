@@ -185,7 +185,7 @@ def test_boxes_of_all_fields(lines, saved_figures, capsys):
         (["--fields", "fields.json", "--pattern", ""], "--fields must not be combined with --region or --pattern; received both"),
         (["--fields", "fields.json", "--region", "1,2,3,4"], "--fields must not be combined with --region or --pattern; received both"),
         (["--fields", "absent.json"], "[Errno 2] No such file or directory: 'absent.json'"),
-        (["--fields", "a.png"], "a.png must be JSON; received "),
+        (["--fields", "a.png"], "a.png: it must be JSON; received "),
         (["--pattern", "x"], "pattern must consist of "),
         (["--region", "5,5,5,9"], "region must have left < right and top < bottom; received (5, 5, 5, 9)"),
         (["--doubtful", "7"], "doubtful must be one character other than a digit, '.', ',', '-' or a blank; received '7'"),

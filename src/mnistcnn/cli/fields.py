@@ -48,26 +48,33 @@ def load_fields(path: Path) -> list[Field]:
     ------
     OSError
         If the file can't be read.
-    ValueError
+    CorruptFileError
         If it is not such a file; the message names the file and the field.
     """
     from mnistcnn.utils.safe_read import loads_json, read_limited
 
-    content = loads_json(str(path), read_limited(path, limit=_MAX_BYTES), max_depth=_MAX_DEPTH)
+    content = read_limited(path, limit=_MAX_BYTES)
+    try:
+        return _to_fields(loads_json("it", content, max_depth=_MAX_DEPTH))
+    except (TypeError, ValueError) as error:
+        raise CorruptFileError(f"{path}: {error}") from None
+
+
+def _to_fields(content: Any) -> list[Field]:
     if not isinstance(content, list) or not 1 <= len(content) <= _MAX_FIELDS:
         received = f"{len(content):,}" if isinstance(content, list) else quote(content)
-        raise ValueError(f"{path} must {_SHAPE}; received {received}")
+        raise ValueError(f"it must {_SHAPE}; received {received}")
     fields = []
     for number, value in enumerate(content, 1):
         try:
             fields.append(_to_field(value))
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}, field {number}: {error}") from None
+            raise ValueError(f"field {number}: {error}") from None
     names = Counter(field.name for field in fields)
     for name, count in names.items():
         if count > 1 or name in _RESERVED_NAMES:
             raise ValueError(
-                f"{path} must have fields with different names other than 'image' and 'error'; "
+                "the fields must have different names other than 'image' and 'error'; "
                 f"received {quote(name)}{' twice' if count > 1 else ''}"
             )
     return fields

@@ -248,7 +248,7 @@ class Recognizer:
         >>> recognizer = Recognizer()
         >>> recognizer.read(page, pattern=r"\d\.\d\d").text
         '8.71'
-        >>> recognizer.read(page, region=(0.0, 0.0, 0.5, 1.0), pattern=1).text
+        >>> recognizer.read(page, region=(0, 0, 52, 52), pattern=1).text
         '8'
         """
         # Imported here, since they import OpenCV, which prediction does not need.
