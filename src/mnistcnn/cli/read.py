@@ -53,6 +53,18 @@ def add_parser(commands: Any) -> None:
         metavar="P",
         help="drop digits with a lower confidence (default: %(default)s)",
     )
+    _add_number_options(parser)
+    parser.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="OUT.png",
+        help="write the image with a box around each digit; a folder for several images",
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_number_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is expected where."""
     parser.add_argument(
         "--doubtful",
         metavar="MARK",
@@ -81,13 +93,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--csv", action="store_true", help="print CSV: one row per line, or per image with --fields"
     )
-    parser.add_argument(
-        "--boxes",
-        type=Path,
-        metavar="OUT.png",
-        help="write the image with a box around each digit; a folder for several images",
-    )
-    parser.set_defaults(run=run)
 
 
 def _to_region(text: str) -> tuple[float, ...]:
