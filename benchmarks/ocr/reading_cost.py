@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import summarize
-from mnistcnn.ocr.image_io import WORKING_PIXELS
+from mnistcnn.images.image_io import WORKING_PIXELS
 
 # Pictures of at least this size take the longest: a larger one is downscaled.
 _LARGE_PIXELS = 10_000_000

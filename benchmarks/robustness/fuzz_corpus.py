@@ -130,7 +130,8 @@ def _more_data_sets() -> Iterator[FuzzTarget]:
     table = np.column_stack([labels, images.reshape(-1, 784)])
     rows = "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
     header = ",".join(["label", *(f"pixel{i}" for i in range(784))]).encode() + b"\n"
-    floats = header + rows.replace(b",0,", b",0.5,")
+    scaled = np.column_stack([labels, images.reshape(-1, 784) / 255]).tolist()
+    floats = "".join(",".join(map(str, row)) + "\n" for row in scaled).encode()
     yield FuzzTarget(
         name="CSV",
         format="CSV",
@@ -180,7 +181,7 @@ def _read_data(path: Path) -> None:
     except ValueError as error:
         if "needs test_size" not in str(error):
             raise
-        dataset = mnistcnn.load_data(path, test_size=0.5)
+        dataset = mnistcnn.load_data(path, test_size=1)
     for split in dataset:
         _check_split(split)
 

@@ -17,7 +17,7 @@ from PIL import Image
 import mnistcnn
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file
 from mnistcnn import CorruptFileError
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images.image_io import read_image
 
 _MAX_PIXELS_TO_READ = 10_000
 _SIZE_RULE = re.compile(
@@ -32,19 +32,34 @@ def image_targets() -> Iterator[FuzzTarget]:
     gray = Image.fromarray(rng.integers(0, 256, (12, 9), np.uint8))
     color = Image.fromarray(rng.integers(0, 256, (9, 12, 3), np.uint8))
     alpha = Image.fromarray(rng.integers(0, 256, (9, 12, 4), np.uint8))
+    palette, bits, uint16 = color.quantize(8), gray.convert("1"), gray.convert("I;16")
     frames = {"save_all": True, "append_images": [color.rotate(180)]}
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation
+    text = b"<metadata/>" * 9
+    metadata = {"exif": exif, "icc_profile": text, "xmp": text, "comment": text}
     images_by_format: Mapping[str, list[tuple[Any, dict[str, Any]]]] = {
-        "PNG": [(gray, {}), (alpha, {}), (color.quantize(8), {"transparency": 1})],
-        "JPEG": [(gray, {}), (color, {"progressive": True}), (color.convert("CMYK"), {})],
-        "GIF": [(color, {}), (color, frames)],
+        "PNG": [
+            (gray, {}), (alpha, {}), (palette, {"transparency": 1}), (uint16, {}), (bits, {}),
+            (color, metadata), (color, frames),
+        ],
+        "JPEG": [
+            (gray, {}), (color, {"progressive": True}), (color.convert("CMYK"), {}),
+            (color, metadata), (color, {"restart_marker_blocks": 1}),
+        ],
+        "MPO": [(color, frames)],
+        "GIF": [(color, {}), (color, frames), (palette, {"comment": text, "transparency": 1})],
         "TIFF": [
             (gray, {}), (color, {"compression": "tiff_lzw"}), (gray.convert("F"), {}),
             (color, {"compression": "jpeg"}), (color, {"compression": "tiff_adobe_deflate"}),
-            (gray.convert("1"), {"compression": "group4"}),
+            (bits, {"compression": "group4"}), (bits, {"compression": "group3"}),
+            (uint16, {"compression": "packbits"}), (palette, metadata), (color, frames),
+            (alpha, {"compression": "tiff_lzw", "tiffinfo": {317: 2, 278: 1}}),
+            (color.convert("YCbCr"), {"compression": "jpeg"}),
         ],
-        "BMP": [(color, {}), (color.quantize(8), {})],
-        "WEBP": [(color, {}), (alpha, {"lossless": True}), (color, frames)],
-        "PPM": [(color, {})],
+        "BMP": [(color, {}), (palette, {}), (bits, {}), (alpha, {})],
+        "WEBP": [(color, metadata), (alpha, {}), (alpha, {"lossless": True}), (color, frames)],
+        "PPM": [(color, {}), (gray, {}), (bits, {}), (gray.convert("I"), {})],
     }  # fmt: skip
     Image.init()
     for name, images in images_by_format.items():
@@ -52,7 +67,7 @@ def image_targets() -> Iterator[FuzzTarget]:
             seeds = tuple(_encode(image, name, **options) for image, options in images)
             target = FuzzTarget(
                 name=name,
-                format=name,
+                format="JPEG" if name == "MPO" else name,
                 seeds=seeds,
                 write=as_file(f"a.{name.lower()}"),
                 read=_read_picture,
@@ -97,5 +112,7 @@ def _recognizer() -> mnistcnn.Recognizer:
 
 def _encode(image: Image.Image, name: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, name, **options)
+    # Copies, since saving in one format may change attributes that another one uses.
+    further = [frame.copy() for frame in options.pop("append_images", [])]
+    image.copy().save(buffer, name, append_images=further, **options)
     return buffer.getvalue()

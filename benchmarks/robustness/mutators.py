@@ -16,10 +16,14 @@ _TEXTS = (
 
 
 def mutate(content: bytes, rng: random.Random) -> bytes:
-    """Return a copy of the content with one to six edits."""
+    """Return a copy of the content with one to six edits, of which at most one is a flood."""
     data = bytearray(content)
+    mutators = _MUTATORS
     for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
-        rng.choice(_MUTATORS)(data, rng, content)
+        mutator = rng.choice(mutators)
+        mutator(data, rng, content)
+        if mutator is _flood:
+            mutators = _SMALL_MUTATORS  # so that the file stays small
     return bytes(data)
 
 
@@ -57,6 +61,13 @@ def _repeat_slice(data: bytearray, rng: random.Random, original: bytes) -> None:
     data[at:at] = data[other : other + rng.choice((1, 8, 100, 4000))]
 
 
+def _flood(data: bytearray, rng: random.Random, original: bytes) -> None:
+    """Repeat a few bytes, such as a chunk, a comment or a table entry, up to 100,000 times."""
+    at, other = _position(data, rng, original), _position(data, rng, original)
+    count = rng.choice((10, 1000, 30_000, 100_000))
+    data[at:at] = data[other : other + rng.choice((1, 2, 4, 12, 20))] * count
+
+
 def _delete_slice(data: bytearray, rng: random.Random, original: bytes) -> None:
     at = _position(data, rng, original)
     del data[at : at + rng.choice((1, 2, 8, 64, 4096))]
@@ -70,7 +81,7 @@ def _truncate(data: bytearray, rng: random.Random, _: bytes) -> None:
     del data[min(max(rng.choice((*lengths, rng.randint(0, length))), 0), length) :]
 
 
-_MUTATORS = (
+_SMALL_MUTATORS = (
     _flip_bit,
     _set_byte,
     _integer,
@@ -81,6 +92,7 @@ _MUTATORS = (
     _delete_slice,
     _truncate,
 )
+_MUTATORS = (*_SMALL_MUTATORS, _flood)
 
 
 def _position(data: bytearray, rng: random.Random, original: bytes) -> int:

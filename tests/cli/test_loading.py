@@ -8,7 +8,7 @@ import pytest
 
 import mnistcnn
 from mnistcnn.cli.main import main
-from mnistcnn.data import download, load
+from mnistcnn.data import download
 from tests.helpers.http_server import change_named
 
 
@@ -23,9 +23,10 @@ def test_auto_falls_back_to_digits_with_the_reason(monkeypatch, capsys, model_fi
     assert first == f"Data: digits, 1,442 training and 355 test images; {reason}."
 
 
-def test_auto_uses_mnist_if_it_is_available(tiny, write_npz, monkeypatch, capsys, model_file):
-    monkeypatch.setattr(load, "_check_md5", lambda dataset, source: dataset)
-    monkeypatch.setenv("MNISTCNN_DATA", str(write_npz(tiny)))
+def test_auto_uses_mnist_if_it_is_available(
+    small_mnist, write_npz, monkeypatch, capsys, model_file
+):
+    monkeypatch.setenv("MNISTCNN_DATA", str(write_npz(small_mnist)))
     assert main(["evaluate", model_file, "--data", "auto"]) == 0
     expected = "Data: mnist, 8 training and 8 test images (available)."
     assert capsys.readouterr().out.splitlines()[0] == expected

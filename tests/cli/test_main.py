@@ -11,7 +11,7 @@ import mnistcnn
 from mnistcnn.cli.main import main
 
 MODEL_ERROR = "MODEL must be an existing file or one of 'best', 'robust'; received 'absent.keras'"
-DATA_ERROR = 'source must be "mnist", "digits" or the path of an existing .npz file or folder; received \'minst\''
+DATA_ERROR = 'source must be "digits", "mnist", "fashion_mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "qmnist", "usps" or the path of an existing file or folder; received \'minst\''
 
 
 def test_version(capsys):

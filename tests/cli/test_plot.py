@@ -25,6 +25,18 @@ def test_history_of_a_run(save_result, saved_figures, capsys):
         assert image.format == "PNG"
 
 
+def test_a_formula_in_a_name_is_not_drawn(save_result, model_file, capsys):
+    """Matplotlib would fail at an invalid formula, and take long for some valid ones."""
+    name = r"a$\frac{$"
+    save_result(f"{name}/result.json")
+    Path(model_file).rename(f"{name}/$x^{{2$.keras")
+    assert main(["plot", "history", name, "--output", f"{name}/$y_$.svg"]) == 0
+    assert main(["plot", "filters", f"{name}/$x^{{2$.keras", "--output", f"{name}/$y$.svg"]) == 0
+    for path in Path(name).glob("*.svg"):
+        assert "$" not in path.read_text()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("history", "message"),
     [

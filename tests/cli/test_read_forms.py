@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mnistcnn.cli.main import main
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images.image_io import read_image
 from tests.helpers.readings import fake_pipeline, make_digit, make_reading
 
 # Fields are 100, 110 and 120 pixels wide, and images 200.

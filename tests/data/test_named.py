@@ -291,6 +291,9 @@ def test_damaged_usps_files_are_rejected(line, message, tmp_path):
     path.write_bytes(bz2.compress((usps_line(2, np.zeros(256)) + line).encode()))
     with pytest.raises(CorruptFileError, match=f"usps.bz2 is not a valid LIBSVM file: {message}"):
         read_libsvm(path)
+    path.write_bytes(bz2.compress(b"\n"))
+    with pytest.raises(CorruptFileError, match="it must hold a digit; it holds none"):
+        read_libsvm(path)
     path.write_bytes(bz2.compress(usps_line(2, np.zeros(256)).encode())[:-20])
     with pytest.raises(CorruptFileError, match="its compressed data ends too early"):
         read_libsvm(path)

@@ -21,7 +21,7 @@ import mnistcnn
 from mnistcnn.cli import plot, stored_evaluation
 from mnistcnn.data.formats.idx import read_idx
 from mnistcnn.data.formats.libsvm import read_libsvm
-from mnistcnn.ocr import image_io
+from mnistcnn.images import image_io
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.pretrained import read_pretrained
 from mnistcnn.weights.weights_file import read_weights_file

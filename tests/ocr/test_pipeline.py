@@ -14,7 +14,7 @@ from benchmarks.ocr import synthetic_pages
 from benchmarks.ocr.alignment import edit_distance
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES
 from mnistcnn import Reading
-from mnistcnn.ocr import image_io
+from mnistcnn.images import image_io
 from tests.helpers.drawing import cropped_digit
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnistcnn import PatternMismatchError
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images.image_io import read_image
 from tests.helpers.readings import fake_pipeline, make_digit
 
 BLANK = np.full((100, 200), 255, np.uint8)

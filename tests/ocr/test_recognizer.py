@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import mnistcnn
 from mnistcnn import CorruptFileError, Recognizer, preprocess
+from mnistcnn.utils.environment import cpu_count
 from mnistcnn.weights.arrays import to_safetensors
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
@@ -207,13 +208,23 @@ def test_missing_and_corrupt_files(suffix, tmp_path):
     [
         (0, ValueError, "num_threads must be at least 1; received 0"),
         (-2, ValueError, "num_threads must be at least 1; received -2"),
+        (
+            10**6,
+            ValueError,
+            "num_threads must be at most {}, since threads without a core of their own only slow each other down; received 1000000",
+        ),
+        (
+            2**70,
+            ValueError,
+            "num_threads must be at most {}, since threads without a core of their own only slow each other down; received 1180591620717411303424",
+        ),
         (1.0, TypeError, "num_threads must be an integer; received 1.0"),
         (True, TypeError, "num_threads must be an integer; received True"),
         ("2", TypeError, "num_threads must be an integer; received '2'"),
     ],
 )
 def test_invalid_num_threads(threads, error, message):
-    with pytest.raises(error, match=f"^{message}$"):
+    with pytest.raises(error, match=f"^{message.format(max(64, cpu_count()))}$"):
         Recognizer(num_threads=threads)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistcnn import Reading
-from mnistcnn.ocr.image_io import LoadedImage
+from mnistcnn.images.image_io import LoadedImage
 from mnistcnn.ocr.regions import check_region, crop_region, move_reading
 from tests.helpers.readings import make_digit
 

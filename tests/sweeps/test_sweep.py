@@ -12,6 +12,7 @@ import mnistcnn
 from mnistcnn import CorruptFileError, recipes, sweep
 from mnistcnn.sweeps import sweep as sweep_module
 from mnistcnn.sweeps.process_pool import Event
+from mnistcnn.utils.environment import cpu_count
 from tests.helpers.sweep_runs import record_of
 
 
@@ -112,6 +113,7 @@ def test_damaged_run_is_rejected(fake_processes, tiny):
         ({"epochs": 0}, ValueError, "epochs must be at least 1; received 0"),
         ({"batch_size": 1.0}, TypeError, "batch_size must be an integer; received 1.0"),
         ({"processes": 0}, ValueError, "processes must be at least 1; received 0"),
+        ({"processes": 10**6}, ValueError, f"processes must be at most {max(64, cpu_count())}, since each takes a gigabyte of memory; received 1000000"),
         ({"processes": 2, "ray": "auto"}, ValueError, "processes must be None if ray is given; received 2"),
         ({"output": 3}, TypeError, "output must be a path; received 3"),
         ({"output": "taken"}, ValueError, "output must be a folder; received the file 'taken'"),

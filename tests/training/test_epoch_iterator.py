@@ -10,6 +10,7 @@ from mnistcnn import build_model, train
 from mnistcnn.backend import tf
 from mnistcnn.training import epoch_iterator
 from mnistcnn.training.epoch_iterator import ArrayEpochIterator, epoch_order
+from mnistcnn.training.keras_fit import array_inputs
 
 
 def test_each_epoch_has_another_order():
@@ -40,6 +41,19 @@ def test_steps_of_an_epoch_run_in_several_executions(iterator):
     assert (iterator.num_steps, iterator.first_step) == (4, 8)
     assert [iterator.run(0, 1), iterator.run(1, 4)] == [1, 4]
     assert iterator.seen.numpy().tolist() == [-1, *range(10)]
+
+
+@pytest.mark.parametrize("batch_size", [2**31, 2**63, 2**70])
+def test_a_batch_may_be_larger_than_any_array(batch_size):
+    x = np.arange(10, dtype=np.float32).reshape(10, 1)
+    total = tf.Variable(0.0)
+    iterator = ArrayEpochIterator(
+        lambda x, y: total.assign_add(tf.reduce_sum(x)), (x, x), batch_size
+    )
+    iterator.begin_epoch(0)
+    assert (iterator.num_steps, iterator.run(0, 1), total.numpy()) == (1, 1, 45)
+    batches = array_inputs((x, x), batch_size=batch_size, shuffle_seed=[1, 2])
+    assert next(iter(batches))[0].shape == (10, 1)
 
 
 def test_step_ranges_cover_the_epoch_from_any_step(iterator):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from mnistcnn import CorruptFileError
 from mnistcnn.backend import keras
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images.image_io import read_image
 from mnistcnn.utils.compat import (
     TENSORFLOW_STARTUP_LOG,
     flatten_layers,

@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -30,6 +31,8 @@ from tools.page_network.photo import Page, photograph
 
 # Pages for validation are drawn with the training images after these.
 TRAINING_IMAGES = 50_000
+# Most pages with digits below this height in pixels are drawn anew: the reader enlarges them.
+_TINY, _REDRAWN_TINY = 16, 0.8
 
 
 def draw_page(
@@ -62,7 +65,16 @@ def draw_page(
         layout = Layout(layers=[], instances=np.zeros(size, np.int16), labels=[])
     else:
         layout = draw_layout(generator, glyphs, size, without=without)
+        if _is_tiny(layout) and generator.random() < _REDRAWN_TINY:
+            layout = draw_layout(generator, glyphs, size, without=without)
     return photograph(layout, generator, style=style, without=without)
+
+
+def _is_tiny(layout: Layout) -> bool:
+    """Return whether most digits are smaller than the reader enlarges digits to."""
+    boxes = [box for box in ndimage.find_objects(layout.instances) if box is not None]
+    heights = [rows.stop - rows.start for rows, _ in boxes]
+    return bool(heights) and float(np.median(heights)) < _TINY
 
 
 def show_truth(page: Page) -> NDArray[np.uint8]:

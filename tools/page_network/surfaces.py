@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 
 from tools.page_network import textures
 from tools.page_network.effects import Effects
+from tools.page_network.natural_images import crop_natural_image
+
+# Scenes that are a part of a photograph.
+_NATURAL_SHARE = 0.5
+# Materials whose texture is that of a photograph.
+_NATURAL_MATERIAL_SHARE = 0.15
 
 Image = NDArray[np.float32]
 Shape = tuple[int, int]
@@ -108,6 +114,9 @@ def _texture(effects: Effects, name: str, shape: Shape, scale: float) -> NDArray
 
 def _material(effects: Effects, shape: Shape) -> NDArray[np.float32]:
     """Draw the texture of a random material."""
+    if effects.generator.random() < _NATURAL_MATERIAL_SHARE:
+        gray = crop_natural_image(effects.generator, shape).mean(axis=2, dtype=np.float32)
+        return (gray - gray.mean()) / (gray.std() + 1)
     name = str(effects.generator.choice(list(_MATERIALS)))
     stretch = effects.log_uniform(0.7, 1.4)
     return textures.crop(
@@ -177,13 +186,15 @@ def _lay_sheet(effects: Effects, desk: Image) -> None:
 
 
 def draw_scene(effects: Effects, shape: Shape) -> Image:
-    """Draw a scene without any writing.
+    """Draw a scene without any writing, or take a part of a photograph.
 
     Occluding shapes of power-law sizes ("dead leaves") have the statistics of natural images
     (Lee, Mumford and Huang, "Occlusion models for natural images", 2001). Some are filled with
     stripes, lattices or textures.
     """
     generator = effects.generator
+    if generator.random() < _NATURAL_SHARE:
+        return crop_natural_image(generator, shape).astype(np.float32) / 255
     palette = generator.uniform(0, 255, (6, 1)) + generator.normal(0, 45, (6, 3))
     canvas = np.empty((*shape, 3), np.uint8)
     canvas[:] = np.clip(palette[0], 0, 255)

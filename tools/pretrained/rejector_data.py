@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 import mnistcnn
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
+from mnistcnn.images.image_io import read_image
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.components import extract_components, median_digit_height
-from mnistcnn.ocr.image_io import read_image
 from mnistcnn.ocr.line_removal import remove_lines
 from mnistcnn.types import NUM_CLASSES
 from tools.pretrained import synthetic_nondigits

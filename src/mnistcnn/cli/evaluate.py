@@ -52,6 +52,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "test": result.to_dict(),
     }
     if paths:
+        from mnistcnn.utils.environment import import_matplotlib
+
+        import_matplotlib()
         figure = mnistcnn.plot_confusion_matrix(result)
         common.check_outputs(paths, inputs, named=False)
         json_path, figure_path = paths

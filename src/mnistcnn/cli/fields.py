@@ -13,7 +13,7 @@ from mnistcnn.utils.text import quote
 
 if TYPE_CHECKING:
     from mnistcnn import Reading, Recognizer
-    from mnistcnn.ocr.image_io import LoadedImage
+    from mnistcnn.images.image_io import LoadedImage
 
 _MAX_BYTES = 1_000_000
 _MAX_FIELDS = 1000

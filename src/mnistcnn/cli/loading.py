@@ -140,18 +140,20 @@ def import_tensorflow() -> None:
 
     Keras also imports scikit-learn and Matplotlib if they are installed, for features that are
     not used here; that takes 40 % of the import time. Both are hidden during the import, which is
-    safe because this process belongs to the command, and can be imported afterwards.
+    safe because this process belongs to the command, and available again afterwards.
     """
     if "keras" in sys.modules:
         return
     if is_terminal():
         print("Loading TensorFlow ...", file=sys.stderr)
-    hidden = [name for name in ("matplotlib", "sklearn") if name not in sys.modules]
+    hidden = {name: sys.modules.get(name) for name in ("matplotlib", "sklearn")}
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the user may have set another for other programs
     # None makes an import raise ImportError.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is allowed
     try:
         importlib.import_module("mnistcnn.backend")
     finally:
-        for name in hidden:
+        for name, module in hidden.items():
             del sys.modules[name]
+            if module is not None:
+                sys.modules[name] = module

@@ -34,8 +34,10 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Draw the figure and write it."""
+    from mnistcnn.utils.environment import import_matplotlib
     from mnistcnn.utils.validation import check_path
 
+    import_matplotlib()
     path = options.output or Path(f"{options.kind}.png")
     check_path("--output", path, suffixes=SUFFIXES)
     check_output = partial(

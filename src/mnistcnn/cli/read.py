@@ -110,7 +110,8 @@ def _to_region(text: str) -> tuple[float, ...]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Read each image, print its text, and continue after an image that cannot be read."""
-    from mnistcnn.ocr.image_io import read_image
+    from mnistcnn.images.image_io import read_image
+    from mnistcnn.utils.environment import import_matplotlib
 
     form = load_fields(options.fields) if options.fields else None
     output_format = _output_format(options)
@@ -123,6 +124,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         named=options.boxes in box_paths.values(),
     )
     check_boxes(box_paths.values())
+    if box_paths:
+        import_matplotlib()
     recognizer = mnistcnn.Recognizer(options.weights)
     output = ReadingOutput(output_format, form, len(paths))
     fields = [Field("", options.region, options.pattern)] if form is None else form

@@ -38,9 +38,11 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Evaluate the model and write the page."""
+    from mnistcnn.utils.environment import import_matplotlib
     from mnistcnn.utils.validation import check_path
     from mnistcnn.weights.pretrained import PRETRAINED
 
+    import_matplotlib()
     console = common.new_console()
     path = check_path("--output", options.output or Path("report.html"), suffixes=SUFFIXES)
     loading.check_model(options.model)

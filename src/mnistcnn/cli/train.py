@@ -238,6 +238,7 @@ def _evaluate_and_save(
 ) -> dict[str, Any]:
     """Evaluate the saved model, write the result files and return the report."""
     from mnistcnn.training.checkpoint.file_format import elapsed_seconds
+    from mnistcnn.utils.environment import import_matplotlib
 
     output = path.parent
     result = mnistcnn.evaluate(path, *mnistcnn.preprocess(test.images, test.labels))
@@ -250,6 +251,7 @@ def _evaluate_and_save(
     }
     json_path, history_path, matrix_path = (output / name for name in _RESULT_FILES)
     common.save_json(json_path, report)
+    import_matplotlib()
     common.save_figure(history_path, mnistcnn.plot_history(history))
     common.save_figure(matrix_path, mnistcnn.plot_confusion_matrix(result))
     epochs = len(history["loss"])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn.data.conversion import class_names_of
-from mnistcnn.data.files import conventions_of, convert_part
+from mnistcnn.data.files import conventions_of, convert
 from mnistcnn.data.formats.raw import RawDataset
 from mnistcnn.data.formats.reader import read_raw_dataset
 from mnistcnn.types import Dataset, Split, UInt8Array
@@ -87,8 +87,8 @@ def describe_file(path: Path, *, transpose: bool | None = None) -> DatasetDescri
     raw = read_raw_dataset(path)
     conventions = conventions_of(raw)
     parts = {}
-    for name, (images, _) in raw.parts.items():
-        split = convert_part(path, raw, name, conventions, transpose)
+    for name, split in convert(path, raw, conventions, transpose=transpose).items():
+        images = raw.parts[name].images
         low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 0.0)
         parts[str(name)] = PartDescription(split, _stored(images), low, high)
     splits = [part.split for part in parts.values()]

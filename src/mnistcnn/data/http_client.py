@@ -1,7 +1,7 @@
 """HTTP downloads of limited size and duration; the only module that opens a connection.
 
 ``http.client`` limits the length of each line of a response, not the number of lines: interim
-responses, chunk sizes and trailers may go on for ever, and each byte restarts the time-out of
+responses, chunk sizes and trailers may have no end, and each byte restarts the time-out of
 the socket. Therefore the bytes of a connection are counted where they arrive.
 """
 

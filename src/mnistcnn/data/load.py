@@ -30,7 +30,7 @@ def load_data(
 ) -> Dataset:
     """Load a data set of handwritten digits, or of other images, as raw pixels and labels.
 
-    Nothing is scaled or shuffled, and no data set is ever substituted for another.
+    Arrays are neither scaled nor shuffled, and no data set is ever substituted for another.
 
     Parameters
     ----------
@@ -49,15 +49,16 @@ def load_data(
             checksums of their files.
         a path
             Your own data, recognized by content: an ``.npz`` archive, a CSV file, IDX
-            files, or a folder or zip archive of these. Only shapes and ranges are checked.
+            files, a folder or zip archive of these, or a folder of pictures for each class.
+            Only shapes and ranges are checked.
     test : path-like, optional
         The test set, if `source` is the path of a training set.
     test_size : float, optional
         Fraction in (0, 1] of the images of each class to use as test set, if `source` holds
         one set of images. With 1, all images are for testing.
     seed : int or None, default 0
-        Seed of the random selection of `test_size`. The default selects the same images in
-        each call; None draws afresh.
+        Seed of the random selection of `test_size`, and of the order of pictures, which have
+        none in a folder. The default gives the same result in each call; None draws afresh.
     transpose : bool, optional
         Whether to exchange rows and columns of the images in a file. Default: only for
         files with the names of EMNIST, whose images are stored that way.
@@ -65,8 +66,8 @@ def load_data(
         Folder of the download, in which no other file is replaced. Default: the platform's
         cache folder of the user, which ``mnistcnn info`` shows.
     verbose : {"auto", 0, 1}, default "auto"
-        Whether a download shows a progress bar on standard error. ``"auto"``: only if that
-        is a terminal.
+        Whether downloading, and reading of pictures, shows a progress bar on standard error.
+        ``"auto"``: only if that is a terminal.
 
     Returns
     -------
@@ -101,6 +102,7 @@ def load_data(
     ((1442, 28, 28), dtype('uint8'), (355,))
     """
     verbosity = check_in("verbose", verbose, ("auto", 0, 1))
+    is_verbose = is_terminal() if verbosity == "auto" else bool(verbosity)
     if not (isinstance(source, str) and (source == "digits" or source in NAMED_DATASETS)):
         return read_dataset(
             _existing_path("source", source),
@@ -108,6 +110,7 @@ def load_data(
             test_size=_check_test_size(test_size),
             seed=check_seed(seed),
             transpose=None if transpose is None else check_bool("transpose", transpose),
+            verbose=is_verbose,
         )
     for name, value in (("test", test), ("test_size", test_size), ("transpose", transpose)):
         if value is not None:
@@ -121,7 +124,7 @@ def load_data(
         default_cache_dir() if cache_dir is None else check_path("cache_dir", cache_dir),
         # All files in the default folder are ours, but the user's folder may hold others.
         replace=cache_dir is None,
-        verbose=is_terminal() if verbosity == "auto" else bool(verbosity),
+        verbose=is_verbose,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from mnistcnn.data import download
 from mnistcnn.data.catalog import NAMED_DATASETS, NamedDataset
 from mnistcnn.data.download import Mirror
-from mnistcnn.data.files import read_dataset, to_dataset
+from mnistcnn.data.files import convert, read_dataset, to_dataset
 from mnistcnn.data.formats.array_files import Group, find_groups, read_group
 from mnistcnn.data.formats.file_sets import FileSet, NamedFiles, ZipFiles
 from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
@@ -174,7 +174,9 @@ def _read_archive(path: Path, info: NamedDataset) -> Dataset:
 
 def _read_group(files: FileSet, info: NamedDataset, group: Group) -> Dataset:
     found = find_groups(files.names).get(group, {})
-    return to_dataset(files.path, read_group(files, group, found), info.conventions)
+    raw = read_group(files, group, found)
+    conventions = info.conventions
+    return to_dataset(files.path, convert(files.path, raw, conventions), conventions)
 
 
 def _verify(dataset: Dataset, info: NamedDataset, source: object) -> Dataset:

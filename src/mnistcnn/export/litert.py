@@ -20,10 +20,9 @@ from mnistcnn.types import Float32Array
 from mnistcnn.utils.stderr import filter_stderr
 from mnistcnn.weights.metadata import model_metadata
 
-# What the converter and the interpreter print on standard error on success.
-_NOISE = re.compile(
-    rb"fully_quantize: |INFO: |WARNING: All log messages before absl|[IW]\d{4} \d\d:"
-)
+# What the converter and the interpreter print on standard error on success. The converter to 8 bits
+# also prints a line that begins with "fully_quantize: ", without the C library's stream.
+_NOISE = re.compile(rb"INFO: |WARNING: All log messages before absl|[IW]\d{4} \d\d:")
 
 RepresentativeDataset = Callable[[], Iterator[list[Float32Array]]]
 

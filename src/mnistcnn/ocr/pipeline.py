@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.binarization import binarize, drop_enclosing
 from mnistcnn.ocr.classification import (
     Candidate,
@@ -11,7 +12,6 @@ from mnistcnn.ocr.classification import (
     classify,
 )
 from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
-from mnistcnn.ocr.image_io import ImageLike, read_image
 from mnistcnn.ocr.line_removal import remove_lines
 from mnistcnn.ocr.reading_order import group_into_lines
 from mnistcnn.ocr.results import Digit, Reading, select_digits

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn.data.batches import iter_batches
+from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.fitted_reading import fit_reading
-from mnistcnn.ocr.image_io import ImageLike, read_image
 from mnistcnn.ocr.pattern_matching import Pattern, compile_pattern
 from mnistcnn.ocr.regions import Region, check_region, crop_region, move_reading
 from mnistcnn.ocr.results import DEFAULT_MARK, Reading, check_mark
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
+from mnistcnn.utils.environment import max_parallel
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_fraction, check_images, check_int
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
@@ -47,7 +48,8 @@ class Recognizer:
         `train` and `export_model` write them; nothing in a file can run. Default:
         ``"best"``.
     num_threads : int, optional
-        Number of threads per call, at least 1. Default: one per core.
+        Number of threads per call, at least 1 and at most 64 or the number of cores,
+        whichever is larger: they start at once. Default: one per core.
 
     Raises
     ------
@@ -72,7 +74,13 @@ class Recognizer:
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
         threads = 0
         if num_threads is not None:
-            threads = check_int("num_threads", num_threads, minimum=1)
+            threads = check_int(
+                "num_threads",
+                num_threads,
+                minimum=1,
+                maximum=max_parallel(),
+                reason="since threads without a core of their own only slow each other down",
+            )
         arrays = _resolve_weights(_DEFAULT_WEIGHTS if weights is None else weights)
         self._classifier = OnnxClassifier(to_onnx(arrays), threads)
 

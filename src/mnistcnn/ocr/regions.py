@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mnistcnn.ocr.image_io import LoadedImage
+from mnistcnn.images.image_io import LoadedImage
 from mnistcnn.ocr.results import Box, Digit, Reading
 from mnistcnn.utils.text import quote
 

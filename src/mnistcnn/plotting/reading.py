@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mnistcnn.ocr.image_io import ImageLike, read_image
+from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.results import Digit, Reading
 from mnistcnn.plotting.common import BLUE, VERMILION, check_ax, figure_of
 from mnistcnn.public import public

@@ -67,8 +67,9 @@ def sweep(
     epochs, batch_size : int, optional
         Override the values of each recipe; at least 1.
     processes : int, optional
-        Number of parallel processes, at least 1; each uses about a gigabyte of memory and an
-        equal share of the cores. Default: one per core, at most one per run.
+        Number of parallel processes, at least 1 and at most 64 or the number of cores,
+        whichever is larger; each uses about a gigabyte of memory and an equal share of the
+        cores. Default: one per core, at most one per run.
     ray : str, optional
         Address of a Ray cluster to train on instead: ``"host:port"``, ``"auto"`` for the cluster
         that this machine belongs to, or ``"local"`` for a temporary cluster on this machine. Each
@@ -114,7 +115,13 @@ def sweep(
         raise ValueError(f"processes must be None if ray is given; received {processes}")
     num_processes = environment.cpu_count()
     if processes is not None:
-        num_processes = check_int("processes", processes, minimum=1)
+        num_processes = check_int(
+            "processes",
+            processes,
+            minimum=1,
+            maximum=environment.max_parallel(),
+            reason="since each takes a gigabyte of memory",
+        )
     check_in("verbose", verbose, ("auto", 0, 1, 2))
     folder = None if output is None else _check_output(output)
     fingerprint = _fingerprint(data)

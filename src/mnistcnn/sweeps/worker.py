@@ -70,6 +70,9 @@ def main() -> None:
     """
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    # Keras would import both, although no run needs them, and Matplotlib would read a matplotlibrc
+    # in the current folder.
+    sys.modules.update(dict.fromkeys(("matplotlib", "sklearn")))  # type: ignore[arg-type]  # None is allowed
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
     dataset = load_data(sys.argv[1])

@@ -121,7 +121,7 @@ class ArrayEpochIterator(EpochIterator):
         with tf.device("CPU:0"):
             self._images, self._labels = map(tf.constant, data)
         self._count = len(data[0])
-        self._batch_size = batch_size
+        self._batch_size = min(batch_size, self._count)  # a larger one may overflow in the graph
         self._shuffle_seed = shuffle_seed
         self._order = tf.range(self._count)
         self.num_steps = math.ceil(self._count / batch_size)

@@ -106,6 +106,7 @@ def array_inputs(
 ) -> tf.data.Dataset:
     """Return an infinite dataset of batches, in the order of each epoch."""
     count, transform = len(data[0]), _make_transform(augment, target_fn)
+    batch_size = min(batch_size, count)  # a larger one may overflow in TensorFlow
     with tf.device("CPU:0"):
         images, labels = map(tf.constant, data)
 

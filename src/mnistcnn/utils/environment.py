@@ -1,8 +1,9 @@
 """The environment: available cores, library versions, settings and imports of runtimes.
 
-TensorFlow reads its settings from environment variables when it is imported. ONNX Runtime,
-OpenVINO and Ray send usage reports unless disabled. The functions here set defaults for both;
-a variable that the user has set, or a library that is imported already, is left as it is.
+TensorFlow reads its settings from environment variables when it is imported, Matplotlib from a
+file of the current folder. ONNX Runtime, OpenVINO and Ray send usage reports unless disabled. The
+functions here set defaults; a variable that the user has set, or a library that is imported
+already, is left as it is.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import platform
 import sys
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 import mnistcnn
+
+# Above this and the number of cores, the machine would only become unresponsive.
+_MAX_PARALLEL = 64
 
 
 def cpu_count() -> int:
@@ -23,6 +28,11 @@ def cpu_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def max_parallel() -> int:
+    """Return the largest number of threads or processes that a user may ask for."""
+    return max(_MAX_PARALLEL, cpu_count())
 
 
 def library_versions() -> dict[str, str]:
@@ -89,6 +99,26 @@ def import_openvino() -> ModuleType:
         return importlib.import_module("openvino")
     finally:
         del sys.modules[_OPENVINO_TELEMETRY]
+
+
+def import_matplotlib() -> ModuleType:
+    """Import ``matplotlib`` without the ``matplotlibrc`` of the current folder.
+
+    Matplotlib reads that file before the user's own, and it can start LaTeX. The folder may hold
+    a stranger's files, so another folder is the current one during the import. Call it where no
+    other thread uses relative paths.
+    """
+    if "matplotlib" in sys.modules:
+        return importlib.import_module("matplotlib")
+    try:
+        folder = Path.cwd()
+    except OSError:  # it was deleted
+        return importlib.import_module("matplotlib")
+    os.chdir(Path(__file__).parent)
+    try:
+        return importlib.import_module("matplotlib")
+    finally:
+        os.chdir(folder)
 
 
 def import_ray() -> ModuleType:

@@ -126,11 +126,14 @@ def read_limited(path: Path, *, limit: int, follow_links: bool = True) -> bytes:
     return b"".join(pieces)
 
 
-def loads_json(name: str, content: bytes | str, *, max_depth: int) -> Any:
+def loads_json(
+    name: str, content: bytes | str, *, max_depth: int, max_values: int | None = None
+) -> Any:
     """Return the value of a JSON text whose lists and objects nest at most `max_depth` levels.
 
     Recursive code, such as ``repr``, can then process the value. Bytes must be UTF-8. A text of
-    more than a million values is rejected, since they take many times its size.
+    more than `max_values` values, by default a million, is rejected, since they take many times
+    its size.
 
     Raises
     ------
@@ -142,8 +145,10 @@ def loads_json(name: str, content: bytes | str, *, max_depth: int) -> Any:
     )
     if depth > max_depth:
         raise ValueError(f"{name} must nest at most {max_depth} levels; it nests more")
-    if num_values > _MAX_JSON_VALUES:
-        raise ValueError(f"{name} must hold at most {_MAX_JSON_VALUES:,} values; it holds more")
+    if max_values is None:
+        max_values = _MAX_JSON_VALUES
+    if num_values > max_values:
+        raise ValueError(f"{name} must hold at most {max_values:,} values; it holds more")
     try:
         # Given bytes, json.loads would also guess UTF-16 and UTF-32.
         return json.loads(content if isinstance(content, str) else content.decode("utf-8-sig"))

@@ -253,12 +253,19 @@ def check_batch(
     return check_preprocessed(x, y, num_classes=num_classes, names=(f"{name}: x", f"{name}: y"))
 
 
-def check_int(name: str, value: Any, *, minimum: int) -> int:
-    """Return an integer of at least `minimum`; NumPy integers are accepted, booleans are not."""
+def check_int(
+    name: str, value: Any, *, minimum: int, maximum: int | None = None, reason: str = ""
+) -> int:
+    """Return an integer of at least `minimum`; NumPy integers are accepted, booleans are not.
+
+    The message for an integer above `maximum` gives the `reason`.
+    """
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer; received {quote(value)}")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}; received {escape(value)}")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, {reason}; received {escape(value)}")
     return int(value)
 
 

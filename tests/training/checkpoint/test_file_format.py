@@ -62,6 +62,15 @@ def test_deeply_nested_record_is_rejected(depth):
         file_format.read_checkpoint(PATH, limit=1 << 20)
 
 
+def test_a_checkpoint_that_could_not_be_read_is_not_written():
+    arrays = {str(number): np.zeros(0, np.uint8) for number in range(20_000)}
+    with pytest.raises(
+        ValueError, match="^the header must hold at most 100,000 values; it holds more$"
+    ):
+        file_format.write_checkpoint(PATH, {}, arrays)
+    assert not PATH.exists()
+
+
 @pytest.mark.parametrize(
     ("states", "position"),
     [

@@ -52,8 +52,23 @@ def test_command_rejects_an_invalid_tf_config(text, monkeypatch, capsys):
     assert main(["train", "--data", "digits"]) == 1
     assert capsys.readouterr().err == (
         "mnistcnn: TF_CONFIG must be JSON with a cluster and one of its workers as the task; "
-        f"received {text}\n"
+        f"received {text!r}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("{" + "x" * 5000, r"'\{x{96}\.\.\.x{98}'"),
+        ('{"a\x1b]0;owned\x07": 1}\nforged', r"""'\{"a\\x1b\]0;owned\\x07": 1\}\\nforged'"""),
+        ("[" * 100_000, r"'\[{97,98}\.\.\.\[{98,99}'"),
+    ],
+)
+def test_tf_config_is_quoted_escaped_and_shortened(text, quoted, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=f"; received {quoted}$") as caught:
+        cluster_from_env()
+    assert len(str(caught.value)) < 300
 
 
 def test_chief_names_the_worker_that_does_not_connect():

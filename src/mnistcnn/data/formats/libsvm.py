@@ -43,6 +43,8 @@ def read_libsvm(path: Path) -> Split:
                 label, ink = _parse(line, number)
                 labels.append(label)
                 images.append(to_mnist_format(ink))
+            if not labels:
+                raise ValueError("it must hold a digit; it holds none")
             return Split(np.array(images), np.array(labels, np.uint8))
         except (ValueError, OSError, EOFError) as error:
             raise CorruptFileError(f"{path} is not a valid LIBSVM file: {escape(error)}") from error

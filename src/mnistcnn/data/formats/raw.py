@@ -40,6 +40,8 @@ class RawDataset:
         Name of the data set as file names state it, such as ``emnist-letters``; may be empty.
     class_names : tuple of str, optional
         Name of each label, if the format has names.
+    is_ordered : bool, default True
+        Whether the order of the images has a meaning, so that they must not be shuffled.
     notes : list of str
         What the user should know about the content.
     """
@@ -48,6 +50,7 @@ class RawDataset:
     parts: dict[PartName, RawSplit]
     name: str = ""
     class_names: tuple[str, ...] | None = None
+    is_ordered: bool = True
     notes: list[str] = field(default_factory=list)
 
 

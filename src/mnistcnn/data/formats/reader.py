@@ -17,6 +17,7 @@ from mnistcnn.data.formats.csv_files import find_csv_files, read_csv_files, to_r
 from mnistcnn.data.formats.csv_table import read_csv
 from mnistcnn.data.formats.detection import HEAD_BYTES, Format, detect_format
 from mnistcnn.data.formats.file_sets import MAX_FILES, FileSet, FolderFiles, NamedFiles, ZipFiles
+from mnistcnn.data.formats.image_folder import PICTURE_SUFFIXES, find_pictures, read_pictures
 from mnistcnn.data.formats.limits import UnpackingLimit
 from mnistcnn.data.formats.npz import is_npz, read_npz_archive
 from mnistcnn.data.formats.raw import AmbiguousDataError, RawDataset
@@ -29,15 +30,14 @@ _FORMAT_NAMES: dict[Format | None, str] = {
     "zip": ".npz or zip data set", "csv": "CSV file", None: "data set",
 }  # fmt: skip
 _MANY_FILES = 1_000  # more than the files of any data set but one of images
-_PICTURES = ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"
 _EXPECTED = (
     "must hold a data set: IDX, .npy or CSV files of images and labels, one .npz file, or a "
     "folder of images for each class"
 )
 
 
-def read_raw_dataset(path: Path) -> RawDataset:
-    """Read a data set from a file or folder.
+def read_raw_dataset(path: Path, *, verbose: bool = False) -> RawDataset:
+    """Read a data set from a file or folder; `verbose` shows the progress of reading pictures.
 
     Raises
     ------
@@ -49,21 +49,27 @@ def read_raw_dataset(path: Path) -> RawDataset:
         If there are several data sets.
     """
     if path.is_dir():
-        return read_folder(FolderFiles(path))
+        return read_folder(FolderFiles(path), verbose=verbose)
     with open_regular(path) as file:
         result = _read_file(path, file)
     return _read_with_siblings(path) if result is None else result
 
 
-def read_folder(files: FileSet) -> RawDataset:
+def read_folder(files: FileSet, *, verbose: bool = False) -> RawDataset:
     """Read the data set that these files make up."""
-    names = [name for name in files.names if not name.lower().endswith(_PICTURES)]
+    names = [name for name in files.names if not name.lower().endswith(PICTURE_SUFFIXES)]
     if len(names) <= _MANY_FILES:
         archives = [name for name in names if name.lower().endswith(".npz")]
         groups = find_groups(names)
         if groups and names != archives[:1]:
             group = choose_group(files, groups)
             return read_group(files, group, groups[group])
+    pictures = find_pictures(files.names)
+    if pictures:
+        if isinstance(files, NamedFiles):
+            return read_pictures(files, pictures, verbose=verbose)
+        raise CorruptFileError(f"{escape(files.path)} is an archive of pictures: unpack it first")
+    if len(names) <= _MANY_FILES:
         csv_files = find_csv_files(files)
         if csv_files:
             return read_csv_files(files, csv_files)

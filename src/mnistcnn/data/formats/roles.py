@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 Part: TypeAlias = Literal["train", "test", "validation"]
 Kind: TypeAlias = Literal["images", "labels"]
 
-_PARTS: dict[str, Part] = {
+PART_NAMES: dict[str, Part] = {
     "train": "train", "training": "train",
     "test": "test", "testing": "test", "t10k": "test",
     "val": "validation", "valid": "validation", "validation": "validation",
@@ -62,8 +62,8 @@ def role_of(name: str) -> Role:
     part: Part | None = None
     kind: Kind | None = None
     for word in _words(stem):
-        if part is None and word in _PARTS:
-            part = _PARTS[word]
+        if part is None and word in PART_NAMES:
+            part = PART_NAMES[word]
         elif kind is None and word in _KINDS:
             kind = _KINDS[word]
         else:

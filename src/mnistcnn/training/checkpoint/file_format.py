@@ -31,6 +31,8 @@ BASE_BYTES = 64 << 20
 # A run of a thousand epochs has 0.2 MB of names, shapes and record. As objects, text takes many
 # times its size, so its limit is lower than that of the arrays.
 _MAX_HEADER_BYTES, _MAX_DEPTH = 4 << 20, 100
+# The header has about ten values for each array; thousands of empty arrays would take seconds.
+_MAX_HEADER_VALUES, _MAX_HEADER_DEPTH = 100_000, 3
 _MAX_NAME_CHARS = 40  # of a stage in a message
 _RECORD_KEY, _DIGEST_KEY = "mnistcnn-run", "sha256"
 
@@ -41,7 +43,7 @@ def write_checkpoint(path: Path, record: Mapping[str, Any], arrays: Arrays) -> N
     Raises
     ------
     ValueError
-        If names and record exceed the size that `read_checkpoint` accepts.
+        If arrays or record exceed what `read_checkpoint` accepts.
     """
     content = serialize(json.dumps(record), arrays)
     _header(content)
@@ -83,9 +85,8 @@ def deserialize(path: Path, content: bytes) -> tuple[dict[str, Any], Arrays]:
         If it is damaged or not a checkpoint.
     """
     try:
-        header = _header(content)
+        metadata = _header(content)["__metadata__"]
         arrays: Arrays = load(content)
-        metadata = json.loads(header)["__metadata__"]
         record_json, digest = metadata[_RECORD_KEY], metadata[_DIGEST_KEY]
         if digest != _digest(record_json, arrays):
             raise ValueError("its digest does not match its content")
@@ -182,15 +183,20 @@ def not_a_checkpoint(path: Path, error: Exception) -> CorruptFileError:
     )
 
 
-def _header(content: bytes) -> bytes:
-    """Return the JSON header of a safetensors file, which follows its length."""
+def _header(content: bytes) -> Any:
+    """Return the header of a safetensors file: JSON that follows its length."""
     length = int.from_bytes(content[:8], "little")
     if length > _MAX_HEADER_BYTES:
         raise ValueError(
             f"array names and record must take at most {_MAX_HEADER_BYTES:,} bytes; "
             f"received {length:,}"
         )
-    return content[8 : 8 + length]
+    return loads_json(
+        "the header",
+        content[8 : 8 + length],
+        max_depth=_MAX_HEADER_DEPTH,
+        max_values=_MAX_HEADER_VALUES,
+    )
 
 
 def _digest(record_json: str, arrays: Arrays) -> str:

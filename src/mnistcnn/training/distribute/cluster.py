@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -13,7 +12,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
+from mnistcnn.utils.safe_read import loads_json
+from mnistcnn.utils.text import escape, quote
+
 _TF_CONFIG = "TF_CONFIG"
+_MAX_DEPTH = 20
 # Job systems start all machines within minutes.
 _CONNECT_TIMEOUT = 600.0
 _POLL_SECONDS = 0.2
@@ -48,7 +51,7 @@ def cluster_from_env() -> ClusterSpec:
     if not text:
         return ClusterSpec()
     try:
-        config = json.loads(text)
+        config = loads_json(_TF_CONFIG, text, max_depth=_MAX_DEPTH)
         jobs = config.get("cluster", {})
         addresses = {
             (job, index): str(address)
@@ -62,7 +65,7 @@ def cluster_from_env() -> ClusterSpec:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{_TF_CONFIG} must be JSON with a cluster and one of its workers as the task; "
-            f"received {text}"
+            f"received {quote(text)}"
         ) from error
     return ClusterSpec(tuple(addresses.values()), rank)
 
@@ -89,7 +92,7 @@ def connect(cluster: ClusterSpec, *, timeout: float | None = None) -> Any:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except (tf.errors.OpError, RuntimeError) as error:
             raise ConnectionError(
-                f"worker 0, the chief, at {cluster.addresses[0]} must connect within "
+                f"worker 0, the chief, at {escape(cluster.addresses[0])} must connect within "
                 f"{seconds:g} s; received {str(error).splitlines()[0]}"
             ) from error
 
@@ -106,7 +109,7 @@ def _wait_for_workers(addresses: Sequence[str], seconds: float) -> None:
             except OSError as error:
                 if time.monotonic() > deadline:
                     raise ConnectionError(
-                        f"worker {rank} at {address} must connect within {seconds:g} s; "
+                        f"worker {rank} at {escape(address)} must connect within {seconds:g} s; "
                         f"received {error}"
                     ) from error
             time.sleep(_POLL_SECONDS)

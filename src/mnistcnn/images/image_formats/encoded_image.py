@@ -1,4 +1,4 @@
-"""The first frame of an image file, and limits that several formats share."""
+"""The first frame of an image file, and limits of several formats."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 # Steps of a loop over the blocks of a file. libpng writes 13,000 chunks for 100 MB.
 MAX_BLOCKS = 100_000
 MAX_EXIF_BYTES = 1 << 20
-# A scan of a JPEG takes time for each pixel, however few bytes it has; most files have 1 to 10.
-MAX_SCANNED_PIXELS = 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +36,3 @@ class EncodedImage:
     pixel_bytes: int
     orientation: int = 1
     decoder_bytes: int = 0
-
-
-def check_scans(num_scans: int, num_pixels: int) -> None:
-    """Raise ``ValueError`` if a JPEG image has too many scans for its size."""
-    if num_scans * num_pixels > MAX_SCANNED_PIXELS:
-        raise ValueError(
-            f"must have at most {MAX_SCANNED_PIXELS // num_pixels} JPEG scans at its size; "
-            f"it has {num_scans}"
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage
+from mnistcnn.images.image_formats.encoded_image import EncodedImage
 
 _OS2_HEADER_BYTES = 12
 # The others are run lengths, which Pillow decodes in Python, and other formats.

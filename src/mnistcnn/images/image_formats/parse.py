@@ -7,14 +7,14 @@ import struct
 from collections.abc import Callable
 
 from mnistcnn.errors import CorruptFileError
-from mnistcnn.ocr.image_formats.bmp import parse_bmp
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage
-from mnistcnn.ocr.image_formats.gif import parse_gif
-from mnistcnn.ocr.image_formats.jpeg import parse_jpeg
-from mnistcnn.ocr.image_formats.png import parse_png
-from mnistcnn.ocr.image_formats.ppm import parse_ppm
-from mnistcnn.ocr.image_formats.tiff import parse_tiff
-from mnistcnn.ocr.image_formats.webp import parse_webp
+from mnistcnn.images.image_formats.bmp import parse_bmp
+from mnistcnn.images.image_formats.encoded_image import EncodedImage
+from mnistcnn.images.image_formats.gif import parse_gif
+from mnistcnn.images.image_formats.jpeg import parse_jpeg
+from mnistcnn.images.image_formats.png import parse_png
+from mnistcnn.images.image_formats.ppm import parse_ppm
+from mnistcnn.images.image_formats.tiff import parse_tiff
+from mnistcnn.images.image_formats.webp import parse_webp
 
 # By the name in Pillow: the beginning of a file, and the function that parses it.
 _FORMATS: dict[str, tuple[re.Pattern[bytes], Callable[[bytes], EncodedImage]]] = {

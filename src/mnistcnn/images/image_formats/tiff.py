@@ -5,9 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage, check_scans
+from mnistcnn.images.image_formats.encoded_image import EncodedImage
 
 # Tags that decoding needs. Without names: fill order, fax options, predictor, extra samples, sample
 # format, and the subsampling and reference levels of YCbCr.
@@ -38,6 +37,8 @@ _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _INTEGER_TYPES = {1: "B", 3: "H", 4: "I"}
 _EXIF_PREFIX = b"Exif\0\0"
 _START_OF_SCAN = b"\xff\xda"
+# As in JPEG files of 50 megapixels: a scan takes time for each pixel. Most strips have one.
+_MAX_SCANS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,7 @@ def read_orientation(exif: bytes | memoryview) -> int:
     """Return the orientation in EXIF data; 1 if there is none or the data are damaged."""
     try:
         directory = _read_directory(bytes(exif).removeprefix(_EXIF_PREFIX), {_ORIENTATION})
-    except (ValueError, struct.error):
+    except (KeyError, ValueError, struct.error):
         return 1
     return directory.orientation()
 
@@ -117,9 +118,7 @@ def parse_tiff(content: bytes) -> EncodedImage:
 
 def _read_directory(content: bytes, tags: Collection[int]) -> _Directory:
     """Return the entries of some tags."""
-    byte_order = _BYTE_ORDERS.get(content[:4])
-    if byte_order is None:
-        raise ValueError("must be a TIFF file; it has another signature")
+    byte_order = _BYTE_ORDERS[content[:4]]
     (start,) = struct.unpack_from(f"{byte_order}I", content, 4)
     (count,) = struct.unpack_from(f"{byte_order}H", content, start)
     layout = struct.Struct(f"{byte_order}HHI4s")
@@ -150,12 +149,12 @@ def _check_strips(directory: _Directory, width: int, height: int) -> tuple[int, 
     if sum(lengths) > 2 * len(content):
         raise ValueError("must be an undamaged image; its TIFF strips are longer than the file")
     if directory.value(_COMPRESSION, _RAW) == _JPEG:
-        ends = (
-            offset + (length or len(content))
-            for offset, length in zip(offsets, lengths, strict=False)
-        )
-        num_scans = sum(map(partial(content.count, _START_OF_SCAN), offsets, ends))
-        check_scans(num_scans, size[0] * size[1])
+        for offset, length in zip(offsets, lengths, strict=False):
+            num_scans = content.count(_START_OF_SCAN, offset, offset + (length or len(content)))
+            if num_scans > _MAX_SCANS:
+                raise ValueError(
+                    f"must have at most {_MAX_SCANS} JPEG scans in a TIFF strip; it has {num_scans}"
+                )
     return size
 
 

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from mnistcnn import CorruptFileError, Reading
-from mnistcnn.ocr import image_io
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images import image_io
+from mnistcnn.images.brightness import pillow_pixels
+from mnistcnn.images.image_formats.parse import FORMATS as FORMAT_NAMES
+from mnistcnn.images.image_io import read_image
 from tests.helpers import strategies
 
+Image.init()
 COLORS = np.random.default_rng(0).integers(0, 256, (18, 26, 3), np.uint8)
 GRAY = COLORS[..., 0]
 PICTURE = Image.fromarray(COLORS)
@@ -370,6 +373,123 @@ def test_invalid_files_are_rejected_by_name(content, message, tmp_path):
     assert error_message("my scan.png", CorruptFileError).startswith(f"my scan.png {message}")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (png_header(1, 30_001), "picture must have sides of at most 30,000 pixels; received 1 × 30,001 pixels"),
+        (png_header(30_001, 2), "picture must have sides of at most 30,000 pixels; received 30,001 × 2 pixels"),
+        (np.broadcast_to(np.uint8(0), (30_001, 3)), "picture must have sides of at most 30,000 pixels; received 3 × 30,001 pixels"),
+        (Image.new("1", (30_001, 1)), "picture must have sides of at most 30,000 pixels; received 30,001 × 1 pixels"),
+        (encode(Image.new("L", (5_000, 5_000)), "WEBP", quality=1), "picture must take at most 320 MB of memory to decode; it takes 400 MB"),
+    ],
+)  # fmt: skip
+def test_long_sides_and_memory(content, message):
+    assert error_message(content) == message
+
+
+def test_large_jpeg_is_decoded_at_a_fraction_of_its_size(monkeypatch):
+    """The memory for the pixels is not needed, then, and the result is the same."""
+    gradient = np.uint8(np.add.outer(np.arange(128), np.arange(96)))
+    jpeg = encode(Image.fromarray(gradient), "JPEG", quality=95)
+    monkeypatch.setattr(image_io, "WORKING_PIXELS", 32 * 24)
+    expected = gradient.reshape(32, 4, 24, 4).mean(axis=(1, 3)) / 255
+    monkeypatch.setattr(image_io, "_MAX_DECODING_BYTES", len(jpeg) + 32 * 24)
+    decoded = []
+    monkeypatch.setattr(
+        image_io,
+        "pillow_pixels",
+        lambda name, image: decoded.append(image.size) or pillow_pixels(name, image),
+    )
+    image = read_image(jpeg)
+    assert (image.width, image.height) == (96, 128)
+    assert decoded == [(24, 32)]
+    np.testing.assert_allclose(image.brightness[..., 0], expected, atol=0.01)
+    monkeypatch.setattr(image_io, "_MAX_DECODING_BYTES", len(jpeg) + 32 * 24 - 1)
+    assert error_message(jpeg).startswith("picture must take at most ")
+
+
+def files():
+    """Return one small file of each format and compression."""
+    frames = {"save_all": True, "append_images": [PICTURE.rotate(180)]}
+    specifications = [
+        ("PNG", PICTURE, {}), ("PNG", palette()[0], {"transparency": 1}),
+        ("PNG", with_alpha(), {}), ("PNG", Image.fromarray(GRAY.astype(np.uint16)), {}),
+        ("JPEG", PICTURE, {}), ("JPEG", PICTURE, {"progressive": True}),
+        ("JPEG", PICTURE.convert("CMYK"), {}), ("GIF", PICTURE, {}), ("GIF", PICTURE, frames),
+        ("BMP", PICTURE, {}), ("BMP", palette()[0], {}), ("TIFF", PICTURE, {}),
+        ("TIFF", PICTURE, {"compression": "tiff_lzw"}), ("TIFF", PICTURE.convert("F"), {}),
+        ("WEBP", PICTURE, {}), ("WEBP", with_alpha(), {"lossless": True}),
+        ("WEBP", PICTURE, frames), ("PPM", PICTURE, {}),
+    ]  # fmt: skip
+    return [encode(image, file_format, **options) for file_format, image, options in specifications]
+
+
+FILES = files()
+MAGIC_NUMBERS = [b"", *sorted({content[:12] for content in FILES})]
+
+
+def test_two_sizes():
+    """Pillow continues a number after a comment."""
+    assert error_message(b"P4\n2#\n6 1 1\n" + bytes(99), CorruptFileError) == (
+        "picture must be an undamaged image; it declares two sizes, (2, 6) and (26, 1)"
+    )
+
+
+OTHERS = sorted(set(Image.OPEN) - set(FORMAT_NAMES))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_decoders_of_other_formats_are_never_reached(name, monkeypatch):
+    """Not even if they accept every file."""
+    reached = []
+
+    def open_file(*arguments):
+        reached.append(name)
+        raise SyntaxError
+
+    monkeypatch.setitem(Image.OPEN, name, (open_file, None))
+    for content in (*FILES, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", bytes(99)):
+        for damaged in (content, content[:-20], content[:40]):
+            try:
+                read_image(damaged)
+            except CorruptFileError:
+                continue
+    assert not reached
+    with pytest.raises(Image.UnidentifiedImageError):
+        Image.open(io.BytesIO(bytes(99)))
+    assert reached  # without the restriction to our formats
+
+
+UNDECODED = (
+    "picture must be decoded, or an image in one of these formats: BMP, GIF, JPEG, PNG, PPM, TIFF, "
+    "WEBP; received an undecoded image in the format "
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("EPS", encode(PICTURE, "EPS")),
+        ("JPEG2000", encode(PICTURE, "JPEG2000")),
+        ("BUFR", b"BUFR" + bytes(99)),
+        ("GRIB", b"GRIB" + bytes(3) + b"\1" + bytes(99)),
+        ("HDF5", b"\x89HDF\r\n\x1a\n" + bytes(99)),
+        ("WMF", b"\xd7\xcd\xc6\x9a\0\0" + struct.pack("<4hH", 0, 0, 99, 99, 72) + bytes(6) + b"\1\0\t\0" + bytes(99)),
+    ],
+)  # fmt: skip
+def test_undecoded_images_of_other_formats_are_rejected(name, content):
+    image = Image.open(io.BytesIO(content))
+    assert image.format == name
+    assert error_message(image) == UNDECODED + name
+
+
+def test_decoded_image_of_another_format():
+    image = Image.open(io.BytesIO(encode(PICTURE, "QOI")))
+    assert error_message(image) == UNDECODED + "QOI"
+    image.load()
+    assert_brightness(image, COLORS / 255)
+
+
 SHAPES = "picture must have shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); received "
 TYPES = "picture must be a path, bytes, a PIL image or a NumPy array; received "
 
@@ -405,26 +525,6 @@ def test_invalid_arguments(picture, error, message):
 def test_missing_file_and_folder(tmp_path):
     assert "absent.png" in error_message("absent.png", FileNotFoundError)
     assert str(tmp_path) in error_message(tmp_path, IsADirectoryError)
-
-
-def files():
-    """Return one small file of each format and compression."""
-    frames = {"save_all": True, "append_images": [PICTURE.rotate(180)]}
-    specifications = [
-        ("PNG", PICTURE, {}), ("PNG", palette()[0], {"transparency": 1}),
-        ("PNG", with_alpha(), {}), ("PNG", Image.fromarray(GRAY.astype(np.uint16)), {}),
-        ("JPEG", PICTURE, {}), ("JPEG", PICTURE, {"progressive": True}),
-        ("JPEG", PICTURE.convert("CMYK"), {}), ("GIF", PICTURE, {}), ("GIF", PICTURE, frames),
-        ("BMP", PICTURE, {}), ("BMP", palette()[0], {}), ("TIFF", PICTURE, {}),
-        ("TIFF", PICTURE, {"compression": "tiff_lzw"}), ("TIFF", PICTURE.convert("F"), {}),
-        ("WEBP", PICTURE, {}), ("WEBP", with_alpha(), {"lossless": True}),
-        ("WEBP", PICTURE, frames), ("PPM", PICTURE, {}),
-    ]  # fmt: skip
-    return [encode(image, file_format, **options) for file_format, image, options in specifications]
-
-
-FILES = files()
-MAGIC_NUMBERS = [b"", *sorted({content[:12] for content in FILES})]
 
 
 @st.composite

@@ -149,15 +149,15 @@ def _with_guessed_scale(name: str, pixels: Pixels) -> Pixels:
     return replace(pixels, rows=lambda *edges: (pixels.rows(*edges) - low) / span)
 
 
-def render(pixels: Pixels, size: tuple[int, int]) -> Float32Array:
-    """Return the brightness of pixels, downscaled to a width and height.
+def reduce(pixels: Pixels, size: tuple[int, int]) -> NDArray[Any]:
+    """Return pixels, downscaled to a width and height.
 
     Each value is the mean over the area that the new pixel covers.
 
     Returns
     -------
-    Float32Array
-        ``(h, w, channels)``, in [0, 1].
+    numpy.ndarray
+        ``(h, w, channels)``: ``uint8``, or ``float32`` in [0, 1] if the pixels have another type.
     """
     width, height = size
     # The resolution of uint8 suffices for means.
@@ -168,10 +168,13 @@ def render(pixels: Pixels, size: tuple[int, int]) -> Float32Array:
         if dtype == np.float32:
             rows = _scale(rows, pixels.full_brightness)
         narrow[top:bottom] = _resize(rows, width, bottom - top)
-    reduced = _resize(narrow, width, height)
-    if dtype == np.uint8:
-        reduced = _scale(reduced, pixels.full_brightness)
-    return np.clip(reduced, 0, 1, out=reduced)
+    return _resize(narrow, width, height)
+
+
+def to_brightness(pixels: NDArray[Any]) -> Float32Array:
+    """Return the result of `reduce` as ``float32`` in [0, 1]."""
+    brightness = _scale(pixels, 255) if pixels.dtype == np.uint8 else pixels
+    return np.clip(brightness, 0, 1, out=brightness)
 
 
 def _scale(pixels: NDArray[Any], full_brightness: float) -> Float32Array:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from mnistcnn.ocr.image_formats.encoded_image import MAX_BLOCKS, MAX_EXIF_BYTES, EncodedImage
-from mnistcnn.ocr.image_formats.tiff import read_orientation
+from mnistcnn.images.image_formats.encoded_image import MAX_BLOCKS, MAX_EXIF_BYTES, EncodedImage
+from mnistcnn.images.image_formats.tiff import read_orientation
 
 # libwebp holds two canvases and a frame, Pillow a copy; each takes 4 bytes per pixel.
 _DECODER_BYTES_PER_PIXEL = 12
+# Blocks of 4 x 4 or more pixels of a lossless image, and of the alpha channel of others, may have
+# their own Huffman codes, which take at least 20 bits of the file. How many there are is known
+# only after decoding a part of the image. Measured with libwebp 1.6: a group of codes takes 5.3 KB,
+# and codes of many symbols at most 56 times the space that they take in the file.
+_MAX_GROUPS, _GROUP_BYTES, _CODE_EXPANSION = 1 << 16, 6_000, 80
+_PIXELS_PER_GROUP, _BITS_PER_GROUP = 16, 20
 _ANIMATION, _ALPHA = 0x02, 0x10
 _SIZE_MASK = 0x3FFF
 
@@ -40,7 +46,8 @@ def parse_webp(content: bytes) -> EncodedImage:
         height=height,
         pixel_bytes=4,
         orientation=orientation,
-        decoder_bytes=_DECODER_BYTES_PER_PIXEL * width * height,
+        decoder_bytes=_DECODER_BYTES_PER_PIXEL * width * height
+        + _huffman_bytes(kept, width * height),
     )
 
 
@@ -53,6 +60,19 @@ def _kept_chunks(chunks: dict[bytes, memoryview]) -> Sequence[bytes | memoryview
     header = bytes(extended[:8]) + bytes([flags]) + bytes(extended[9:])
     frame = (b"ANIM", b"ANMF") if flags & _ANIMATION else (b"ALPH", b"VP8 ", b"VP8L")
     return [header, *(chunks[kind] for kind in frame if kind in chunks)]
+
+
+def _huffman_bytes(chunks: Sequence[bytes | memoryview], num_pixels: int) -> int:
+    """Return the largest possible size of the Huffman codes in chunks."""
+    lossless = (b"VP8L", b"ALPH")
+    num_bytes = 0
+    for chunk in chunks:
+        kind, content = bytes(chunk[:4]), bytes(chunk)
+        if kind in lossless or (kind == b"ANMF" and any(name in content for name in lossless)):
+            num_bytes += len(chunk)
+    num_blocks = -(-num_pixels // _PIXELS_PER_GROUP)
+    num_groups = min(num_blocks, 8 * num_bytes // _BITS_PER_GROUP, _MAX_GROUPS)
+    return num_groups * _GROUP_BYTES + num_bytes * _CODE_EXPANSION
 
 
 def _size(chunks: dict[bytes, memoryview]) -> tuple[int, int]:

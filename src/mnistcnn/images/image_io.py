@@ -18,13 +18,15 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from mnistcnn.errors import CorruptFileError
-from mnistcnn.ocr.brightness import array_pixels, pillow_pixels, render
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage
-from mnistcnn.ocr.image_formats.parse import FORMAT_RULE, FORMATS, parse_image
-from mnistcnn.ocr.libtiff import silence_libtiff
+from mnistcnn.images.brightness import array_pixels, pillow_pixels, reduce, to_brightness
+from mnistcnn.images.image_formats.encoded_image import EncodedImage
+from mnistcnn.images.image_formats.parse import FORMAT_RULE, FORMATS, parse_image
+from mnistcnn.images.libtiff import silence_libtiff
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.text import escape
+
+_FileOrContent: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 30_000
@@ -92,17 +94,14 @@ def read_image(picture: ImageLike) -> LoadedImage:
         return _read_pillow(picture)
     if isinstance(picture, bytes | bytearray | memoryview | str | os.PathLike):
         name = escape(picture) if isinstance(picture, str | os.PathLike) else "picture"
-        # No variable holds the content, so that it is released after parsing.
-        return _read_encoded(name, parse_image(name, _read_content(name, picture)))
+        return _read_file(name, picture)
     raise TypeError(
         "picture must be a path, bytes, a PIL image or a NumPy array; "
         f"received {type(picture).__name__}"
     )
 
 
-def _read_content(
-    name: str, source: bytes | bytearray | memoryview | str | os.PathLike[str]
-) -> bytes:
+def _read_content(name: str, source: _FileOrContent) -> bytes:
     """Return the content of a file, which is given by its path or content."""
     if isinstance(source, str | os.PathLike):
         content = read_limited(Path(source), limit=_MAX_FILE_BYTES)
@@ -118,8 +117,22 @@ def _read_content(
     return content
 
 
-def _read_encoded(name: str, encoded: EncodedImage) -> LoadedImage:
-    """Decode the first frame of a file."""
+def _read_file(name: str, source: _FileOrContent) -> LoadedImage:
+    # No variable holds what the next step doesn't need: the content of the file, the minimal file
+    # or the decoded image. So each is released before that step.
+    pixels, size, orientation = _reduce_file(name, source)
+    return _upright(to_brightness(pixels), size, orientation)
+
+
+def _reduce_file(name: str, source: _FileOrContent) -> tuple[NDArray[Any], tuple[int, int], int]:
+    image, size, orientation = _decode_file(name, parse_image(name, _read_content(name, source)))
+    with _wrap_decode_errors(name):
+        pixels = reduce(pillow_pixels(name, image), _working_size(*size))
+    return pixels, size, orientation
+
+
+def _decode_file(name: str, encoded: EncodedImage) -> tuple[Image.Image, tuple[int, int], int]:
+    """Return the decoded image, which may be smaller, its original size and its orientation."""
     size = encoded.width, encoded.height
     _check_size(name, *size)
     working_size = _working_size(*size)
@@ -133,26 +146,25 @@ def _read_encoded(name: str, encoded: EncodedImage) -> LoadedImage:
         if isinstance(image, JpegImageFile):
             image.draft(None, working_size)  # decodes at a fraction of the size, in less time
         _decode(image)
-        brightness = render(pillow_pixels(name, image), working_size)
-    return _upright(brightness, size, encoded.orientation)
+    return image, size, encoded.orientation
 
 
 def _read_pillow(image: Image.Image) -> LoadedImage:
     """Convert a Pillow image; if it is not decoded yet, Pillow decodes it."""
     name = "picture"
-    _check_size(name, *image.size)
     if isinstance(image, ImageFile.StubImageFile) or (
         getattr(image, "tile", None) and image.format not in (*FORMATS, "MPO")
     ):
         # For some formats, Pillow would run another program.
         raise ValueError(
             f"{name} must be decoded, or {FORMAT_RULE.removeprefix('must be ')}; "
-            f"received an image in the format {escape(image.format)} that is not decoded"
+            f"received an undecoded image in the format {escape(image.format)}"
         )
+    _check_size(name, *image.size)
     with _wrap_decode_errors(name):
         _decode(image)
-        brightness = render(pillow_pixels(name, image), _working_size(*image.size))
-    return _upright(brightness, image.size, _read_orientation(image))
+        pixels = reduce(pillow_pixels(name, image), _working_size(*image.size))
+    return _upright(to_brightness(pixels), image.size, _read_orientation(image))
 
 
 def _read_array(array: NDArray[Any]) -> LoadedImage:
@@ -163,7 +175,8 @@ def _read_array(array: NDArray[Any]) -> LoadedImage:
         )
     size = shape[1], shape[0]
     _check_size("picture", *size)
-    return _upright(render(array_pixels(array), _working_size(*size)), size, 1)
+    pixels = reduce(array_pixels(array), _working_size(*size))
+    return _upright(to_brightness(pixels), size, 1)
 
 
 def _upright(brightness: Float32Array, size: tuple[int, int], orientation: int) -> LoadedImage:

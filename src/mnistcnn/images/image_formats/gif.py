@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from mnistcnn.ocr.image_formats.encoded_image import MAX_BLOCKS, EncodedImage
+from mnistcnn.images.image_formats.encoded_image import MAX_BLOCKS, EncodedImage
 
 _EXTENSION, _IMAGE, _END = b"!,;"
 _GRAPHIC_CONTROL = b"\xf9\x04"

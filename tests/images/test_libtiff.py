@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, _imaging
 
 from mnistcnn.errors import CorruptFileError
-from mnistcnn.ocr import libtiff
-from mnistcnn.ocr.image_io import read_image
-from mnistcnn.ocr.libtiff import silence_libtiff
+from mnistcnn.images import libtiff
+from mnistcnn.images.image_io import read_image
+from mnistcnn.images.libtiff import silence_libtiff
 
 
 def tiff(compression="tiff_lzw"):
@@ -100,7 +100,7 @@ def test_images_are_decoded_where_libtiff_is_not_accessible(monkeypatch):
 WITHOUT_STDERR = """
 import sys
 import mnistcnn
-from mnistcnn.ocr.image_io import read_image
+from mnistcnn.images.image_io import read_image
 assert sys.stderr is None
 file = open("log", "w+b", buffering=0)  # takes the descriptor of standard error
 assert file.fileno() == 2

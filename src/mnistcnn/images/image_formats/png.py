@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from mnistcnn.ocr.image_formats.encoded_image import MAX_BLOCKS, MAX_EXIF_BYTES, EncodedImage
-from mnistcnn.ocr.image_formats.tiff import read_orientation
+from mnistcnn.images.image_formats.encoded_image import MAX_BLOCKS, MAX_EXIF_BYTES, EncodedImage
+from mnistcnn.images.image_formats.tiff import read_orientation
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _PALETTE = 0, 3

@@ -6,8 +6,8 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage, check_scans
-from mnistcnn.ocr.image_formats.tiff import read_orientation
+from mnistcnn.images.image_formats.encoded_image import EncodedImage
+from mnistcnn.images.image_formats.tiff import read_orientation
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _DHT, _DQT, _DRI = 0xC4, 0xDB, 0xDD
@@ -22,6 +22,9 @@ _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 # Large color profiles and depth maps take some hundred segments.
 _MAX_SEGMENTS = 1000
+_MAX_TABLE_BYTES = 4096  # all that an image can use
+# A scan takes time for each pixel, however few bytes it has. Most files have 1 to 10 scans.
+_MAX_SCANNED_PIXELS = 1_000_000_000
 # Segments with these beginnings: two that determine the colors, and EXIF data.
 _PREFIXES = {_APP0: b"JFIF\0", _APP1: b"Exif\0\0", _APP14: b"Adobe"}
 
@@ -43,7 +46,11 @@ def parse_jpeg(content: bytes) -> EncodedImage:
     height, width, num_components = struct.unpack_from(">xHHB", segments.frame)
     if num_components not in _NUM_COMPONENTS:
         raise ValueError(f"must be a JPEG image of 1, 3 or 4 colors; it has {num_components}")
-    check_scans(len(segments.scans), height * width)
+    if len(segments.scans) * height * width > _MAX_SCANNED_PIXELS:
+        raise ValueError(
+            f"must have at most {_MAX_SCANNED_PIXELS // (height * width)} JPEG scans at its size; "
+            f"it has {len(segments.scans)}"
+        )
     exif = segments.metadata.get(_APP1)
     return EncodedImage(
         format="JPEG",
@@ -88,8 +95,14 @@ def _read_segments(content: bytes) -> _Segments:
 
 def _is_kept(marker: int, data: memoryview, metadata: dict[int, memoryview]) -> bool:
     """Return whether decoding needs a segment; EXIF data are added to `metadata`."""
+    if marker in (_DHT, _DQT, _DRI):
+        if len(data) > _MAX_TABLE_BYTES:
+            raise ValueError(
+                f"must have JPEG tables of at most {_MAX_TABLE_BYTES:,} bytes; it has {len(data):,}"
+            )
+        return True
     if marker not in _PREFIXES:
-        return marker in (_DHT, _DQT, _DRI)
+        return False
     prefix = _PREFIXES[marker]
     if marker in metadata or data[: len(prefix)] != prefix:
         return False

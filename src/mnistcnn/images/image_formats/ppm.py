@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mnistcnn.ocr.image_formats.encoded_image import EncodedImage
+from mnistcnn.images.image_formats.encoded_image import EncodedImage
 
 _MAX_HEADER_BYTES = 1024
 _MAX_DIGITS = 10
