@@ -45,6 +45,7 @@ NAMES = [
     "plot_reading",
     "CorruptFileError",
     "DataUnavailableError",
+    "PatternMismatchError",
     "WorkerLostError",
 ]
 

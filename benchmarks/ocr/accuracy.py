@@ -52,7 +52,7 @@ def accuracy_on_style(
         generator = np.random.default_rng([list(PAGE_STYLES).index(name), index])
         page = draw_page(split.images, split.labels, generator, PAGE_STYLES[name])
         started = time.perf_counter()
-        text = recognizer.read(page.picture).text
+        text = recognizer.read(page.picture).text.replace(" ", "")
         seconds.append(time.perf_counter() - started)
         distance = edit_distance(text, page.text)
         errors, characters = errors + distance, characters + len(page.text)
@@ -84,7 +84,7 @@ def errors_by_weights(
             page = draw_page(images, labels, np.random.default_rng([number, index]), style)
             characters += len(page.text)
             for name, recognizer in recognizers.items():
-                text = recognizer.read(page.picture).text
+                text = recognizer.read(page.picture).text.replace(" ", "")
                 by_style[style_name][name] += edit_distance(text, page.text)
     errors = {name: sum(row[name] for row in by_style.values()) for name in recognizers}
     return {

@@ -34,7 +34,7 @@ class RatedDigit:
 
 def rate_digits(reading: mnistcnn.Reading, picture: LabeledPicture) -> list[RatedDigit]:
     """Compare each digit of a reading with the truth."""
-    text = reading.text
+    text = reading.text.replace(" ", "")
     matched = matched_characters(text, picture.truth)
     flags = [flag for flag, character in zip(matched, text, strict=True) if character != "\n"]
     return [

@@ -85,8 +85,13 @@ class Benchmark:
         self.peer_versions = {name: PEERS[name].version() for name in peers}
 
     def reader(self, min_confidence: float) -> ReadText:
-        """Return `Recognizer.read` as a function from a path to a text."""
-        return lambda path: self.recognizer.read(path, min_confidence=min_confidence).text
+        """Return `Recognizer.read` as a function from a path to a text without blanks."""
+
+        def read(path: Path) -> str:
+            reading = self.recognizer.read(path, min_confidence=min_confidence)
+            return reading.text.replace(" ", "")
+
+        return read
 
     def read_pictures(self) -> dict[str, list[TextReading]]:
         """Read each picture with all readers before the next picture."""

@@ -19,6 +19,7 @@ import mnistcnn
 from benchmarks.robustness.fuzz_images import image_targets
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file, write_zip
 from mnistcnn import CorruptFileError, DataUnavailableError, recipes
+from mnistcnn.cli.fields import load_fields
 from mnistcnn.cli.plot import plot_saved_history
 from mnistcnn.cli.stored_evaluation import load_evaluation, read_json
 from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
@@ -338,6 +339,18 @@ def _json_files() -> Iterator[FuzzTarget]:
         seeds=(json.dumps({"history": history, "seed": 0}).encode(),),
         write=as_file("result.json"),
         read=lambda path: plot_saved_history(read_json(path), path),
+    )
+    fields = [
+        {"name": "invoice", "region": [0.5, 0.1, 0.9, 0.2], "pattern": r"\d{5}"},
+        {"name": "date", "region": [10, 20, 300, 60], "pattern": r"[0-3]\d\.(0|1)\d(\.\d+)?"},
+        {"name": "items", "pattern": 3},
+    ]
+    yield FuzzTarget(
+        name="fields of a form",
+        format="JSON",
+        seeds=(json.dumps(fields).encode(),),
+        write=as_file("fields.json"),
+        read=load_fields,
     )
     robust = recipes.ROBUST.to_dict()
     yield FuzzTarget(

@@ -30,6 +30,7 @@ from .plotting.reading import plot_reading as plot_reading
 from .errors import (
     CorruptFileError as CorruptFileError,
     DataUnavailableError as DataUnavailableError,
+    PatternMismatchError as PatternMismatchError,
     WorkerLostError as WorkerLostError,
 )
 

@@ -1,10 +1,12 @@
-"""The three exceptions that the package defines.
+"""The four exceptions that the package defines.
 
 All other errors are a built-in ``TypeError`` (wrong type), ``ValueError`` (wrong value, shape or
 range) or ``OSError``.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from mnistcnn.public import public
 
@@ -32,3 +34,18 @@ class WorkerLostError(ConnectionError):
 
     The message names the worker, if it is known, and how to resume.
     """
+
+
+@public
+class PatternMismatchError(ValueError):
+    """No reading of a picture fits the pattern that `Recognizer.read` was called with.
+
+    Attributes
+    ----------
+    reading : Reading
+        The reading without the pattern. Doubtful digits are marked.
+    """
+
+    def __init__(self, message: str, reading: Any = None) -> None:
+        super().__init__(message)
+        self.reading = reading

@@ -23,7 +23,7 @@ KINDS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "test-images-idx3
 
 def idx_files(arrays, names=IDX_NAMES):
     return {
-        f"{name}.gz": gzip.compress(encode_idx(array))
+        f"{name}.gz": gzip.compress(encode_idx(array), mtime=0)
         for name, array in zip(names, arrays, strict=True)
     }
 
@@ -43,8 +43,9 @@ def emnist_archive(dataset):
         for name in ("letters", "digits", "balanced", "byclass"):
             first_label = CONVENTIONS[f"emnist-{name}"].first_label
             for file, content in emnist_files(dataset, name, first_label).items():
-                archive.writestr(f"gzip/{file}", content)
-            archive.writestr(f"gzip/emnist-{name}-mapping.txt", "0 48\n")
+                archive.writestr(zipfile.ZipInfo(f"gzip/{file}"), content)
+            mapping = zipfile.ZipInfo(f"gzip/emnist-{name}-mapping.txt")
+            archive.writestr(mapping, "0 48\n")
     return {EMNIST_ARCHIVE: buffer.getvalue()}
 
 

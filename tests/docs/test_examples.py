@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import mnistcnn
+from mnistcnn.cli.fields import load_fields
 from tests.helpers.http_server import change_named
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -95,6 +96,23 @@ def test_read_image(run, tmp_path, digits):
     assert [len(line) for line in lines] == [8, 8, 8]
     assert sum(a == b for a, b in zip("".join(lines), true, strict=True)) >= 21
     assert (tmp_path / "reading.png").stat().st_size > 10_000
+
+
+def test_read_form(run, tmp_path):
+    first, *fields, second, third = run("read_form.py").splitlines()
+    assert (first, second, third) == (
+        "saved form.png",
+        "saved fields.json",
+        "saved form-reading.png",
+    )
+    texts = [re.sub(r" \(\d+%\)$", "", line) for line in fields]
+    assert texts == ["invoice: 48213", "date: 17.06.2024", "amount: 1299.50"]
+    assert [field.name for field in load_fields(tmp_path / "fields.json")] == [
+        "invoice",
+        "date",
+        "amount",
+    ]
+    assert (tmp_path / "form-reading.png").stat().st_size > 10_000
 
 
 def test_reject_low_confidence(run, tmp_path):

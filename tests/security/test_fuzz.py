@@ -17,7 +17,7 @@ CASES = 80
 NAMES = [
     "npz", "npy in npz", "IDX", "gzip", "IDX in gzip", "CSV", "npy", "IDX in zip", "LIBSVM", ".keras", ".h5", ".weights.h5",
     "HDF5 in .keras", ".onnx", ".safetensors", "pretrained .safetensors", "manifest", "checkpoint", "checkpoint record",
-    "evaluation", "history", "recipe", "PNG", "PNG with valid checksums", "JPEG", "MPO", "GIF", "TIFF",
+    "evaluation", "history", "fields of a form", "recipe", "PNG", "PNG with valid checksums", "JPEG", "MPO", "GIF", "TIFF",
     "BMP", "WEBP", "PPM",
 ]  # fmt: skip
 

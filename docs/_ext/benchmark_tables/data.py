@@ -29,5 +29,6 @@ class CsvLoading(BenchmarkTable):
         header = [
             f"{report['images']:,} images", "load_data, s", "pandas.read_csv, s", "ratio",
         ]  # fmt: skip
-        text = f"Medians of interleaved calls. Versions: {versions_text(report)}."
+        versions = versions_text(report)
+        text = f"Medians of the processor time of interleaved calls. Versions: {versions}."
         return [self.table(header, rows), nodes.paragraph(text=text)]

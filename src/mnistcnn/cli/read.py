@@ -8,14 +8,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mnistcnn
 from mnistcnn.cli import arguments, common
-from mnistcnn.utils.text import escape
-
-if TYPE_CHECKING:
-    from mnistcnn import Reading
+from mnistcnn.cli.fields import Field, load_fields, merge_readings, read_fields
+from mnistcnn.cli.reading_output import OutputFormat, ReadingOutput
+from mnistcnn.utils.text import escape, quote
 
 # The files of a folder that are read.
 SUFFIXES = frozenset(
@@ -54,6 +53,7 @@ def add_parser(commands: Any) -> None:
         metavar="P",
         help="drop digits with a lower confidence (default: %(default)s)",
     )
+    _add_number_options(parser)
     parser.add_argument(
         "--boxes",
         type=Path,
@@ -63,43 +63,115 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def _add_number_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is expected where."""
+    parser.add_argument(
+        "--doubtful",
+        metavar="MARK",
+        help="mark digits with a lower confidence, as in 48?13, instead of dropping them "
+        "(default: dropped; with --csv and --fields, the mark is ?)",
+    )
+    parser.add_argument(
+        "--region",
+        type=_to_region,
+        metavar="L,T,R,B",
+        help="read this part only: left, top, right and bottom in pixels, or as fractions such "
+        "as 0.5,0.0,1.0,0.25",
+    )
+    parser.add_argument(
+        "--pattern",
+        metavar="REGEX",
+        help=r"expect one number that matches, such as '\d{5}'; print the most probable one",
+    )
+    parser.add_argument(
+        "--fields",
+        type=Path,
+        metavar="FILE.json",
+        help="read the fields of a form, a list of objects with name, region and pattern; print "
+        "CSV with one row per image",
+    )
+    parser.add_argument(
+        "--csv", action="store_true", help="print CSV: one row per line, or per image with --fields"
+    )
+
+
+def _to_region(text: str) -> tuple[float, ...]:
+    """Return four integers, or four floats if one has a decimal point."""
+    try:
+        values = tuple((float if "." in text else int)(edge) for edge in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != 4:
+        raise argparse.ArgumentTypeError(
+            f"must be four numbers with commas between them; received {quote(text)}"
+        )
+    return values
+
+
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Read each image, print its text, and continue after an image that cannot be read."""
+    from mnistcnn.images.image_io import read_image
     from mnistcnn.utils.environment import import_matplotlib
-    from mnistcnn.utils.validation import check_fraction
 
-    min_confidence = check_fraction("--min-confidence", options.min_confidence)
+    form = load_fields(options.fields) if options.fields else None
+    output_format = _output_format(options)
+    settings = _read_settings(options)
     paths = _find_images(options.images)
     box_paths = _box_paths(options.boxes, paths)
-    inputs = [*paths, Path(options.weights)] if options.weights else paths
     check_boxes = partial(
-        common.check_outputs, inputs=inputs, named=options.boxes in box_paths.values()
+        common.check_outputs,
+        inputs=[*paths, *[Path(name) for name in (options.weights, options.fields) if name]],
+        named=options.boxes in box_paths.values(),
     )
     check_boxes(box_paths.values())
     if box_paths:
         import_matplotlib()
     recognizer = mnistcnn.Recognizer(options.weights)
-    results: list[dict[str, Any]] = []
+    output = ReadingOutput(output_format, form, len(paths))
+    fields = [Field("", options.region, options.pattern)] if form is None else form
     for path in _track_images(paths, quiet=options.json):
         try:
-            reading = recognizer.read(path, min_confidence=min_confidence)
+            image = read_image(path)
+            readings = read_fields(recognizer, image, fields, **settings)
             if path in box_paths:
-                figure = mnistcnn.plot_reading(path, reading)
+                figure = mnistcnn.plot_reading(image, merge_readings(image, readings))
                 check_boxes([box_paths[path]])
                 common.save_figure(box_paths[path], figure)
         except (OSError, ValueError) as error:
-            common.print_error(error)
-            results.append({"image": str(path), "error": str(error)})
-            continue
-        results.append({"image": str(path), **reading.to_dict()})
-        if not options.json:
-            if len(paths) > 1:
-                print("" if len(results) == 1 else "\n", f"==> {escape(path)} <==", sep="")
-            _print_reading(reading)
-    failed = sum("error" in result for result in results)
-    if failed and len(paths) > 1:
-        common.print_error(f"{failed} of {len(paths)} images could not be read")
-    return {"images": results, "failed": failed}
+            output.add_failure(path, error)
+        else:
+            output.add(path, readings)
+    return output.report()
+
+
+def _output_format(options: argparse.Namespace) -> OutputFormat:
+    if options.csv and options.json:
+        raise ValueError("--csv must not be combined with --json; received both")
+    if options.json:
+        return "json"
+    return "csv" if options.csv or options.fields else "text"
+
+
+def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Check the options, before any image is read; return those that apply to each field."""
+    from mnistcnn.ocr.pattern_matching import compile_pattern
+    from mnistcnn.ocr.regions import check_region
+    from mnistcnn.ocr.results import DEFAULT_MARK, check_mark
+    from mnistcnn.utils.validation import check_fraction
+
+    if options.fields and (options.region, options.pattern) != (None, None):
+        raise ValueError("--fields must not be combined with --region or --pattern; received both")
+    if options.region is not None:
+        check_region(options.region)
+    if options.pattern is not None:
+        compile_pattern(options.pattern)
+    mark = options.doubtful
+    if mark is None and (options.csv or options.fields):
+        mark = DEFAULT_MARK
+    return {
+        "min_confidence": check_fraction("--min-confidence", options.min_confidence),
+        "doubtful": mark if mark is None else check_mark(mark),
+    }
 
 
 def _find_images(sources: Sequence[str]) -> list[Path]:
@@ -143,25 +215,3 @@ def _track_images(paths: Sequence[Path], *, quiet: bool) -> Iterable[Path]:
     if len(paths) == 1 or (sys.stdout.isatty() and not quiet):
         return paths
     return common.track(paths, len(paths), "Reading")
-
-
-def _print_reading(reading: Reading) -> None:
-    """Print the text; on a terminal, with the confidence of each line."""
-    if not sys.stdout.isatty():
-        if reading.text:
-            print(reading.text)
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    if not reading.digits:
-        console.print("No digits.")
-        return
-    table = Table("line", "text", "least confident digit", "confidence", box=None, pad_edge=False)
-    for number, line in enumerate(reading.lines, 1):
-        position, digit = min(enumerate(line, 1), key=lambda item: item[1].confidence)
-        text = "".join(str(item.label) for item in line)
-        least = f"{digit.label} ({position} of {len(line)})"
-        table.add_row(str(number), text, least, f"{digit.confidence:.1%}")
-    console.print(table)

@@ -27,7 +27,6 @@ from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.text import escape
 
 _FileOrContent: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
-ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 30_000
@@ -61,6 +60,9 @@ class LoadedImage:
     height: int
 
 
+ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | LoadedImage
+
+
 def read_image(picture: ImageLike) -> LoadedImage:
     """Return the brightness of an image.
 
@@ -72,7 +74,7 @@ def read_image(picture: ImageLike) -> LoadedImage:
     picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
         A file, its content, an open image or pixels. An array has shape ``(h, w)``,
         ``(h, w, 1)``, ``(h, w, 3)`` or ``(h, w, 4)`` and contains booleans, integers in 0...255,
-        ``uint16`` in 0...65535 or floats in [0, 1].
+        ``uint16`` in 0...65535 or floats in [0, 1]. A `LoadedImage` is returned as it is.
 
     Raises
     ------
@@ -84,6 +86,8 @@ def read_image(picture: ImageLike) -> LoadedImage:
     CorruptFileError
         If the content is not an image or damaged, or the path is not that of a regular file.
     """
+    if isinstance(picture, LoadedImage):
+        return picture
     if isinstance(picture, np.ndarray):
         return _read_array(picture)
     if isinstance(picture, Image.Image):

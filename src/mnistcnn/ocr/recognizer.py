@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn.data.batches import iter_batches
-from mnistcnn.images.image_io import ImageLike
-from mnistcnn.ocr.results import Reading
+from mnistcnn.images.image_io import ImageLike, read_image
+from mnistcnn.ocr.fitted_reading import fit_reading
+from mnistcnn.ocr.pattern_matching import Pattern, compile_pattern
+from mnistcnn.ocr.regions import Region, check_region, crop_region, move_reading
+from mnistcnn.ocr.results import DEFAULT_MARK, Reading, check_mark
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
 from mnistcnn.utils.environment import max_parallel
@@ -171,8 +175,16 @@ class Recognizer:
         """
         return (np.asarray(p.argmax(axis=1), np.int64) for p in self.predict_proba_batches(batches))
 
-    def read(self, picture: ImageLike, *, min_confidence: float = 0.0) -> Reading:
-        """Read the handwritten digits of a scan, photo, screenshot or drawing.
+    def read(
+        self,
+        picture: ImageLike,
+        *,
+        min_confidence: float = 0.0,
+        region: Region | None = None,
+        pattern: Pattern | None = None,
+        doubtful: str | None = None,
+    ) -> Reading:
+        r"""Read the handwritten digits of a scan, photo, screenshot or drawing.
 
         The page may have one or many digits, in lines. Ink and background may be light or dark,
         gray or colored, and the illumination uneven. Ruled lines and boxes are removed. Each
@@ -187,16 +199,33 @@ class Recognizer:
             BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
         min_confidence : float, default 0.0
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
+        region : tuple, optional
+            Left, top, right and bottom of the part to read: integers in pixels, or floats in
+            [0, 1] as fractions of the width and height. Boxes refer to the whole picture.
+            Default: the whole picture.
+        pattern : int, str or callable, optional
+            What is expected: a number of that many digits; a number that matches a regular
+            expression, such as ``r"\d{5}"``; or one that a function of its digits accepts, such
+            as a checksum. The result is the most probable reading that fits. It omits only
+            digits with a confidence lower than `min_confidence`, and never chooses a label with a
+            probability of less than 0.1 %. All lines make one number. Default: any text.
+        doubtful : str, optional
+            A character that marks digits with a confidence lower than `min_confidence`, such as
+            ``"?"``, instead of omitting them. Without effect on a reading with a pattern.
 
         Returns
         -------
         Reading
-            Text, digits and boxes. The text is empty if no digit is found.
+            Text, digits and boxes. The text is empty if no digit is found, and fits the pattern
+            if there is one.
 
         Raises
         ------
         TypeError, ValueError
-            If the picture has another type, no pixels or too many.
+            If the picture has another type, no pixels or too many; if an option is invalid; or if
+            several texts fit a pattern that differ in punctuation only.
+        PatternMismatchError
+            If no reading fits the pattern.
         FileNotFoundError
             If the file does not exist.
         CorruptFileError
@@ -211,20 +240,48 @@ class Recognizer:
         confidence. A second network lowers the confidence of components that are not digits.
         At most 2,500 components are read, the largest ones, and the least confident ones are
         split first, so that the run time is bounded for any image.
+
+        A regular expression consists of digits, ``\d``, ``\.``, ``,``, ``-``, classes such as
+        ``[0-3]``, groups, ``|``, ``?``, ``*``, ``+`` and ``{m,n}``, with at most 256 characters
+        when each repetition is written out. Only digits are read: punctuation is inserted where
+        the expression requires it. The search for the most probable reading is exact (Viterbi's
+        algorithm). A function is called with the 10,000 most probable texts at most.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mnistcnn import Recognizer, load_data
+        >>> _, (images, labels) = load_data("digits")
+        >>> page = 255 - np.hstack([np.pad(image, 12) for image in images[3:6]])
+        >>> recognizer = Recognizer()
+        >>> recognizer.read(page, pattern=r"\d\.\d\d").text
+        '8.71'
+        >>> recognizer.read(page, region=(0, 0, 52, 52), pattern=1).text
+        '8'
         """
         # Imported here, since they import OpenCV, which prediction does not need.
         from mnistcnn.ocr.classification import NonDigitRejector
         from mnistcnn.ocr.pipeline import read_page
 
         min_confidence = check_fraction("min_confidence", min_confidence)
+        area = None if region is None else check_region(region)
+        compiled = None if pattern is None else compile_pattern(pattern)
+        mark = DEFAULT_MARK if doubtful is None else check_mark(doubtful)
+        image = read_image(picture)
+        part, offset = (image, (0, 0)) if area is None else crop_region(image, area)
         if self._rejector is None:
             self._rejector = NonDigitRejector(self._classifier.num_threads)
-        return read_page(
-            picture,
+        reading = read_page(
+            part,
             self._classifier.predict_proba,
             min_confidence=min_confidence,
+            keep_doubtful=doubtful is not None or compiled is not None,
             digit_scorer=self._rejector,
         )
+        if area is not None:
+            reading = move_reading(reading, offset, image)
+        reading = replace(reading, doubtful_mark=mark)
+        return reading if compiled is None else fit_reading(reading, compiled)
 
     def _predict_each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
         for number, batch in enumerate(batches):

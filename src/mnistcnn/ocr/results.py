@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeAlias, TypeVar
 
+import numpy as np
+
+from mnistcnn.ocr.word_gaps import find_words
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, UInt8Array
+from mnistcnn.utils.text import quote
+from mnistcnn.utils.validation import check_int
 
+# Left, top, right and bottom in pixels; right and bottom are exclusive.
+Box: TypeAlias = tuple[int, int, int, int]
+
+DEFAULT_MARK = "?"
+# With a lower probability of being a digit at all, something is no digit rather than a doubtful
+# one.
+_MIN_DIGIT_PROBABILITY = 0.1
 _CONFIDENCE_DECIMALS = 4
 
 
@@ -19,7 +33,7 @@ class Digit:
     Attributes
     ----------
     label : int
-        The most probable digit, 0 to 9.
+        The most probable digit, 0 to 9; with a pattern, the digit that fits.
     confidence : float
         Probability of the label, in [0, 1]: the probability that the crop shows a digit at all,
         times the probability of this digit given that it does, averaged over six augmented
@@ -33,13 +47,46 @@ class Digit:
     probabilities : numpy.ndarray
         ``float32 (10,)``: probability of each digit. One minus their sum is the probability
         that the crop is not a digit.
+    doubtful : bool, default False
+        Whether the confidence is lower than the ``min_confidence`` of `Recognizer.read`.
+        Doubtful digits are in a reading with a pattern, or with a mark for them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mnistcnn import Digit
+    >>> probabilities = np.zeros(10, np.float32)
+    >>> probabilities[[1, 7]] = 0.75, 0.125
+    >>> crop = np.zeros((28, 28), np.uint8)
+    >>> digit = Digit(
+    ...     label=1, confidence=0.75, box=(0, 0, 9, 20), image=crop, probabilities=probabilities
+    ... )
+    >>> digit.alternatives(2)
+    ((1, 0.75), (7, 0.125))
     """
 
     label: int
     confidence: float
-    box: tuple[int, int, int, int]
+    box: Box
     image: UInt8Array = field(repr=False)
     probabilities: Float32Array = field(repr=False)
+    doubtful: bool = False
+
+    def alternatives(self, k: int = 3) -> tuple[tuple[int, float], ...]:
+        """Return the `k` most probable digits with their probabilities, the most probable first.
+
+        Parameters
+        ----------
+        k : int, default 3
+            Number of digits, at least 1; all ten if it is greater.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `k` is not such an integer.
+        """
+        order = np.argsort(-self.probabilities, kind="stable")[: check_int("k", k, minimum=1)]
+        return tuple((int(label), float(self.probabilities[label])) for label in order)
 
 
 @public
@@ -53,6 +100,16 @@ class Reading:
         The digits by line, from top to bottom and from left to right.
     width, height : int
         Size of the image in pixels, after the rotation in its EXIF data.
+    rotation : int, default 0
+        Degrees clockwise by which the text is turned in the image: 0, 90, 180 or 270. Boxes
+        refer to the image as it is, lines and their order to the upright text.
+    omitted : tuple of Digit, default ()
+        Digits that the text omits: with a pattern, doubtful digits that do not fit; otherwise,
+        digits with a lower confidence than ``min_confidence``.
+    doubtful_mark : str, default "?"
+        The character that stands for a doubtful digit in the text.
+    fitted_text : str, optional
+        The text that fits the pattern; None for a reading without a pattern.
 
     Examples
     --------
@@ -66,6 +123,10 @@ class Reading:
     lines: tuple[tuple[Digit, ...], ...]
     width: int
     height: int
+    rotation: int = 0
+    omitted: tuple[Digit, ...] = ()
+    doubtful_mark: str = DEFAULT_MARK
+    fitted_text: str | None = None
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -73,31 +134,129 @@ class Reading:
         return tuple(digit for line in self.lines for digit in line)
 
     @property
+    def words(self) -> tuple[tuple[Digit, ...], ...]:
+        """The digits by word, in reading order.
+
+        A word ends with its line, and at a gap that is wider than 0.7 times the height of the
+        digits plus twice the usual gap of the line.
+        """
+        return tuple(word for line in self._words_by_line() for word in line)
+
+    @property
     def text(self) -> str:
-        """The digits as text, with one line per line of the page."""
-        return "\n".join("".join(str(digit.label) for digit in line) for line in self.lines)
+        """The digits as text.
+
+        One line per line of the page, with a blank between two words and a mark for each doubtful
+        digit. With a pattern, the text that fits it, which has neither.
+        """
+        if self.fitted_text is not None:
+            return self.fitted_text
+        return "\n".join(
+            " ".join("".join(map(self._character, word)) for word in line)
+            for line in self._words_by_line()
+        )
+
+    @property
+    def probability(self) -> float:
+        """Probability that each digit is right, and that none of the omitted ones is a digit.
+
+        The product of the confidences of the digits, and of the probabilities that an omitted
+        digit is none. Text without digits has probability 1.
+        """
+        is_right = [digit.confidence for digit in self.digits]
+        is_none = [max(0.0, 1 - float(digit.probabilities.sum())) for digit in self.omitted]
+        return math.prod([*is_right, *is_none], start=1.0)
 
     def __str__(self) -> str:
         """Return the text."""
         return self.text
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the text, the size and the digits with their line (from 1), ready for JSON.
+        """Return the text, probability, size, rotation, and the digits, ready for JSON.
 
-        Omits the digit crops and the probabilities of the other digits.
+        Each digit has its line, from 1. Omits the digit crops and the probabilities of other
+        labels.
         """
         return {
             "text": self.text,
+            "probability": round(self.probability, _CONFIDENCE_DECIMALS),
             "width": self.width,
             "height": self.height,
+            "rotation": self.rotation,
             "digits": [
-                {
-                    "line": number,
-                    "label": digit.label,
-                    "confidence": round(digit.confidence, _CONFIDENCE_DECIMALS),
-                    "box": list(digit.box),
-                }
+                {"line": number, **_digit_to_dict(digit)}
                 for number, line in enumerate(self.lines, 1)
                 for digit in line
             ],
+            "omitted": [_digit_to_dict(digit) for digit in self.omitted],
         }
+
+    def _words_by_line(self) -> list[list[tuple[Digit, ...]]]:
+        boxes = [[digit.box for digit in line] for line in self.lines]
+        return [
+            [line[word] for word in words]
+            for line, words in zip(self.lines, find_words(boxes, self.rotation), strict=True)
+        ]
+
+    def _character(self, digit: Digit) -> str:
+        return self.doubtful_mark if digit.doubtful else str(digit.label)
+
+
+class Classified(Protocol):
+    """What a reading is made of."""
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable digit."""
+
+    @property
+    def probabilities(self) -> Float32Array:
+        """``(10,)``: probability of each digit."""
+
+
+_Digit = TypeVar("_Digit", bound=Classified)
+
+
+def select_digits(
+    digits: Sequence[_Digit], *, min_confidence: float, keep_doubtful: bool
+) -> tuple[list[_Digit], list[_Digit]]:
+    """Return the digits of a reading, and those that it omits.
+
+    Parameters
+    ----------
+    digits : sequence
+        What the pipeline found.
+    min_confidence : float
+        Digits with a lower confidence are doubtful.
+    keep_doubtful : bool
+        Whether the reading has the doubtful digits.
+    """
+    selected: list[_Digit] = []
+    omitted: list[_Digit] = []
+    for digit in digits:
+        if digit.confidence >= min_confidence:
+            selected.append(digit)
+        elif digit.probabilities.sum() >= _MIN_DIGIT_PROBABILITY:
+            (selected if keep_doubtful else omitted).append(digit)
+    return selected, omitted
+
+
+def check_mark(doubtful: str) -> str:
+    """Return a character that can mark a doubtful digit in a text."""
+    rule = "doubtful must be one character other than a digit, '.', ',', '-' or a blank"
+    if not isinstance(doubtful, str):
+        raise TypeError(f"{rule}; received {quote(doubtful)}")
+    if len(doubtful) != 1 or doubtful.isspace() or not doubtful.isprintable():
+        raise ValueError(f"{rule}; received {quote(doubtful)}")
+    if doubtful.isdigit() or doubtful in ".,-":
+        raise ValueError(f"{rule}; received {quote(doubtful)}")
+    return doubtful
+
+
+def _digit_to_dict(digit: Digit) -> dict[str, Any]:
+    return {
+        "label": digit.label,
+        "confidence": round(digit.confidence, _CONFIDENCE_DECIMALS),
+        "box": list(digit.box),
+        "doubtful": digit.doubtful,
+    }
