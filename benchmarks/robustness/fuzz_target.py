@@ -6,13 +6,13 @@ import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mnistcnn import CorruptFileError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class FuzzTarget:
     """One way in which the package reads a format.
 
@@ -33,10 +33,14 @@ class FuzzTarget:
 
     name: str
     format: str
-    seeds: tuple[bytes, ...] = field(repr=False)
+    seeds: tuple[bytes, ...]
     write: Callable[[Path, bytes], Path]
     read: Callable[[Path], object]
     expected_errors: tuple[type[Exception], ...] = (CorruptFileError,)
+
+    def __repr__(self) -> str:
+        """Return the name alone, since Hypothesis prints the arguments of a test."""
+        return f"FuzzTarget({self.name!r})"
 
 
 def as_file(name: str) -> Callable[[Path, bytes], Path]:
