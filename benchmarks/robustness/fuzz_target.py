@@ -12,7 +12,7 @@ from pathlib import Path
 from mnistcnn import CorruptFileError
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
 class FuzzTarget:
     """One way in which the package reads a format.
 
@@ -37,10 +37,6 @@ class FuzzTarget:
     write: Callable[[Path, bytes], Path]
     read: Callable[[Path], object]
     expected_errors: tuple[type[Exception], ...] = (CorruptFileError,)
-
-    def __repr__(self) -> str:
-        """Return the name alone, since Hypothesis prints the arguments of a test."""
-        return f"FuzzTarget({self.name!r})"
 
 
 def as_file(name: str) -> Callable[[Path, bytes], Path]:

@@ -34,6 +34,12 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "read"
 
 
+@pytest.fixture(scope="module")
+def get_target(targets):
+    """A function, since Hypothesis prints the arguments of a test."""
+    return targets.__getitem__
+
+
 def test_every_target_is_tested(targets):
     assert set(targets) == set(NAMES)
     assert len(targets) * CASES >= 2_000
@@ -49,8 +55,8 @@ def test_valid_files_are_read(targets, folder):
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=CASES)
 @given(seed=st.integers(0, 2**64 - 1))
-def test_mutated_file_is_read_or_rejected(targets, folder, name, seed):
-    target = targets[name]
+def test_mutated_file_is_read_or_rejected(get_target, folder, name, seed):
+    target = get_target(name)
     rng = random.Random(seed)
     content = mutate(rng.choice(target.seeds), rng)
     assert run_target(target, content, folder) in {"read", "rejected"}
