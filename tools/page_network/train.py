@@ -47,9 +47,9 @@ HELD_OUT_IMAGES = 10_000
 PAGE_SIZE, BATCH_SIZE = 320, 8
 # How often a page is used, and the number of pages from which the repetitions are sampled.
 REPETITIONS, BUFFER_SIZE = 2, 1200
-LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY, MAX_GRADIENT_NORM = 2.5e-3, 200, 1e-3, 5.0
+LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY, MAX_GRADIENT_NORM = 1e-3, 200, 1e-3, 5.0
 # Of a run for the package.
-STEPS, SEED = 7500, 0
+STEPS, SEED = 7200, 0
 VALIDATION_PAGES = 160
 # Seed of the validation pages, apart from any seed of a training run.
 VALIDATION_SEED = 10**6
