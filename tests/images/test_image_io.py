@@ -455,6 +455,32 @@ def test_large_jpeg_is_decoded_at_a_fraction_of_its_size(monkeypatch):
     assert error_message(jpeg).startswith("picture must take at most ")
 
 
+def bmp(width, height):
+    """Return a BMP file whose header declares a size."""
+    content = encode(PICTURE, "BMP")
+    return content[:18] + struct.pack("<ii", width, height) + content[26:]
+
+
+@pytest.mark.parametrize(
+    ("content", "received"),
+    [
+        (bmp(26 - 2**31, 18), "-2147483622 × 18"),
+        (bmp(26 - 2**31, -18), "-2147483622 × 18"),
+        (bmp(-1, -1), "-1 × 1"),
+        (bmp(0, 18), "0 × 18"),
+        (bmp(26, 0), "26 × 0"),
+        (png_header(0, 1), "0 × 1"),
+        (encode(PICTURE, "PPM").replace(b"26 18", b"26 0"), "26 × 0"),
+    ],
+)
+def test_files_without_pixels_are_rejected(content, received):
+    assert error_message(content) == f"picture must hold at least one pixel; received {received}"
+
+
+def test_bmp_file_from_the_top_row():
+    assert_brightness(bmp(26, -18), COLORS[::-1] / 255)
+
+
 def files():
     """Return one small file of each format and compression."""
     frames = {"save_all": True, "append_images": [PICTURE.rotate(180)]}
@@ -596,6 +622,7 @@ def read_or_error(recognizer, content):
     | st.builds(bytes.__add__, st.sampled_from(MAGIC_NUMBERS), st.binary(max_size=300))
 )
 @example(png_header(1, 1))
+@example(bmp(26 - 2**31, 18))
 def test_any_bytes_are_read_or_rejected(recognizer, content):
     result = read_or_error(recognizer, content)
     if isinstance(result, CorruptFileError):

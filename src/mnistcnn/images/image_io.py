@@ -190,7 +190,7 @@ def _wrap_decode_errors(name: str) -> Iterator[None]:
 
 def _check_size(name: str, width: int, height: int) -> None:
     received = f"received {width:,} × {height:,} pixels"
-    if not height or not width:
+    if height <= 0 or width <= 0:
         raise ValueError(f"{name} must hold at least one pixel; received {width} × {height}")
     if height * width > MAX_PIXELS:
         raise ValueError(f"{name} {_SIZE_RULE}; {received}")
