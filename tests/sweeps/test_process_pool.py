@@ -14,11 +14,11 @@ import pytest
 import mnistcnn
 from mnistcnn import sweep
 from mnistcnn.sweeps import process_pool
-from mnistcnn.utils.environment import TF_DEFAULTS
+from mnistcnn.utils.environment import TF_COMMAND_DEFAULTS
 
 
 def test_each_process_gets_its_share_of_the_cores(monkeypatch):
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", TF_DEFAULTS["TF_NUM_INTRAOP_THREADS"])
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", TF_COMMAND_DEFAULTS["TF_NUM_INTRAOP_THREADS"])
     monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "7")
     environment = process_pool.worker_env(4)
     assert environment["TF_NUM_INTRAOP_THREADS"] == "2"

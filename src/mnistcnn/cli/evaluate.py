@@ -30,7 +30,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
     parser.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="write the result files here (default: none)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="write the result files here (default: none)",
     )
     parser.set_defaults(run=run)
 

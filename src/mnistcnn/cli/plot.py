@@ -37,9 +37,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.utils.environment import import_matplotlib
     from mnistcnn.utils.validation import check_path
 
-    import_matplotlib()
     path = options.output or Path(f"{options.kind}.png")
     check_path("--output", path, suffixes=SUFFIXES)
+    import_matplotlib()
     check_output = partial(
         common.check_outputs, [path], _inputs(options), named=options.output is not None
     )
@@ -95,6 +95,7 @@ def _add_kind(kinds: Any, name: str, kind: _Kind) -> None:
             help="maximum number of images (default: %(default)s)",
         )
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FILE",

@@ -28,6 +28,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FILE.html",
@@ -42,10 +43,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.utils.validation import check_path
     from mnistcnn.weights.pretrained import PRETRAINED
 
-    import_matplotlib()
     console = common.new_console()
     path = check_path("--output", options.output or Path("report.html"), suffixes=SUFFIXES)
     loading.check_model(options.model)
+    import_matplotlib()
     model_path = Path(options.model)
     inputs = [
         model_path,

@@ -53,6 +53,7 @@ def add_parser(commands: Any) -> None:
         help="train on this Ray cluster instead; requires the extra ray",
     )
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FOLDER",

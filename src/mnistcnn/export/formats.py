@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn.export import litert, openvino, parity, saved_model
+from mnistcnn.export.names import SUFFIXES, resolve_format
 from mnistcnn.models.loading import load_model
 from mnistcnn.types import Float32Array
 from mnistcnn.utils import environment
-from mnistcnn.utils.validation import check_in
 from mnistcnn.weights.arrays import to_safetensors
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
@@ -53,24 +53,8 @@ class ExportFormat:
 
 def format_for(path: Path, name: str | None) -> tuple[str, ExportFormat]:
     """Return the format called `name`, or by default that of the suffix of `path`."""
-    if not path.name:
-        raise ValueError(f"path must name a file or folder; received {str(path)!r}")
-    if name is None:
-        name = next((key for key, value in FORMATS.items() if value.suffix == path.suffix), None)
-        if name is None:
-            raise ValueError(
-                f"path must end in {' or '.join(_SUFFIXES)}, or have no suffix for a SavedModel "
-                f"folder; received {str(path)!r}"
-            )
-    export_format = FORMATS[check_in("format", name, FORMATS)]
-    suffix = export_format.suffix
-    if suffix and path.suffix != suffix:
-        raise ValueError(f"path must end in {suffix} for the format {name}; received {str(path)!r}")
-    if not suffix and path.suffix in _SUFFIXES:  # a folder may be called v1.2
-        raise ValueError(
-            f"path must not end in {path.suffix} for the format {name}; received {str(path)!r}"
-        )
-    return name, export_format
+    resolved = resolve_format(path, name)
+    return resolved, FORMATS[resolved]
 
 
 def require_runtime(name: str, export_format: ExportFormat) -> None:
@@ -95,30 +79,31 @@ def _predict_safetensors(path: Path, images: Float32Array) -> Float32Array:
     return np.asarray(load_model(path)(images, training=False))
 
 
-_LITERT: dict[str, Any] = dict(
-    suffix=".tflite", predict=litert.predict, requires="ai_edge_litert", extra="litert"
-)
-# The first format with a suffix is its default.
+_LITERT: dict[str, Any] = dict(predict=litert.predict, requires="ai_edge_litert", extra="litert")
 FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
     {
-        "onnx": ExportFormat(".onnx", _write_onnx, _predict_onnx),
-        "safetensors": ExportFormat(".safetensors", _write_safetensors, _predict_safetensors),
-        "litert": ExportFormat(write=litert.write_float32, **_LITERT),
+        "onnx": ExportFormat(SUFFIXES["onnx"], _write_onnx, _predict_onnx),
+        "safetensors": ExportFormat(
+            SUFFIXES["safetensors"], _write_safetensors, _predict_safetensors
+        ),
+        "litert": ExportFormat(SUFFIXES["litert"], litert.write_float32, **_LITERT),
         "litert-int8": ExportFormat(
-            write=litert.write_int8,
+            SUFFIXES["litert-int8"],
+            litert.write_int8,
             images=parity.sample_digits,
             check=parity.check_int8,
             **_LITERT,
         ),
         "openvino": ExportFormat(
-            ".xml",
+            SUFFIXES["openvino"],
             openvino.write,
             openvino.predict,
             companions=(".bin",),
             requires="openvino",
             extra="openvino",
         ),
-        "saved_model": ExportFormat("", saved_model.write, saved_model.predict),
+        "saved_model": ExportFormat(
+            SUFFIXES["saved_model"], saved_model.write, saved_model.predict
+        ),
     }
 )
-_SUFFIXES = tuple(dict.fromkeys(each.suffix for each in FORMATS.values() if each.suffix))

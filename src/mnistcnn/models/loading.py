@@ -10,7 +10,7 @@ from mnistcnn.models.cnn import build_model
 from mnistcnn.public import public
 from mnistcnn.types import PathLike
 from mnistcnn.utils.text import quote
-from mnistcnn.weights.pretrained import is_pretrained, load_pretrained_weights
+from mnistcnn.weights.pretrained import check_name, is_pretrained, load_pretrained_weights
 from mnistcnn.weights.weights_file import read_weights_file
 
 
@@ -65,6 +65,7 @@ def as_model(model: Any) -> keras.Model:
             "model must be a Keras model, a path or the name of pretrained weights; "
             f"received {quote(model)}"
         )
+    check_name("model", model)
     return _with_weights(read_weights_file(model, name="model"))
 
 

@@ -20,7 +20,7 @@ from mnistcnn.ocr.results import DEFAULT_MARK, Reading, check_mark
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
 from mnistcnn.utils.environment import max_parallel
-from mnistcnn.utils.text import quote
+from mnistcnn.utils.text import did_you_mean, quote
 from mnistcnn.utils.validation import check_fraction, check_images, check_int
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
@@ -304,6 +304,6 @@ def _resolve_weights(weights: PathLike) -> list[Float32Array]:
         suffixes = " or ".join(WEIGHTS_SUFFIXES)
         raise ValueError(
             f"weights must be {names} or a file that ends in {suffixes}; "
-            f"received {quote(str(weights))}"
+            f"received {quote(str(weights))}{did_you_mean(weights, PRETRAINED)}"
         )
     return read_weights_file(weights, name="weights")

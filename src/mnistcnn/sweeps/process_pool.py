@@ -24,7 +24,7 @@ import numpy as np
 import mnistcnn
 from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.types import Dataset
-from mnistcnn.utils.environment import TF_DEFAULTS, cpu_count
+from mnistcnn.utils.environment import TF_COMMAND_DEFAULTS, cpu_count
 from mnistcnn.utils.text import escape
 
 _INTRA_OP, _INTER_OP = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
@@ -80,7 +80,7 @@ def worker_env(cores: int) -> dict[str, str]:
     """Return the environment of a worker with a number of cores; variables of the user win."""
     inherited = dict(os.environ)
     # If TensorFlow is imported in this process, the variable holds our default, not the user's.
-    if inherited.get(_INTRA_OP) == TF_DEFAULTS[_INTRA_OP]:
+    if inherited.get(_INTRA_OP) == TF_COMMAND_DEFAULTS[_INTRA_OP]:
         del inherited[_INTRA_OP]
     # Workers import this copy of the package, and nothing from the current folder (-P).
     paths = [str(Path(mnistcnn.__file__).parents[1]), inherited.get("PYTHONPATH", "")]

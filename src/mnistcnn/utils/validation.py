@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, NUM_PIXELS, PathLike
-from mnistcnn.utils.text import escape, quote, quote_names
+from mnistcnn.utils.text import did_you_mean, escape, quote, quote_names
 
 _Choice = TypeVar("_Choice")
 
@@ -331,7 +331,9 @@ def check_in(name: str, value: Any, choices: Collection[_Choice]) -> _Choice:
         if isinstance(value, type(choice)) and value == choice:
             return choice
     listed = ", ".join(repr(choice) for choice in choices)
-    raise ValueError(f"{name} must be one of {listed}; received {quote(value)}")
+    raise ValueError(
+        f"{name} must be one of {listed}; received {quote(value)}{did_you_mean(value, choices)}"
+    )
 
 
 def check_path(name: str, value: PathLike, *, suffixes: tuple[str, ...] = ()) -> Path:
