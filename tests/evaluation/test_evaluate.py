@@ -54,7 +54,10 @@ def test_weights_do_not_change(network, xy):
 
 def test_arguments_are_checked(network, xy, tmp_path):
     x, y = xy
-    with pytest.raises(TypeError, match="model must be a Keras model or a path; received 3"):
+    with pytest.raises(
+        TypeError,
+        match="model must be a Keras model, a path or the name of pretrained weights; received 3",
+    ):
         evaluate(3, x, y)
     with pytest.raises(FileNotFoundError, match="absent.keras"):
         evaluate("absent.keras", x, y)

@@ -391,7 +391,10 @@ def test_other_files_are_rejected(name, content, error, message, tmp_path):
 def test_missing_files_and_other_types_are_rejected():
     with pytest.raises(FileNotFoundError, match=r"absent\.onnx"):
         export_model("absent.onnx", "b.onnx")
-    with pytest.raises(TypeError, match="^model must be a Keras model or a path; received 7$"):
+    with pytest.raises(
+        TypeError,
+        match="^model must be a Keras model, a path or the name of pretrained weights; received 7$",
+    ):
         export_model(7, "b.onnx")
 
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from mnistcnn import export_model, load_model
+from mnistcnn import export_model, load_model, load_pretrained
 from mnistcnn.backend import keras
 from mnistcnn.models.loading import as_model
 from mnistcnn.weights.keras_file import save_model
+from mnistcnn.weights.pretrained import PRETRAINED
 
 
 @pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.weights.h5", "a.onnx", "a.safetensors"])
@@ -58,7 +59,21 @@ def test_as_model_takes_models_and_paths(network, tmp_path):
     save_model(network, tmp_path / "a.keras")
     loaded = as_model(tmp_path / "a.keras")
     assert all(map(np.array_equal, loaded.get_weights(), network.get_weights()))
-    with pytest.raises(TypeError, match="^model must be a Keras model or a path; received 7$"):
+    with pytest.raises(
+        TypeError,
+        match="^model must be a Keras model, a path or the name of pretrained weights; received 7$",
+    ):
         as_model(7)
     with pytest.raises(ValueError, match="^model must end in .*; received 'a.txt'$"):
         as_model("a.txt")
+
+
+def test_as_model_takes_the_names_of_pretrained_weights(tmp_path, monkeypatch):
+    """As the command does; a file of that name is reached by a path."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "robust").write_text("mine")
+    for name in PRETRAINED:
+        expected = load_pretrained(name).get_weights()
+        assert all(map(np.array_equal, as_model(name).get_weights(), expected))
+    with pytest.raises(ValueError, match="^model must end in .*; received './robust'$"):
+        as_model("./robust")

@@ -79,7 +79,10 @@ def test_the_model_is_checked(network, digits, tmp_path):
     image = digits.test.images[0]
     other = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])
     for plot in (plot_filters, lambda model: plot_activations(model, image)):
-        with pytest.raises(TypeError, match="model must be a Keras model or a path; received 3"):
+        with pytest.raises(
+            TypeError,
+            match="model must be a Keras model, a path or the name of pretrained weights; received 3",
+        ):
             plot(3)
         with pytest.raises(ValueError, match="^model must .*Flatten"):
             plot(other)

@@ -17,15 +17,21 @@ SOURCE_HELP = (
 _RECIPE_ALIASES = {"documented": "baseline"}
 
 
-def data_arguments() -> argparse.ArgumentParser:
-    """Return a parent parser with the argument ``--data``."""
+def data_arguments(*, auto: bool = False) -> argparse.ArgumentParser:
+    """Return a parent parser with the argument ``--data``.
+
+    `auto` is whether the command may train on scikit-learn's digits if MNIST is unavailable.
+    Results on two data sets are not comparable, so commands that evaluate a model never do this.
+    """
     parser = argparse.ArgumentParser(add_help=False)
+    choice = "; auto uses mnist if it is available, otherwise digits" if auto else ""
     parser.add_argument(
         "--data",
-        default="auto",
-        metavar="auto|mnist|digits|NAME|PATH",
+        type=str if auto else _explicit_source,
+        default="auto" if auto else "mnist",
+        metavar=f"{'auto|' if auto else ''}mnist|digits|NAME|PATH",
         help="a dataset by name, or the path of an .npz, IDX or CSV file, a zip archive of these "
-        "or a folder; auto uses mnist if it is available, otherwise digits (default: %(default)s)",
+        f"or a folder{choice} (default: %(default)s)",
     )
     parser.add_argument(
         "--test-data", metavar="PATH", help="the test set, if --data is the path of a training set"
@@ -76,6 +82,16 @@ def min_int(minimum: int) -> Callable[[str], int]:
 
     convert.__name__ = "integer"  # argparse prints: invalid integer value
     return convert
+
+
+def _explicit_source(text: str) -> str:
+    """Return the source of a data set, which must not depend on what is available."""
+    if text == "auto":
+        raise argparse.ArgumentTypeError(
+            "must be mnist, digits, another name or a path, since results on different data sets "
+            "are not comparable; received 'auto'"
+        )
+    return text
 
 
 def recipe_name(text: str) -> str:

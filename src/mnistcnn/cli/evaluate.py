@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     inputs = [Path(options.model), *loading.data_files(options.data, options.test_data)]
     common.check_outputs(paths, inputs, named=False)
     _, test, data = loading.load_dataset(options, console)
-    result = evaluate_model(loading.resolve_model(options.model), test)
+    result = evaluate_model(options.model, test)
     print_evaluation(result, console)
     report = {
         "versions": common.versions(),

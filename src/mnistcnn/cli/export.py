@@ -42,9 +42,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.export.formats import format_for
 
     try:
-        path = mnistcnn.export_model(
-            loading.resolve_model(options.model), options.path, format=options.format
-        )
+        path = mnistcnn.export_model(options.model, options.path, format=options.format)
     except (ModuleNotFoundError, RuntimeError) as error:  # documented by export_model
         raise common.CommandError(escape(error, limit=1000)) from error
     name, target = format_for(path, options.format)

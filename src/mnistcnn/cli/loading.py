@@ -8,7 +8,8 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,33 +30,25 @@ _FAILURE_WAIT = 0.1  # seconds in which a missing dataset is reported
 
 def check_model(source: str) -> None:
     """Check that `source` names pretrained weights or an existing file."""
-    from mnistcnn.weights.pretrained import PRETRAINED
+    from mnistcnn.weights.pretrained import PRETRAINED, is_pretrained
 
-    if source not in PRETRAINED and not Path(source).is_file():
+    if not is_pretrained(source) and not Path(source).is_file():
         names = ", ".join(map(repr, PRETRAINED))
         raise FileNotFoundError(
             f"MODEL must be an existing file or one of {names}; received {quote(source)}"
         )
 
 
-def resolve_model(source: str) -> Any:
-    """Return the model with the pretrained weights of that name, otherwise the path itself."""
-    from mnistcnn.weights.pretrained import PRETRAINED
-
-    # Model files have a suffix, so none of them has such a name.
-    return mnistcnn.load_pretrained(source) if source in PRETRAINED else source
-
-
 def data_files(*sources: str | None) -> list[Path]:
     """Return the paths of the files and folders that `load_dataset` may read."""
     from mnistcnn.data.catalog import NAMED_DATASETS
-    from mnistcnn.data.named import DATA_VARIABLE, default_cache_dir
+    from mnistcnn.data.named import DATA_VARIABLE, default_cache_dir, variable_path
 
     paths = []
     for source in filter(None, sources):
         variable = os.environ.get(DATA_VARIABLE)
         if source in ("auto", "mnist") and variable:
-            paths.append(Path(variable))
+            paths.append(variable_path(variable))
         elif source == "auto" or source in NAMED_DATASETS:
             paths += filter(None, [default_cache_dir()])
         elif source != "digits":
@@ -70,18 +63,24 @@ def load_dataset(
 
     Returns the training split, the test split and a description for reports.
     """
+    from mnistcnn.data.named import DATA_VARIABLE
+
     source = options.data
     reason, note = "as requested", " (as requested)"
     if source == "auto":
         try:
-            dataset, source = _load("mnist", options, tensorflow=tensorflow), "mnist"
+            with _alternative_as_option("mnist"):
+                dataset, source = _load("mnist", options, tensorflow=tensorflow), "mnist"
             reason, note = "available", " (available)"
         except mnistcnn.DataUnavailableError as error:
+            if os.environ.get(DATA_VARIABLE):  # the user has MNIST, and mistyped its path
+                raise
             dataset, source = _load("digits", options, tensorflow=False), "digits"
             reason = str(error).splitlines()[0].rstrip(":")
             note = f"; {reason}"
     else:
-        dataset = _load(source, options, tensorflow=tensorflow)
+        with _alternative_as_option(source):
+            dataset = _load(source, options, tensorflow=tensorflow)
     if tensorflow:
         import_tensorflow()
     num_train, num_test = (len(split.labels) for split in dataset)
@@ -91,6 +90,21 @@ def load_dataset(
     description = {"source": source, "reason": reason, "train": num_train, "test": num_test}
     description |= _file_options(options)
     return dataset.train, dataset.test, description
+
+
+@contextmanager
+def _alternative_as_option(source: str) -> Iterator[None]:
+    """Name the option that selects another dataset where the message names a Python call."""
+    try:
+        yield
+    except mnistcnn.DataUnavailableError as error:
+        if source != "mnist":
+            raise
+        lines = str(error).splitlines()
+        call = ', or use the small data set that works offline: load_data("digits")'
+        last = lines[-1].removesuffix(".").removesuffix(call)
+        lines[-1] = f"{last}; --data digits selects the small data set that works offline"
+        raise mnistcnn.DataUnavailableError("\n".join(lines)) from error
 
 
 def _file_options(options: argparse.Namespace) -> dict[str, Any]:

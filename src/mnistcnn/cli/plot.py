@@ -149,7 +149,7 @@ def _filters(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
     report["model"] = options.model
     loading.check_model(options.model)
     loading.import_tensorflow()
-    return mnistcnn.plot_filters(loading.resolve_model(options.model))
+    return mnistcnn.plot_filters(options.model)
 
 
 def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
@@ -161,9 +161,7 @@ def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
             f"--image must be less than {len(test.images):,}, the number of test images; "
             f"received {options.image}"
         )
-    return mnistcnn.plot_activations(
-        loading.resolve_model(options.model), test.images[options.image]
-    )
+    return mnistcnn.plot_activations(options.model, test.images[options.image])
 
 
 def _digits(options: argparse.Namespace, report: dict[str, Any]) -> Figure:

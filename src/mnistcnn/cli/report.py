@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.report.page import render_report
     from mnistcnn.utils.atomic_write import write_text
 
-    network = as_model(loading.resolve_model(options.model))
+    network = as_model(options.model)
     result = stored_evaluation.evaluate_model(network, test)
     versions = common.versions()
     recipe = training.get("recipe")

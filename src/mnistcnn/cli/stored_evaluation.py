@@ -57,7 +57,7 @@ def load_evaluation(source: str, test: Split | None) -> Evaluation:
     path = evaluation_file(source)
     if path is None:
         assert test is not None  # callers load the data for a model
-        return evaluate_model(loading.resolve_model(source), test)
+        return evaluate_model(source, test)
     values = read_json(path).get("test")
     try:
         return mnistcnn.Evaluation.from_dict(values)  # type: ignore[arg-type]  # it checks

@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "sweep",
-        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        parents=[arguments.data_arguments(auto=True), arguments.json_arguments()],
         help="train with several seeds; report mean accuracy and its confidence interval",
         description="Train each recipe with each seed, several runs in parallel, and evaluate "
         "each model on the test images. FOLDER receives a file for each finished run; existing "

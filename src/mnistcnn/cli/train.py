@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "train",
-        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        parents=[arguments.data_arguments(auto=True), arguments.json_arguments()],
         help="train a model, save it and evaluate it on the test images",
         description="Train with a recipe, save the model, reload it and evaluate it on the test "
         "images. FOLDER receives bestmodel.keras (recipe baseline: the best epoch) or model.keras "

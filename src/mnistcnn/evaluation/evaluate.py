@@ -29,7 +29,7 @@ def evaluate(
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Evaluation:
-    """Evaluate a model, or a model file, on preprocessed images.
+    """Evaluate a model, a model file or pretrained weights on preprocessed images.
 
     The weights of the model do not change.
 
@@ -37,7 +37,7 @@ def evaluate(
     ----------
     model : keras.Model, str or path-like
         A Keras model with an output of ``(n, 10)`` probabilities, or a file that `load_model`
-        accepts.
+        accepts, or the name of pretrained weights: ``"best"`` or ``"robust"``.
     x : array_like or iterable
         ``float32 (n, 28, 28, 1)`` in [0, 1], as returned by `preprocess`. Without `y`: batches,
         each a pair ``(x, y)`` as returned by `preprocess`, from a generator, a

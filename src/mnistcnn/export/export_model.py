@@ -20,6 +20,7 @@ from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory
 from mnistcnn.utils.outputs import check_not_input
 from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_path
+from mnistcnn.weights.pretrained import is_pretrained
 
 
 @public
@@ -39,7 +40,8 @@ def export_model(
     ----------
     model : keras.Model, str or path-like
         A model with the architecture of `build_model`, whatever its layers are called and
-        however it was trained, or a file that `load_model` can load.
+        however it was trained, or a file that `load_model` can load; or the name of
+        pretrained weights, ``"best"`` or ``"robust"``.
     path : str or path-like
         Target. Missing parent folders are created. An existing file is replaced once the
         export is verified, except the file of `model`; an existing folder only if it is empty
@@ -90,8 +92,8 @@ def export_model(
 
     Examples
     --------
-    >>> from mnistcnn import export_model, load_pretrained
-    >>> path = export_model(load_pretrained(), "digits.onnx")
+    >>> from mnistcnn import export_model
+    >>> path = export_model("best", "digits.onnx")
     >>> import onnxruntime
     >>> session = onnxruntime.InferenceSession(path)
     >>> [(each.name, each.shape) for each in session.get_inputs()]
@@ -100,7 +102,8 @@ def export_model(
     target = check_path("path", path)
     name, export_format = format_for(target, format)
     require_runtime(name, export_format)
-    inputs = [Path(model)] if isinstance(model, str | os.PathLike) else []
+    is_file = isinstance(model, str | os.PathLike) and not is_pretrained(model)
+    inputs = [Path(model)] if is_file else []
     _check_target(target, export_format, inputs)
     source = as_model(model)
     check_architecture(source)

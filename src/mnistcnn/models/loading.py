@@ -9,7 +9,8 @@ from mnistcnn.backend import keras
 from mnistcnn.models.cnn import build_model
 from mnistcnn.public import public
 from mnistcnn.types import PathLike
-from mnistcnn.weights.pretrained import load_pretrained_weights
+from mnistcnn.utils.text import quote
+from mnistcnn.weights.pretrained import is_pretrained, load_pretrained_weights
 from mnistcnn.weights.weights_file import read_weights_file
 
 
@@ -54,11 +55,16 @@ def load_model(path: PathLike) -> keras.Sequential:
 
 
 def as_model(model: Any) -> keras.Model:
-    """Return a Keras model unchanged; load the model of a path."""
+    """Return a Keras model unchanged; load pretrained weights by name, or the model of a path."""
     if isinstance(model, keras.Model):
         return model
+    if is_pretrained(model):
+        return load_pretrained(model)
     if not isinstance(model, str | os.PathLike):
-        raise TypeError(f"model must be a Keras model or a path; received {model!r}")
+        raise TypeError(
+            "model must be a Keras model, a path or the name of pretrained weights; "
+            f"received {quote(model)}"
+        )
     return _with_weights(read_weights_file(model, name="model"))
 
 

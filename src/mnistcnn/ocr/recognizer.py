@@ -192,11 +192,13 @@ class Recognizer:
 
         Parameters
         ----------
-        picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
-            A file, its content, an open image or pixels: shape ``(h, w)``, ``(h, w, 1)``,
-            ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
-            floats in [0, 1]. At most 50 megapixels, and 30,000 pixels a side. Files must be
-            BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
+        picture : str, path-like, bytes, file object, PIL.Image.Image or numpy.ndarray
+            A path, or a data URL in base64 as of an HTML canvas; the content of a file; a file
+            that is open in binary mode, such as an upload or ``io.BytesIO``; an open image; or
+            pixels: shape ``(h, w)``, ``(h, w, 1)``, ``(h, w, 3)`` or ``(h, w, 4)``; booleans,
+            integers in 0...255, ``uint16`` or floats in [0, 1]. At most 50 megapixels, and
+            30,000 pixels a side. Files must be BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
+            Transparent pixels are white, or black if all visible ones are light.
         min_confidence : float, default 0.0
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
         region : tuple, optional

@@ -34,7 +34,8 @@ def plot_filters(model: keras.Model | PathLike, *, ax: Sequence[Axes] | None = N
     Parameters
     ----------
     model : keras.Model, str or path-like
-        A model with the architecture of `build_model`, or a file that `load_model` accepts.
+        A model with the architecture of `build_model`, a file that `load_model` accepts,
+        or the name of pretrained weights: ``"best"`` or ``"robust"``.
     ax : pair of matplotlib.axes.Axes, optional
         Axes for the first and the second layer. Default: a new figure.
 
@@ -81,7 +82,8 @@ def plot_activations(
     Parameters
     ----------
     model : keras.Model, str or path-like
-        A model with the architecture of `build_model`, or a file that `load_model` accepts.
+        A model with the architecture of `build_model`, a file that `load_model` accepts,
+        or the name of pretrained weights: ``"best"`` or ``"robust"``.
     image : array_like
         One image: raw ``uint8 (28, 28)``, or preprocessed ``float32 (28, 28, 1)`` in [0, 1].
     ax : three matplotlib.axes.Axes, optional

@@ -44,7 +44,9 @@ def sweep(
     dataset: Dataset,
     *,
     seeds: Iterable[int],
-    recipe: str | recipes.Recipe | Sequence[str | recipes.Recipe] = "baseline",
+    recipe: recipes.RecipeName
+    | recipes.Recipe
+    | Sequence[recipes.RecipeName | recipes.Recipe] = "baseline",
     epochs: int | None = None,
     batch_size: int | None = None,
     processes: int | None = None,
@@ -172,11 +174,11 @@ def _check_seeds(value: Iterable[int]) -> list[int]:
 
 
 def _recipes(
-    value: str | recipes.Recipe | Sequence[str | recipes.Recipe],
+    value: recipes.RecipeName | recipes.Recipe | Sequence[recipes.RecipeName | recipes.Recipe],
     epochs: int | None,
     batch_size: int | None,
 ) -> list[recipes.Recipe]:
-    values = [value] if isinstance(value, str | recipes.Recipe) else list(value)
+    values: list[Any] = [value] if isinstance(value, str | recipes.Recipe) else list(value)
     overrides: dict[str, Any] = {
         name: check_int(name, override, minimum=1)
         for name, override in (("epochs", epochs), ("batch_size", batch_size))

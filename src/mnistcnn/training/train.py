@@ -33,7 +33,7 @@ def train(
     x: ArrayLike | tf.data.Dataset | keras.utils.PyDataset,
     y: ArrayLike | None = None,
     *,
-    recipe: str | recipes.Recipe = "baseline",
+    recipe: recipes.RecipeName | recipes.Recipe = "baseline",
     epochs: int | None = None,
     batch_size: int | None = None,
     validation_split: float | None = None,
@@ -226,7 +226,10 @@ def train(
 
 
 def _resolve_recipe(
-    recipe: str | recipes.Recipe, epochs: int | None, batch_size: int | None, model: keras.Model
+    recipe: recipes.RecipeName | recipes.Recipe,
+    epochs: int | None,
+    batch_size: int | None,
+    model: keras.Model,
 ) -> recipes.Recipe:
     recipe = recipes.get(recipe)
     _check_dropout_supported(model, recipe)

@@ -73,6 +73,11 @@ class PretrainedWeights:
         ]
 
 
+def is_pretrained(source: Any) -> bool:
+    """Return whether `source` names pretrained weights; a file of that name needs a path."""
+    return isinstance(source, str) and source in PRETRAINED
+
+
 def load_pretrained_weights(name: str) -> PretrainedWeights:
     """Load the pretrained weights of that name.
 
