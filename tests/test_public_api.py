@@ -25,6 +25,8 @@ NAMES = [
     "evaluate",
     "MisclassifiedImages",
     "CalibrationCurve",
+    "Calibration",
+    "calibrate",
     "Comparison",
     "compare",
     "Sweep",

@@ -10,6 +10,7 @@ from .evaluation.results import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.misclassified import MisclassifiedImages as MisclassifiedImages
 from .evaluation.calibration import CalibrationCurve as CalibrationCurve
+from .evaluation.calibrate import Calibration as Calibration, calibrate as calibrate
 from .evaluation.comparison import Comparison as Comparison, compare as compare
 from .sweeps.results import Sweep as Sweep, SweepRun as SweepRun, SweepSummary as SweepSummary
 from .sweeps.sweep import sweep as sweep

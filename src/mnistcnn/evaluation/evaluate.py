@@ -12,7 +12,7 @@ from mnistcnn.data.batches import iter_batches
 from mnistcnn.evaluation.accumulator import MetricAccumulator
 from mnistcnn.evaluation.results import Evaluation
 from mnistcnn.public import public
-from mnistcnn.types import NUM_CLASSES, PathLike
+from mnistcnn.types import NUM_CLASSES, Float32Array, PathLike
 from mnistcnn.utils.validation import check_batch, check_int, check_preprocessed
 
 if TYPE_CHECKING:
@@ -77,12 +77,18 @@ def evaluate(
     from mnistcnn.models.loading import as_model
 
     size = check_int("batch_size", batch_size, minimum=1)
+    return evaluate_batches(as_model(model), validated_batches(x, y, size))
+
+
+def validated_batches(
+    x: Any, y: Any, size: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Return an iterator over checked images and labels, from arrays or from batches."""
     if y is None:
         if isinstance(x, np.ndarray):
             raise ValueError("y is required where x is an array; received None")
-        return evaluate_batches(as_model(model), _validated_batches(iter_batches("x", x), size))
-    images, labels = check_preprocessed(x, y)  # type: ignore[arg-type]  # checked here
-    return evaluate_batches(as_model(model), split_batches(images, labels, size))
+        return _validated_batches(iter_batches("x", x), size)
+    return split_batches(*check_preprocessed(x, y), size)
 
 
 def split_batches(
@@ -108,17 +114,22 @@ def evaluate_batches(
     model: keras.Model, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
 ) -> Evaluation:
     """Evaluate a model on batches of preprocessed images and labels."""
-    from mnistcnn.backend import keras
-
     accumulator = MetricAccumulator()
     for images, labels in batches:
-        # A direct call: `predict` compiles a graph for each model, and TensorFlow warns from the
-        # fifth graph on.
-        probabilities = np.asarray(keras.ops.cast(model(images, training=False), "float32"))
-        if probabilities.shape != (len(images), NUM_CLASSES):
-            raise ValueError(
-                f"model must return {NUM_CLASSES} probabilities per image; "
-                f"received one with an output shape of {probabilities.shape[1:]}"
-            )
-        accumulator.update(probabilities, labels)
+        accumulator.update(predict_batch(model, images), labels)
     return Evaluation(**accumulator.result())
+
+
+def predict_batch(model: keras.Model, images: NDArray[np.float32]) -> Float32Array:
+    """Return the probabilities that a model computes for preprocessed images."""
+    from mnistcnn.backend import keras
+
+    # A direct call: `predict` compiles a graph for each model, and TensorFlow warns from the
+    # fifth graph on.
+    probabilities = np.asarray(keras.ops.cast(model(images, training=False), "float32"))
+    if probabilities.shape != (len(images), NUM_CLASSES):
+        raise ValueError(
+            f"model must return {NUM_CLASSES} probabilities per image; "
+            f"received one with an output shape of {probabilities.shape[1:]}"
+        )
+    return probabilities
