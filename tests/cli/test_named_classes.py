@@ -48,8 +48,8 @@ def test_names_go_from_the_folder_to_every_command(animals, tmp_path, capsys):
 
     assert main(["export", model, "a.onnx"]) == 0
     assert mnistcnn.Recognizer("a.onnx").class_names == NAMES
-    images = mnistcnn.load_data(animals).test.images
-    name = NAMES[mnistcnn.Recognizer("a.onnx").predict(images[0])[0]]
+    with Image.open("animals/test/ant/12.png") as image:
+        name = NAMES[mnistcnn.Recognizer("a.onnx").predict(np.asarray(image))[0]]
     capsys.readouterr()
     assert main(["read", "--weights", "a.onnx", "animals/test/ant/12.png"]) == 0
     assert capsys.readouterr().out == f"{name}\n"
