@@ -11,7 +11,7 @@ help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.package  ## train the baseline, evaluate the saved file, write figures to demo/
-	$(BIN)/mnistcnn train --data auto --seed 0 --output demo
+	$(BIN)/mnistcnn train --data auto --seed 0 --output demo --overwrite
 
 test: $(VENV)/.dev  ## run the fast tests with branch coverage (5 minutes)
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
