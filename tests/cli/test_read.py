@@ -154,7 +154,7 @@ def test_unreadable_images_do_not_stop_the_remaining_ones(scan, page, tmp_path, 
     assert out == f"==> a.png <==\n{page.text}\n\n==> c.png <==\n{page.text}\n"
     first, second, last = err.splitlines()
     assert first.startswith("mnistcnn: b.png must be ")
-    assert second == "mnistcnn: [Errno 2] No such file or directory: 'absent.png'"
+    assert second == "mnistcnn: absent.png: No such file or directory"
     assert last == "mnistcnn: 2 of 4 images could not be read"
 
     assert main([*arguments, "--json"]) == 1

@@ -189,7 +189,7 @@ SPARSE = {
     "evaluation": ("evaluation", "a.json", hole, "at most 16,777,216 bytes; it holds 10,737,418,"),
     "image": ("image", "a.png", hole, "at most 160,000,000 bytes; it holds 10,737,418,"),
     "checkpoint": ("checkpoint", "run.safetensors", hole, "bytes; it holds 10,737,418,240"),
-    "weights": ("weights", "a.keras", hole, "at most 16,777,216 bytes; it holds 10,737,418,240"),
+    "weights": ("weights", "a.keras", hole, "at most 67,108,864 bytes; it holds 10,737,418,240"),
 }
 
 

@@ -19,7 +19,7 @@ def add_parser(commands: Any) -> None:
         parents=[arguments.json_arguments()],
         help="show versions, folders, settings and recipes",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, output_is_result=True)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

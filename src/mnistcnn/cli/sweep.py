@@ -53,6 +53,7 @@ def add_parser(commands: Any) -> None:
         help="train on this Ray cluster instead; requires the extra ray",
     )
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FOLDER",
@@ -95,14 +96,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         named=False,
     )
     check_summary()
-    *splits, data = loading.load_dataset(options, console, tensorflow=False)
+    dataset, data = loading.load_dataset(options, console, tensorflow=False)
     epochs = options.epochs
     if epochs is None and data["source"] == "digits":
         epochs = DIGITS_EPOCHS
         console.print(f"Epochs: at most {epochs}, because the dataset is small.")
     try:
         result = mnistcnn.sweep(
-            mnistcnn.Dataset(*splits),
+            dataset,
             seeds=options.seeds,
             recipe=options.recipe,
             epochs=epochs,
