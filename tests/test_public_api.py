@@ -45,6 +45,7 @@ NAMES = [
     "plot_activations",
     "plot_filters",
     "plot_reading",
+    "write_report",
     "CorruptFileError",
     "DataUnavailableError",
     "PatternMismatchError",

@@ -28,6 +28,7 @@ from .plotting.digits import (
 )
 from .plotting.layers import plot_activations as plot_activations, plot_filters as plot_filters
 from .plotting.reading import plot_reading as plot_reading
+from .report.write_report import write_report as write_report
 from .errors import (
     CorruptFileError as CorruptFileError,
     DataUnavailableError as DataUnavailableError,

@@ -45,6 +45,12 @@ def current_metric_name(name: str) -> str:
     return _KERAS_2_2_NAMES.get(name, name)
 
 
+def other_metric_name(name: str) -> str:
+    """Return the other name of a metric: ``acc`` for ``accuracy`` and the reverse."""
+    current_names = {current: old for old, current in _KERAS_2_2_NAMES.items()}
+    return current_names.get(name, current_metric_name(name))
+
+
 def check_monitor(value: Any) -> str:
     """Return the current name of a metric that early stopping and checkpoints can monitor."""
     name = current_metric_name(value) if isinstance(value, str) else value

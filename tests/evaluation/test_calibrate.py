@@ -97,6 +97,21 @@ def test_every_file_holds_the_calibrated_network(name, model, held_out):
     assert load_model(name).get_weights()[-1] == pytest.approx(model.get_weights()[-1])
 
 
+def test_a_network_of_other_classes_is_calibrated(digits):
+    x = preprocess(digits.train.images)
+    model = build_model(class_names=["low", "middle", "high"], seed=0)
+    weights = model.get_weights()
+    model.set_weights([*weights[:4], *(array * 10 for array in weights[4:])])
+    probabilities = np.asarray(model(x)).astype(float)
+    rng = np.random.default_rng(0)
+    labels = (probabilities.cumsum(axis=1) < rng.random((len(x), 1))).sum(axis=1).clip(0, 2)
+    model.set_weights([*weights[:4], *(array * 30 for array in weights[4:])])
+    result = calibrate(model, x, labels)
+    assert 2 < result.temperature < 4.5
+    assert result.after.class_names == ("low", "middle", "high")
+    assert result.after.loss == pytest.approx(evaluate(model, x, labels).loss, rel=1e-4)
+
+
 def test_batches_and_batch_sizes_give_the_same_temperature(model, trained, held_out):
     expected = calibrate(model, *held_out)
     for kind, batches in batch_sources(*held_out).items():

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
+from mnistcnn.types import DIGIT_NAMES
 from mnistcnn.utils.environment import set_tf_defaults
 from mnistcnn.utils.stderr import is_terminal
 from mnistcnn.utils.text import did_you_mean, escape, quote
@@ -65,10 +66,10 @@ def data_files(*sources: str | None) -> list[Path]:
 
 def load_dataset(
     options: argparse.Namespace, console: Console, *, tensorflow: bool = True
-) -> tuple[Any, Any, dict[str, Any]]:
+) -> tuple[Dataset, dict[str, Any]]:
     """Load and announce a dataset while TensorFlow, if needed, is being imported.
 
-    Returns the training split, the test split and a description for reports.
+    Returns the dataset and a description for reports.
     """
     from mnistcnn.data.named import DATA_VARIABLE
 
@@ -91,12 +92,17 @@ def load_dataset(
     if tensorflow:
         import_tensorflow()
     num_train, num_test = (len(split.labels) for split in dataset)
+    names = dataset.class_names
+    if names != DIGIT_NAMES:
+        note = f" of {len(names)} classes{note}"
     console.print(
         f"Data: {escape(source)}, {num_train:,} training and {num_test:,} test images{note}."
     )
-    description = {"source": source, "reason": reason, "train": num_train, "test": num_test}
-    description |= _file_options(options)
-    return dataset.train, dataset.test, description
+    description: dict[str, Any] = {"source": source, "reason": reason}
+    description |= {"train": num_train, "test": num_test, **_file_options(options)}
+    if names != DIGIT_NAMES:
+        description["class_names"] = list(names)
+    return dataset, description
 
 
 @contextmanager

@@ -101,14 +101,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if len(options.recipe) > 1:
         changes.pop("name", None)  # each keeps its own, by which runs are distinguished
     recipes = [recipe_options.resolve_recipe(name, changes) for name in options.recipe]
-    *splits, data = loading.load_dataset(options, console, tensorflow=False)
+    dataset, data = loading.load_dataset(options, console, tensorflow=False)
     epochs = None
     if "epochs" not in changes and data["source"] == "digits":
         epochs = DIGITS_EPOCHS
         console.print(f"Epochs: at most {epochs}, because the dataset is small.")
     try:
         result = mnistcnn.sweep(
-            mnistcnn.Dataset(*splits),
+            dataset,
             seeds=options.seeds,
             recipe=recipes,
             epochs=epochs,

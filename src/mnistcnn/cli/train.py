@@ -22,7 +22,7 @@ from mnistcnn.utils.text import escape, quote
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mnistcnn import Split
+    from mnistcnn import Dataset
     from mnistcnn.recipes import Recipe
     from mnistcnn.training.distribute.cluster import ClusterSpec
 
@@ -117,13 +117,13 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
         _choose_output(options, console, is_alone=cluster.world_size == 1)
     path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     _check_output(options, path, cluster)
-    train, test, data = loading.load_dataset(options, console)
+    dataset, data = loading.load_dataset(options, console)
     if "epochs" not in changes and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
-    model = mnistcnn.build_model(seed=options.seed)
+    model = mnistcnn.build_model(class_names=dataset.class_names, seed=options.seed)
     with _locked_output(options) if cluster.is_chief else contextlib.nullcontext():
         existed = path.exists()
-        history = _fit(model, train, recipe, path=path, strategy=strategy, options=options)
+        history = _fit(model, dataset, recipe, path=path, strategy=strategy, options=options)
         if not cluster.is_chief:
             console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
             return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
@@ -137,7 +137,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             "recipe": recipe.to_dict(),
             "seed": options.seed,
         }
-        return _evaluate_and_save(path, test, history, settings, console)
+        return _evaluate_and_save(path, dataset, history, settings, console)
 
 
 def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
@@ -242,7 +242,7 @@ def _locked_output(options: argparse.Namespace) -> Iterator[None]:
 
 def _fit(
     model: Any,
-    train: Split,
+    dataset: Dataset,
     recipe: Recipe,
     *,
     path: Path,
@@ -259,7 +259,7 @@ def _fit(
     with _resume_hint(checkpoint_dir, options):
         history = mnistcnn.train(
             model,
-            *mnistcnn.preprocess(train.images, train.labels),
+            *mnistcnn.preprocess(*dataset.train, num_classes=len(dataset.class_names)),
             recipe=recipe,
             callbacks=callbacks,
             seed=options.seed,
@@ -278,7 +278,7 @@ def _save_model(model: Any, path: Path) -> None:
 
 def _evaluate_and_save(
     path: Path,
-    test: Split,
+    dataset: Dataset,
     history: dict[str, list[float]],
     settings: dict[str, Any],
     console: Console,
@@ -288,7 +288,8 @@ def _evaluate_and_save(
     from mnistcnn.utils.environment import import_matplotlib
 
     output = path.parent
-    result = mnistcnn.evaluate(path, *mnistcnn.preprocess(test.images, test.labels))
+    x, y = mnistcnn.preprocess(*dataset.test, num_classes=len(dataset.class_names))
+    result = mnistcnn.evaluate(path, x, y)
     report = {
         **settings,
         "training_seconds": round(elapsed_seconds(output / CHECKPOINT), 2),

@@ -128,15 +128,18 @@ def calibrate(
     True
     """
     from mnistcnn.backend import keras
+    from mnistcnn.models.classes import count_classes, get_class_names
 
     if not isinstance(model, keras.Model):
         raise TypeError(
             f"model must be a Keras model, such as load_model returns; received {model!r}"
         )
     size = check_int("batch_size", batch_size, minimum=1)
+    k = count_classes(model)
     predictions, first = [], None
-    for images, one_hot in validated_batches(x, y, size):
-        predictions.append((predict_batch(model, images), one_hot.argmax(axis=1)))
+    for images, one_hot in validated_batches(x, y, size, num_classes=k):
+        probabilities = predict_batch(model, images, num_classes=k)
+        predictions.append((probabilities, one_hot.argmax(axis=1)))
         first = images if first is None else first
     assert first is not None  # no batches raise an error
     probabilities, labels = map(np.concatenate, zip(*predictions, strict=True))
@@ -144,11 +147,11 @@ def calibrate(
     temperature = fit_temperature(log_probabilities, labels)
     calibrated = scale(log_probabilities, temperature)
     _divide_logits(model, temperature, first, calibrated[: len(first)])
-    return Calibration(
-        temperature=temperature,
-        before=Evaluation.from_probabilities(probabilities, labels),
-        after=Evaluation.from_probabilities(calibrated, labels),
+    before, after = (
+        Evaluation.from_probabilities(each, labels, class_names=get_class_names(model, k))
+        for each in (probabilities, calibrated)
     )
+    return Calibration(temperature=temperature, before=before, after=after)
 
 
 def _divide_logits(

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mnistcnn.export import litert, openvino, parity, saved_model
+from mnistcnn.export import litert, onnx, openvino, parity, saved_model
 from mnistcnn.export.names import SUFFIXES, resolve_format
+from mnistcnn.export.source import ExportSource
 from mnistcnn.models.loading import load_model
 from mnistcnn.types import Float32Array
 from mnistcnn.utils import environment
 from mnistcnn.weights.arrays import to_safetensors
-from mnistcnn.weights.onnx_classifier import OnnxClassifier
-from mnistcnn.weights.onnx_file import to_onnx
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class ExportFormat:
     suffix : str
         Suffix of its file names; empty if the format is a folder.
     write : callable
-        Writes the six weight arrays to a path.
+        Writes a model to a path.
     predict : callable
         Returns the probabilities of images, computed by the format's own runtime.
     images, check : callable
@@ -39,16 +37,19 @@ class ExportFormat:
         Suffixes of further files beside the one at the path.
     requires : str, optional
         Module of an optional dependency, which the extra `extra` installs.
+    any_architecture : bool, default True
+        Whether it can hold another network than that of `build_model`.
     """
 
     suffix: str
-    write: Callable[[Sequence[NDArray[Any]], Path], None]
+    write: Callable[[ExportSource, Path], None]
     predict: Callable[[Path, Float32Array], Float32Array]
     images: Callable[[], Float32Array] = parity.random_images
     check: parity.ParityCheck = parity.check_float32
     companions: tuple[str, ...] = ()
     requires: str | None = None
     extra: str = ""
+    any_architecture: bool = True
 
 
 def format_for(path: Path, name: str | None) -> tuple[str, ExportFormat]:
@@ -63,16 +64,8 @@ def require_runtime(name: str, export_format: ExportFormat) -> None:
         environment.require_extra(f"the format {name}", export_format.requires, export_format.extra)
 
 
-def _write_onnx(weights: Sequence[NDArray[Any]], path: Path) -> None:
-    path.write_bytes(to_onnx(weights))
-
-
-def _predict_onnx(path: Path, images: Float32Array) -> Float32Array:
-    return OnnxClassifier(path.read_bytes()).predict_proba(images[..., 0])
-
-
-def _write_safetensors(weights: Sequence[NDArray[Any]], path: Path) -> None:
-    path.write_bytes(to_safetensors(weights))
+def _write_safetensors(source: ExportSource, path: Path) -> None:
+    path.write_bytes(to_safetensors(source.weights, class_names=source.class_names))
 
 
 def _predict_safetensors(path: Path, images: Float32Array) -> Float32Array:
@@ -82,9 +75,12 @@ def _predict_safetensors(path: Path, images: Float32Array) -> Float32Array:
 _LITERT: dict[str, Any] = dict(predict=litert.predict, requires="ai_edge_litert", extra="litert")
 FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
     {
-        "onnx": ExportFormat(SUFFIXES["onnx"], _write_onnx, _predict_onnx),
+        "onnx": ExportFormat(SUFFIXES["onnx"], onnx.write, onnx.predict),
         "safetensors": ExportFormat(
-            SUFFIXES["safetensors"], _write_safetensors, _predict_safetensors
+            SUFFIXES["safetensors"],
+            _write_safetensors,
+            _predict_safetensors,
+            any_architecture=False,
         ),
         "litert": ExportFormat(SUFFIXES["litert"], litert.write_float32, **_LITERT),
         "litert-int8": ExportFormat(

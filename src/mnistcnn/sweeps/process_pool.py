@@ -62,7 +62,9 @@ def run_in_processes(
         np.savez(data_path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
         environment = worker_env(max(1, cpu_count() // processes))
         for number in range(processes):
-            worker = WorkerProcess(data_path, folder / f"{number}.log", environment)
+            worker = WorkerProcess(
+                data_path, dataset.class_names, folder / f"{number}.log", environment
+            )
             stack.callback(worker.kill)
             threading.Thread(
                 target=_worker_thread, args=(worker, pending, events), daemon=True
@@ -95,12 +97,19 @@ def worker_env(cores: int) -> dict[str, str]:
 class WorkerProcess:
     """A process that executes one run after another."""
 
-    def __init__(self, data_path: Path, log_path: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        data_path: Path,
+        class_names: Sequence[str],
+        log_path: Path,
+        environment: dict[str, str],
+    ) -> None:
         self._log_path = log_path
+        arguments = [str(data_path), json.dumps(class_names)]
         with log_path.open("wb") as log:
             # In its own session Ctrl-C does not reach the worker; the parent process kills it.
             self._process = subprocess.Popen(  # noqa: S603  # no untrusted input
-                [sys.executable, "-P", "-m", "mnistcnn.sweeps.worker", str(data_path)],
+                [sys.executable, "-P", "-m", "mnistcnn.sweeps.worker", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -19,8 +19,8 @@ from mnistcnn.utils.text import did_you_mean, quote
 from mnistcnn.utils.validation import check_bool, check_in
 from mnistcnn.weights.arrays import (
     CNN_WEIGHT_SHAPES,
-    MAX_BYTES,
     MAX_PAGE_NETWORK_BYTES,
+    MAX_PRETRAINED_BYTES,
     PAGE_NETWORK_WEIGHT_SHAPES,
     REJECTOR_WEIGHT_SHAPES,
     Shapes,
@@ -141,7 +141,7 @@ def read_pretrained(
             raise ValueError(f"name must be {name!r}; received {quote(manifest.name)}")
     except (TypeError, ValueError) as error:
         raise CorruptFileError(f"{manifest_path}: {error}") from None
-    limit = MAX_PAGE_NETWORK_BYTES if shapes is PAGE_NETWORK_WEIGHT_SHAPES else MAX_BYTES
+    limit = MAX_PAGE_NETWORK_BYTES if shapes is PAGE_NETWORK_WEIGHT_SHAPES else MAX_PRETRAINED_BYTES
     content = read_limited(weights_path, limit=limit)
     try:
         return PretrainedWeights(manifest, _verified_arrays(content, manifest, shapes))
