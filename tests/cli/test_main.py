@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -186,12 +185,18 @@ def test_interrupt_exits_with_130(monkeypatch, capsys):
 def test_help_is_quick_and_imports_no_large_library():
     times = []
     for _ in range(5):
-        started = time.perf_counter()
+        before = os.times()
         result = subprocess.run(
             [sys.executable, "-m", "mnistcnn", "train", "--help"],
             capture_output=True, text=True, check=True,
+            # Without the time that the measurement of coverage takes.
+            env={name: value for name, value in os.environ.items() if "COVERAGE" not in name},
         )  # fmt: skip
-        times.append(time.perf_counter() - started)
+        after = os.times()
+        times.append(
+            after.children_user + after.children_system
+            - before.children_user - before.children_system
+        )  # fmt: skip
         assert result.stderr == ""
         assert "--data" in result.stdout
     assert min(times) < 0.3

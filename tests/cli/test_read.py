@@ -272,7 +272,7 @@ def read_in_terminal(*arguments):
     except OSError:  # Linux raises EIO when the other side is closed
         pass
     os.close(terminal)
-    assert process.communicate(timeout=60)[1] == ""
+    assert process.communicate(timeout=300)[1] == ""
     assert process.returncode == 0
     return printed.decode().replace("\r\n", "\n")
 

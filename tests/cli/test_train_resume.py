@@ -105,7 +105,7 @@ def test_interrupted_process_resumes_exactly(number, code, prefix, uninterrupted
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    _, printed = process.communicate(timeout=60)
+    _, printed = process.communicate(timeout=300)
     assert process.returncode == code, printed
     assert_resumes(printed, uninterrupted, capsys)
 

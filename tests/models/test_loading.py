@@ -89,3 +89,11 @@ def test_as_model_takes_the_names_of_pretrained_weights(tmp_path, monkeypatch):
         assert all(map(np.array_equal, as_model(name).get_weights(), expected))
     with pytest.raises(ValueError, match="^model must end in .*; received './robust'$"):
         as_model("./robust")
+
+
+def test_a_misspelled_name_of_pretrained_weights_gets_a_suggestion():
+    expected = (
+        "^model must be a file or one of 'best', 'robust'; received 'bset'; did you mean 'best'\\?$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        as_model("bset")

@@ -44,7 +44,7 @@ def run_process(code, *, before=""):
     """
     program = "\n".join(map(textwrap.dedent, (setup, before, code)))
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False,
         # Coverage would fail to write its data and print a warning.
         env={k: v for k, v in os.environ.items() if "COVERAGE" not in k},
     )  # fmt: skip

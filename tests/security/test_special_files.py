@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").is_file(), reason="the memory limit needs Linux"
 )
 LIMITS = pathlib.Path(__file__).parents[1] / "helpers" / "limits.py"
-TIMEOUT = 120  # of the process that reads all files, in seconds
+TIMEOUT = 300  # of the process that reads all files, in seconds
 HOLE = 10 << 30
 
 

@@ -36,6 +36,7 @@ from mnistcnn.cli.common import (
     print_error,
     to_json,
 )
+from mnistcnn.cli.completion import SHELLS, PrintCompletion
 from mnistcnn.utils.stderr import hidden_progress
 from mnistcnn.utils.text import escape
 
@@ -117,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
         "digits from images.",
     )
     parser.add_argument("--version", action="version", version=mnistcnn.__version__)
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        help="print a script with which the shell completes this command (extra completion)",
+    )
     parser.set_defaults(output_is_result=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in _COMMANDS:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
-from mnistcnn.cli import arguments, common, loading
+from mnistcnn.cli import arguments, common, loading, recipe_options
 from mnistcnn.cli.evaluate import print_evaluation
 from mnistcnn.utils.text import escape, quote
 
@@ -65,6 +65,7 @@ def add_parser(commands: Any) -> None:
         help="training recipe (default: %(default)s)",
     )
     arguments.add_recipe_overrides(parser)
+    recipe_options.add_recipe_options(parser)
     parser.add_argument(
         "--seed",
         type=arguments.min_int(0),
@@ -88,7 +89,7 @@ def add_parser(commands: Any) -> None:
     start.add_argument(
         "--restart",
         action="store_true",
-        help="start from scratch even if FOLDER holds an unfinished run",
+        help="start an unfinished run in FOLDER from scratch",
     )
     start.add_argument(
         "--overwrite",
@@ -110,13 +111,14 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     console = common.new_console()
     cluster = cluster_from_env()
     strategy = _distribution_strategy(cluster, console)
-    recipe = _recipe(options)
+    changes = recipe_options.overrides(options)
+    recipe = recipe_options.resolve_recipe(options.recipe, changes)
     if options.output is None:
         _choose_output(options, console, is_alone=cluster.world_size == 1)
     path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     _check_output(options, path, cluster)
     dataset, data = loading.load_dataset(options, console)
-    if options.epochs is None and data["source"] == "digits":
+    if "epochs" not in changes and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
     model = mnistcnn.build_model(class_names=dataset.class_names, seed=options.seed)
     with _locked_output(options) if cluster.is_chief else contextlib.nullcontext():
@@ -136,14 +138,6 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             "seed": options.seed,
         }
         return _evaluate_and_save(path, dataset, history, settings, console)
-
-
-def _recipe(options: argparse.Namespace) -> Recipe:
-    overrides = {"epochs": options.epochs, "batch_size": options.batch_size}
-    return dataclasses.replace(
-        mnistcnn.recipes.get(options.recipe),
-        **{name: value for name, value in overrides.items() if value is not None},
-    )
 
 
 def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
@@ -308,15 +302,25 @@ def _evaluate_and_save(
     import_matplotlib()
     common.save_figure(history_path, mnistcnn.plot_history(history))
     common.save_figure(matrix_path, mnistcnn.plot_confusion_matrix(result))
-    epochs = len(history["loss"])
-    console.print(
-        f"\nTrained {epochs} epoch{'s' if epochs > 1 else ''} "
-        f"in {report['training_seconds']:.1f} s."
-    )
+    console.print(f"\n{_training_summary(report)}")
     console.print(f"{escape(path)}, reloaded, on the test images:")
     print_evaluation(result, console)
     console.print(f"\nIn {escape(output)}: {', '.join((path.name, *_RESULT_FILES))}")
     return report
+
+
+def _training_summary(report: dict[str, Any]) -> str:
+    """Return number of epochs and time of a training, and why it ended early if it did."""
+    recipe, epochs = report["recipe"], len(report["history"]["loss"])
+    text = f"Trained {_count(epochs, 'epoch')} in {report['training_seconds']:.1f} s"
+    if recipe["monitor"] is None or epochs == recipe["epochs"]:
+        return f"{text}."
+    patience = _count(recipe["patience"], "epoch")
+    return f"{text}; stopped early at epoch {epochs} (no improvement for {patience})."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
