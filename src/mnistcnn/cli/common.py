@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _Item = TypeVar("_Item")
-_MAX_LINE_CHARS = 2000  # of a message, which may quote several texts
+MAX_LINE_CHARS = 2000  # of a message, which may quote several texts
 _STREAMS = ("stdin", "stdout", "stderr")
 _PROGRESS_DELAY = 2.0  # seconds before a progress bar appears
 _NUMBER = r"(?:[-+.\deE]+|null)"
@@ -55,7 +55,7 @@ def print_error(message: object, *, prefix: str = "mnistcnn: ") -> None:
     """Print a message to standard error; the only line breaks are those of our own messages."""
     multiline = isinstance(message, CommandError | KeyboardInterrupt | DataUnavailableError)
     lines = str(message).split("\n") if multiline else [message]
-    text = "\n".join(escape(line, limit=_MAX_LINE_CHARS) for line in lines)
+    text = "\n".join(escape(line, limit=MAX_LINE_CHARS) for line in lines)
     with contextlib.suppress(OSError):  # a closed pipe or a full disk
         print(f"{prefix}{text}", file=sys.stderr, flush=True)
 

@@ -11,17 +11,19 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import mnistcnn
 from mnistcnn.cli import compare, data, evaluate, export, info, plot, read, report, sweep, train
 from mnistcnn.cli.common import (
+    MAX_LINE_CHARS,
     CommandError,
     discard_unwritable,
     prepare_streams,
     print_error,
     to_json,
 )
+from mnistcnn.utils.text import escape
 
 _COMMANDS = (train, sweep, evaluate, compare, plot, report, read, export, data, info)
 # As a shell reports Ctrl-C and a program that ends because the reader of its output has.
@@ -73,8 +75,16 @@ def _run(argv: Sequence[str]) -> int:
     return _FAILURE if result.get("failed") else 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that escapes arguments in its error messages: a pattern such as * is any names."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and exit."""
+        super().error(escape(message, limit=MAX_LINE_CHARS))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="mnistcnn",
         description="Train, evaluate, inspect and export a small MNIST CNN, and read handwritten "
         "digits from images.",
