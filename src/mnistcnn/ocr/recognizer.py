@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from mnistcnn.data.batches import iter_batches
 from mnistcnn.images.image_io import ImageLike, read_image
+from mnistcnn.notebook import html
 from mnistcnn.ocr.fitted_reading import fit_reading
 from mnistcnn.ocr.pattern_matching import Pattern, compile_pattern
 from mnistcnn.ocr.regions import Region, check_region, crop_region, move_reading
@@ -81,7 +82,9 @@ class Recognizer:
                 maximum=max_parallel(),
                 reason="since threads without a core of their own only slow each other down",
             )
-        arrays = _resolve_weights(_DEFAULT_WEIGHTS if weights is None else weights)
+        weights = _DEFAULT_WEIGHTS if weights is None else weights
+        arrays = _resolve_weights(weights)
+        self._weights_name = str(weights)
         self._classifier = OnnxClassifier(to_onnx(arrays), threads)
 
     def predict_proba(self, images: ArrayLike) -> Float32Array:
@@ -282,6 +285,13 @@ class Recognizer:
             reading = move_reading(reading, offset, image)
         reading = replace(reading, doubtful_mark=mark)
         return reading if compiled is None else fit_reading(reading, compiled)
+
+    def __repr__(self) -> str:
+        return f"Recognizer({quote(self._weights_name)})"
+
+    def _repr_html_(self) -> str:
+        text = f"with the weights {quote(self._weights_name)}, on ONNX Runtime"
+        return html.block(html.heading("Recognizer", text))
 
     def _predict_each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
         for number, batch in enumerate(batches):

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.data.preprocessing import preprocess
 from mnistcnn.plotting.common import check_axes, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.plotting.image_grid import ImageGrid
 from mnistcnn.public import public
 from mnistcnn.types import IMAGE_SIZE, PathLike
@@ -59,7 +60,7 @@ def plot_filters(model: keras.Model | PathLike, *, ax: Sequence[Axes] | None = N
     checked = _check_model(model)
     first, second = (np.asarray(checked.layers[i].kernel) for i in _CONVOLUTIONS)
     if ax is None:
-        figure = Figure(figsize=(8.4, 5.4), layout="constrained")
+        figure = new_figure((8.4, 5.4))
         above, below = figure.subplots(2, 1, height_ratios=[1, 4])
     else:
         above, below = check_axes(ax, 2)
@@ -113,7 +114,7 @@ def plot_activations(
     if len(pixels) != 1:
         raise ValueError(f"image must be one image; received {len(pixels)}")
     if ax is None:
-        figure = Figure(figsize=(9, 2.9), layout="constrained")
+        figure = new_figure((9, 2.9))
         left, *panels = figure.subplots(1, 3, width_ratios=[1, 2, 1.1])
     else:
         left, *panels = check_axes(ax, 3)
