@@ -41,7 +41,9 @@ def _check_backend(name: str) -> None:
 if "keras" not in sys.modules:
     # Before the import, which would fail with "No module named 'jax'".
     _check_backend(os.environ.get("KERAS_BACKEND") or "tensorflow")
-if "tensorflow" not in sys.modules:
+if "tensorflow" in sys.modules:
+    environment.warn_of_slow_convolutions()
+else:
     environment.set_tf_defaults()
 with _without_startup_log():
     try:
