@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from mnistcnn import build_model, train
 from mnistcnn.backend import tf
+from mnistcnn.notebook.progress_bar import format_duration
 from mnistcnn.training import progress
 from mnistcnn.training.progress import ProgressBar, progress_display
 
@@ -124,4 +125,4 @@ def test_the_terminal_is_restored_after_an_error(monkeypatch):
     ("seconds", "text"), [(0.4, "0 s"), (59.7, "1 min 00 s"), (125, "2 min 05 s")]
 )
 def test_durations(seconds, text):
-    assert progress._format_duration(seconds) == text
+    assert format_duration(seconds) == text

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mnistcnn.backend import keras
+from mnistcnn.notebook.kernel import in_notebook
+from mnistcnn.notebook.progress_bar import NotebookProgress, format_duration
 
 # Up to this number, Keras' own display, a bar or a line per epoch, is used.
 _MAX_EPOCHS_FOR_KERAS_DISPLAY = 10
@@ -23,17 +25,21 @@ def progress_display(
 ) -> Iterator[tuple[int, list[keras.callbacks.Callback]]]:
     """Yield Keras' ``verbose`` and the callbacks that display progress instead of Keras.
 
-    For ``"auto"`` and many epochs, Keras is silent, and one progress bar for the run, or one
-    line per epoch, is displayed.
+    For ``"auto"`` in a notebook, or with many epochs, Keras is silent, and one progress bar for
+    the run, or one line per epoch, is displayed.
     """
     if sys.stdout is None:  # in daemons and with pythonw; Keras would fail
         yield 0, []
         return
-    console = Console(file=sys.stdout)
-    is_interactive = console.is_terminal or console.is_jupyter
     if verbose != "auto":
         yield verbose, []
         return
+    if in_notebook():
+        with NotebookProgress() as notebook_bar:
+            yield 0, [ProgressBar(notebook_bar, title)]
+        return
+    console = Console(file=sys.stdout, force_jupyter=False)
+    is_interactive = console.is_terminal
     if epochs <= _MAX_EPOCHS_FOR_KERAS_DISPLAY:
         yield 1 if is_interactive else 2, []
         return
@@ -58,7 +64,7 @@ class ProgressBar(keras.callbacks.Callback):
 
     per_execution = True  # called once per execution of the graph, not for each batch
 
-    def __init__(self, bar: Progress, title: str = "Epoch") -> None:
+    def __init__(self, bar: Progress | NotebookProgress, title: str = "Epoch") -> None:
         super().__init__()
         self._title = title
         self._bar = bar
@@ -109,15 +115,10 @@ class PrintLog(keras.callbacks.Callback):
         remaining = (time.perf_counter() - self._started) / done * (epochs - epoch - 1)
         sys.stdout.write(
             f"{self._title} {epoch + 1}/{epochs}: {_format_metrics(logs or {})}, "
-            f"{_format_duration(remaining)} left\n"
+            f"{format_duration(remaining)} left\n"
         )
         sys.stdout.flush()
 
 
 def _format_metrics(logs: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
-
-
-def _format_duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"

@@ -125,8 +125,8 @@ def train(
         argument of `build_model`.
     verbose : {"auto", 0, 1, 2}, default "auto"
         0: silent; 1: a progress bar per epoch; 2: one line per epoch. ``"auto"`` is 1 in a
-        terminal or notebook and 2 elsewhere; for more than 10 epochs it is one progress bar
-        for the run, or one line per epoch, with the remaining time.
+        terminal and 2 elsewhere; in a notebook, and for more than 10 epochs, it is one progress
+        bar for the run, or one line per epoch, with the remaining time.
     checkpoint_dir : str or path-like, optional
         Folder for the state of the run: network, optimizer, random generators, position in
         the epoch, history, callbacks, and teachers. The same call resumes the run and ends
