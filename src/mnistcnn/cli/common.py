@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mnistcnn.errors import DataUnavailableError
 from mnistcnn.utils.stderr import is_terminal
-from mnistcnn.utils.text import escape
+from mnistcnn.utils.text import describe_error, escape
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _Item = TypeVar("_Item")
-MAX_LINE_CHARS = 2000  # of a message, which may quote several texts
+_MAX_LINE_CHARS = 2000  # of a message, which may quote several texts
 _STREAMS = ("stdin", "stdout", "stderr")
 _PROGRESS_DELAY = 2.0  # seconds before a progress bar appears
 _NUMBER = r"(?:[-+.\deE]+|null)"
@@ -54,8 +54,9 @@ def prepare_streams() -> None:
 def print_error(message: object, *, prefix: str = "mnistcnn: ") -> None:
     """Print a message to standard error; the only line breaks are those of our own messages."""
     multiline = isinstance(message, CommandError | KeyboardInterrupt | DataUnavailableError)
-    lines = str(message).split("\n") if multiline else [message]
-    text = "\n".join(escape(line, limit=MAX_LINE_CHARS) for line in lines)
+    content = describe_error(message) if isinstance(message, BaseException) else str(message)
+    lines = content.split("\n") if multiline else [content]
+    text = "\n".join(escape(line, limit=_MAX_LINE_CHARS) for line in lines)
     with contextlib.suppress(OSError):  # a closed pipe or a full disk
         print(f"{prefix}{text}", file=sys.stderr, flush=True)
 

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn.cli import arguments, common
+from mnistcnn.cli import arguments, class_images, common
 from mnistcnn.cli.fields import Field, load_fields, merge_readings, read_fields
 from mnistcnn.cli.reading_output import OutputFormat, ReadingOutput
+from mnistcnn.types import DIGIT_NAMES
 from mnistcnn.utils.text import escape, quote
 
 # The files of a folder that are read.
 SUFFIXES = frozenset(
     ".bmp .gif .jpeg .jpg .mpo .pbm .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905  # one line to read
 )
+_BOXES_SUFFIXES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
 _GLOB_CHARACTERS = frozenset("*?[")
 
 
@@ -31,7 +33,8 @@ def add_parser(commands: Any) -> None:
         help="read the digits in images",
         description="Read the handwritten digits in images: scans, photos or drawings with one or "
         "many digits. Prints their text; on a terminal, a table with the least confident digit of "
-        "each line. If an image cannot be read, the remaining images are still processed and the "
+        "each line. With a network of other classes, each image is one symbol, and its class is "
+        "printed. If an image cannot be read, the remaining images are still processed and the "
         "exit code is 1.",
     )
     parser.add_argument(
@@ -60,7 +63,7 @@ def add_parser(commands: Any) -> None:
         metavar="OUT.png",
         help="write the image with a box around each digit; a folder for several images",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, output_is_result=True)
 
 
 def _add_number_options(parser: argparse.ArgumentParser) -> None:
@@ -127,6 +130,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if box_paths:
         import_matplotlib()
     recognizer = mnistcnn.Recognizer(options.weights)
+    if recognizer.class_names != DIGIT_NAMES:
+        class_images.check_options(options, recognizer)
+        images = _track_images(paths, quiet=options.json)
+        return class_images.read_classes(
+            recognizer, images, num_images=len(paths), quiet=options.json
+        )
     output = ReadingOutput(output_format, form, len(paths))
     fields = [Field("", options.region, options.pattern)] if form is None else form
     for path in _track_images(paths, quiet=options.json):
@@ -196,10 +205,12 @@ def _find_images(sources: Sequence[str]) -> list[Path]:
 
 def _box_paths(target: Path | None, paths: Sequence[Path]) -> dict[Path, Path]:
     """Return the path of the annotated image for each image."""
+    from mnistcnn.utils.validation import check_path
+
     if target is None:
         return {}
     if len(paths) == 1 and not target.is_dir():
-        return {paths[0]: target}
+        return {paths[0]: check_path("--boxes", target, suffixes=_BOXES_SUFFIXES)}
     if target.is_file() or (target.suffix and not target.is_dir()):
         raise ValueError(f"--boxes must be a folder for several images; received {escape(target)}")
     box_paths = {path: target / f"{path.stem}-boxes.png" for path in paths}

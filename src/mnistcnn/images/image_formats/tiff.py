@@ -36,6 +36,7 @@ _MAX_VALUES_OF_ARRAYS = {
 _RAW, _JPEG = 1, 7
 _COMPRESSIONS = frozenset({_RAW, 2, 3, 4, 5, _JPEG, 8, 32_773, 32_946})
 _YCBCR, _SEPARATE_PLANES = 6, 2
+_MAX_SAMPLES = 6  # CMYK and two alpha channels; Pillow writes a message to stderr if there are more
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _INTEGER_TYPES = {1: "B", 3: "H", 4: "I"}
@@ -100,7 +101,11 @@ def parse_tiff(content: bytes) -> EncodedImage:
         )
     width, height = directory.value(_WIDTH, 0), directory.value(_HEIGHT, 0)
     samples, bits = directory.value(_SAMPLES, 1), max(directory.values(_BITS), default=1)
-    num_planes = samples if directory.value(_PLANES, 1) == _SEPARATE_PLANES else 1
+    if samples > _MAX_SAMPLES:
+        raise ValueError(
+            f"must be a TIFF image of at most {_MAX_SAMPLES} samples per pixel; it has {samples:,}"
+        )
+    num_planes = max(1, samples) if directory.value(_PLANES, 1) == _SEPARATE_PLANES else 1
     strips = _read_strips(directory, width, height)
     strips.check_count(num_planes, needs_lengths=compression != _RAW)
     strips.check_lengths(content, is_jpeg=compression == _JPEG)
