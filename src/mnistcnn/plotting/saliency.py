@@ -92,7 +92,7 @@ def plot_saliency(
     >>> _, (images, labels) = load_data("digits")
     >>> figure = plot_saliency(load_pretrained(), images[:2])
     >>> figure.axes[1].get_title()
-    'Grad-CAM for 0'
+    'Grad-CAM for 5'
     """
     from mnistcnn.models.classes import get_class_names
     from mnistcnn.models.loading import as_model
