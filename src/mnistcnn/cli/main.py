@@ -14,7 +14,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import mnistcnn
-from mnistcnn.cli import compare, data, evaluate, export, info, plot, read, report, sweep, train
+from mnistcnn.cli import (
+    compare,
+    data,
+    evaluate,
+    export,
+    info,
+    plot,
+    read,
+    report,
+    sheet,
+    sweep,
+    train,
+)
 from mnistcnn.cli.common import (
     CommandError,
     discard_unwritable,
@@ -23,7 +35,7 @@ from mnistcnn.cli.common import (
     to_json,
 )
 
-_COMMANDS = (train, sweep, evaluate, compare, plot, report, read, export, data, info)
+_COMMANDS = (train, sweep, evaluate, compare, plot, report, read, export, data, sheet, info)
 # As a shell reports Ctrl-C and a program that ends because the reader of its output has.
 _FAILURE, _INTERRUPTED, _CLOSED_OUTPUT = 1, 130, 141
 
