@@ -44,7 +44,17 @@ INSIDE_FUNCTIONS = {
     "report": {"models", "backend"},
     "sweeps": {"models", "training", "backend"},
 }
-WITHOUT_KERAS = ("types", "errors", "utils", "recipes", "images", "data", "sheets", "weights", "ocr")
+WITHOUT_KERAS = (
+    "types",
+    "errors",
+    "utils",
+    "recipes",
+    "images",
+    "data",
+    "sheets",
+    "weights",
+    "ocr",
+)
 ROOMS = sorted(
     path.stem
     for path in PACKAGE.iterdir()

@@ -14,9 +14,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -31,9 +33,10 @@ from benchmarks.harness import (
     write_results,
 )
 from mnistcnn.sheets.layout import layout_of
+from mnistcnn.utils.environment import cpu_count
 
 # Number of photos by resolution in megapixels.
-PHOTOS = {1.0: 60, 2.0: 30, 5.0: 8, 12.0: 4}
+PHOTOS = {1.0: 50, 2.0: 30, 5.0: 14, 12.0: 8}
 
 
 def box_results(
@@ -50,8 +53,8 @@ def box_results(
     return results
 
 
-class Benchmark:
-    """Photos of forms that are filled in with test images.
+class Photographer:
+    """Takes photos of forms that are filled in with test images, and reads them.
 
     Parameters
     ----------
@@ -60,8 +63,9 @@ class Benchmark:
     """
 
     def __init__(self, split: mnistcnn.Split) -> None:
+        cv2.setNumThreads(1)  # each photo has a process
         self.split = split
-        self.recognizer = mnistcnn.Recognizer()
+        self.recognizer = mnistcnn.Recognizer(num_threads=1)
         self.forms: dict[tuple[Any, int], Any] = {}
 
     def form(self, paper: Any, page: int) -> Any:
@@ -74,47 +78,64 @@ class Benchmark:
                     self.forms[paper, page] = np.asarray(picture.convert("L"))
         return self.forms[paper, page]
 
-    def measure(self, megapixels: float, num_photos: int, seed: int) -> dict[str, Any]:
-        """Take photos and read them; return the counts."""
-        results: Counter[tuple[str, str]] = Counter()
-        failures: list[str] = []
-        seconds: list[float] = []
-        originals = correct_originals = 0
-        for number in range(num_photos):
-            generator = np.random.default_rng([seed, number])
-            paper, page = ("a4", "letter")[number % 2], 1 + number % 3
-            layout = layout_of(paper)
-            form = fill_form(self.form(paper, page), layout, page, self.split, generator)
-            photo = photograph(form.picture, layout, generator, Camera(megapixels=megapixels))
-            is_digit = np.array(form.contents) == "digit"
-            predicted = self.recognizer.predict(form.images[is_digit])
-            originals += int(is_digit.sum())
-            correct_originals += int((predicted == form.labels[is_digit]).sum())
-            started = time.process_time()
-            try:
-                reading = mnistcnn.read_sheet(photo)
-            except ValueError as error:
-                failures.append(str(error))
-                results.update((kind, "not read") for kind in form.contents)
-                continue
-            seconds.append(time.process_time() - started)
-            labels = self.recognizer.predict(reading.images).tolist() if len(reading.images) else []
-            results.update(
-                zip(
-                    form.contents,
-                    box_results(form, reading, labels, layout.columns),
-                    strict=True,
-                )
-            )
-            print(f"{megapixels:g} MP, photo {number + 1} of {num_photos}", flush=True)
-        return {
-            "photos": num_photos,
-            "failures": failures,
-            "digits": originals,
-            "correct_originals": correct_originals,
-            "results": _nested(results),
-            "seconds": summarize(seconds),
-        }
+    def measure(self, megapixels: float, seed: int) -> PhotoResult:
+        """Take a photo and read it."""
+        generator = np.random.default_rng([round(megapixels), seed])
+        paper, page = ("a4", "letter")[seed % 2], 1 + seed % 3
+        layout = layout_of(paper)
+        form = fill_form(self.form(paper, page), layout, page, self.split, generator)
+        photo = photograph(form.picture, layout, generator, Camera(megapixels=megapixels))
+        is_digit = np.array(form.contents) == "digit"
+        correct = self.recognizer.predict(form.images[is_digit]) == form.labels[is_digit]
+        started = time.process_time()
+        try:
+            reading = mnistcnn.read_sheet(photo)
+        except ValueError as error:
+            results, failure = ["not read"] * len(form.contents), str(error)
+        else:
+            failure = None
+        seconds = time.process_time() - started
+        if failure is None:
+            labels = self.recognizer.predict(reading.images).tolist()
+            results = box_results(form, reading, labels, layout.columns)
+        return PhotoResult(
+            Counter(zip(form.contents, results, strict=True)), int(correct.sum()), seconds, failure
+        )
+
+
+class PhotoResult(NamedTuple):
+    """What became of the boxes of a photo, by their content."""
+
+    results: Counter[tuple[str, str]]
+    correct_originals: int
+    seconds: float
+    failure: str | None
+
+
+_photographer: Photographer | None = None  # of a process
+
+
+def _start_process(split: mnistcnn.Split) -> None:
+    global _photographer  # noqa: PLW0603  # the images are sent once
+    _photographer = Photographer(split)
+
+
+def _measure_photo(task: tuple[float, int]) -> PhotoResult:
+    assert _photographer is not None
+    return _photographer.measure(*task)
+
+
+def summarize_photos(photos: Sequence[PhotoResult]) -> dict[str, Any]:
+    """Return the counts of the photos of one resolution."""
+    results = sum((photo.results for photo in photos), Counter())
+    return {
+        "photos": len(photos),
+        "failures": [photo.failure for photo in photos if photo.failure is not None],
+        "digits": sum(count for (content, _), count in results.items() if content == "digit"),
+        "correct_originals": sum(photo.correct_originals for photo in photos),
+        "results": _nested(results),
+        "seconds": summarize([photo.seconds for photo in photos]),
+    }
 
 
 def _nested(results: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
@@ -129,16 +150,30 @@ def _nested(results: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write the results."""
-    options = parse_args(argument_parser(__doc__, "sheets.json"), argv)
+    parser = argument_parser(__doc__, "sheets.json")
+    parser.add_argument(
+        "--processes", type=int, default=cpu_count(), help="photos to read in parallel"
+    )
+    parser.add_argument(
+        "--fraction",
+        type=float,
+        default=1.0,
+        help="fraction of the photos to take, for a quick run",
+    )
+    options = parse_args(parser, argv)
     _, test = mnistcnn.load_data(mnist_file(smoke=options.smoke))
-    benchmark = Benchmark(test)
-    photos = {2.0: 1} if options.smoke else PHOTOS
+    counts = {each: max(1, round(options.fraction * count)) for each, count in PHOTOS.items()}
+    if options.smoke:
+        counts = {1.0: 1}
+    tasks = [(each, seed) for each, count in counts.items() for seed in range(count)]
+    photos: dict[float, list[PhotoResult]] = {megapixels: [] for megapixels in counts}
+    with get_context("spawn").Pool(options.processes, _start_process, [test]) as pool:
+        for task, photo in zip(tasks, pool.imap(_measure_photo, tasks), strict=True):
+            photos[task[0]].append(photo)
+            print(task, photo.failure or dict(photo.results), flush=True)
     report: dict[str, Any] = {
         "versions": package_versions("numpy", "opencv-python-headless"),
-        "megapixels": {
-            f"{megapixels:g}": benchmark.measure(megapixels, count, seed)
-            for seed, (megapixels, count) in enumerate(photos.items())
-        },
+        "megapixels": {f"{each:g}": summarize_photos(photos[each]) for each in counts},
     }
     write_results(options.output, report)
     for megapixels, row in report["megapixels"].items():

@@ -1,5 +1,6 @@
 """Fixtures: printed forms, and photos of forms that are filled in."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,10 +27,20 @@ def print_form(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def filled(print_form, digits):
-    """A form of A4 that is filled in with unseen digits; some boxes are spoiled."""
+def pen_digits(digits):
+    """Digits without the blobs that scikit-learn's images, of 8 × 8 pixels at first, often have."""
+    images, labels = digits.test
+    blob = np.ones((6, 6), np.uint8)
+    slim = [not cv2.erode((image > 100).astype(np.uint8), blob).any() for image in images]
+    assert set(labels[slim]) == set(range(10))
+    return mnistcnn.Split(images[slim], labels[slim])
+
+
+@pytest.fixture(scope="session")
+def filled(print_form, pen_digits):
+    """A form of A4 that is filled in with digits; some boxes are spoiled."""
     generator = np.random.default_rng(5)
-    return fill_form(print_form(), layout_of("a4"), 1, digits.test, generator)
+    return fill_form(print_form(), layout_of("a4"), 1, pen_digits, generator)
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ ERRORS = {
     "last page": (dict(first_page=99, num_pages=3), "the last page must be at most 100; received 101"),
     "pages of a PNG": (dict(path="form.png", num_pages=2), "num_pages must be 1 for a .png file; received 2"),
     "long name": (dict(class_names=["123456789"]), "class_names of a form must have at most 8 characters, which fit above a box; received '123456789'"),
-    "no glyph": (dict(class_names=["a", "字"]), "class_names must consist of characters of the font DejaVu Sans; received '字'"),
+    "not in the font": (dict(class_names=["a", "字"]), "class_names must consist of characters of the font DejaVu Sans; received '字'"),
     "many": (dict(class_names=[str(i) for i in range(257)]), "class_names must hold at most 256 names; received 257"),
     "twice": (dict(class_names=["a", "a"]), "class_names must differ; received 'a' twice"),
 }  # fmt: skip

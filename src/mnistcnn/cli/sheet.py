@@ -34,6 +34,7 @@ def add_parser(commands: Any) -> None:
         "--read", nargs="+", type=Path, metavar="PHOTO", help="photos of filled-in forms to read"
     )
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FILE",

@@ -85,7 +85,7 @@ def write_sheet(
     Raises
     ------
     TypeError, ValueError
-        If an argument has the wrong type or value, or the font has no glyph for a name.
+        If an argument has the wrong type or value, or the font lacks a character of a name.
     OSError
         If the file can't be written.
 
@@ -109,7 +109,7 @@ def write_sheet(
         raise ValueError(f"num_pages must be 1 for a {target.suffix} file; received {count}")
     names = check_printable_names(class_names)
     import_matplotlib()
-    _check_glyphs(names)
+    _check_characters(names)
     figures = (_draw_page(layout, page, names) for page in range(first, first + count))
     with atomic_write(target) as temporary:
         _save(temporary, figures)
@@ -130,7 +130,7 @@ def _save(path: Path, figures: Iterable[Figure]) -> None:
         figure.savefig(path, dpi=_DPI, metadata={"Software": "mnistcnn"})
 
 
-def _check_glyphs(names: Sequence[str]) -> None:
+def _check_characters(names: Sequence[str]) -> None:
     from matplotlib import font_manager
 
     font = font_manager.get_font(font_manager.findfont(_FONT))
