@@ -9,8 +9,9 @@ import pytest
 from benchmarks.harness import RESULTS, ROOT
 
 slow = pytest.mark.slow
-FAST = ["data.csv_loading", "data.sheets", "robustness.concurrent_download"]
+FAST = ["data.csv_loading", "robustness.concurrent_download"]
 SLOW = [
+    "data.sheets",
     "accuracy.accuracy",
     "accuracy.baseline",
     "accuracy.recipe_search",

@@ -72,6 +72,9 @@ def test_a_file_may_hold_a_whole_recipe(tmp_path):
         ("epochs.a=1", "epochs must be one value; received a table"),
         ("augmentation.scale.x=1", "augmentation.scale must be one value; received a table"),
         ("augmentation=1", "augmentation must be a table; received 1"),
+        ("teacher.teacher.epochs=1", "teacher.teacher must be one value; received a table"),
+        ("teacher.augmentation.zoom=1", "a recipe has no setting 'teacher.augmentation.zoom'; it has"),
+        ("epochs=" + "1" * 5000, "a setting has the wrong type: epochs must be an integer; received '111"),
         ("dropout=1", "dropout must lie in [0, 1); received 1"),
     ],
 )  # fmt: skip
@@ -84,7 +87,7 @@ def test_invalid_settings_print_one_line_before_data_is_loaded(setting, message,
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("setting", ["epochs", "=3", "a..b=3"])
+@pytest.mark.parametrize("setting", ["epochs", "=3", "a..b=3", "a.b.c.d=3"])
 def test_a_setting_has_a_name_and_a_value(setting, capsys):
     with pytest.raises(SystemExit):
         main(["train", "--set", setting])
@@ -101,6 +104,7 @@ def test_a_setting_has_a_name_and_a_value(setting, capsys):
         ("a.toml", b"epochs 3", CorruptFileError, "a.toml must be TOML; received Expected '=' after a key"),
         ("a.toml", b"\xff", CorruptFileError, r"a.toml must be TOML; received text that is not UTF-8"),
         ("a.toml", b"a = " + b"[" * 50_000, CorruptFileError, "a.toml must be TOML; received "),
+        ("a.toml", b"a = " + b"1" * 5_000, CorruptFileError, "a.toml must be TOML; received Exceeds the limit"),
         ("a.toml", b" " * 70_000, CorruptFileError, "a.toml must hold at most 65,536 bytes"),
     ],
 )  # fmt: skip
@@ -144,9 +148,10 @@ def test_the_summary_says_that_training_stopped_early():
     assert train._training_summary(report) == "Trained 10 epochs in 7.7 s."
 
 
-def test_a_training_records_the_settings(tiny, write_npz, config):
+def test_a_training_records_the_settings(tiny, write_npz, config, capsys):
     arguments = ["train", "--data", str(write_npz(tiny)), "--recipe", "fast", "--config", config]
     assert main([*arguments, "--set", "epochs=1", "-q"]) == 0
+    assert capsys.readouterr() == ("", "")
     report = json.loads(Path("mnistcnn-run/result.json").read_text())
     assert report["recipe"]["name"] == "mine"
     assert (report["recipe"]["epochs"], report["recipe"]["learning_rate"]) == (1, 0.02)

@@ -50,19 +50,24 @@ def test_a_scan(filled):
     check_reading(mnistcnn.read_sheet(filled.picture), filled, min_similarity=0.9)
 
 
-@pytest.mark.parametrize("turn", range(4))
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize("turn", [0, 1, pytest.param(2, marks=slow), pytest.param(3, marks=slow)])
 def test_a_photo_in_perspective_and_shadow_at_any_turn(take_photo, filled, turn):
     photo = take_photo(seed=turn, turns=(turn,), shadow=0.6)
     check_reading(mnistcnn.read_sheet(photo), filled)
 
 
-@pytest.mark.parametrize(("megapixels", "seed"), [(1, 0), (1, 1), (5, 2)])
+@pytest.mark.parametrize(
+    ("megapixels", "seed"), [(1, 0), pytest.param(1, 1, marks=slow), pytest.param(5, 2, marks=slow)]
+)
 def test_photos_of_different_resolution(take_photo, filled, megapixels, seed):
     photo = take_photo(seed=seed, megapixels=megapixels)
     check_reading(mnistcnn.read_sheet(photo), filled, min_similarity=0.88)
 
 
-@pytest.mark.slow
+@slow
 @pytest.mark.parametrize("seed", range(2))
 def test_photos_of_12_megapixels(take_photo, filled, seed):
     photo = take_photo(seed=seed, megapixels=12, turns=(seed,))
@@ -200,7 +205,9 @@ def test_what_is_no_form_is_rejected(print_form, digits):
 def test_invalid_pictures():
     with pytest.raises(ValueError, match="pictures must hold at least one picture; received none"):
         mnistcnn.read_sheet([])
-    with pytest.raises(TypeError, match="picture must be a path, bytes, a binary file, a PIL image"):
+    with pytest.raises(
+        TypeError, match="picture must be a path, bytes, a binary file, a PIL image"
+    ):
         mnistcnn.read_sheet([3])
     with pytest.raises(FileNotFoundError):
         mnistcnn.read_sheet("none.jpg")
@@ -209,6 +216,7 @@ def test_invalid_pictures():
         mnistcnn.read_sheet(["text.jpg"])
 
 
+@slow
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_and_random_marks_are_rejected_in_time(seed):
     """Hostile pictures of the largest size end in an error, not in hours or in another error."""

@@ -36,7 +36,7 @@ def read_sheet(
 
     Parameters
     ----------
-    pictures : str, path-like, bytes, PIL.Image.Image, numpy.ndarray, or a list of these
+    pictures : str, path-like, bytes, file object, PIL.Image.Image, numpy.ndarray, or a list
         The pictures, as `Recognizer.read` takes them, one for each page. Between 1 and 12
         megapixels are useful; larger pictures are downscaled.
     class_names : list of str, optional
