@@ -30,7 +30,7 @@ __all__ = [
     "get",
 ]
 
-# Editors complete the names.
+#: The names of the recipes, which editors complete.
 RecipeName = Literal["baseline", "fast", "best", "robust"]
 MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
 _KERAS_2_2_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}

@@ -72,6 +72,9 @@ def test_a_file_may_hold_a_whole_recipe(tmp_path):
         ("epochs.a=1", "epochs must be one value; received a table"),
         ("augmentation.scale.x=1", "augmentation.scale must be one value; received a table"),
         ("augmentation=1", "augmentation must be a table; received 1"),
+        ("teacher.teacher.epochs=1", "teacher.teacher must be one value; received a table"),
+        ("teacher.augmentation.zoom=1", "a recipe has no setting 'teacher.augmentation.zoom'; it has"),
+        ("epochs=" + "1" * 5000, "a setting has the wrong type: epochs must be an integer; received '111"),
         ("dropout=1", "dropout must lie in [0, 1); received 1"),
     ],
 )  # fmt: skip
@@ -84,7 +87,7 @@ def test_invalid_settings_print_one_line_before_data_is_loaded(setting, message,
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("setting", ["epochs", "=3", "a..b=3"])
+@pytest.mark.parametrize("setting", ["epochs", "=3", "a..b=3", "a.b.c.d=3"])
 def test_a_setting_has_a_name_and_a_value(setting, capsys):
     with pytest.raises(SystemExit):
         main(["train", "--set", setting])
@@ -101,6 +104,7 @@ def test_a_setting_has_a_name_and_a_value(setting, capsys):
         ("a.toml", b"epochs 3", CorruptFileError, "a.toml must be TOML; received Expected '=' after a key"),
         ("a.toml", b"\xff", CorruptFileError, r"a.toml must be TOML; received text that is not UTF-8"),
         ("a.toml", b"a = " + b"[" * 50_000, CorruptFileError, "a.toml must be TOML; received "),
+        ("a.toml", b"a = " + b"1" * 5_000, CorruptFileError, "a.toml must be TOML; received Exceeds the limit"),
         ("a.toml", b" " * 70_000, CorruptFileError, "a.toml must hold at most 65,536 bytes"),
     ],
 )  # fmt: skip

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from mnistcnn.recipes import Recipe
 
 _MAX_BYTES = 64 << 10
-_NESTED = ("augmentation", "teacher")
+_MAX_DEPTH = 3  # teacher.augmentation.rotation
+# The tables in a recipe, by their place.
+_TABLES = {"": ("augmentation", "teacher"), "teacher.": ("augmentation",)}
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
@@ -43,13 +45,13 @@ def _parse_setting(text: str) -> dict[str, Any]:
     """Return the setting as a dictionary, nested as in a TOML file."""
     name, equals, value = text.partition("=")
     keys = name.strip().split(".")
-    if not equals or not all(keys):
+    if not equals or not all(keys) or len(keys) > _MAX_DEPTH:
         raise argparse.ArgumentTypeError(
             f"must be NAME=VALUE, such as learning_rate=0.003; received {quote(text)}"
         )
     try:
         setting: Any = tomllib.loads(f"value = {value}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         setting = value.strip()  # optimizer=muon, without quotes
     for key in reversed(keys[1:]):
         setting = {key: setting}
@@ -93,11 +95,12 @@ def _read_config(path: Path) -> dict[str, Any]:
     from mnistcnn.utils.validation import check_path
 
     check_path("--config", path, suffixes=(".toml",))
+    content = read_limited(path, limit=_MAX_BYTES)
     try:
-        content = tomllib.loads(read_limited(path, limit=_MAX_BYTES).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        settings = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
         raise mnistcnn.CorruptFileError(f"{path} must be TOML; received {escape(error)}") from None
-    return {"name": path.stem, **content}
+    return {"name": path.stem, **settings}
 
 
 def _merge(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,15 +119,15 @@ def _check_names(settings: Mapping[str, Any], prefix: str = "") -> None:
     """Check that a recipe, or a table in it, has the settings."""
     from mnistcnn.recipes import Augmentation, Recipe
 
-    kind = Augmentation if prefix == "augmentation." else Recipe
+    kind = Augmentation if prefix.endswith("augmentation.") else Recipe
     names = [field.name for field in dataclasses.fields(kind)]
     for name, value in settings.items():
         if name not in names:
             hint = did_you_mean(name, names) or f"; it has {', '.join(names)}"
             raise ValueError(f"a recipe has no setting {quote(prefix + name)}{hint}")
         if isinstance(value, Mapping):
-            if name not in _NESTED or prefix == "augmentation.":
+            if name not in _TABLES.get(prefix, ()):
                 raise ValueError(f"{prefix}{name} must be one value; received a table")
-            _check_names(value, f"{name}." if name == "augmentation" else f"{prefix}{name}.")
-        elif name in _NESTED and value not in (None, "none"):
+            _check_names(value, f"{prefix}{name}.")
+        elif name in _TABLES.get(prefix, ()) and value not in (None, "none"):
             raise ValueError(f"{prefix}{name} must be a table; received {quote(value)}")

@@ -89,7 +89,7 @@ def add_parser(commands: Any) -> None:
     start.add_argument(
         "--restart",
         action="store_true",
-        help="start from scratch even if FOLDER holds an unfinished run",
+        help="start an unfinished run in FOLDER from scratch",
     )
     start.add_argument(
         "--overwrite",
