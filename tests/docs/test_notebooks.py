@@ -125,7 +125,7 @@ def test_the_tutorial_runs_in_a_fresh_kernel_with_the_output_of_the_page(tmp_pat
     images = [
         output for cell in outputs for output in cell if "image/png" in output.get("data", ())
     ]
-    assert len(images) == TUTORIAL.count(").savefig(") == 3
+    assert len(images) == TUTORIAL.count(").savefig(") == 4
     blocks = re.findall(r"```\{doctest\}\n(.*?)```", TUTORIAL, re.DOTALL)
     examples = [e for block in blocks for e in doctest.DocTestParser().get_examples(block)]
     wanted = [example for example in examples if example.want]
