@@ -84,7 +84,7 @@ def test_a_bar_without_a_task_shows_nothing(fake_kernel):
 
 @pytest.mark.parametrize("epochs", [1, 99])
 def test_training_shows_one_bar_for_any_number_of_epochs(fake_kernel, epochs):
-    with progress_display("auto", epochs=epochs, title="Teacher") as (verbose, (callback,)):
+    with progress_display("auto", title="Teacher") as (verbose, (callback,)):
         assert verbose == 0
         assert type(callback) is ProgressBar
         callback.set_params({"epochs": epochs, "steps": 2})
@@ -98,7 +98,7 @@ def test_training_shows_one_bar_for_any_number_of_epochs(fake_kernel, epochs):
 
 @pytest.mark.parametrize("verbose", [0, 1, 2])
 def test_an_explicit_verbose_is_passed_to_keras(fake_kernel, verbose):
-    with progress_display(verbose, epochs=99) as (keras_verbose, callbacks):
+    with progress_display(verbose) as (keras_verbose, callbacks):
         assert (keras_verbose, callbacks) == (verbose, [])
     assert not fake_kernel
 

@@ -1,4 +1,4 @@
-"""Progress display of a training with many epochs, with the remaining time."""
+"""Progress display of a training, with the remaining time."""
 
 from __future__ import annotations
 
@@ -15,18 +15,15 @@ from mnistcnn.backend import keras
 from mnistcnn.notebook.kernel import in_notebook
 from mnistcnn.notebook.progress_bar import NotebookProgress, format_duration
 
-# Up to this number, Keras' own display, a bar or a line per epoch, is used.
-_MAX_EPOCHS_FOR_KERAS_DISPLAY = 10
-
 
 @contextmanager
 def progress_display(
-    verbose: Literal["auto", 0, 1, 2], *, epochs: int, title: str = "Epoch"
+    verbose: Literal["auto", 0, 1, 2], *, title: str = "Epoch"
 ) -> Iterator[tuple[int, list[keras.callbacks.Callback]]]:
     """Yield Keras' ``verbose`` and the callbacks that display progress instead of Keras.
 
-    For ``"auto"`` in a notebook, or with many epochs, Keras is silent, and one progress bar for
-    the run, or one line per epoch, is displayed.
+    For ``"auto"``, Keras is silent. A line per epoch is printed, in a terminal above a progress
+    bar for the run; a notebook shows the bar only.
     """
     if sys.stdout is None:  # in daemons and with pythonw; Keras would fail
         yield 0, []
@@ -39,11 +36,7 @@ def progress_display(
             yield 0, [ProgressBar(notebook_bar, title)]
         return
     console = Console(file=sys.stdout, force_jupyter=False)
-    is_interactive = console.is_terminal
-    if epochs <= _MAX_EPOCHS_FOR_KERAS_DISPLAY:
-        yield 1 if is_interactive else 2, []
-        return
-    if not is_interactive:
+    if not console.is_terminal:
         yield 0, [PrintLog(title)]
         return
     bar = Progress(
@@ -54,9 +47,10 @@ def progress_display(
         TextColumn("left"),
         TimeRemainingColumn(),
         console=console,
+        transient=True,
     )
-    with bar:  # restores the cursor, also after an error
-        yield 0, [ProgressBar(bar, title)]
+    with bar:  # restores the cursor, also after an error; prints lines above the bar
+        yield 0, [PrintLog(title), ProgressBar(bar, title)]
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -94,7 +88,7 @@ class ProgressBar(keras.callbacks.Callback):
 
 
 class PrintLog(keras.callbacks.Callback):
-    """One line per epoch, if the output is not a terminal."""
+    """One line per epoch."""
 
     def __init__(self, title: str = "Epoch") -> None:
         super().__init__()
