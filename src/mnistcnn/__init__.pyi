@@ -2,6 +2,9 @@ from . import recipes as recipes
 from .data.load import load_data as load_data
 from .types import Dataset as Dataset, Split as Split
 from .data.preprocessing import preprocess as preprocess
+from .sheets.write_sheet import write_sheet as write_sheet
+from .sheets.read_sheet import read_sheet as read_sheet
+from .sheets.results import SheetBox as SheetBox, SheetReading as SheetReading
 from .models.cnn import build_model as build_model
 from .models.loading import load_model as load_model, load_pretrained as load_pretrained
 from .training.callbacks import default_callbacks as default_callbacks
