@@ -135,3 +135,8 @@ def test_editors_complete_public_names_and_recipes():
     }  # fmt: skip
     assert all(hasattr(recipes, name) for name in dir(recipes))
     assert typing.get_args(recipes.RecipeName) == tuple(recipes.RECIPES)
+
+
+def test_a_misspelled_recipe_gets_a_suggestion():
+    with pytest.raises(ValueError, match="; received 'fsat'; did you mean 'fast'\\?$"):
+        recipes.get("fsat")

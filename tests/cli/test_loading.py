@@ -104,6 +104,6 @@ def test_interrupt_does_not_wait_for_the_data():
     )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    _, printed = process.communicate(timeout=60)
+    _, printed = process.communicate(timeout=300)
     assert process.returncode == 130
     assert printed == "\nmnistcnn: interrupted\n"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistcnn import export_model, load_model, load_pretrained
+from mnistcnn import build_model, export_model, load_model, load_pretrained
 from mnistcnn.backend import keras
 from mnistcnn.models.loading import as_model
 from mnistcnn.weights.keras_file import save_model
@@ -19,6 +19,17 @@ def test_every_format_round_trips(network, tmp_path, name, capfd):
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in network.layers]
     assert loaded.compiled
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.onnx", "a.safetensors"])
+def test_the_classes_round_trip(tmp_path, name):
+    model = build_model(class_names=["a", "b", "c, d"], seed=0)
+    path = tmp_path / name
+    (save_model if name.endswith("keras") else export_model)(model, path)
+    loaded = load_model(path)
+    assert all(map(np.array_equal, loaded.get_weights(), model.get_weights()))
+    assert loaded.class_names == ("a", "b", "c, d")
+    assert loaded.output_shape == (None, 3)
 
 
 def test_a_missing_file_is_not_found():
@@ -47,7 +58,8 @@ def test_the_error_for_another_architecture_names_both(tmp_path, suffix):
     save_model(model, path)
     message = (
         r"other.* must contain the weights of the build_model architecture, arrays of shapes "
-        r"\(3, 3, 1, 32\), \(32,\), .*; received another architecture, arrays of shapes .*\(784, 10\)"
+        r"\(3, 3, 1, 32\), \(32,\), .*; received another architecture, arrays of shapes .*\(784, 10\).*: "
+        r"build that network and give it as load_model\(path, model=network\)$"
     )
     with pytest.raises(ValueError, match=message) as error:
         load_model(path)
@@ -77,3 +89,11 @@ def test_as_model_takes_the_names_of_pretrained_weights(tmp_path, monkeypatch):
         assert all(map(np.array_equal, as_model(name).get_weights(), expected))
     with pytest.raises(ValueError, match="^model must end in .*; received './robust'$"):
         as_model("./robust")
+
+
+def test_a_misspelled_name_of_pretrained_weights_gets_a_suggestion():
+    expected = (
+        "^model must be a file or one of 'best', 'robust'; received 'bset'; did you mean 'best'\\?$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        as_model("bset")

@@ -37,7 +37,11 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Export a model and report the size of the files."""
     console = common.new_console()
+    from mnistcnn.export.names import resolve_format
+    from mnistcnn.utils.validation import check_path
+
     loading.check_model(options.model)
+    resolve_format(check_path("path", options.path), options.format)
     loading.import_tensorflow()
     from mnistcnn.export.formats import format_for
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
+from mnistcnn.types import DIGIT_NAMES
+from mnistcnn.utils.environment import set_tf_defaults
 from mnistcnn.utils.stderr import is_terminal
-from mnistcnn.utils.text import escape, quote
+from mnistcnn.utils.text import did_you_mean, escape, quote
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,14 +31,20 @@ _FAILURE_WAIT = 0.1  # seconds in which a missing dataset is reported
 
 
 def check_model(source: str) -> None:
-    """Check that `source` names pretrained weights or an existing file."""
+    """Check that `source` names pretrained weights or an existing model file."""
+    from mnistcnn.utils.validation import check_path
     from mnistcnn.weights.pretrained import PRETRAINED, is_pretrained
+    from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES
 
-    if not is_pretrained(source) and not Path(source).is_file():
+    if is_pretrained(source):
+        return
+    if not Path(source).is_file():
         names = ", ".join(map(repr, PRETRAINED))
         raise FileNotFoundError(
             f"MODEL must be an existing file or one of {names}; received {quote(source)}"
+            f"{did_you_mean(source, PRETRAINED)}"
         )
+    check_path("MODEL", source, suffixes=WEIGHTS_SUFFIXES)
 
 
 def data_files(*sources: str | None) -> list[Path]:
@@ -58,10 +66,10 @@ def data_files(*sources: str | None) -> list[Path]:
 
 def load_dataset(
     options: argparse.Namespace, console: Console, *, tensorflow: bool = True
-) -> tuple[Any, Any, dict[str, Any]]:
+) -> tuple[Dataset, dict[str, Any]]:
     """Load and announce a dataset while TensorFlow, if needed, is being imported.
 
-    Returns the training split, the test split and a description for reports.
+    Returns the dataset and a description for reports.
     """
     from mnistcnn.data.named import DATA_VARIABLE
 
@@ -84,12 +92,17 @@ def load_dataset(
     if tensorflow:
         import_tensorflow()
     num_train, num_test = (len(split.labels) for split in dataset)
+    names = dataset.class_names
+    if names != DIGIT_NAMES:
+        note = f" of {len(names)} classes{note}"
     console.print(
         f"Data: {escape(source)}, {num_train:,} training and {num_test:,} test images{note}."
     )
-    description = {"source": source, "reason": reason, "train": num_train, "test": num_test}
-    description |= _file_options(options)
-    return dataset.train, dataset.test, description
+    description: dict[str, Any] = {"source": source, "reason": reason}
+    description |= {"train": num_train, "test": num_test, **_file_options(options)}
+    if names != DIGIT_NAMES:
+        description["class_names"] = list(names)
+    return dataset, description
 
 
 @contextmanager
@@ -161,6 +174,7 @@ def import_tensorflow() -> None:
     if is_terminal():
         print("Loading TensorFlow ...", file=sys.stderr)
     hidden = {name: sys.modules.get(name) for name in ("matplotlib", "sklearn")}
+    set_tf_defaults(command=True)
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the user may have set another for other programs
     # None makes an import raise ImportError.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is allowed

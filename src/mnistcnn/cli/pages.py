@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MAX_PAGES = 10_000
 _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+_BOXES_SUFFIXES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
 _DATA_STEM = "image"  # of the file with the boxes of a data URL
 
 
@@ -110,7 +111,13 @@ class BoxPaths:
         if target is None:
             return
         if len(pictures) == 1 and not target.is_dir():
-            self.is_named, self.known = True, [target]
+            self.is_named = True
+            # Of several pages, the target is a folder, which is known when the picture is open.
+            if target.suffix:
+                from mnistcnn.utils.validation import check_path
+
+                check_path("--boxes", target, suffixes=_BOXES_SUFFIXES)
+            self.known = [target]
             return
         if _is_file_name(target):
             raise ValueError(
@@ -126,7 +133,11 @@ class BoxPaths:
         """Return the file for a page."""
         assert self._target
         if page.num_pages == 1:
-            return self.known[0] if self.is_named else self._unique(f"{_stem(picture)}-boxes.png")
+            if self.is_named:
+                from mnistcnn.utils.validation import check_path
+
+                return check_path("--boxes", self.known[0], suffixes=_BOXES_SUFFIXES)
+            return self._unique(f"{_stem(picture)}-boxes.png")
         if _is_file_name(self._target):
             raise ValueError(
                 f"--boxes must be a folder for several pages; received {escape(self._target)}"

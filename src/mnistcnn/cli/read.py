@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import mnistcnn
-from mnistcnn.cli import arguments, common
+from mnistcnn.cli import arguments, class_images, common
 from mnistcnn.cli.fields import Field, load_fields, merge_readings, read_fields
 from mnistcnn.cli.pages import BoxPaths, iter_pages, parse_pages
 from mnistcnn.cli.reading_output import OutputFormat, ReadingOutput
+from mnistcnn.types import DIGIT_NAMES
 from mnistcnn.utils.text import quote
 
 # The files of a folder that are read.
@@ -33,7 +34,8 @@ def add_parser(commands: Any) -> None:
         help="read the digits in images",
         description="Read the handwritten digits in images: scans, photos or drawings with one or "
         "many digits, and each page of TIFF files and PDF documents. Prints their text; on a "
-        "terminal, a table with the least confident digit of each line. If a page cannot be read, "
+        "terminal, a table with the least confident digit of each line. With a network of other "
+        "classes, each image is one symbol, and its class is printed. If a page cannot be read, "
         "the remaining ones are still processed and the exit code is 1.",
     )
     parser.add_argument(
@@ -68,7 +70,7 @@ def add_parser(commands: Any) -> None:
         metavar="OUT.png",
         help="write the image with a box around each digit; a folder for several images or pages",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, output_is_result=True)
 
 
 def _add_number_options(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +135,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if options.boxes:
         import_matplotlib()
     recognizer = mnistcnn.Recognizer(options.weights)
+    if recognizer.class_names != DIGIT_NAMES:
+        class_images.check_options(options, recognizer)
+        images = _track_images(pictures, quiet=options.json)
+        return class_images.read_classes(
+            recognizer, images, num_images=len(pictures), quiet=options.json
+        )
     output = ReadingOutput(output_format, form, len(pictures))
     fields = [Field("", options.region, options.pattern)] if form is None else form
     for picture in _track_images(pictures, quiet=options.json):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from mnistcnn.cli import common
 from mnistcnn.cli.fields import Field
 from mnistcnn.cli.pages import Page
-from mnistcnn.utils.text import escape
+from mnistcnn.utils.text import describe_error, escape
 
 if TYPE_CHECKING:
     from mnistcnn import Digit, Reading
@@ -84,7 +84,7 @@ class ReadingOutput:
         is_named = page.num_pages == 1 or str(error).startswith(title)
         common.print_error(error if is_named else f"{title}: {error}")
         number = {} if page.number is None else {"page": page.number}
-        self._append({"image": name, **number, "error": str(error)}, failed=True)
+        self._append({"image": name, **number, "error": describe_error(error)}, failed=True)
         if self._format == "csv":
             num_empty = len(_LINES_HEADER if self._form is None else csv_header(self._form)) - 3
             _print_csv([[name, page.number or "", *[""] * num_empty, escape(error)]])
@@ -115,6 +115,9 @@ def csv_header(form: Sequence[Field]) -> list[str]:
 
 
 def _print_csv(rows: Sequence[Sequence[object]]) -> None:
+    """Print rows with the exact names of files; on a terminal, these are escaped."""
+    if sys.stdout.isatty():
+        rows = [[escape(cell) for cell in row] for row in rows]
     csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
 
 
