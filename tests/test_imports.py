@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "export": {"types", "errors", "utils", "data", "weights", "models", "backend"},
     "plotting": {"types", "errors", "utils", "images", "data", "evaluation", "ocr"},
 }
+MAY_IMPORT["estimators"] = MAY_IMPORT["training"] | {"training", "evaluation"}
 MAY_IMPORT["report"] = MAY_IMPORT["plotting"] | {"plotting", "weights", "recipes"}
 MAY_IMPORT["sweeps"] = MAY_IMPORT["evaluation"] | {"evaluation", "recipes"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)

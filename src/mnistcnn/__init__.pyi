@@ -15,6 +15,7 @@ from .evaluation.misclassified import MisclassifiedImages as MisclassifiedImages
 from .evaluation.calibration import CalibrationCurve as CalibrationCurve
 from .evaluation.calibrate import Calibration as Calibration, calibrate as calibrate
 from .evaluation.comparison import Comparison as Comparison, compare as compare
+from .estimators.digit_classifier import DigitClassifier as DigitClassifier
 from .sweeps.results import Sweep as Sweep, SweepRun as SweepRun, SweepSummary as SweepSummary
 from .sweeps.sweep import sweep as sweep
 from .ocr.recognizer import Recognizer as Recognizer
@@ -30,6 +31,7 @@ from .plotting.digits import (
     plot_misclassified as plot_misclassified,
 )
 from .plotting.layers import plot_activations as plot_activations, plot_filters as plot_filters
+from .plotting.saliency import plot_saliency as plot_saliency
 from .plotting.reading import plot_reading as plot_reading
 from .report.write_report import write_report as write_report
 from .errors import (
