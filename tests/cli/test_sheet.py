@@ -104,11 +104,29 @@ def test_no_file_of_another_program_is_replaced(photos, capsys):
     assert main(["sheet"]) == 1
     assert main(["sheet", "--read", path]) == 1
     errors = capsys.readouterr().err.splitlines()
-    assert [error.partition(" must")[0] for error in errors] == [
-        "mnistcnn: sheet.pdf", "mnistcnn: digits.npz",
-    ]  # fmt: skip
-    assert main(["sheet", "--read", path, "--output", "digits.npz"]) == 0
-    assert main(["sheet", "--read", path]) == 0  # a file of its own
+    assert errors[0].startswith(
+        "mnistcnn: sheet.pdf must not exist or be a file that mnistcnn wrote"
+    )
+    assert errors[1:] == [
+        (
+            "mnistcnn: digits.npz must not exist; it does: choose another file with --output, or name "
+            "this one to replace it"
+        )
+    ]
+    assert Path("digits.npz").read_text() == "mine"
+
+
+def test_an_earlier_dataset_is_replaced_only_if_it_is_named(photos, capsys):
+    paths = [str(photos / name) for name in ("1.png", "2.png")]
+    assert main(["sheet", "--read", *paths]) == 0
+    assert main(["sheet", "--read", paths[0]]) == 1
+    assert "digits.npz must not exist; it does" in capsys.readouterr().err
+    with np.load("digits.npz") as arrays:
+        assert len(arrays["x"]) == 6
+    assert main(["sheet", "--read", paths[0], "--output", "digits.npz"]) == 0
+    with np.load("digits.npz") as arrays:
+        assert len(arrays["x"]) == 3
+    assert main(["sheet", "--read", paths[0], "--output", paths[0]]) == 1
 
 
 OPTIONS = {

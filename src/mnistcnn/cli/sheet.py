@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -101,7 +102,7 @@ def _read_photos(options: argparse.Namespace, names: Sequence[str] | None) -> di
     class_names = check_printable_names(names)
     check_path("--output", path, suffixes=NPZ_SUFFIXES)
     photos = list(dict.fromkeys(options.read))
-    check_output = partial(common.check_outputs, [path], photos, named=options.output is not None)
+    check_output = partial(_check_dataset, path, photos, named=options.output is not None)
     check_output()
     readings: list[SheetReading] = []
     failures: list[dict[str, str]] = []
@@ -129,6 +130,19 @@ def _read_photos(options: argparse.Namespace, names: Sequence[str] | None) -> di
         "failed": len(failures) + (not saved),
         **reading.to_dict(),
     }
+
+
+def _check_dataset(path: Path, photos: Sequence[Path], *, named: bool) -> None:
+    """Check that the output is no input and, unless it is named, does not exist.
+
+    An earlier dataset may hold pages that are not at hand any more.
+    """
+    if not named and os.path.lexists(path):
+        raise FileExistsError(
+            f"{escape(path)} must not exist; it does: choose another file with --output, or name "
+            "this one to replace it"
+        )
+    common.check_outputs([path], photos, named=True)
 
 
 def _print_boxes(reading: SheetReading, photos: Sequence[Path]) -> None:

@@ -120,9 +120,8 @@ class SheetReading:
             for name in ("picture", "page", "row", "column")
         }
         with atomic_write(target) as temporary:
-            # By the first array, `utils.outputs` recognizes the file.
             arrays: dict[str, Any] = {
-                "mnistcnn_sheet": np.array(VERSION), "x": self.images, "y": self.labels, **places
+                "form_version": np.array(VERSION), "x": self.images, "y": self.labels, **places
             }  # fmt: skip
             np.savez_compressed(temporary, **arrays)
 
