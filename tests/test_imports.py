@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "recipes": {"utils"},
     "images": {"types", "errors", "utils"},
     "data": {"types", "errors", "utils", "images"},
+    "sheets": {"types", "errors", "utils", "images", "data"},
     "weights": {"types", "errors", "utils", "recipes", "data"},
     "models": {"types", "errors", "utils", "recipes", "data", "weights", "backend"},
     "ocr": {"types", "errors", "utils", "images", "data", "weights"},
@@ -29,20 +30,32 @@ MAY_IMPORT = {
     "export": {"types", "errors", "utils", "data", "weights", "models", "backend"},
     "plotting": {"types", "errors", "utils", "images", "data", "evaluation", "ocr"},
 }
+MAY_IMPORT["estimators"] = MAY_IMPORT["training"] | {"training", "evaluation"}
 MAY_IMPORT["report"] = MAY_IMPORT["plotting"] | {"plotting", "weights", "recipes"}
 MAY_IMPORT["sweeps"] = MAY_IMPORT["evaluation"] | {"evaluation", "recipes"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 for _below in MAY_IMPORT.values():
-    _below.add("public")
-MAY_IMPORT["public"] = set()
+    _below.update({"public", "notebook"})
+MAY_IMPORT["public"] = MAY_IMPORT["notebook"] = set()
 # Imported inside functions only, so that results and plots load without Keras.
 INSIDE_FUNCTIONS = {
     "evaluation": {"models", "backend"},
     "plotting": {"models", "backend"},
+    "report": {"models", "backend"},
     "sweeps": {"models", "training", "backend"},
 }
-WITHOUT_KERAS = ("types", "errors", "utils", "recipes", "images", "data", "weights", "ocr")
+WITHOUT_KERAS = (
+    "types",
+    "errors",
+    "utils",
+    "recipes",
+    "images",
+    "data",
+    "sheets",
+    "weights",
+    "ocr",
+)
 ROOMS = sorted(
     path.stem
     for path in PACKAGE.iterdir()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from mnistcnn.notebook import html
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import (
     check_fraction,
@@ -17,13 +18,38 @@ from mnistcnn.utils.validation import (
     check_positive,
 )
 
+__all__ = [
+    "BASELINE",
+    "BEST",
+    "DOCUMENTED",
+    "FAST",
+    "RECIPES",
+    "ROBUST",
+    "Augmentation",
+    "Recipe",
+    "get",
+]
+
+#: The names of the recipes, which editors complete.
+RecipeName = Literal["baseline", "fast", "best", "robust"]
 MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
 _KERAS_2_2_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which an editor or notebook completes."""
+    return list(__all__)
 
 
 def current_metric_name(name: str) -> str:
     """Return Keras' current name of a metric; ``val_acc`` was one until Keras 2.3."""
     return _KERAS_2_2_NAMES.get(name, name)
+
+
+def other_metric_name(name: str) -> str:
+    """Return the other name of a metric: ``acc`` for ``accuracy`` and the reverse."""
+    current_names = {current: old for old, current in _KERAS_2_2_NAMES.items()}
+    return current_names.get(name, current_metric_name(name))
 
 
 def check_monitor(value: Any) -> str:
@@ -116,6 +142,20 @@ class Augmentation:
         values["elastic_sigma"] = check_positive("elastic_sigma", self.elastic_sigma)
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"Augmentation({', '.join(f'{name}={text}' for name, text in _changed(self))})"
+
+
+def _changed(settings: Augmentation | Recipe) -> list[tuple[str, str]]:
+    """Return name and text of each setting that is not the default."""
+    values = [(field, getattr(settings, field.name)) for field in fields(settings)]
+    return [
+        # The settings of a teacher would make the text three times as long.
+        (field.name, f"<{value.name}>" if isinstance(value, Recipe) else quote(value))
+        for field, value in values
+        if value != field.default
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,6 +307,13 @@ class Recipe:
                 f"received {self.label_smoothing}"
             )
 
+    def __repr__(self) -> str:
+        return f"Recipe({', '.join(f'{name}={text}' for name, text in _changed(self))})"
+
+    def _repr_html_(self) -> str:
+        settings = html.table(_changed(self)[1:], left_columns=2)  # without the name
+        return html.block(html.heading("Recipe", self.name), settings)
+
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
         """Return the recipe with these settings, as `to_dict` returns them; others are defaults."""
@@ -366,7 +413,7 @@ RECIPES = MappingProxyType({recipe.name: recipe for recipe in (BASELINE, FAST, B
 """The recipes that ``recipe="name"`` accepts."""
 
 
-def get(recipe: str | Recipe) -> Recipe:
+def get(recipe: RecipeName | Recipe) -> Recipe:
     """Return the recipe of that name; return a `Recipe` unchanged.
 
     Raises
@@ -384,6 +431,7 @@ def get(recipe: str | Recipe) -> Recipe:
         return recipe
     if not isinstance(recipe, str):
         raise TypeError(f"recipe must be a name or a recipes.Recipe; received {quote(recipe)}")
-    if recipe == "documented":
+    name: str = recipe
+    if name == "documented":
         return BASELINE
-    return RECIPES[check_in("recipe", recipe, tuple(RECIPES))]
+    return RECIPES[check_in("recipe", name, tuple(RECIPES))]

@@ -23,12 +23,15 @@ from PIL import Image
 from mnistcnn.cli.main import main
 from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
 from mnistcnn.data.formats.npz import NPZ_NAMES
+from mnistcnn.errors import CorruptFileError
+from mnistcnn.images.image_io import read_image
+from mnistcnn.utils.safe_read import open_regular
 
 pytestmark = pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").is_file(), reason="the memory limit needs Linux"
 )
 LIMITS = pathlib.Path(__file__).parents[1] / "helpers" / "limits.py"
-TIMEOUT = 120  # of the process that reads all files, in seconds
+TIMEOUT = 300  # of the process that reads all files, in seconds
 HOLE = 10 << 30
 
 
@@ -142,6 +145,17 @@ def test_a_fifo_in_a_folder_of_idx_files_is_not_read(name, tmp_path):
     assert f"missing: {name.removesuffix('.gz')}" in message
 
 
+def test_a_virtual_file_counts_as_empty(tmp_path):
+    """It states no size, and another one, such as /proc/kmsg, may wait for its content forever."""
+    path = pathlib.Path("/proc/self/status")
+    assert path.read_bytes()
+    with open_regular(path) as file:
+        assert file.read() == b""
+    (tmp_path / "a.png").symlink_to(path)
+    with pytest.raises(CorruptFileError, match="must be an image; received 0 bytes"):
+        read_image(tmp_path / "a.png")
+
+
 # Sparse files
 
 
@@ -189,7 +203,7 @@ SPARSE = {
     "evaluation": ("evaluation", "a.json", hole, "at most 16,777,216 bytes; it holds 10,737,418,"),
     "image": ("image", "a.png", hole, "at most 160,000,000 bytes; it holds 10,737,418,"),
     "checkpoint": ("checkpoint", "run.safetensors", hole, "bytes; it holds 10,737,418,240"),
-    "weights": ("weights", "a.keras", hole, "at most 16,777,216 bytes; it holds 10,737,418,240"),
+    "weights": ("weights", "a.keras", hole, "at most 67,108,864 bytes; it holds 10,737,418,240"),
 }
 
 

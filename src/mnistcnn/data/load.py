@@ -10,10 +10,11 @@ from mnistcnn.data.files import read_dataset
 from mnistcnn.data.named import default_cache_dir, exists, load_named_dataset
 from mnistcnn.data.sklearn_digits import load_sklearn_digits
 from mnistcnn.errors import DataUnavailableError
+from mnistcnn.notebook.kernel import in_notebook
 from mnistcnn.public import public
 from mnistcnn.types import Dataset, PathLike
 from mnistcnn.utils.stderr import is_terminal
-from mnistcnn.utils.text import quote
+from mnistcnn.utils.text import did_you_mean, quote
 from mnistcnn.utils.validation import check_bool, check_float, check_in, check_path, check_seed
 
 
@@ -102,7 +103,7 @@ def load_data(
     ((1442, 28, 28), dtype('uint8'), (355,))
     """
     verbosity = check_in("verbose", verbose, ("auto", 0, 1))
-    is_verbose = is_terminal() if verbosity == "auto" else bool(verbosity)
+    is_verbose = (is_terminal() or in_notebook()) if verbosity == "auto" else bool(verbosity)
     if not (isinstance(source, str) and (source == "digits" or source in NAMED_DATASETS)):
         return read_dataset(
             _existing_path("source", source),
@@ -142,8 +143,9 @@ def _existing_path(name: str, source: PathLike) -> Path:
     if not exists(path):
         names = ", ".join(f'"{known}"' for known in ("digits", *NAMED_DATASETS))
         known = f"{names} or " if name == "source" else ""
+        hint = did_you_mean(source, ("digits", *NAMED_DATASETS)) if name == "source" else ""
         raise DataUnavailableError(
             f"{name} must be {known}the path of an existing file or folder; "
-            f"received {quote(str(source))}"
+            f"received {quote(str(source))}{hint}"
         )
     return path

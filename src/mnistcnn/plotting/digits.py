@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from mnistcnn.evaluation.formatting import top_classes
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import check_ax, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.plotting.image_grid import ImageGrid
 from mnistcnn.public import public
 from mnistcnn.utils.validation import (
@@ -107,8 +109,8 @@ def plot_misclassified(
 ) -> Figure:
     """Plot misclassified images by descending confidence.
 
-    The text above each image is the true and the predicted class, the text below it the
-    confidence and the index of the image, counted from 0.
+    The text above each image is the true and the predicted class. Below it are the confidence and
+    the index of the image, counted from 0, and the second most probable class.
 
     Parameters
     ----------
@@ -153,13 +155,13 @@ def plot_misclassified(
     total, shown = len(misclassified), misclassified.most_confident_first[:max_images]
     if not total:
         if ax is None:
-            ax = Figure(figsize=(4, 1), layout="constrained").subplots()
+            ax = new_figure((4, 1)).subplots()
         axes = check_ax(ax)
         axes.set_title("No misclassified images", fontsize=10)
         axes.set_axis_off()
         return figure_of(axes)
     indices, confidence = misclassified.indices[shown], misclassified.confidence[shown]
-    grid = ImageGrid(pixels[indices], columns=_COLUMNS, gap=7, above=7, below=6)
+    grid = ImageGrid(pixels[indices], columns=_COLUMNS, gap=7, above=7, below=11)
     axes = _new_axes(grid) if ax is None else check_ax(ax)
     grid.draw(axes, cmap="gray_r", vmin=0, vmax=_white(pixels))
     grid.draw_frames(axes)
@@ -167,8 +169,12 @@ def plot_misclassified(
     pairs = zip(misclassified.labels[shown], misclassified.predicted[shown], strict=True)
     texts = [f"{names[true]} → {names[predicted]}" for true, predicted in pairs]
     grid.annotate(axes, texts, fontsize=_font_size(texts))
-    details = zip(confidence, indices, strict=True)
-    grid.annotate(axes, [f"{100 * p:.0f} %, #{i}" for p, i in details], fontsize=7, below=True)
+    seconds = [top_classes(row, names, 2)[-1] for row in misclassified.probabilities[shown]]
+    details = [
+        f"{100 * p:.0f} %, #{i}\n{second}"
+        for p, i, second in zip(confidence, indices, seconds, strict=True)
+    ]
+    grid.annotate(axes, details, fontsize=min(7, _font_size(seconds)), below=True)
     count = f"All {total}" if len(shown) == total else f"{len(shown)} of {total:,}"
     axes.set_title(f"{count} misclassified images: true → predicted", fontsize=10)
     return figure_of(axes)
@@ -186,5 +192,5 @@ def _white(pixels: NDArray[Any]) -> int:
 
 def _new_axes(grid: ImageGrid) -> Axes:
     height, width = (side * _INCHES_PER_PIXEL for side in grid.shape)
-    figure = Figure(figsize=(max(width, 1) + 0.2, height + 0.4), layout="constrained")
+    figure = new_figure((max(width, 1) + 0.2, height + 0.4))
     return figure.subplots()

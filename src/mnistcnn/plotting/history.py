@@ -11,12 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnistcnn.plotting.common import BLUE, VERMILION, check_axes, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.public import public
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_array
 
 if TYPE_CHECKING:
     from keras.callbacks import History
+
+# Of models that are compiled with the metric "acc", and of Keras 2.2.
+_CURRENT_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
 
 
 @public
@@ -55,6 +59,7 @@ def plot_history(
     metrics = getattr(history, "history", history)
     if not isinstance(metrics, Mapping):
         raise TypeError(f"history must be a History or a mapping; received {quote(history)}")
+    metrics = {_CURRENT_NAMES.get(name, name): values for name, values in metrics.items()}
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         values = check_array(f"history: {name}", metrics.get(name, ()))
         if values.ndim != 1:
@@ -65,7 +70,7 @@ def plot_history(
                 f"received no values of {name!r}"
             )
     if ax is None:
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        figure = new_figure((9, 3.6))
         panels: Sequence[Axes] = figure.subplots(1, 2)
     else:
         panels = check_axes(ax, 2)

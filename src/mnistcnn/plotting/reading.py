@@ -7,9 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mnistcnn.images.image_io import ImageLike, read_image
+from mnistcnn.images.content import is_file_like
+from mnistcnn.images.documents import load_page
+from mnistcnn.images.image_io import ImageLike
 from mnistcnn.ocr.results import Digit, Reading
 from mnistcnn.plotting.common import BLUE, VERMILION, check_ax, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.public import public
 
 _HIGH_CONFIDENCE = 0.9
@@ -25,8 +28,9 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
 
     Parameters
     ----------
-    picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
-        The image, as `Recognizer.read` accepts it.
+    picture : str, path-like, bytes, file object, PIL.Image.Image or numpy.ndarray
+        The image, as `Recognizer.read` accepts it. Of a file of several pages, the page of the
+        reading is plotted.
     reading : Reading
         The result of `Recognizer.read` for this image.
     ax : matplotlib.axes.Axes, optional
@@ -54,7 +58,7 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
     """
     if not isinstance(reading, Reading):
         raise TypeError(f"reading must be a Reading; received {reading!r}")
-    image = read_image(picture)
+    image = load_page(picture, reading.page if is_file_like(picture) else None)
     width, height = image.width, image.height
     if (width, height) != (reading.width, reading.height):
         raise ValueError(
@@ -63,7 +67,7 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
         )
     if ax is None:
         inches = np.clip(_WIDTH * height / width + 0.4, _MIN_HEIGHT, _MAX_HEIGHT)
-        ax = Figure(figsize=(_WIDTH, inches), layout="constrained").subplots()
+        ax = new_figure((_WIDTH, float(inches))).subplots()
     axes = check_ax(ax)
     pixels = np.broadcast_to(image.brightness, (*image.brightness.shape[:2], 3))
     axes.imshow(pixels, extent=(0, width, height, 0))

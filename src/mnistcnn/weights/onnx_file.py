@@ -22,8 +22,19 @@ from onnx import TensorProto, helper
 import mnistcnn
 from mnistcnn.types import IMAGE_SIZE, Float32Array
 from mnistcnn.utils.text import escape, quote_names
-from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, MAX_BYTES, Shapes, named_weights
-from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
+from mnistcnn.weights.arrays import (
+    CNN_WEIGHT_SHAPES,
+    MAX_BYTES,
+    Shapes,
+    cnn_shapes_for,
+    named_weights,
+)
+from mnistcnn.weights.metadata import (
+    INPUT_NAME,
+    OUTPUT_NAME,
+    model_metadata,
+    stored_class_names,
+)
 
 # From late 2020: these operators have not changed since, and old runtimes read it.
 _OPSET, _IR_VERSION = 13, 7
@@ -31,15 +42,22 @@ _POOLED_SIZE = 5  # height and width after the second pooling
 _INPUT_SHAPE_NAME = "images.shape"
 
 
-def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES) -> bytes:
+def to_onnx(
+    weights: Sequence[NDArray[Any]],
+    shapes: Shapes | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+) -> bytes:
     """Return the network as an ONNX file.
 
     Parameters
     ----------
     weights : sequence of numpy.ndarray
         The six ``float32`` arrays as ``model.get_weights()`` returns them.
-    shapes : mapping
-        `CNN_WEIGHT_SHAPES` or `REJECTOR_WEIGHT_SHAPES`.
+    shapes : mapping, optional
+        `REJECTOR_WEIGHT_SHAPES`. Default: those of the CNN, for any number of classes.
+    class_names : sequence of str, optional
+        Names of the classes, for the metadata.
 
     Returns
     -------
@@ -52,6 +70,8 @@ def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES)
     ValueError
         If an array does not match `shapes`.
     """
+    if shapes is None:
+        shapes = cnn_shapes_for(np.shape(weights[-1]))
     initializers = [
         helper.make_tensor(
             name, TensorProto.FLOAT, array.shape, array.astype("<f4").tobytes(), raw=True
@@ -71,7 +91,7 @@ def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES)
         [_float_tensor(OUTPUT_NAME, ["n", *shapes["dense.bias"]])],
         initializers,
     )
-    metadata = model_metadata(shapes["dense.bias"][0])
+    metadata = model_metadata(shapes["dense.bias"][0], class_names)
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", _OPSET)],
@@ -85,6 +105,23 @@ def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES)
     return content
 
 
+def parse_onnx(content: bytes, *, limit: int = MAX_BYTES) -> onnx.ModelProto:
+    """Return the model in an ONNX file of at most `limit` bytes, without running anything.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or too large.
+    """
+    if len(content) > limit:
+        raise ValueError(f"the file must be at most {limit:,} bytes; received {len(content):,}")
+    try:
+        model: onnx.ModelProto = onnx.ModelProto.FromString(content)
+    except Exception as error:  # protobuf's implementations raise different exceptions
+        raise ValueError(f"the file must be a valid ONNX file: {escape(error)}") from error
+    return model
+
+
 def from_onnx(content: bytes) -> list[Float32Array]:
     """Return the six arrays of a file that `to_onnx` wrote, in the order of ``get_weights()``.
 
@@ -93,31 +130,49 @@ def from_onnx(content: bytes) -> list[Float32Array]:
     ValueError
         If the file is damaged or too large, or does not contain the CNN's arrays.
     """
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"the file must be at most {MAX_BYTES:,} bytes; received {len(content):,}")
-    try:
-        model = onnx.ModelProto.FromString(content)
-    except Exception as error:  # protobuf's implementations raise different exceptions
-        raise ValueError(f"the file must be a valid ONNX file: {escape(error)}") from error
-    initializers = model.graph.initializer
-    # A name that is not valid UTF-8 is returned as bytes.
-    names = [
-        name if isinstance(name, str) else repr(name) for name in (t.name for t in initializers)
-    ]
-    if sorted(names) != sorted([*CNN_WEIGHT_SHAPES, _INPUT_SHAPE_NAME]):
+    return cnn_weights_of(parse_onnx(content))
+
+
+def has_cnn_arrays(model: onnx.ModelProto) -> bool:
+    """Return whether the arrays of an ONNX model have the names of the CNN's."""
+    return sorted(_initializer_names(model)) == sorted([*CNN_WEIGHT_SHAPES, _INPUT_SHAPE_NAME])
+
+
+def cnn_weights_of(model: onnx.ModelProto) -> list[Float32Array]:
+    """Return the six arrays of a model that `to_onnx` wrote; raise ``ValueError`` for another."""
+    if not has_cnn_arrays(model):
         raise ValueError(
             f"the file must contain the arrays {', '.join(CNN_WEIGHT_SHAPES)}, as export_model "
-            f"writes them; received {quote_names(names) or 'none'}"
+            f"writes them; received {quote_names(_initializer_names(model)) or 'none'}"
         )
-    expected = _to_channels_first(
-        {name: np.empty(shape) for name, shape in CNN_WEIGHT_SHAPES.items()}
-    )
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    shapes = cnn_shapes_for(tensors["dense.bias"].dims)
     arrays = {
-        tensor.name: _to_array(tensor, expected[tensor.name].shape)
-        for tensor in initializers
-        if tensor.name != _INPUT_SHAPE_NAME
+        name: _to_array(tensors[name], _channels_first_shape(shapes[name])) for name in shapes
     }
-    return list(named_weights(_to_channels_last(arrays)).values())
+    return list(named_weights(_to_channels_last(arrays), shapes).values())
+
+
+def class_names_of_onnx(model: onnx.ModelProto) -> tuple[str, ...] | None:
+    """Return the names of the classes in the metadata of an ONNX model, if any.
+
+    Raises
+    ------
+    ValueError
+        If they are not valid.
+    """
+    return stored_class_names({entry.key: entry.value for entry in model.metadata_props})
+
+
+def _initializer_names(model: onnx.ModelProto) -> list[str]:
+    # A name that is not valid UTF-8 is returned as bytes.
+    names = [tensor.name for tensor in model.graph.initializer]
+    return [name if isinstance(name, str) else repr(name) for name in names]
+
+
+def _channels_first_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of an array after `_to_channels_first`."""
+    return (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape
 
 
 def _nodes() -> list[onnx.NodeProto]:
