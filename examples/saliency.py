@@ -33,13 +33,13 @@ for index, label, digit in zip(indices, errors.labels[first], errors.predicted[f
 # and the gradient of the predicted digit: more ink in a red pixel speaks for it, in a blue one
 # against it.
 
-mnistcnn.plot_saliency(model, test.images[indices]).savefig("predicted.png")
+figure = mnistcnn.plot_saliency(model, test.images[indices])
+figure.savefig("predicted.png")
 
 # %%
 # What speaks for the true digit
 # ------------------------------
 # The same images, with the maps of the digit that the label names.
 
-mnistcnn.plot_saliency(model, test.images[indices], classes=errors.labels[first]).savefig(
-    "true.png"
-)
+figure = mnistcnn.plot_saliency(model, test.images[indices], classes=errors.labels[first])
+figure.savefig("true.png")

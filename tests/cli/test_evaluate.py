@@ -71,5 +71,5 @@ def test_name_of_pretrained_weights_takes_precedence_over_a_file(tmp_path, capsy
     assert main(["evaluate", "best", "--data", "digits"]) == 0
     assert main(["evaluate", "./best", "--data", "digits"]) == 1
     printed = capsys.readouterr().err
-    assert printed.startswith("mnistcnn: model must end in .keras or ")
+    assert printed.startswith("mnistcnn: MODEL must end in .keras or ")
     assert printed.endswith("; received './best'\n")

@@ -34,12 +34,18 @@ class TableClassifier(DigitClassifier):
         return tags
 
 
-def linear_network(num_classes):
-    layers = keras.layers
-    dense = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros")
-    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), dense])
-    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    return model
+class LinearNetwork:
+    """Build a linear network. The names of the tests contain its `repr`, not an address."""
+
+    def __call__(self, num_classes):
+        layers = keras.layers
+        dense = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros")
+        model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), dense])
+        model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    def __repr__(self):
+        return "LinearNetwork()"
 
 
 def fit_ridge(model, x, y, *, sample_weight, class_weight, **options):
@@ -104,14 +110,14 @@ NEEDS_TABLES = [
 
 
 @pytest.mark.slow
-@parametrize_with_checks([TableClassifier(seed=0, model=linear_network)])
+@parametrize_with_checks([TableClassifier(seed=0, model=LinearNetwork())])
 def test_table_classifier(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [DigitClassifier(seed=0, model=linear_network)],
+    [DigitClassifier(seed=0, model=LinearNetwork())],
     expected_failed_checks=lambda _: dict.fromkeys(NEEDS_TABLES, NOT_IMAGES),
 )
 def test_digit_classifier(estimator, check):

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
-from mnistcnn.types import DIGIT_NAMES
 from mnistcnn.utils.environment import set_tf_defaults
 from mnistcnn.utils.stderr import is_terminal
 from mnistcnn.utils.text import did_you_mean, escape, quote
@@ -72,6 +71,7 @@ def load_dataset(
     Returns the dataset and a description for reports.
     """
     from mnistcnn.data.named import DATA_VARIABLE
+    from mnistcnn.types import DIGIT_NAMES
 
     source = options.data
     reason, note = "as requested", " (as requested)"

@@ -15,7 +15,6 @@ from mnistcnn.cli import arguments, class_images, common
 from mnistcnn.cli.fields import Field, load_fields, merge_readings, read_fields
 from mnistcnn.cli.pages import BoxPaths, iter_pages, parse_pages
 from mnistcnn.cli.reading_output import OutputFormat, ReadingOutput
-from mnistcnn.types import DIGIT_NAMES
 from mnistcnn.utils.text import quote
 
 # The files of a folder that are read.
@@ -121,6 +120,7 @@ def _to_region(text: str) -> tuple[float, ...]:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Read each page, print its text, and continue after a page that cannot be read."""
     from mnistcnn.images.content import source_name
+    from mnistcnn.types import DIGIT_NAMES
     from mnistcnn.utils.environment import import_matplotlib
 
     form = load_fields(options.fields) if options.fields else None

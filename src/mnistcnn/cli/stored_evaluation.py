@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import mnistcnn
 from mnistcnn.cli import common, loading
 from mnistcnn.utils.text import quote_names
-from mnistcnn.utils.validation import default_class_names
 
 if TYPE_CHECKING:
     from mnistcnn import Dataset, Evaluation
@@ -39,6 +38,7 @@ def _common_class_names(network: Any, of_data: tuple[str, ...]) -> tuple[str, ..
     number is the same.
     """
     from mnistcnn.models.classes import count_classes, get_class_names
+    from mnistcnn.utils.validation import default_class_names
 
     num_classes = count_classes(network)
     of_model, numbers = get_class_names(network, num_classes), default_class_names(num_classes)

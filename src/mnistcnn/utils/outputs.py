@@ -14,7 +14,8 @@ from mnistcnn.utils.text import escape
 _MARKER = b"mnistcnn"
 _MARKER_BYTES = 4096
 _DATA_NAME = re.compile(
-    r"\.(npz|npy|csv|tsv|gz|zip|bz2|png|jpe?g|bmp|gif|tiff?|webp|p[bgp]m)$|idx|ubyte", re.IGNORECASE
+    r"\.(npz|npy|csv|tsv|gz|zip|bz2|png|jpe?g|bmp|gif|tiff?|webp|p[bgp]m|pdf|hei[cf])$|idx|ubyte",
+    re.IGNORECASE,
 )
 
 
