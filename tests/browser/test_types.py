@@ -35,7 +35,7 @@ def test_scripts_pass_the_type_check():
 
 
 def test_type_check_detects_a_wrong_type(tmp_path):
-    (tmp_path / "wrong.js").write_text("const recognize = createRecognizer(3);\n")
+    (tmp_path / "wrong.js").write_text("const recognize = createRecognizer(3, () => 1);\n")
     config = json.loads((FOLDER / "tsconfig.json").read_text())
     scripts = (FOLDER / config["include"].pop()).resolve()
     config["include"] = [str(scripts), "*.js"]
