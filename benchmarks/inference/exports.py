@@ -29,6 +29,7 @@ from benchmarks.harness import (
 )
 from mnistcnn.export.formats import FORMATS
 from mnistcnn.export.parity import check_float32, float32_tolerance, reference_outputs
+from mnistcnn.export.source import ExportSource
 from mnistcnn.weights.pretrained import PRETRAINED
 
 BATCH_SIZE = 500
@@ -93,7 +94,7 @@ def parity_by_format(formats: Sequence[str]) -> dict[str, dict[str, dict[str, fl
             keras = reference_outputs(model, images)
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, f"check{export_format.suffix}")
-                export_format.write(model.get_weights(), path)
+                export_format.write(ExportSource(model), path)
                 differences = np.abs(export_format.predict(path, images) - keras.probabilities)
             row = {"max": differences.max(), "mean": differences.mean()}
             if export_format.check is check_float32:

@@ -82,11 +82,12 @@ def _replace_erfc(model: ModelProto) -> None:
 def _quiet() -> Iterator[None]:
     """Silence tf2onnx: what it can't convert, ONNX Runtime reports when it loads the model."""
     logger = logging.getLogger("tf2onnx")
-    disabled = logger.disabled
-    logger.disabled = True
+    level = logger.level
+    # The loggers below it inherit the level.
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Keras' patch of tf2onnx for NumPy 2
             yield
     finally:
-        logger.disabled = disabled
+        logger.setLevel(level)
