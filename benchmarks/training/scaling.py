@@ -34,6 +34,7 @@ from benchmarks.harness import (
 from mnistcnn import recipes
 from mnistcnn.sweeps import process_pool
 from mnistcnn.sweeps.worker import RunSpec
+from mnistcnn.types import DIGIT_NAMES
 from mnistcnn.utils.environment import cpu_count
 
 INFERENCE = ("processes-1", "processes-2", "ray-1", "ray-2")
@@ -98,6 +99,7 @@ def training(data: Path, *, rounds: int) -> dict[str, Any]:
             str(count): [
                 process_pool.WorkerProcess(
                     folder / "small.npz",
+                    DIGIT_NAMES,
                     folder / f"{count}-{number}.log",
                     process_pool.worker_env(max(1, cores // count)),
                 )
