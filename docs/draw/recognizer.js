@@ -1,4 +1,4 @@
-// Recognition: from the ink to the digits, as in src/mnistcnn/ocr/pipeline.py.
+// Recognition: from the ink to the digits. `Recognizer.read` finds digits with a larger network.
 
 // Longer side of a speck of dirt, in digit heights.
 const MAX_SPECK_SIZE = 0.14;

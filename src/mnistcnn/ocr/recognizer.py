@@ -21,14 +21,14 @@ from mnistcnn.public import public
 from mnistcnn.types import Float32Array, Int64Array, PathLike
 from mnistcnn.utils.environment import max_parallel
 from mnistcnn.utils.text import quote
-from mnistcnn.utils.validation import check_fraction, check_images, check_int
+from mnistcnn.utils.validation import check_fraction, check_images, check_in, check_int
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
 from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES, read_weights_file
 
 if TYPE_CHECKING:
-    from mnistcnn.ocr.classification import NonDigitRejector
+    from mnistcnn.ocr.page_network import PageNetwork, Polarity
 
 _DEFAULT_WEIGHTS = "best"
 
@@ -69,7 +69,7 @@ class Recognizer:
     """
 
     # Created when the first picture is read.
-    _rejector: NonDigitRejector | None = None
+    _page_network: PageNetwork | None = None
 
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
         threads = 0
@@ -179,16 +179,18 @@ class Recognizer:
         self,
         picture: ImageLike,
         *,
-        min_confidence: float = 0.0,
+        min_confidence: float = 0.5,
+        polarity: Polarity = "auto",
         region: Region | None = None,
         pattern: Pattern | None = None,
         doubtful: str | None = None,
     ) -> Reading:
         r"""Read the handwritten digits of a scan, photo, screenshot or drawing.
 
-        The page may have one or many digits, in lines. Ink and background may be light or dark,
-        gray or colored, and the illumination uneven. Ruled lines and boxes are removed. Each
-        digit is size-normalized and centered as in MNIST.
+        The page may have one or many digits, in lines, beside print, letters, symbols, ruled
+        lines and boxes. Ink and background may be light or dark, gray or colored, the
+        illumination uneven, and the page turned. Each digit is size-normalized and centered as in
+        MNIST.
 
         Parameters
         ----------
@@ -197,8 +199,11 @@ class Recognizer:
             ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
             floats in [0, 1]. At most 50 megapixels, and 30,000 pixels a side. Files must be
             BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
-        min_confidence : float, default 0.0
+        min_confidence : float, default 0.5
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
+        polarity : {"auto", "dark", "light"}, default "auto"
+            ``"dark"`` reads only ink that is darker than its background, ``"light"`` only ink
+            that is lighter.
         region : tuple, optional
             Left, top, right and bottom of the part to read: integers in pixels, or floats in
             [0, 1] as fractions of the width and height. Boxes refer to the whole picture.
@@ -229,17 +234,20 @@ class Recognizer:
         FileNotFoundError
             If the file does not exist.
         CorruptFileError
-            If the content is not an image, or damaged; or if the shipped weights that detect
-            non-digits are damaged.
+            If the content is not an image, or damaged; or if the shipped weights of the page
+            network are damaged.
 
         Notes
         -----
-        The image is binarized against its local background, and the connected components of the
-        ink are classified. Strokes of a digit that do not touch are merged, and touching digits
-        are split along the path that crosses the least ink, where that increases the
-        confidence. A second network lowers the confidence of components that are not digits.
-        At most 2,500 components are read, the largest ones, and the least confident ones are
-        split first, so that the run time is bounded for any image.
+        A convolutional network, the page network, estimates for each pixel whether it is the ink
+        of a handwritten digit, and where the digit's center is. Pixels that point to the same
+        center are one digit. It is trained on synthetic pages. Each digit is classified by its
+        shape and by the page network, and both estimates are combined. A logistic regression,
+        fitted on synthetic pages, gives the confidence.
+
+        The network sees the image at several scales, and upright if the text is turned; the
+        scale that suits the digits is used. A picture of more than 4 megapixels is downscaled,
+        and at most 2,500 digits are read, so that the run time is bounded for any image.
 
         A regular expression consists of digits, ``\d``, ``\.``, ``,``, ``-``, classes such as
         ``[0-3]``, groups, ``|``, ``?``, ``*``, ``+`` and ``{m,n}``, with at most 256 characters
@@ -260,23 +268,25 @@ class Recognizer:
         '8'
         """
         # Imported here, since they import OpenCV, which prediction does not need.
-        from mnistcnn.ocr.classification import NonDigitRejector
+        from mnistcnn.ocr.page_network import POLARITIES, PageNetwork
         from mnistcnn.ocr.pipeline import read_page
 
         min_confidence = check_fraction("min_confidence", min_confidence)
+        polarity = check_in("polarity", polarity, POLARITIES)
         area = None if region is None else check_region(region)
         compiled = None if pattern is None else compile_pattern(pattern)
         mark = DEFAULT_MARK if doubtful is None else check_mark(doubtful)
         image = read_image(picture)
         part, offset = (image, (0, 0)) if area is None else crop_region(image, area)
-        if self._rejector is None:
-            self._rejector = NonDigitRejector(self._classifier.num_threads)
+        if self._page_network is None:
+            self._page_network = PageNetwork(self._classifier.num_threads)
         reading = read_page(
             part,
+            self._page_network,
             self._classifier.predict_proba,
             min_confidence=min_confidence,
             keep_doubtful=doubtful is not None or compiled is not None,
-            digit_scorer=self._rejector,
+            polarity=polarity,
         )
         if area is not None:
             reading = move_reading(reading, offset, image)

@@ -29,17 +29,6 @@ CNN_WEIGHT_SHAPES: Shapes = MappingProxyType(
         "dense.bias": (10,),
     }
 )
-# The first ten outputs of the rejector are the digits, the others kinds of non-digits.
-REJECTOR_WEIGHT_SHAPES: Shapes = MappingProxyType(
-    {
-        "conv1.kernel": (3, 3, 1, 16),
-        "conv1.bias": (16,),
-        "conv2.kernel": (3, 3, 16, 24),
-        "conv2.bias": (24,),
-        "dense.kernel": (600, 24),
-        "dense.bias": (24,),
-    }
-)
 # Channels of the page network at each level, from 1/2 of the image size to 1/32.
 PAGE_NETWORK_CHANNELS = (16, 32, 64, 112, 128)
 # Outputs of its second head: the center, the offset (x, y) to it, the size, the ten classes and
@@ -123,7 +112,7 @@ def to_safetensors(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_
     if shapes is PAGE_NETWORK_WEIGHT_SHAPES:
         description = page_network_metadata()
     else:
-        description = model_metadata(shapes["dense.bias"][0])
+        description = model_metadata()
     # A single metadata entry, because safetensors writes several in random order.
     metadata = {"mnistcnn": json.dumps(description)}
     dtype = storage_dtype(shapes)

@@ -9,15 +9,12 @@ INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
 PREPROCESSING = "gray levels 0...255 divided by 255, light digit on dark background"
 
 
-def model_metadata(num_outputs: int = NUM_CLASSES) -> dict[str, str]:
-    """Return the metadata entries in the order in which they are written."""
-    labels = (
-        {"labels": ",".join(map(str, range(NUM_CLASSES)))} if num_outputs == NUM_CLASSES else {}
-    )
+def model_metadata() -> dict[str, str]:
+    """Return the metadata entries of the CNN in the order in which they are written."""
     return {
         "description": f"CNN for handwritten digits; {INPUT_NAME}: float32 (n, 28, 28, 1) in "
-        f"[0, 1]; {OUTPUT_NAME}: float32 (n, {num_outputs})",
-        **labels,
+        f"[0, 1]; {OUTPUT_NAME}: float32 (n, {NUM_CLASSES})",
+        "labels": ",".join(map(str, range(NUM_CLASSES))),
         "preprocessing": PREPROCESSING,
         **_origin(),
     }

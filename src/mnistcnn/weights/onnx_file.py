@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 import mnistcnn
-from mnistcnn.types import IMAGE_SIZE, Float32Array
+from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, Float32Array
 from mnistcnn.utils.text import escape, quote_names
-from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, MAX_BYTES, Shapes, named_weights
+from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, MAX_BYTES, named_weights
 from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
 
 # From late 2020: these operators have not changed since, and old runtimes read it.
@@ -31,32 +31,30 @@ _POOLED_SIZE = 5  # height and width after the second pooling
 _INPUT_SHAPE_NAME = "images.shape"
 
 
-def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES) -> bytes:
+def to_onnx(weights: Sequence[NDArray[Any]]) -> bytes:
     """Return the network as an ONNX file.
 
     Parameters
     ----------
     weights : sequence of numpy.ndarray
         The six ``float32`` arrays as ``model.get_weights()`` returns them.
-    shapes : mapping
-        `CNN_WEIGHT_SHAPES` or `REJECTOR_WEIGHT_SHAPES`.
 
     Returns
     -------
     bytes
         A model with the input ``images``, ``float32 (n, 28, 28, 1)`` in [0, 1], and the output
-        ``probabilities``, ``float32 (n, num_outputs)``.
+        ``probabilities``, ``float32 (n, 10)``.
 
     Raises
     ------
     ValueError
-        If an array does not match `shapes`.
+        If an array does not match `CNN_WEIGHT_SHAPES`.
     """
     initializers = [
         helper.make_tensor(
             name, TensorProto.FLOAT, array.shape, array.astype("<f4").tobytes(), raw=True
         )
-        for name, array in _to_channels_first(named_weights(weights, shapes)).items()
+        for name, array in _to_channels_first(named_weights(weights)).items()
     ]
     # 0 copies the batch dimension, which -1 could not infer for a batch of no images.
     initializers.append(
@@ -68,10 +66,10 @@ def to_onnx(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES)
         _nodes(),
         "mnistcnn",
         [_float_tensor(INPUT_NAME, ["n", IMAGE_SIZE, IMAGE_SIZE, 1])],
-        [_float_tensor(OUTPUT_NAME, ["n", *shapes["dense.bias"]])],
+        [_float_tensor(OUTPUT_NAME, ["n", NUM_CLASSES])],
         initializers,
     )
-    metadata = model_metadata(shapes["dense.bias"][0])
+    metadata = model_metadata()
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", _OPSET)],
@@ -153,16 +151,14 @@ def _to_channels_first(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[
         name: array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
         for name, array in arrays.items()
     }
-    num_outputs = arrays["dense.kernel"].shape[1]
-    rows = arrays["dense.kernel"].reshape(_POOLED_SIZE, _POOLED_SIZE, -1, num_outputs)
-    return result | {"dense.kernel": rows.transpose(2, 0, 1, 3).reshape(-1, num_outputs)}
+    rows = arrays["dense.kernel"].reshape(_POOLED_SIZE, _POOLED_SIZE, -1, NUM_CLASSES)
+    return result | {"dense.kernel": rows.transpose(2, 0, 1, 3).reshape(-1, NUM_CLASSES)}
 
 
 def _to_channels_last(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
     """Invert `_to_channels_first`; return the arrays in the order of ``get_weights()``."""
-    num_outputs = arrays["dense.kernel"].shape[1]
-    rows = arrays["dense.kernel"].reshape(-1, _POOLED_SIZE, _POOLED_SIZE, num_outputs)
-    result = {**arrays, "dense.kernel": rows.transpose(1, 2, 0, 3).reshape(-1, num_outputs)}
+    rows = arrays["dense.kernel"].reshape(-1, _POOLED_SIZE, _POOLED_SIZE, NUM_CLASSES)
+    result = {**arrays, "dense.kernel": rows.transpose(1, 2, 0, 3).reshape(-1, NUM_CLASSES)}
     return [
         result[name].transpose(2, 3, 1, 0) if result[name].ndim == 4 else result[name]
         for name in CNN_WEIGHT_SHAPES
