@@ -30,7 +30,7 @@ EFFECTS = MappingProxyType(
         "small rotation": Chances(0.5, 0.4, 0.1),
         "perspective": Chances(0.35),
         "curl": Chances(0.12, 0.02),
-        "quarter turn": Chances(0.12, 0.12, 0.1),
+        "quarter turn": Chances(0.06, 0.06, 0.05),
         "surroundings": Chances(0.3, 0.06, 0.15),
         "occluder": Chances(0.1),
         # surface
@@ -100,8 +100,9 @@ class Effects:
         self.generator = generator
         self.style = style
         self.without = frozenset(without)
-        # Some pages are nearly clean and some get many effects at once.
-        self.severity = generator.uniform(0.2, 1.3) if style != "scene" else 1.0
+        # Most pages are nearly clean, as most pictures of strangers are, and some get many effects
+        # at once.
+        self.severity = 1.2 * generator.uniform() ** 2 if style != "scene" else 1.0
 
     def occurs(self, name: str) -> bool:
         """Draw whether the effect occurs."""

@@ -16,7 +16,7 @@ from tools.page_network.sheet import Sheet
 
 __all__ = ["KINDS", "MARKS", "PAPERS", "InkLayer", "Layout", "draw_layout"]
 
-# Relative weights; those from "printed page" on hold no handwritten digit, 15 % together.
+# Relative weights; those from "printed page" on hold no handwritten digit, 18 % together.
 KINDS: dict[str, tuple[float, Callable[[Sheet], None]]] = {
     "digit rows": (0.17, digit_pages.digit_rows),
     "squared digits": (0.06, digit_pages.squared_digits),
@@ -27,17 +27,17 @@ KINDS: dict[str, tuple[float, Callable[[Sheet], None]]] = {
     "lists": (0.09, digit_pages.lists),
     "tables": (0.08, cell_pages.tables),
     "digit grid": (0.05, cell_pages.digit_grid),
-    "sudoku": (0.05, cell_pages.sudoku),
+    "sudoku": (0.07, cell_pages.sudoku),
     "forms": (0.06, cell_pages.forms),
     "print with digits": (0.05, digit_pages.print_with_digits),
     "labelled blanks": (0.03, digit_pages.labelled_blanks),
     "envelope": (0.02, digit_pages.envelope),
     "printed page": (0.025, digitless_pages.printed_page),
     "receipt": (0.015, digitless_pages.receipt),
-    "printed numbers": (0.02, digitless_pages.printed_numbers),
+    "printed numbers": (0.045, digitless_pages.printed_numbers),
     "handwritten words": (0.03, digitless_pages.handwritten_words),
     "drawing": (0.015, digitless_pages.drawing),
-    "empty table": (0.02, digitless_pages.empty_table),
+    "empty table": (0.035, digitless_pages.empty_table),
     "plain shapes": (0.015, digitless_pages.plain_shapes),
     "scene": (0.01, digitless_pages.scene),
     "blank": (0.01, digitless_pages.blank),

@@ -10,6 +10,7 @@ and the rotation of the page.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -89,3 +90,47 @@ def fold_batch_norm(model: Any) -> dict[str, NDArray[np.float32]]:
         arrays[f"{layer.name}/kernel"] = kernel.astype(np.float32)
         arrays[f"{layer.name}/bias"] = bias.astype(np.float32)
     return arrays
+
+
+def unfold_batch_norm(
+    model: Any, arrays: Mapping[str, NDArray[np.floating[Any]]], images: NDArray[np.float32]
+) -> None:
+    """Load what `fold_batch_norm` returned into a model, to train it further.
+
+    The statistics of each batch normalization are those of some images, ``float32 (n, h, w, 3)``,
+    and the norm of each kernel is that of a new one, on which the effective learning rate depends.
+    """
+    from mnistcnn.backend import keras
+
+    names = {layer.name for layer in model.layers}
+    normalized = []
+    for layer in model.layers:
+        if not hasattr(layer, "kernel"):
+            continue
+        layer.kernel.assign(arrays[f"{layer.name}/kernel"])
+        if f"{layer.name}_norm" in names:
+            normalized.append(layer)
+            ones = np.ones(layer.filters, np.float32)
+            bias = np.float32(arrays[f"{layer.name}/bias"])
+            model.get_layer(f"{layer.name}_norm").set_weights(
+                [ones * np.sqrt(1 + _BATCH_NORM_EPSILON), bias, 0 * ones, ones]
+            )
+        else:
+            layer.bias.assign(arrays[f"{layer.name}/bias"])
+    probe = keras.Model(model.input, [layer.output for layer in normalized])
+    sums = [np.zeros((2, layer.filters)) for layer in normalized]
+    for image in images:
+        for total, output in zip(sums, probe(image[np.newaxis], training=False), strict=True):
+            flat = np.asarray(output, np.float64).reshape(-1, output.shape[-1])
+            total += [flat.mean(axis=0), (flat**2).mean(axis=0)]
+    for layer, total in zip(normalized, sums, strict=True):
+        mean, square = total / len(images)
+        kernel = np.asarray(layer.kernel)
+        factor = np.sqrt(2) / np.maximum(np.sqrt((kernel**2).sum(axis=(0, 1, 2))), 1e-6)
+        variance = np.maximum(square - mean**2, 0) * factor**2
+        layer.kernel.assign(kernel * factor)
+        bias = np.asarray(arrays[f"{layer.name}/bias"], np.float64)
+        gamma = np.sqrt(variance + _BATCH_NORM_EPSILON) / factor
+        model.get_layer(f"{layer.name}_norm").set_weights(
+            [gamma, bias + mean, mean * factor, variance]
+        )

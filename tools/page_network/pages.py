@@ -32,7 +32,7 @@ from tools.page_network.photo import Page, photograph
 # Pages for validation are drawn with the training images after these.
 TRAINING_IMAGES = 50_000
 # Most pages with digits below this height in pixels are drawn anew: the reader enlarges them.
-_TINY, _REDRAWN_TINY = 16, 0.8
+_TINY, _REDRAWN_TINY = 20, 0.9
 
 
 def draw_page(

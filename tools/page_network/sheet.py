@@ -69,9 +69,9 @@ class Sheet:
         self.generator = generator
         self.glyphs = glyphs
         self.height, self.width = size
-        self.scale = min(size) / 384
+        self.scale = min(size) / 288
         self.page = Box(0, 0, self.width, self.height)
-        self.digit_height = self.scale * log_uniform(generator, 9, 150)
+        self.digit_height = self.scale * log_uniform(generator, 12, 130)
         self.hands = [self._draw_hand()]
         self.rule_color = RULE_COLORS[generator.integers(len(RULE_COLORS))]
         self.print_color = INK_COLORS[generator.choice(len(INK_COLORS), p=_INK_WEIGHTS)]

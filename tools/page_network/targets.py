@@ -19,7 +19,7 @@ UNIT_SIZE = 32.0
 NO_CLASS = 255
 # Digits smaller than this many pixels, or that differ from the pixels around them by less than this
 # many levels plus a part of their deviation, can't be read: they are ignored.
-_MIN_SIZE, _MIN_CONTRAST, _MIN_CONTRAST_TO_NOISE = 8, 5.0, 0.35
+_MIN_SIZE, _MIN_CONTRAST, _MIN_CONTRAST_TO_NOISE = 10, 8.0, 0.8
 # Distance from a digit's center, in digit sizes, up to which cells give its class.
 _CLASS_RADIUS = 0.15
 # Standard deviation of the peak at a digit's center, in digit sizes, and the least one in cells.

@@ -19,6 +19,7 @@ photographs (``pip install --group page-network``), the typefaces
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import time
@@ -38,17 +39,17 @@ from mnistcnn.types import Split
 from mnistcnn.weights.pretrained import FOLDER
 from tools.page_network.asset import write_asset
 from tools.page_network.glyphs import Glyphs
-from tools.page_network.network import build_page_network, fold_batch_norm
+from tools.page_network.network import build_page_network, fold_batch_norm, unfold_batch_norm
 from tools.page_network.pages import draw_page
-from tools.page_network.targets import NO_CLASS, Targets, to_targets
+from tools.page_network.targets import CELL, NO_CLASS, Targets, to_targets
 
 HELD_OUT_IMAGES = 10_000
 PAGE_SIZE, BATCH_SIZE = 320, 8
 # How often a page is used, and the number of pages from which the repetitions are sampled.
 REPETITIONS, BUFFER_SIZE = 2, 1200
-LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY, MAX_GRADIENT_NORM = 2.5e-3, 200, 1e-3, 5.0
+LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY, MAX_GRADIENT_NORM = 1e-3, 200, 1e-3, 5.0
 # Of a run for the package.
-STEPS, SEED = 6800, 0
+STEPS, SEED = 7200, 0
 VALIDATION_PAGES = 160
 # Seed of the validation pages, apart from any seed of a training run.
 VALIDATION_SEED = 10**6
@@ -172,6 +173,8 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
     total = tf.reduce_sum(coverage**2 + probability**2, [0, 1, 2])
 
     heat = tf.cast(targets.centers, tf.float32) / 255
+    # A digit that can't be read is neither a center nor an error.
+    ignored = tf.nn.max_pool2d(1 - used, CELL, CELL, "VALID")[..., 0]
     center = tf.sigmoid(digits[..., 0])
     is_peak = heat > 0.999
     log_center = tf.math.log_sigmoid(digits[..., 0])
@@ -179,6 +182,7 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
     focal = tf.where(
         is_peak, (1 - center) ** 2 * log_center, (1 - heat) ** 4 * center**2 * log_other
     )
+    focal *= 1 - ignored
     num_peaks = tf.reduce_sum(tf.cast(is_peak, tf.float32))
 
     geometry = tf.cast(targets.geometry, tf.float32)
@@ -199,7 +203,7 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
         "offsets": 2 * tf.reduce_sum(cell_weight[..., tf.newaxis] * error[..., :2]) / sum_weight,
         "sizes": tf.reduce_sum(cell_weight * error[..., 2]) / sum_weight,
         "classes": 2 * tf.reduce_sum(class_weight * classes) / (tf.reduce_sum(class_weight) + 1),
-        "rotation": 0.2 * tf.reduce_sum(cell_weight * rotation) / sum_weight,
+        "rotation": 0.5 * tf.reduce_sum(cell_weight * rotation) / sum_weight,
     }
 
 
@@ -317,6 +321,9 @@ def train(arguments: argparse.Namespace) -> None:
         waiting = pool.map_async(_draw, tasks, chunksize=4)
         trainer = Trainer(steps, seed)
         first = _restore(trainer, folder / "checkpoint.npz")
+        if first == 0 and arguments.initial is not None:
+            pages = pool.map(_draw, [("train", seed, i, arguments.without) for i in range(64)])
+            _load_initial(trainer, arguments.initial, [page.image for page in pages])
         stream = PageStream(pool, seed, first * BATCH_SIZE, arguments.without)
         validation = waiting.get()
         saved, started, means = time.monotonic(), time.monotonic(), Counter()
@@ -363,12 +370,17 @@ def _install(
             "page_repetitions": REPETITIONS,
             "easy_pages": EASY_PAGES,
             "omitted_effects": list(arguments.without),
+            "initial_weights_sha256": _sha256(arguments.initial),
             "validation_pages": len(validation),
         },
         seed=arguments.seed,
         metrics=metrics,
     )
     print(f"The page network is in {arguments.install}: {json.dumps(metrics)}")
+
+
+def _sha256(path: Path | None) -> str | None:
+    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _save(trainer: Trainer, step: int, folder: Path) -> None:
@@ -383,6 +395,14 @@ def _save(trainer: Trainer, step: int, folder: Path) -> None:
     }
     save_file(arrays, folder / "new.safetensors")
     (folder / "new.safetensors").replace(folder / "page_network.safetensors")
+
+
+def _load_initial(trainer: Trainer, weights: Path, images: Sequence[np.ndarray]) -> None:
+    """Continue from the weights of an earlier run."""
+    from safetensors.numpy import load_file
+
+    arrays = {name: array.astype(np.float32) for name, array in load_file(weights).items()}
+    unfold_batch_norm(trainer.model, arrays, np.stack(images).astype(np.float32) / 255)
 
 
 def _restore(trainer: Trainer, checkpoint: Path) -> int:
@@ -403,6 +423,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--install", type=Path, nargs="?", const=FOLDER, metavar="FOLDER",
         help="write weights and manifest to the package, or to this folder",
+    )  # fmt: skip
+    parser.add_argument(
+        "--initial", type=Path, metavar="SAFETENSORS",
+        help="weights of an earlier run to start from",
     )  # fmt: skip
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)

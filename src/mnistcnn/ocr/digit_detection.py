@@ -7,7 +7,7 @@ as in an image pyramid, and the digits of the best one are kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -75,11 +75,14 @@ class Detection:
     ----------
     digits : list of DetectedDigit
         The digits, in no particular order.
+    candidates : list of DetectedDigit
+        What was found at each scale, in the upright image.
     quarter_turns : int
         Clockwise quarter turns of the text in the image, 0 to 3.
     """
 
     digits: list[DetectedDigit]
+    candidates: list[DetectedDigit]
     quarter_turns: int = 0
 
 
@@ -109,11 +112,15 @@ def detect_digits(
         levels = _detect_at_scales(image, find)
     best = _best_level([level for _, level in levels])
     height, width = image.shape[:2]
-    digits = [
-        replace(digit, edges=_remove_margin(digit.edges, margin, width, height))
-        for digit in _enlarge_small(image, best, find)
-    ]
-    return Detection(digits, turns)
+
+    def place(digits: Iterable[DetectedDigit]) -> list[DetectedDigit]:
+        return [
+            replace(digit, edges=_remove_margin(digit.edges, margin, width, height))
+            for digit in digits
+        ]
+
+    candidates = place(digit for _, level in levels for digit in level)
+    return Detection(place(_enlarge_small(image, best, find)), candidates, turns)
 
 
 def _add_margin(image: Float32Array) -> tuple[Float32Array, int]:
@@ -186,12 +193,12 @@ def _fuse(
     added: list[DetectedDigit] = []
     for level in neighbors:
         for other in level:
-            overlaps = [_overlap(digit.edges, other.edges) for digit in digits]
+            overlaps = [overlap(digit.edges, other.edges) for digit in digits]
             best = int(np.argmax(overlaps)) if overlaps else 0
             if overlaps and overlaps[best] > _MIN_FUSED_OVERLAP:
                 evidence[best].append(other.instance)
             elif other.score > _MIN_ADDED_SCORE and not any(
-                _covers(digit.edges, other.edges) for digit in digits + added
+                covers(digit.edges, other.edges) for digit in digits + added
             ):
                 added.append(other)
     count = 1 + len(neighbors)
@@ -211,13 +218,13 @@ def _average(one: DigitInstance, found: list[DigitInstance], count: int) -> Digi
     )
 
 
-def _overlap(first: _Edges, second: _Edges) -> float:
+def overlap(first: _Edges, second: _Edges) -> float:
     """Return the intersection of two boxes over their union."""
     shared = _intersection(first, second)
     return shared / max(_area(first) + _area(second) - shared, 1e-6)
 
 
-def _covers(first: _Edges, second: _Edges) -> bool:
+def covers(first: _Edges, second: _Edges) -> bool:
     """Return whether two boxes share a large part of the smaller one."""
     shared = _intersection(first, second)
     return shared > _MAX_SHARED * min(_area(first), _area(second))

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from mnistcnn.images.image_io import ImageLike, read_image
-from mnistcnn.ocr.classification import ClassifiedDigit, PredictProba, classify
-from mnistcnn.ocr.digit_detection import ComputeMaps, detect_digits, turn_back
+from mnistcnn.ocr.binarization import binarize, drop_enclosing
+from mnistcnn.ocr.classification import Candidate, PredictProba, classify
+from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
+from mnistcnn.ocr.confidence import ScoredDigit, score_components, score_detected
+from mnistcnn.ocr.digit_detection import ComputeMaps, covers, detect_digits, turn_back
 from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.ocr.reading_order import group_into_lines
 from mnistcnn.ocr.results import Digit, Reading, select_digits
+from mnistcnn.ocr.segmentation import merge_strokes, split_touching
+from mnistcnn.types import Float32Array
+
+# Height of a component, in digit heights, below which it is punctuation or dirt.
+_MIN_HEIGHT = 0.3
+# Where there are more components than this many for each detected digit, plus the second number,
+# the ink of the page is not digits alone, and its components are not used.
+_MAX_COMPONENTS_PER_DIGIT, _MAX_OTHER_COMPONENTS = 3, 10
 
 
 def read_page(
@@ -38,20 +53,21 @@ def read_page(
     """
     image = read_image(picture)
     detection = detect_digits(image.brightness, compute_maps, polarity=polarity)
-    digits = classify([found.instance for found in detection.digits], predict_proba)
-    # Edges in the upright image.
-    edges = dict(zip(digits, (found.edges for found in detection.digits), strict=True))
+    digits = score_detected(detection.digits, predict_proba)
+    upright = np.rot90(image.brightness, detection.quarter_turns)
+    candidates = find_components(upright, len(detection.digits), predict_proba, polarity)
+    digits += score_components(candidates, detection.candidates)
     selected, omitted = select_digits(
-        digits, min_confidence=min_confidence, keep_doubtful=keep_doubtful
+        _suppress_duplicates(digits), min_confidence=min_confidence, keep_doubtful=keep_doubtful
     )
-    lines = group_into_lines([edges[digit] for digit in selected])
+    lines = group_into_lines([digit.edges for digit in selected])
     shape = image.brightness.shape
     # Boxes refer to the original size of an image that was downscaled.
     magnification = image.height / shape[0]
 
-    def to_digit(digit: ClassifiedDigit) -> Digit:
-        original = turn_back(edges[digit], detection.quarter_turns, shape)
-        left, top, right, bottom = (round(magnification * edge) for edge in original)
+    def to_digit(digit: ScoredDigit) -> Digit:
+        edges = turn_back(digit.edges, detection.quarter_turns, shape)
+        left, top, right, bottom = (round(magnification * edge) for edge in edges)
         return Digit(
             label=int(digit.probabilities.argmax()),
             confidence=digit.confidence,
@@ -68,3 +84,32 @@ def read_page(
         rotation=90 * detection.quarter_turns,
         omitted=tuple(map(to_digit, omitted)),
     )
+
+
+def find_components(
+    image: Float32Array, num_detected: int, predict_proba: PredictProba, polarity: Polarity
+) -> list[Candidate]:
+    """Return the connected components of the ink that may be digits.
+
+    On plain paper, they show the strokes in full resolution. On a page with many more components
+    than detected digits there are none.
+    """
+    ink_map = drop_enclosing(binarize(image, polarity))
+    if len(ink_map.stats) - 1 > (_MAX_COMPONENTS_PER_DIGIT * num_detected + _MAX_OTHER_COMPONENTS):
+        return []
+    digit_height = median_digit_height(ink_map.stats)
+    components = extract_components(ink_map, digit_height)
+    candidates = classify(drop_hairlines(components, digit_height), predict_proba)
+    candidates = merge_strokes(candidates, ink_map, digit_height, predict_proba)
+    min_height = _MIN_HEIGHT * digit_height
+    candidates = [candidate for candidate in candidates if candidate.component.height >= min_height]
+    return split_touching(candidates, digit_height, predict_proba)
+
+
+def _suppress_duplicates(digits: Sequence[ScoredDigit]) -> list[ScoredDigit]:
+    """Return the digits without those that share a large part with a more confident one."""
+    kept: list[ScoredDigit] = []
+    for digit in sorted(digits, key=lambda digit: -digit.confidence):
+        if not any(covers(other.edges, digit.edges) for other in kept):
+            kept.append(digit)
+    return kept

@@ -1,0 +1,180 @@
+"""Confidence of a digit: the probability that there is one, and that its class is right.
+
+Logistic regressions on the outputs of the page network and of the classifier, fitted on synthetic
+pages by `tools.page_network.fit_confidence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from mnistcnn.ocr.classification import Candidate, PredictProba, classify_with_tta
+from mnistcnn.ocr.digit_crop import digit_crop
+from mnistcnn.ocr.digit_detection import DetectedDigit, overlap
+from mnistcnn.ocr.instances import DigitInstance
+from mnistcnn.types import Float32Array, Float64Array, UInt8Array
+
+# Left, top, right and bottom, in pixels of the upright image.
+Edges: TypeAlias = tuple[float, float, float, float]
+
+# Weight of the page network against the classifier in the logarithm of a class' probability.
+_PAGE_NETWORK_WEIGHT = 0.5
+# Bounds of a probability whose logarithm is taken.
+_MIN_PROBABILITY = 1e-4
+# Intersection over union from which the page network supports a component; the lowest score that
+# counts; and the peak and class probability of a component without support.
+_MIN_OVERLAP, _MIN_SCORE, _NO_PEAK, _NO_CLASS = 0.4, 0.15, 0.05, 0.05
+# The intercept, and the weight of each feature.
+_INSTANCE_WEIGHTS = np.array([-0.286, 0.959, 0.061, 0.351, 6.011, -6.137, -0.11])
+_COMPONENT_WEIGHTS = np.array([-2.856, 0.223, 0.12, 0.08, 1.515, 1.477])
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredDigit:
+    """A digit with its class probabilities.
+
+    Parameters
+    ----------
+    edges : tuple of float
+        Left, top, right and bottom in the upright image.
+    crop : UInt8Array
+        ``(28, 28)``: its digit crop.
+    features : Float64Array
+        What the confidence depends on.
+    probabilities : Float32Array
+        ``(10,)``: probability of each digit; 1 minus their sum is that of anything else.
+    """
+
+    edges: Edges
+    crop: UInt8Array
+    features: Float64Array
+    probabilities: Float32Array
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable digit."""
+        return float(self.probabilities.max())
+
+
+def score_detected(
+    digits: Sequence[DetectedDigit], predict_proba: PredictProba
+) -> list[ScoredDigit]:
+    """Return the digits that the page network detected with their class probabilities.
+
+    Those of the classifier, which sees a digit's shape alone, and of the page network, which
+    sees its surroundings, are multiplied. A logistic regression gives the confidence of the most
+    probable class.
+    """
+    crops = [digit_crop(digit.instance.coverage) for digit in digits]
+    scored = []
+    for digit, crop, by_crop in zip(
+        digits, crops, classify_with_tta(crops, predict_proba), strict=True
+    ):
+        joint = _joint_probabilities(by_crop, digit.instance.probabilities)
+        features = _instance_features(digit.instance, by_crop, int(joint.argmax()))
+        probabilities = _scale(joint, features, _INSTANCE_WEIGHTS)
+        scored.append(ScoredDigit(digit.edges, crop, features, probabilities))
+    return scored
+
+
+def score_components(
+    candidates: Sequence[Candidate], detected: Sequence[DetectedDigit]
+) -> list[ScoredDigit]:
+    """Return connected components that may be digits with their class probabilities.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        The components of an image.
+    detected : sequence of DetectedDigit
+        What the page network detected at any scale. A component is a digit as far as the network
+        sees one at its place, and on the places of the other components.
+    """
+    support = [_find_support(candidate, detected) for candidate in candidates]
+    share = sum(one is not None for one in support) / max(len(support), 1)
+    scored = []
+    for candidate, one in zip(candidates, support, strict=True):
+        label = int(candidate.probabilities.argmax())
+        features = _component_features(candidate, one, label, share)
+        probabilities = _scale(candidate.probabilities, features, _COMPONENT_WEIGHTS)
+        scored.append(ScoredDigit(candidate.component.box, candidate.crop, features, probabilities))
+    return scored
+
+
+def _joint_probabilities(by_crop: Float32Array, by_network: Float32Array) -> Float64Array:
+    """Return the weighted geometric mean of two estimates, relative to its maximum."""
+    log_probabilities = (1 - _PAGE_NETWORK_WEIGHT) * np.log(np.maximum(by_crop, _MIN_PROBABILITY))
+    log_probabilities += _PAGE_NETWORK_WEIGHT * np.log(np.maximum(by_network, _MIN_PROBABILITY))
+    joint: Float64Array = np.exp(log_probabilities - log_probabilities.max())
+    return joint
+
+
+def _scale(
+    relative: Float64Array | Float32Array, features: Float64Array, weights: Float64Array
+) -> Float32Array:
+    """Return probabilities of which the greatest one is that of the logistic regression.
+
+    The others share its ratio to them.
+    """
+    log_odds = weights[0] + features @ weights[1:]
+    probabilities = relative / (relative.max() * (1 + np.exp(-log_odds)))
+    probabilities /= max(1.0, float(probabilities.sum()))
+    return np.asarray(probabilities, np.float32)
+
+
+def _instance_features(instance: DigitInstance, by_crop: Float32Array, label: int) -> Float64Array:
+    """Return what the confidence of an instance depends on: six numbers.
+
+    The log odds of the center, of the label by the classifier and of the label by the page network;
+    digit ink as a fraction of all ink; mean coverage of the ink; and the logarithm of the size.
+    """
+    ink = instance.coverage[instance.coverage > 0.5]
+    return np.array(
+        [
+            _log_odds(instance.peak),
+            _log_odds(float(by_crop[label])),
+            _log_odds(float(instance.probabilities[label])),
+            instance.purity,
+            float(ink.mean()) if ink.size else 0.0,
+            np.log(max(instance.coverage.shape) / 32),
+        ]
+    )
+
+
+def _find_support(candidate: Candidate, detected: Sequence[DetectedDigit]) -> DetectedDigit | None:
+    """Return the best detected digit that covers the same place, if there is one."""
+    at_same_place = [
+        digit
+        for digit in detected
+        if digit.score > _MIN_SCORE and overlap(digit.edges, candidate.component.box) > _MIN_OVERLAP
+    ]
+    return max(at_same_place, key=lambda digit: digit.score, default=None)
+
+
+def _component_features(
+    candidate: Candidate, support: DetectedDigit | None, label: int, share: float
+) -> Float64Array:
+    """Return what the confidence of a component depends on: five numbers.
+
+    The log odds of the label by the classifier; of the detected center, and of the label by the
+    page network; digit ink as a fraction of all ink; and the share of components with support.
+    """
+    one = None if support is None else support.instance
+    return np.array(
+        [
+            _log_odds(candidate.confidence),
+            _log_odds(_NO_PEAK if one is None else one.peak),
+            _log_odds(_NO_CLASS if one is None else float(one.probabilities[label])),
+            0.0 if one is None else one.purity,
+            share,
+        ]
+    )
+
+
+def _log_odds(probability: float) -> float:
+    bounded = min(max(probability, _MIN_PROBABILITY), 1 - _MIN_PROBABILITY)
+    return float(np.log(bounded / (1 - bounded)))
