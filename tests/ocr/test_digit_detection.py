@@ -185,19 +185,3 @@ def test_boxes_are_turned_back(turns):
     left, top, right, bottom = turn_back((2, 4, 9, 16), turns, image.shape)
     expected = np.rot90(image, turns)[4:16, 2:9]
     np.testing.assert_array_equal(np.rot90(image[top:bottom, left:right], turns), expected)
-
-
-@pytest.mark.parametrize(
-    ("probabilities", "turns"),
-    [
-        ([[0.1, 0.1, 0.7, 0.1]], 0),  # one digit is not enough evidence
-        ([[0.1, 0.1, 0.7, 0.1]] * 4, 2),
-        ([[0.0, 0.0, 0.0, 1.0]] * 2, 3),
-        ([[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]], 0),
-        ([], 0),
-    ],
-)
-def test_a_page_is_upright_unless_several_digits_are_turned(probabilities, turns, draw_page):
-    one = detect_digits(encode_page(draw_page(40, (200, 360))), component_network).digits[0]
-    instances = [replace(one.instance, rotation=np.array(row, np.float32)) for row in probabilities]
-    assert digit_detection._quarter_turns(instances) == turns
