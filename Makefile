@@ -11,14 +11,14 @@ help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.package  ## train the baseline, evaluate the saved file, write figures to demo/
-	$(BIN)/mnistcnn train --data auto --seed 0 --output demo
+	$(BIN)/mnistcnn train --data auto --seed 0 --output demo --overwrite
 
 test: $(VENV)/.dev  ## run the fast tests with branch coverage (5 minutes)
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
 
-test-all: $(VENV)/.browser  ## run every test: slow, real MNIST (MNISTCNN_DATA), photos (MNISTCNN_PICTURES), browser, Ray, several workers
+test-all: $(VENV)/.browser test  ## run the fast tests, then all others: slow, real MNIST (MNISTCNN_DATA), photos (MNISTCNN_PICTURES), browser, Ray, several workers
 	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
-	$(BIN)/pytest --numprocesses 2 -m "not browser and not ray and not workers"
+	$(BIN)/pytest --numprocesses 2 -m "(slow or mnist) and not browser and not ray and not workers"
 	$(BIN)/pytest -m "browser or ray or workers"
 
 check: $(VENV)/.dev  ## format, lint and types

@@ -25,12 +25,14 @@ import numpy as np
 import mnistcnn
 from mnistcnn.data.named import DATA_VARIABLE
 from mnistcnn.utils.atomic_write import write_text
-from mnistcnn.utils.environment import cpu_count
+from mnistcnn.utils.environment import cpu_count, set_tf_defaults
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 OUT = ROOT / "benchmarks" / "out"  # trained networks and failing files; not under version control
 SMOKE_TRAIN, SMOKE_TEST = 640, 100
+# Benchmarks run as fast as the command; a process of `BaselineProcess` has its own settings.
+set_tf_defaults(command=True)
 _TENSORFLOW = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_CPP_MIN_LOG_LEVEL")
 
 

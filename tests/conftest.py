@@ -15,9 +15,12 @@ import pytest
 import mnistcnn
 from mnistcnn.data import download, http_client
 from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
+from mnistcnn.utils.environment import set_tf_defaults
 from mnistcnn.weights import pretrained
 from tests.helpers.http_server import Server, arrays_of, change_named, idx_md5s
 
+# Tests compare results with those of the command, bit for bit.
+set_tf_defaults(command=True)
 hypothesis.settings.register_profile(
     "mnistcnn",
     deadline=None,  # the first example of a test includes imports

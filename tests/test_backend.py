@@ -1,6 +1,7 @@
 """Importing Keras drops TensorFlow's start-up log and keeps all other output."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -62,3 +63,23 @@ def test_a_process_without_standard_error_can_import():
     silent = FAKE_IMPORT.replace("os.write(2, ", "str(").replace("import mnistcnn.backend\n", "")
     attempt = "try:\n    import mnistcnn.backend\nexcept ImportError as error:\n    print(error)"
     assert run(f"import os; os.close(2)\n{silent}\n{attempt}").stdout == "no tensorflow here\n"
+
+
+def test_a_process_that_imported_tensorflow_first_is_warned_once():
+    code = (
+        "import sys, types, warnings; keras = types.ModuleType('keras');"
+        "keras.backend = types.SimpleNamespace(backend=lambda: 'tensorflow');"
+        "sys.modules['keras'] = keras; sys.modules['tensorflow'] = types.ModuleType('tf');"
+        "from mnistcnn.utils import environment;"
+        "environment._ONEDNN_FEATURES = set();"
+        "import mnistcnn.backend; import mnistcnn.backend; import os;"
+        "print('TF_NUM_INTRAOP_THREADS' in os.environ)"
+    )
+    variables = {"TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS"}
+    kept = {name: value for name, value in os.environ.items() if name not in variables}
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=kept
+    )
+    assert result.stdout == "False\n"
+    if sys.platform == "linux" and platform.machine() == "x86_64":
+        assert result.stderr.count("UserWarning: TensorFlow was imported before mnistcnn") == 1

@@ -40,6 +40,7 @@ MAY_IMPORT["public"] = set()
 INSIDE_FUNCTIONS = {
     "evaluation": {"models", "backend"},
     "plotting": {"models", "backend"},
+    "report": {"models", "backend"},
     "sweeps": {"models", "training", "backend"},
 }
 WITHOUT_KERAS = ("types", "errors", "utils", "recipes", "images", "data", "weights", "ocr")

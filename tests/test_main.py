@@ -10,30 +10,40 @@ import tomllib
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-# The start of Python runs this module; it sends SIGINT when a module is about to be imported.
+# The start of Python runs this module; it sends SIGINT when a module is about to be imported. What
+# imported the module earlier, such as the measurement of coverage, must not prevent that.
 SITECUSTOMIZE = """
-import os, signal, sys
+import os, pathlib, signal, sys
 class Finder:
     def find_spec(self, name, path, target=None):
         if name == os.environ["INTERRUPT_AT"]:
+            pathlib.Path(os.environ["INTERRUPTED"]).touch()
             signal.raise_signal(signal.SIGINT)
 sys.meta_path.insert(0, Finder())
+sys.modules.pop(os.environ["INTERRUPT_AT"], None)
 """
 
 
 @pytest.fixture
 def interrupt_at(tmp_path):
-    """Return a function that runs Python with arguments and SIGINT at the import of a module."""
+    """Return a function that runs Python with arguments and, if named, SIGINT at a module's import."""
     folder = tmp_path / "site"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    interrupted = tmp_path / "interrupted"
 
     def run(module, *arguments):
-        return subprocess.run(
+        result = subprocess.run(
             [sys.executable, *map(str, arguments)], capture_output=True, text=True, check=False,
-            env={**os.environ, "PYTHONPATH": path, "INTERRUPT_AT": module},
+            env={
+                **os.environ, "PYTHONPATH": path,
+                "INTERRUPT_AT": module or "", "INTERRUPTED": str(interrupted),
+            },
         )  # fmt: skip
+        assert interrupted.exists() == (module is not None)
+        interrupted.unlink(missing_ok=True)
+        return result
 
     return run
 
@@ -65,6 +75,6 @@ def test_an_interrupt_of_a_program_that_imports_the_package_is_raised(interrupt_
 
 
 def test_the_script_runs_the_command(interrupt_at, script):
-    result = interrupt_at("nothing", script, "--version")
+    result = interrupt_at(None, script, "--version")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("0.")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import typing
 
 import numpy as np
 import pytest
@@ -126,3 +127,16 @@ def test_numpy_numbers_become_python_numbers():
     assert json.loads(json.dumps(recipe.to_dict()))["epochs"] == 3
     assert recipe.monitor == "val_accuracy"
     assert (type(recipe.dropout), type(recipe.learning_rate)) == (float, float)
+
+
+def test_editors_complete_public_names_and_recipes():
+    assert set(dir(recipes)) == {
+        "Augmentation", "BASELINE", "BEST", "DOCUMENTED", "FAST", "RECIPES", "ROBUST", "Recipe", "get"
+    }  # fmt: skip
+    assert all(hasattr(recipes, name) for name in dir(recipes))
+    assert typing.get_args(recipes.RecipeName) == tuple(recipes.RECIPES)
+
+
+def test_a_misspelled_recipe_gets_a_suggestion():
+    with pytest.raises(ValueError, match="; received 'fsat'; did you mean 'fast'\\?$"):
+        recipes.get("fsat")

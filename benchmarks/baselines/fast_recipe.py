@@ -8,6 +8,9 @@ from benchmarks.baselines import protocol
 options = protocol.parse_args()
 
 import mnistcnn  # after parse_args has set the cores  # noqa: E402
+from mnistcnn.utils.environment import set_tf_defaults  # noqa: E402
+
+set_tf_defaults(command=True)
 
 (x_train, y_train), test = mnistcnn.load_data(options.data)
 x, y = mnistcnn.preprocess(x_train[: options.images], y_train[: options.images])

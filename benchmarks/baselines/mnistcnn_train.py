@@ -7,6 +7,9 @@ options = protocol.parse_args()
 import numpy as np  # after parse_args has set the cores  # noqa: E402
 
 import mnistcnn  # noqa: E402
+from mnistcnn.utils.environment import set_tf_defaults  # noqa: E402
+
+set_tf_defaults(command=True)
 
 x, labels = protocol.load_images(options.data, options.images)
 mnistcnn.train(

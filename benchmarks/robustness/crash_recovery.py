@@ -75,11 +75,19 @@ def distilled() -> tuple[Any, Options]:
     return mnistcnn.build_model(seed=0), {"recipe": _DISTILLED}
 
 
+class FitSequential(keras.Sequential):
+    """A model that Keras' own fit trains, because it overrides a method that fit calls."""
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the loss as any model does."""
+        return super().compute_loss(*args, **kwargs)
+
+
 def custom_network() -> tuple[Any, Options]:
     """Return another network, which Keras' own fit trains, with averaged weights."""
     layers = keras.layers
     initializer = keras.initializers.GlorotUniform(seed=1)
-    model = keras.Sequential(
+    model = FitSequential(
         [
             keras.Input((28, 28, 1)),
             layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer=initializer),

@@ -47,6 +47,11 @@ COLORS = {
     "mnistcnn": "#0072B2", "keras_fit": "#999999", "keras_fit_tuned": "#E69F00",
     "pytorch": "#D55E00", "matmul": "#000000",
 }  # fmt: skip
+OWN_NETWORK_SIDES = {
+    "mnistcnn": "mnistcnn.train",
+    "keras_fit": "Keras fit, oneDNN on",
+    "keras_fit_tuned": "Keras fit, oneDNN on, 50 steps per execution",
+}
 RUNS = {
     "fast": "fast, 60,000 images",
     "fast_15k": "fast, the first 15,000 images",
@@ -129,6 +134,40 @@ def throughput(data: Path, sizes: Sizes, *, batch_size: int, cores: int) -> dict
     }
 
 
+def measure_own_network(data: Path, sizes: Sizes) -> list[dict[str, Any]]:
+    """Measure a network of three convolutions and 26 classes, in turns, for every batch size."""
+    rows = []
+    for batch_size in sizes.batch_sizes:
+        processes = {
+            side: BaselineProcess(
+                "own_network", data, images=sizes.images, cores=cpu_count(), variant=side,
+                batch_size=batch_size, environment={"TF_ENABLE_ONEDNN_OPTS": "1"},
+            )
+            for side in OWN_NETWORK_SIDES
+        }  # fmt: skip
+        reports = take_turns(processes, rounds=sizes.rounds, warm_up=sizes.warm_up)
+        seconds = {side: [turn["seconds"] for turn in turns] for side, turns in reports.items()}
+        rows.append(
+            {
+                "batch_size": batch_size,
+                "cores": cpu_count(),
+                "images_per_second": {
+                    side: summarize([sizes.images / value for value in values])
+                    for side, values in seconds.items()
+                },
+                "speedup_over": {
+                    side: statistics.median(
+                        other / ours
+                        for ours, other in zip(seconds["mnistcnn"], values, strict=True)
+                    )
+                    for side, values in seconds.items()
+                    if side != "mnistcnn"
+                },
+            }
+        )
+    return rows
+
+
 def measure_time_to_accuracy(data: Path, sizes: Sizes) -> dict[str, Any]:
     """Measure the time of `fast` for one epoch and for 15,000 images, between tutorial runs."""
 
@@ -180,6 +219,7 @@ def measure_dataset_sizes(data: Path, sizes: Sizes) -> list[dict[str, Any]]:
 
 PARTS = {
     "throughput": measure_throughput,
+    "own_network": measure_own_network,
     "time_to_accuracy": measure_time_to_accuracy,
     "dataset_sizes": measure_dataset_sizes,
 }
@@ -204,6 +244,24 @@ def throughput_table(part: dict[str, Any]) -> Table:
             "" if speedup is None else f"{speedup:.2f}",
             f"{rate['peak_mib']:,}",
         )
+    return table
+
+
+def own_network_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Return a table with one row for each side and batch size."""
+    table = Table(title="a network of three convolutions and 26 classes")
+    for column in ("side", "batch size", "images/s, median", "range", "speedup of mnistcnn"):
+        table.add_column(column, justify="left" if column == "side" else "right")
+    for row in rows:
+        for side, title in OWN_NETWORK_SIDES.items():
+            rate, speedup = row["images_per_second"][side], row["speedup_over"].get(side)
+            table.add_row(
+                title,
+                str(row["batch_size"]),
+                f"{rate['median']:,.0f}",
+                f"{rate['min']:,.0f} ... {rate['max']:,.0f}",
+                "" if speedup is None else f"{speedup:.2f}",
+            )
     return table
 
 
@@ -308,6 +366,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     draw_throughput(report, figure)
     console.print(
         *map(throughput_table, report["throughput"]),
+        *([own_network_table(report["own_network"])] if "own_network" in report else []),
         time_to_accuracy_table(report["time_to_accuracy"]),
         dataset_sizes_table(report["dataset_sizes"]),
     )

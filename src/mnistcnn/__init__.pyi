@@ -10,6 +10,7 @@ from .evaluation.results import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.misclassified import MisclassifiedImages as MisclassifiedImages
 from .evaluation.calibration import CalibrationCurve as CalibrationCurve
+from .evaluation.calibrate import Calibration as Calibration, calibrate as calibrate
 from .evaluation.comparison import Comparison as Comparison, compare as compare
 from .sweeps.results import Sweep as Sweep, SweepRun as SweepRun, SweepSummary as SweepSummary
 from .sweeps.sweep import sweep as sweep
@@ -27,6 +28,7 @@ from .plotting.digits import (
 )
 from .plotting.layers import plot_activations as plot_activations, plot_filters as plot_filters
 from .plotting.reading import plot_reading as plot_reading
+from .report.write_report import write_report as write_report
 from .errors import (
     CorruptFileError as CorruptFileError,
     DataUnavailableError as DataUnavailableError,

@@ -28,7 +28,9 @@ def _without_startup_log() -> Iterator[None]:
         yield
 
 
-if "tensorflow" not in sys.modules:
+if "tensorflow" in sys.modules:
+    environment.warn_of_slow_convolutions()
+else:
     environment.set_tf_defaults()
 with _without_startup_log():
     import keras

@@ -17,13 +17,38 @@ from mnistcnn.utils.validation import (
     check_positive,
 )
 
+__all__ = [
+    "BASELINE",
+    "BEST",
+    "DOCUMENTED",
+    "FAST",
+    "RECIPES",
+    "ROBUST",
+    "Augmentation",
+    "Recipe",
+    "get",
+]
+
+# Editors complete the names.
+RecipeName = Literal["baseline", "fast", "best", "robust"]
 MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
 _KERAS_2_2_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which an editor or notebook completes."""
+    return list(__all__)
 
 
 def current_metric_name(name: str) -> str:
     """Return Keras' current name of a metric; ``val_acc`` was one until Keras 2.3."""
     return _KERAS_2_2_NAMES.get(name, name)
+
+
+def other_metric_name(name: str) -> str:
+    """Return the other name of a metric: ``acc`` for ``accuracy`` and the reverse."""
+    current_names = {current: old for old, current in _KERAS_2_2_NAMES.items()}
+    return current_names.get(name, current_metric_name(name))
 
 
 def check_monitor(value: Any) -> str:
@@ -366,7 +391,7 @@ RECIPES = MappingProxyType({recipe.name: recipe for recipe in (BASELINE, FAST, B
 """The recipes that ``recipe="name"`` accepts."""
 
 
-def get(recipe: str | Recipe) -> Recipe:
+def get(recipe: RecipeName | Recipe) -> Recipe:
     """Return the recipe of that name; return a `Recipe` unchanged.
 
     Raises
@@ -384,6 +409,7 @@ def get(recipe: str | Recipe) -> Recipe:
         return recipe
     if not isinstance(recipe, str):
         raise TypeError(f"recipe must be a name or a recipes.Recipe; received {quote(recipe)}")
-    if recipe == "documented":
+    name: str = recipe
+    if name == "documented":
         return BASELINE
-    return RECIPES[check_in("recipe", recipe, tuple(RECIPES))]
+    return RECIPES[check_in("recipe", name, tuple(RECIPES))]

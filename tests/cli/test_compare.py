@@ -36,7 +36,7 @@ def test_saved_evaluations_are_compared_without_data(save_result, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff", "a.json must be JSON; received 'utf-8' codec can't decode"),
+        (b"\xff", "a.json must be JSON; received text that is not UTF-8 (byte 0xff at 0)"),
         (b"{", "a.json must be JSON; received Expecting property name"),
         (b"[" * 100_000, "a.json must nest at most 16 levels; it nests more"),
         (b"[]", "a.json must hold a JSON object; received another value"),

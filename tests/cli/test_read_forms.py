@@ -184,7 +184,7 @@ def test_boxes_of_all_fields(lines, saved_figures, capsys):
         (["--csv", "--json"], "--csv must not be combined with --json; received both"),
         (["--fields", "fields.json", "--pattern", ""], "--fields must not be combined with --region or --pattern; received both"),
         (["--fields", "fields.json", "--region", "1,2,3,4"], "--fields must not be combined with --region or --pattern; received both"),
-        (["--fields", "absent.json"], "[Errno 2] No such file or directory: 'absent.json'"),
+        (["--fields", "absent.json"], "absent.json: No such file or directory"),
         (["--fields", "a.png"], "a.png: it must be JSON; received "),
         (["--pattern", "x"], "pattern must consist of "),
         (["--region", "5,5,5,9"], "region must have left < right and top < bottom; received (5, 5, 5, 9)"),

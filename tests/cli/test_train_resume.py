@@ -1,6 +1,7 @@
 """mnistcnn train: interrupted and resumed runs."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import mnistcnn
 from mnistcnn.cli import common
 from mnistcnn.cli.main import main
+from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.checkpoint.file_format import STATE_FILE, describe_position
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="requires POSIX signals")
@@ -103,7 +105,7 @@ def test_interrupted_process_resumes_exactly(number, code, prefix, uninterrupted
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    _, printed = process.communicate(timeout=60)
+    _, printed = process.communicate(timeout=300)
     assert process.returncode == code, printed
     assert_resumes(printed, uninterrupted, capsys)
 
@@ -117,10 +119,56 @@ def test_resume_and_restart_without_an_unfinished_run(tiny, write_npz, capsys):
     second = json.loads(result.read_text())
     assert first["history"] == second["history"]
     assert first["training_seconds"] == second["training_seconds"] > 0
-    assert main(arguments) == 0  # neither: trains again, with another seed
-    third = json.loads(result.read_text())
-    assert first["history"] != third["history"]
     capsys.readouterr()
+
+
+def test_a_finished_run_is_replaced_only_on_request(tiny, write_npz, capsys):
+    arguments = ["train", "--data", str(write_npz(tiny)), "--recipe", "fast", "--epochs", "1"]
+    runs = [Path(f"mnistcnn-run{number}") for number in ("", 2, 3)]
+    assert main(arguments) == 0
+    first = [path.read_bytes() for path in sorted(runs[0].glob("*.*"))]
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.startswith(
+        "mnistcnn-run holds a finished run; this one goes to mnistcnn-run2.\n"
+    )
+    assert [path.read_bytes() for path in sorted(runs[0].glob("*.*"))] == first
+    assert (runs[1] / "model.keras").is_file()
+    # A folder that the user names is the one that the next command reads.
+    for option in ([], ["--restart"]):
+        assert main([*arguments, "--output", "mnistcnn-run", *option]) == 1
+        assert capsys.readouterr().err == (
+            "mnistcnn: mnistcnn-run holds a finished training run; --overwrite replaces it, "
+            "another --output keeps it\n"
+        )
+    assert [path.read_bytes() for path in sorted(runs[0].glob("*.*"))] == first
+    assert main([*arguments, "--overwrite"]) == 0
+    assert [path.read_bytes() for path in sorted(runs[0].glob("*.*"))] != first
+    assert [run.exists() for run in runs] == [True, True, False]
+
+
+def test_an_interrupted_run_in_a_numbered_folder_is_found_again(
+    tiny, write_npz, capsys, monkeypatch
+):
+    arguments = ["train", "--data", str(write_npz(tiny)), "--recipe", "fast", "--epochs", "3"]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    write_checkpoint = file_format.write_checkpoint
+
+    def interrupt(*arguments, **options):
+        write_checkpoint(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(file_format, "write_checkpoint", interrupt)
+        assert main(arguments) == 130
+    command = capsys.readouterr().err.splitlines()[-1]
+    assert command == shlex.join(["mnistcnn", *arguments, "--output", "mnistcnn-run2", "--resume"])
+    assert main(arguments) == 1
+    assert "mnistcnn-run2 holds an unfinished training run, at " in capsys.readouterr().err
+    assert main([*arguments, "--resume"]) == 0
+    assert Path("mnistcnn-run2/result.json").is_file()
+    assert not Path("mnistcnn-run3").exists()
 
 
 def test_damaged_checkpoint_needs_restart(tiny, write_npz, capsys):

@@ -80,6 +80,14 @@ def test_a_changed_pixel_is_rejected(small_mnist, write_npz, monkeypatch):
         load_data("mnist")
 
 
+def test_the_variable_may_begin_with_the_home_folder(small_mnist, write_npz, monkeypatch):
+    path = write_npz(small_mnist)
+    monkeypatch.setenv("HOME", str(path.parent))
+    monkeypatch.setenv("USERPROFILE", str(path.parent))
+    monkeypatch.setenv("MNISTCNN_DATA", f"~/{path.name}")
+    assert datasets_equal(load_data("mnist"), small_mnist)
+
+
 def test_the_variable_must_name_an_existing_path(monkeypatch):
     monkeypatch.setenv("MNISTCNN_DATA", "nowhere.npz")
     with pytest.raises(

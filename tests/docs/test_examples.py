@@ -82,6 +82,25 @@ def test_custom_data(run, tmp_path):
     assert (tmp_path / "samples.png").stat().st_size > 5_000
 
 
+def test_own_network(run, tmp_path):
+    output = run("own_network.py")
+    assert percentages(output)[0] > 90
+    assert re.search(r"^[A-Z] read as [A-Z]: \d+$", output, re.MULTILINE)
+    assert re.search("^read: [A-Z]{5}$", output, re.MULTILINE)
+    names = ["confusions.png", "letters.keras", "letters.onnx", "letters.png"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == names
+
+
+def test_calibration(run, tmp_path):
+    output = run("calibration.py")
+    before, after = re.findall(r"accuracy ([\d.]+)%, loss ([\d.]+), .* ([\d.]+)%", output)
+    assert before[0] == after[0]
+    assert float(after[1]) < float(before[1])
+    assert float(after[2]) < float(before[2]) / 2
+    names = ["calibrated.keras", "calibration.png"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == names
+
+
 def test_custom_callback(run, tmp_path):
     output = run("custom_callback.py", "--epochs", "6", "--target", "0.5")
     assert "target reached" in output

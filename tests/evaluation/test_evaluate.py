@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from mnistcnn import CorruptFileError, build_model, evaluate
+from mnistcnn import CorruptFileError, build_model, evaluate, load_model
 from mnistcnn.backend import keras
 from mnistcnn.evaluation.evaluate import _validated_batches, evaluate_batches
 from mnistcnn.weights.keras_file import save_model
 from tests.helpers.datasets import InfinitePyDataset, batch_sources
+from tests.helpers.models import letter_network
 
 
 def test_metrics_equal_keras(network, xy):
@@ -54,7 +55,10 @@ def test_weights_do_not_change(network, xy):
 
 def test_arguments_are_checked(network, xy, tmp_path):
     x, y = xy
-    with pytest.raises(TypeError, match="model must be a Keras model or a path; received 3"):
+    with pytest.raises(
+        TypeError,
+        match="model must be a Keras model, a path or the name of pretrained weights; received 3",
+    ):
         evaluate(3, x, y)
     with pytest.raises(FileNotFoundError, match="absent.keras"):
         evaluate("absent.keras", x, y)
@@ -68,9 +72,51 @@ def test_arguments_are_checked(network, xy, tmp_path):
     nine_classes = keras.Sequential(
         [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(9)]
     )
-    message = r"model must return 10 probabilities per image; .* an output shape of \(9,\)"
+    message = (
+        r"y must be one-hot of shape \(n, 9\), or integers of shape \(n,\); received shape "
+        r"\(355, 10\): call mnistcnn.preprocess with num_classes=9 first$"
+    )
     with pytest.raises(ValueError, match=message):
         evaluate(nine_classes, x, y)
+    fewer = np.eye(9)[np.minimum(y.argmax(axis=1), 8)]
+    message = (
+        r"^model must return probabilities in \[0, 1\]; received -.*: if these are logits, evaluate"
+    )
+    with pytest.raises(ValueError, match=message):
+        evaluate(nine_classes, x, fewer)
+
+
+def test_any_number_of_named_classes(xy):
+    x, labels = xy[0], xy[1].argmax(axis=1) + 15
+    model = letter_network()
+    for y in (labels, np.eye(26)[labels]):
+        result = evaluate(model, x, y)
+        assert result.confusion_matrix.shape == (26, 26)
+        assert result.accuracy == pytest.approx(model.evaluate(x, np.eye(26)[labels], verbose=0)[1])
+    assert result.class_names == tuple(map(str, range(26)))
+    model.class_names = tuple("abcdefghijklmnopqrstuvwxyz")
+    assert evaluate(model, x, labels).class_names[25] == "z"
+    assert (
+        evaluate(model, x, labels, class_names=[*"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]).class_names[0]
+        == "A"
+    )
+    with pytest.raises(ValueError, match="class_names must hold 26 names; received 2"):
+        evaluate(model, x, labels, class_names=["a", "b"])
+    batches = [(x[:100], labels[:100]), (x[100:], labels[100:])]
+    assert np.array_equal(evaluate(model, batches).confusion_matrix, result.confusion_matrix)
+
+
+def test_the_file_of_another_network(xy, tmp_path):
+    model = letter_network()
+    save_model(model, tmp_path / "letters.keras")
+    with pytest.raises(
+        ValueError, match=r"build that network and give it as load_model\(path, model="
+    ) as error:
+        evaluate("letters.keras", *xy)
+    assert type(error.value) is ValueError
+    loaded = load_model("letters.keras", model=letter_network(seed=1))
+    y = np.eye(26)[xy[1].argmax(axis=1)]
+    assert evaluate(loaded, xy[0], y) == evaluate(model, xy[0], y)
 
 
 def test_every_kind_of_iterable_gives_the_same_result(network, xy):

@@ -21,7 +21,7 @@ from mnistcnn.utils import environment, stderr
 from mnistcnn.weights.keras_file import save_model
 from mnistcnn.weights.onnx_file import from_onnx, to_onnx
 from mnistcnn.weights.pretrained import FOLDER
-from tests.helpers.models import baseline_script_model
+from tests.helpers.models import baseline_script_model, letter_network
 
 # A path for each format.
 PATHS = {
@@ -108,7 +108,7 @@ def test_int8_predictions_are_those_of_keras(name, exported, trained, xy):
 def test_a_failed_verification_leaves_an_existing_export(name, exported, tmp_path, monkeypatch):
     source, path = exported(name), tmp_path / PATHS[name]
 
-    def write_other_weights(weights, path):
+    def write_other_weights(_, path):
         if source.is_dir():
             shutil.copytree(source, path)
             return
@@ -134,7 +134,7 @@ def test_a_failed_verification_leaves_an_existing_export(name, exported, tmp_pat
 
 @for_formats(PATHS)
 def test_an_export_that_cannot_be_run_is_not_written(name, tmp_path, network, monkeypatch):
-    def spoil(weights, path):
+    def spoil(_, path):
         if FORMATS[name].suffix:
             path.write_bytes(b"not a network")
             for suffix in FORMATS[name].companions:
@@ -376,7 +376,7 @@ def test_the_pretrained_file_is_accepted(tmp_path):
     [
         ("a.onnx", b"nothing", CorruptFileError, "a.onnx: the file must be a valid ONNX file: .*"),
         ("a.safetensors", b"nothing", CorruptFileError, "a.safetensors: the file must be a valid safetensors file: .*"),
-        ("a.onnx", bytes(300_000), CorruptFileError, "a.onnx must hold at most 262,144 bytes; it holds 300,000"),
+        ("a.onnx", bytes(17 << 20), CorruptFileError, "a.onnx must hold at most 16,777,216 bytes; it holds 17,825,792"),
         ("a.keras", b"PK", CorruptFileError, "a.keras must be a complete Keras file: .*"),
         ("a.pkl", b"", ValueError, "model must end in .keras or .h5 or .onnx or .safetensors; received 'a.pkl'"),
     ],
@@ -391,7 +391,10 @@ def test_other_files_are_rejected(name, content, error, message, tmp_path):
 def test_missing_files_and_other_types_are_rejected():
     with pytest.raises(FileNotFoundError, match=r"absent\.onnx"):
         export_model("absent.onnx", "b.onnx")
-    with pytest.raises(TypeError, match="^model must be a Keras model or a path; received 7$"):
+    with pytest.raises(
+        TypeError,
+        match="^model must be a Keras model, a path or the name of pretrained weights; received 7$",
+    ):
         export_model(7, "b.onnx")
 
 
@@ -401,16 +404,6 @@ def test_names_and_training_settings_do_not_matter(tmp_path):
     model.layers[2].kernel_regularizer = keras.regularizers.L2(0.1)
     result = from_onnx(export_model(model, "a.onnx").read_bytes())
     assert all(map(np.array_equal, result, model.get_weights()))
-
-
-def test_another_architecture_is_rejected(tmp_path):
-    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])
-    message = (
-        "^model must have the architecture of build_model; received layers Flatten instead of "
-    )
-    with pytest.raises(ValueError, match=message):
-        export_model(model, "a.onnx")
-    assert not list(tmp_path.iterdir())
 
 
 def test_weights_that_are_not_finite_are_rejected(tmp_path):
@@ -427,8 +420,8 @@ def test_weights_that_are_not_finite_are_rejected(tmp_path):
 
 
 def test_half_precision_is_detected(trained, tmp_path, monkeypatch):
-    def halved(weights, path):
-        path.write_bytes(to_onnx([each.astype("f2").astype("f4") for each in weights]))
+    def halved(network, path):
+        path.write_bytes(to_onnx([each.astype("f2").astype("f4") for each in network.weights]))
 
     swapped = {**FORMATS, "onnx": replace(FORMATS["onnx"], write=halved)}
     monkeypatch.setattr(formats, "FORMATS", swapped)
@@ -472,3 +465,130 @@ def test_only_known_lines_are_dropped_from_standard_error(
         export_model(network, "a.tflite")
     assert capfd.readouterr().err == "the disk is full\n"
     assert not list(tmp_path.iterdir())
+
+
+# Other classes and other networks
+
+
+@for_formats(PATHS)
+def test_the_classes_are_in_the_metadata(name):
+    names = ["a", "b, c", "d"]
+    for model, options in (
+        (mnistcnn.build_model(class_names=names), {}),
+        (mnistcnn.build_model(num_classes=3), {"class_names": names}),
+    ):
+        path = export_model(model, PATHS[name], format=name, **options)
+        metadata = metadata_of(name, path)
+        assert json.loads(metadata["class_names"]) == names
+        assert "labels" not in metadata
+        assert metadata["description"].startswith("CNN for images of 3 classes; ")
+
+
+def test_class_names_are_checked(network):
+    with pytest.raises(ValueError, match="^class_names must hold 10 names; received 2$"):
+        export_model(network, "a.onnx", class_names=["a", "b"])
+
+
+needs_tf2onnx = pytest.mark.skipif(
+    importlib.util.find_spec("tf2onnx") is None, reason="the extra tf2onnx is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def letters():
+    model = letter_network()
+    model.class_names = tuple("abcdefghijklmnopqrstuvwxyz")
+    return model
+
+
+@needs_tf2onnx
+@for_formats([name for name in PATHS if name != "safetensors"])
+def test_another_network_is_exported(name, letters, xy, capfd):
+    path = export_model(letters, PATHS[name], format=name)
+    assert capfd.readouterr() == ("", "")
+    for count in (1, 7):
+        result = FORMATS[name].predict(path, xy[0][:count])
+        assert (result.shape, result.dtype) == ((count, 26), np.float32)
+        tolerance = 1e-5 if name in FLOAT32 else 0.02
+        assert np.allclose(result, letters(xy[0][:count]), atol=tolerance)
+    assert json.loads(metadata_of(name, path)["class_names"])[25] == "z"
+
+
+@needs_tf2onnx
+def test_a_network_with_all_kinds_of_layers_runs_in_the_recognizer(digits):
+    layers = keras.layers
+    images = keras.Input((28, 28, 1), name="pixels")
+    features = layers.Conv2D(4, 3, padding="same", activation="gelu")(layers.Rescaling(2.0)(images))
+    features = layers.Add()([features, layers.DepthwiseConv2D(3, padding="same")(features)])
+    features = layers.BatchNormalization()(layers.ZeroPadding2D(1)(features))
+    features = layers.SeparableConv2D(4, 3, strides=2, activation="silu")(features)
+    features = layers.LayerNormalization()(layers.AveragePooling2D()(features))
+    features = layers.SpatialDropout2D(0.1)(layers.PReLU()(features))
+    pooled = [layers.GlobalMaxPooling2D()(features), layers.GlobalAveragePooling2D()(features)]
+    outputs = layers.Dense(3, activation="softmax")(layers.Concatenate()(pooled))
+    model = keras.Model(images, outputs)
+    export_model(model, "a.onnx", class_names=["a", "b", "c"])
+    recognizer = mnistcnn.Recognizer("a.onnx")
+    x = mnistcnn.preprocess(digits.test.images[:20])
+    assert np.allclose(recognizer.predict_proba(digits.test.images[:20]), model(x), atol=1e-5)
+    assert recognizer.class_names == ("a", "b", "c")
+    saved = onnx.load("a.onnx")
+    onnx.checker.check_model(saved)
+    assert [value.name for value in (*saved.graph.input, *saved.graph.output)] == [
+        "images",
+        "probabilities",
+    ]
+    with pytest.raises(CorruptFileError, match="^a.onnx: the file must contain the arrays conv1"):
+        mnistcnn.load_model("a.onnx")
+
+
+def test_safetensors_holds_the_baseline_network_only(letters, tmp_path):
+    message = (
+        "^model must have the architecture of build_model for the format safetensors; received "
+        "layers Conv2D, .*, Dense instead of Conv2D, "
+    )
+    with pytest.raises(ValueError, match=message):
+        export_model(letters, "a.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_the_error_names_the_missing_converter(name, letters, tmp_path, monkeypatch):
+    found = environment.find_spec
+    monkeypatch.setattr(
+        environment, "find_spec", lambda module: None if module == "tf2onnx" else found(module)
+    )
+    message = (
+        r"^the export of your own network to ONNX needs tf2onnx; pip install 'mnistcnn\[tf2onnx\]'$"
+    )
+    with pytest.raises(ModuleNotFoundError, match=message):
+        export_model(letters, PATHS[name], format=name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_keras_exporter_is_explained(letters, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise KeyError("no such operator")
+
+    monkeypatch.setattr(type(letters), "export", fail)
+    message = (
+        "^onnx could not be written: Keras' exporter does not support a layer of model: "
+        "'no such operator'$"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        export_model(letters, "a.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_without_classes_is_rejected():
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(2, 3)])
+    message = r"^model must return the probabilities of at least 2 classes .* shape \(26, 26, 2\)$"
+    with pytest.raises(ValueError, match=message):
+        export_model(model, "a.onnx")
+
+
+def test_other_weights_that_are_not_finite_are_rejected():
+    model = letter_network()
+    model.layers[0].bias.assign(np.full(8, np.nan))
+    with pytest.raises(ValueError, match="bias must be finite; received NaN or infinity$"):
+        export_model(model, "a.onnx")

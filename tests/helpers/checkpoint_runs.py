@@ -9,6 +9,7 @@ from mnistcnn import build_model, default_callbacks, train
 from mnistcnn.backend import keras
 from mnistcnn.recipes import BASELINE, FAST, ROBUST, Augmentation
 from mnistcnn.training.checkpoint.file_format import STATE_FILE, read_checkpoint
+from tests.helpers.models import FitSequential
 from tests.helpers.runs import Crash
 
 FOLDER = Path("checkpoint")
@@ -16,11 +17,11 @@ STATE = FOLDER / STATE_FILE
 STEPS_PER_EPOCH = 8  # of the case "baseline": 248 images in batches of 32
 
 
-def keras_fit_model():
+def keras_fit_model(kind=FitSequential):
     """Return a model that Keras' fit trains, with batch normalization and averaged weights."""
     layers = keras.layers
     initializer = keras.initializers.GlorotUniform(seed=1)
-    model = keras.Sequential(
+    model = kind(
         [
             keras.Input((28, 28, 1)), layers.Flatten(), layers.BatchNormalization(),
             layers.Dropout(0.3, seed=2),
@@ -33,6 +34,11 @@ def keras_fit_model():
         metrics=["accuracy"],
     )
     return model
+
+
+def keras_step_model():
+    """Return the same model, but one that `KerasStep` trains."""
+    return keras_fit_model(keras.Sequential)
 
 
 def baseline_model():
@@ -84,6 +90,14 @@ CASES = {
         ),
         stateful_callbacks,
         every=None,
+        crashes=(10, 10),
+    ),
+    "keras step": Case(
+        keras_step_model,
+        dataclasses.replace(
+            BASELINE, name="step", epochs=4, augmentation=Augmentation(translation=1.0)
+        ),
+        stateful_callbacks,
         crashes=(10, 10),
     ),
 }

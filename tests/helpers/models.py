@@ -23,6 +23,33 @@ def baseline_script_model():
     )
 
 
+class FitSequential(keras.Sequential):
+    """A model that Keras' fit trains, because it overrides a method that fit calls."""
+
+    def compute_loss(self, *args, **kwargs):
+        return super().compute_loss(*args, **kwargs)
+
+
+def letter_network(num_classes=26, seed=0):
+    """A compiled network with three convolutions, which is not the baseline network."""
+    layers = keras.layers
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(8, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(8, 3, padding="same", activation="relu"),
+            layers.Conv2D(8, 3, padding="same", activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.1),
+            layers.Dense(num_classes, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
 def random_weights(seed, scale=0.1, shapes=CNN_WEIGHT_SHAPES):
     rng = np.random.default_rng(seed)
     return [rng.normal(0, scale, shape).astype(np.float32) for shape in shapes.values()]

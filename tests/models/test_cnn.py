@@ -7,6 +7,8 @@ import pytest
 
 from mnistcnn import build_model
 from mnistcnn.backend import keras
+from mnistcnn.models.classes import get_class_names
+from mnistcnn.models.cnn import architecture_mismatch
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 from tests.helpers.models import numpy_forward
 
@@ -86,4 +88,32 @@ def test_the_global_random_generators_are_unchanged():
 )
 def test_options_are_checked(options, error, message):
     with pytest.raises(error, match=message):
+        build_model(**options)
+
+
+def test_any_number_of_classes():
+    model = build_model(num_classes=26, seed=0)
+    assert model.output_shape == (None, 26)
+    assert model.count_params() == 34_826 + 16 * 1601
+    assert architecture_mismatch(model, in_training=True) is None
+    assert get_class_names(model, 26) == tuple(map(str, range(26)))
+
+
+def test_class_names_are_an_attribute():
+    model = build_model(class_names=["a", "b", "c"])
+    assert (model.output_shape, model.class_names) == ((None, 3), ("a", "b", "c"))
+    assert getattr(build_model(), "class_names", None) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"num_classes": 1}, ValueError, "num_classes must be at least 2; received 1"),
+        ({"num_classes": "26"}, TypeError, "num_classes must be an integer; received '26'"),
+        ({"class_names": ["a"]}, ValueError, "the number of class_names must be at least 2; received 1"),
+        ({"class_names": ["a", "b"], "num_classes": 3}, ValueError, "class_names must hold 3 names; received 2"),
+    ],
+)  # fmt: skip
+def test_classes_are_checked(options, error, message):
+    with pytest.raises(error, match=f"^{message}$"):
         build_model(**options)

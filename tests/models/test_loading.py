@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from mnistcnn import export_model, load_model
+from mnistcnn import build_model, export_model, load_model, load_pretrained
 from mnistcnn.backend import keras
 from mnistcnn.models.loading import as_model
 from mnistcnn.weights.keras_file import save_model
+from mnistcnn.weights.pretrained import PRETRAINED
 
 
 @pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.weights.h5", "a.onnx", "a.safetensors"])
@@ -18,6 +19,17 @@ def test_every_format_round_trips(network, tmp_path, name, capfd):
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in network.layers]
     assert loaded.compiled
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.onnx", "a.safetensors"])
+def test_the_classes_round_trip(tmp_path, name):
+    model = build_model(class_names=["a", "b", "c, d"], seed=0)
+    path = tmp_path / name
+    (save_model if name.endswith("keras") else export_model)(model, path)
+    loaded = load_model(path)
+    assert all(map(np.array_equal, loaded.get_weights(), model.get_weights()))
+    assert loaded.class_names == ("a", "b", "c, d")
+    assert loaded.output_shape == (None, 3)
 
 
 def test_a_missing_file_is_not_found():
@@ -46,7 +58,8 @@ def test_the_error_for_another_architecture_names_both(tmp_path, suffix):
     save_model(model, path)
     message = (
         r"other.* must contain the weights of the build_model architecture, arrays of shapes "
-        r"\(3, 3, 1, 32\), \(32,\), .*; received another architecture, arrays of shapes .*\(784, 10\)"
+        r"\(3, 3, 1, 32\), \(32,\), .*; received another architecture, arrays of shapes .*\(784, 10\).*: "
+        r"build that network and give it as load_model\(path, model=network\)$"
     )
     with pytest.raises(ValueError, match=message) as error:
         load_model(path)
@@ -58,7 +71,29 @@ def test_as_model_takes_models_and_paths(network, tmp_path):
     save_model(network, tmp_path / "a.keras")
     loaded = as_model(tmp_path / "a.keras")
     assert all(map(np.array_equal, loaded.get_weights(), network.get_weights()))
-    with pytest.raises(TypeError, match="^model must be a Keras model or a path; received 7$"):
+    with pytest.raises(
+        TypeError,
+        match="^model must be a Keras model, a path or the name of pretrained weights; received 7$",
+    ):
         as_model(7)
     with pytest.raises(ValueError, match="^model must end in .*; received 'a.txt'$"):
         as_model("a.txt")
+
+
+def test_as_model_takes_the_names_of_pretrained_weights(tmp_path, monkeypatch):
+    """As the command does; a file of that name is reached by a path."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "robust").write_text("mine")
+    for name in PRETRAINED:
+        expected = load_pretrained(name).get_weights()
+        assert all(map(np.array_equal, as_model(name).get_weights(), expected))
+    with pytest.raises(ValueError, match="^model must end in .*; received './robust'$"):
+        as_model("./robust")
+
+
+def test_a_misspelled_name_of_pretrained_weights_gets_a_suggestion():
+    expected = (
+        "^model must be a file or one of 'best', 'robust'; received 'bset'; did you mean 'best'\\?$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        as_model("bset")

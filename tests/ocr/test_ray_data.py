@@ -115,7 +115,7 @@ def test_example_prints_the_same_with_and_without_ray(tmp_path):
     for actors in ("2", "0"):
         result = subprocess.run(
             [sys.executable, EXAMPLE, "--actors", actors, "--images", "20000"],
-            capture_output=True, text=True, check=True, timeout=120,
+            capture_output=True, text=True, check=True, timeout=300,
         )  # fmt: skip
         outputs.append(result.stdout)
         # Ray Data warns about every pool of actors (ray issue 53727).

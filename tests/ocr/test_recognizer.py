@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 import mnistcnn
 from mnistcnn import CorruptFileError, Recognizer, preprocess
 from mnistcnn.utils.environment import cpu_count
-from mnistcnn.weights.arrays import to_safetensors
+from mnistcnn.weights.arrays import cnn_weight_shapes, to_safetensors
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
-from tests.helpers import strategies
+from tests.helpers import onnx_networks, strategies
 from tests.helpers.datasets import ArrayPyDataset, batch_sources
-from tests.helpers.models import numpy_forward
+from tests.helpers.models import numpy_forward, random_weights
+from tests.helpers.onnx_networks import dense_network, save
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
@@ -168,6 +169,87 @@ def test_keras_files(name, arrays, digits):
     np.testing.assert_allclose(
         Recognizer(name).predict_proba(images), model(preprocess(images)).numpy(), atol=1e-5
     )
+
+
+# Other classes and other networks
+
+
+@pytest.mark.parametrize("shape", [("n", 28, 28, 1), ("n", 784), (1, 1, 28, 28), (64, 28, 28)])
+def test_another_network_is_run(shape, digits):
+    model, kernel = dense_network(shape=shape, class_names=["a", "b", "c"])
+    recognizer = Recognizer(save(model, "a.onnx"), num_threads=1)
+    images = digits.test.images
+    assert recognizer.class_names == ("a", "b", "c")
+    probabilities = recognizer.predict_proba(images)
+    expected = onnx_networks.expected(kernel, images)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    assert np.array_equal(recognizer.predict(images), probabilities.argmax(axis=1))
+    assert recognizer.predict_proba(images[:0]).shape == (0, 3)
+    copy = pickle.loads(pickle.dumps(recognizer))
+    assert copy.class_names == ("a", "b", "c")
+    np.testing.assert_array_equal(copy.predict_proba(images), probabilities)
+
+
+@pytest.mark.parametrize("name", ["a.onnx", "a.safetensors"])
+def test_the_baseline_network_of_other_classes(name, digits):
+    arrays = random_weights(0, shapes=cnn_weight_shapes(26))
+    names = [*"abcdefghijklmnopqrstuvwxyz"]
+    write = to_onnx if name == "a.onnx" else to_safetensors
+    Path(name).write_bytes(write(arrays, class_names=names))
+    recognizer = Recognizer(name)
+    images = digits.test.images[:20]
+    expected = numpy_forward(arrays, images[..., np.newaxis] / 255)
+    np.testing.assert_allclose(recognizer.predict_proba(images), expected, atol=1e-4)
+    assert recognizer.class_names == tuple(names)
+
+
+def test_class_names_default_to_numbers():
+    assert Recognizer().class_names == tuple("0123456789")
+    model, _ = dense_network()
+    assert Recognizer(save(model, "a.onnx")).class_names == ("0", "1", "2")
+
+
+def test_only_a_network_of_digits_reads_pages(page):
+    model, _ = dense_network(num_classes=10)
+    Recognizer(save(model, "a.onnx")).read(page.picture)
+    for options in ({"num_classes": 10, "class_names": [*"abcdefghij"]}, {"num_classes": 12}):
+        recognizer = Recognizer(save(dense_network(**options)[0], "a.onnx"))
+        message = (
+            "^read must have a network of the ten digits; received one of the 1[02] classes '[a0]'"
+        )
+        with pytest.raises(ValueError, match=message):
+            recognizer.read(page.picture)
+
+
+def test_a_network_without_softmax_is_rejected():
+    model, _ = dense_network(softmax=False)
+    message = r"^a.onnx must return probabilities in \[0, 1\]; received -.*: end the network in a softmax$"
+    with pytest.raises(ValueError, match=message):
+        Recognizer(save(model, "a.onnx"))
+
+
+def test_a_network_that_does_not_fit_together_is_rejected():
+    model, _ = dense_network()
+    model.graph.node[1].input[1] = "absent"
+    with pytest.raises(ValueError, match="^a.onnx must run on ONNX Runtime: ") as caught:
+        Recognizer(save(model, "a.onnx"))
+    assert "\n" not in str(caught.value)
+
+
+def test_another_operator_is_rejected():
+    model, _ = dense_network()
+    model.graph.node[2].op_type = "Tile"
+    message = "^a.onnx: the network must consist of the operators of .* networks; received 'Tile'$"
+    with pytest.raises(ValueError, match=message) as caught:
+        Recognizer(save(model, "a.onnx"))
+    assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize("class_names", [["a"], ["a", "b", "c\n"], "abc", {"a": 1}])
+def test_invalid_class_names_are_rejected(class_names):
+    model, _ = dense_network(class_names=class_names)
+    with pytest.raises(CorruptFileError, match="^a.onnx: class_names must "):
+        Recognizer(save(model, "a.onnx"))
 
 
 SUFFIXES = ".keras or .h5 or .onnx or .safetensors"

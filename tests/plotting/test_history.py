@@ -65,3 +65,9 @@ def test_given_axes(as_array):
 def test_arguments_are_checked(history, ax, error, message):
     with pytest.raises(error, match=message):
         plot_history(history, ax=ax)
+
+
+def test_the_accuracy_may_be_called_acc():
+    figure = plot_history({"loss": [0.9, 0.4], "acc": [0.5, 0.75], "val_acc": [0.25, 0.5]})
+    curves = figure.axes[1].get_lines()
+    assert [list(line.get_ydata()) for line in curves] == [[0.5, 0.75], [0.25, 0.5]]

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from mnistcnn import CorruptFileError, plot_activations, plot_filters, preprocess
 from mnistcnn.backend import keras
 from mnistcnn.weights.keras_file import save_model
+from tests.helpers.models import letter_network
 
 
 def values_in(axes):
@@ -77,11 +78,20 @@ def test_model_files_preprocessed_images_and_given_axes(network, digits):
 
 def test_the_model_is_checked(network, digits, tmp_path):
     image = digits.test.images[0]
-    other = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])
+    other = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
     for plot in (plot_filters, lambda model: plot_activations(model, image)):
-        with pytest.raises(TypeError, match="model must be a Keras model or a path; received 3"):
+        with pytest.raises(
+            TypeError,
+            match="model must be a Keras model, a path or the name of pretrained weights; received 3",
+        ):
             plot(3)
-        with pytest.raises(ValueError, match="^model must .*Flatten"):
+        message = (
+            "^model must have a Conv2D layer, not inside of another layer; received layers "
+            "Flatten, Dense$"
+        )
+        with pytest.raises(ValueError, match=message):
             plot(other)
         with pytest.raises(FileNotFoundError, match="absent.keras"):
             plot("absent.keras")
@@ -100,3 +110,69 @@ def test_image_and_axes_are_checked(network, digits):
         plot_filters(network, ax=Figure().subplots())
     with pytest.raises(ValueError, match="ax must be 3 Axes; received 2"):
         plot_activations(network, images[0], ax=Figure().subplots(1, 2))
+
+
+# Other networks
+
+
+def test_every_convolution_of_another_network_is_plotted(digits):
+    model = letter_network()
+    model.class_names = tuple("abcdefghijklmnopqrstuvwxyz")
+    image = digits.test.images[3]
+    figure = plot_filters(model)
+    titles = [axes.get_title() for axes in figure.axes[:3]]
+    assert titles == [
+        "First convolution: 8 filters of 3 × 3",
+        "Second convolution: 8 filters of 8 × 3 × 3",
+        "Third convolution: 8 filters of 8 × 3 × 3",
+    ]
+    figure = plot_activations(model, image)
+    left, *panels = figure.axes[:4]
+    x = preprocess(image)
+    predicted = int(np.asarray(model(x)).argmax())
+    assert left.get_title().startswith(f"Predicted: {model.class_names[predicted]}\n")
+    assert [axes.get_title() for axes in panels] == [
+        "First convolution:\n8 maps of 28 × 28",
+        "Second convolution:\n8 maps of 14 × 14",
+        "Third convolution:\n8 maps of 14 × 14",
+    ]
+    third = keras.Model(model.inputs, model.layers[3].output)
+    expected = np.asarray(third([x]))[0].transpose(0, 2, 1).reshape(14, -1)
+    assert np.allclose(values_in(panels[2]), expected, atol=1e-6)
+    figure.savefig("activations.png")
+
+
+def test_large_layers_are_shortened(digits):
+    layers = [keras.layers.Conv2D(100, 3, padding="same") for _ in range(8)]
+    head = [keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(2, activation="softmax")]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *layers, *head])
+    figure = plot_filters(model)
+    assert len(figure.axes) == 2 * 6
+    assert figure.axes[1].get_title() == (
+        "Second convolution: 100 filters of 100 × 3 × 3, of which 64 with 32 channels are shown"
+    )
+    assert values_in(figure.axes[1]).shape == (32 * 3, 64 * 3)
+    figure = plot_activations(model, digits.test.images[0])
+    title = figure.axes[1].get_title()
+    assert title == "First convolution:\n64 of 100 maps of 28 × 28"
+    assert figure.axes[1].get_images()[0].get_clim()[0] < 0  # without ReLU
+
+
+def test_a_subclassed_model_has_filters_but_no_activations(digits):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = keras.layers.Conv2D(4, 3), keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.head(keras.ops.mean(self.conv(x), axis=(1, 2)))
+
+    model = Own()
+    model(np.zeros((1, 28, 28, 1)))
+    assert plot_filters(model).axes[0].get_title() == "First convolution: 4 filters of 3 × 3"
+    message = (
+        "^model must be a built Sequential or functional model to plot activations; "
+        "received a keras.Own$"
+    )
+    with pytest.raises(ValueError, match=message):
+        plot_activations(model, digits.test.images[0])

@@ -119,13 +119,13 @@ def test_a_running_training_is_not_disturbed(rejected):
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         process.stdout.readline()
-        for option in ("--restart", "--resume"):
+        for option in ("--restart", "--resume", "--overwrite"):
             rejected(*TRAIN, option, message=message)
         process.communicate(b"\n")
 
 
 @posix
-@pytest.mark.parametrize("options", [[], ["--restart"], ["--resume"]])
+@pytest.mark.parametrize("options", [[], ["--restart"], ["--resume"], ["--overwrite"]])
 def test_a_checkpoint_folder_that_is_a_link_is_not_followed(options, rejected):
     """A stranger's archive may lead it to another run."""
     write(f"other/{STATE_FILE}")
@@ -340,7 +340,7 @@ def test_a_training_follows_no_link_to_another_model(rejected):
     Path("run").mkdir()
     Path("run/result.json").write_text('{"command": "mnistcnn train"}')
     Path("run/model.keras").symlink_to("../thesis.keras")
-    rejected(*TRAIN, message=FOREIGN.format(Path("run/model.keras")))
+    rejected(*TRAIN, "--overwrite", message=FOREIGN.format(Path("run/model.keras")))
 
 
 @pytest.mark.usefixtures("fake_processes")

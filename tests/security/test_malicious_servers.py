@@ -63,7 +63,7 @@ def send_head(handler, *, length=None, content_type="application/octet-stream"):
     handler.end_headers()
 
 
-def pause(seconds=3):
+def pause(seconds=60):
     threading.Event().wait(seconds)
 
 
@@ -104,7 +104,7 @@ def stalled_body(handler):
 
 def slow_header(handler):
     with contextlib.suppress(OSError):
-        for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 50:
+        for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 1000:
             handler.wfile.write(bytes([byte]))
             handler.wfile.flush()
             pause(0.05)
@@ -121,7 +121,7 @@ def slow_redirects(handler):
 def slow_body(handler):
     send_head(handler, length=100_000)
     with contextlib.suppress(OSError):
-        for _ in range(60):
+        for _ in range(1000):
             handler.wfile.write(b"x")
             handler.wfile.flush()
             pause(0.05)
@@ -197,7 +197,7 @@ def test_each_fault_is_reported_and_leaves_no_file(
     respond(response)
     started = time.monotonic()
     line = failure(tmp_path / "cache")
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 20
     assert re.match(f"  {mirrors.address}0/: .*({message})", line), line
     assert len(line) < 400
     assert requests in (None, len(mirrors.requested))
@@ -252,8 +252,8 @@ def test_no_part_of_a_response_is_endless(endless_part, slow, respond, tmp_path)
         "less than 2,048 bytes per second|more than [0-9,]+ (bytes|pieces)|more than 100 headers|got more than|Connection broken|chunk",
         line,
     ), line
-    assert response.ended.wait(2)  # also the thread that waits for a header has ended
-    assert time.monotonic() - started < (2.5 if slow else 20)
+    assert response.ended.wait(20)  # also the thread that waits for a header has ended
+    assert time.monotonic() - started < 40
     assert time.process_time() - processor < 10
 
 
@@ -374,7 +374,7 @@ def test_redirects_with_a_body_take_no_memory(redirect_with_body, respond, mirro
         mirrors.files[f"target{number}"] = redirect_with_body
     result = subprocess.run(
         [sys.executable, "-c", LIMITED_DOWNLOAD, mirrors.address],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     message, seconds = result.stdout.splitlines()

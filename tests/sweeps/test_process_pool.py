@@ -14,11 +14,11 @@ import pytest
 import mnistcnn
 from mnistcnn import sweep
 from mnistcnn.sweeps import process_pool
-from mnistcnn.utils.environment import TF_DEFAULTS
+from mnistcnn.utils.environment import TF_COMMAND_DEFAULTS
 
 
 def test_each_process_gets_its_share_of_the_cores(monkeypatch):
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", TF_DEFAULTS["TF_NUM_INTRAOP_THREADS"])
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", TF_COMMAND_DEFAULTS["TF_NUM_INTRAOP_THREADS"])
     monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "7")
     environment = process_pool.worker_env(4)
     assert environment["TF_NUM_INTRAOP_THREADS"] == "2"
@@ -88,10 +88,10 @@ def test_interrupt_kills_the_workers(tiny, processes, monkeypatch):
 def test_worker_exits_with_its_parent(write_npz, tiny):
     """Standard input closes when the parent process ends, however it ends."""
     worker = subprocess.Popen(
-        [sys.executable, "-m", "mnistcnn.sweeps.worker", str(write_npz(tiny))],
+        [sys.executable, "-m", "mnistcnn.sweeps.worker", str(write_npz(tiny)), '["0", "1"]'],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    _, printed = worker.communicate(timeout=30)
+    _, printed = worker.communicate(timeout=300)
     assert (worker.returncode, printed) == (0, b"")
 
 
@@ -103,6 +103,17 @@ def test_worker_reproduces_train(digits, processes):
     model = mnistcnn.build_model(seed=4)
     mnistcnn.train(model, x, y, recipe="fast", epochs=1, seed=4, verbose=0)
     assert result.runs[0].test == mnistcnn.evaluate(model, *mnistcnn.preprocess(*digits.test))
+
+
+def test_named_classes_reach_the_runs(digits, processes):
+    """Also those without an image, of which the data alone would not tell."""
+    (x, y), _ = digits
+    train, test = (mnistcnn.Split(x[part], y[part] % 3) for part in (slice(64), slice(64, 96)))
+    data = mnistcnn.Dataset(train, test, ("low", "middle", "high", "none"))
+    result = sweep(data, seeds=[0], recipe="fast", verbose=0)
+    assert len(processes) == 1
+    assert result.runs[0].test.class_names == data.class_names
+    assert result.runs[0].test.confusion_matrix.shape == (4, 4)
 
 
 @pytest.mark.slow
@@ -135,7 +146,7 @@ def test_killed_sweep_leaves_no_process_and_resumes(tmp_path, digits):
         result = mnistcnn.evaluate(model, *mnistcnn.preprocess(*digits.test))
         assert run["test"] == result.to_dict()
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while running := [pid for pid in workers if is_running(pid)]:
         assert time.monotonic() < deadline, running
         time.sleep(0.1)

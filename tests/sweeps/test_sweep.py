@@ -82,6 +82,16 @@ def test_runs_of_another_sweep_are_rejected(fake_processes, tiny):
         sweep(other, seeds=[0], recipe="fast", output="runs", verbose=0)
 
 
+def test_classes_are_those_of_the_dataset(fake_processes, tiny):
+    splits = [mnistcnn.Split(images, labels + 2) for images, labels in tiny]
+    sweep(mnistcnn.Dataset(*splits, tuple("abcdefghijkl")), seeds=[0], output="runs", verbose=0)
+    with pytest.raises(ValueError, match="must hold a run on the same dataset"):
+        sweep(mnistcnn.Dataset(*splits, tuple("ABCDEFGHIJKL")), seeds=[0], output="runs", verbose=0)
+    with pytest.raises(ValueError, match=r"^y_test must lie in 0\.\.\.9; received 11 in row 2$"):
+        sweep(tuple(splits), seeds=[0], verbose=0)
+    assert len(fake_processes) == 1
+
+
 def test_damaged_run_is_rejected(fake_processes, tiny):
     sweep(tiny, seeds=[0], recipe="fast", output="runs", verbose=0)
     path = Path("runs/fast-seed-0.json")

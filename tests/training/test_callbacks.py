@@ -45,6 +45,9 @@ def test_old_and_new_names_of_metrics(monitor, metric, mode):
         (dict(monitor="val_f1"), ValueError, "monitor must be one of .*; received 'val_f1'"),
         (dict(monitor=None), ValueError, "monitor must be one of .*; received None"),
         (dict(min_delta=-0.1), ValueError, "min_delta must be at least 0; received -0.1"),
+        (dict(filepath="{epoch.keras"), ValueError, r"filepath must have fields such as \{epoch:02d\}, and other braces doubled; received '\{epoch.keras': "),
+        (dict(filepath="{}.keras"), ValueError, r"filepath must have fields of metrics or epoch, such as \{epoch:02d\}; received '\{\}'"),
+        (dict(filepath="{epoch.real}.keras"), ValueError, r"filepath must have fields of metrics or epoch, .*; received '\{epoch.real\}'"),
         (dict(patience=1.5), TypeError, "patience must be an integer; received 1.5"),
     ],
 )  # fmt: skip
@@ -106,6 +109,24 @@ def test_the_lowest_loss_is_the_best(model):
 def test_a_weights_file_is_saved(model):
     run(model, default_callbacks("best.weights.h5")[1:], [0.5, 0.2])
     assert best_epoch("best.weights.h5") == 0
+
+
+def test_fields_are_filled_in(model, tmp_path):
+    callbacks = default_callbacks("{epoch}-{val_acc:.1f}.weights.h5")[1:]
+    run(model, callbacks, [0.5, 0.25, 0.75])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "1-0.5.weights.h5",
+        "3-0.8.weights.h5",
+    ]
+
+
+def test_an_unknown_field_raises_at_the_end_of_the_epoch(model):
+    message = (
+        r"^ModelCheckpoint must have a filepath with fields of the run \(val_accuracy, epoch\); "
+        r"received '\{val_loss\}'$"
+    )
+    with pytest.raises(ValueError, match=message):
+        run(model, default_callbacks("{val_loss}.keras")[1:], [0.5])
 
 
 def test_nan_is_never_saved(model, tmp_path):

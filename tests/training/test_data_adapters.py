@@ -18,6 +18,7 @@ from mnistcnn.training.data_adapters import make_adapter, smooth_labels
 from mnistcnn.training.epoch_iterator import epoch_order
 from mnistcnn.training.inputs import raise_data_errors
 from tests.helpers.datasets import ArrayPyDataset, InfinitePyDataset
+from tests.helpers.models import FitSequential
 from tests.helpers.runs import Crash
 
 pytestmark = pytest.mark.usefixtures("small_banks")
@@ -28,10 +29,10 @@ PLAIN = dataclasses.replace(
 )
 
 
-def perceptron(dropout=0.3):
+def perceptron(dropout=0.3, kind=FitSequential):
     """A network that Keras' fit trains."""
     start = keras.initializers.GlorotUniform(seed=1)
-    model = keras.Sequential(
+    model = kind(
         [
             keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dropout(dropout, seed=2),
             keras.layers.Dense(10, "softmax", kernel_initializer=start),
@@ -39,6 +40,11 @@ def perceptron(dropout=0.3):
     )  # fmt: skip
     model.compile(keras.optimizers.Adam(), "categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def stepping():
+    """A network that `KerasStep` trains."""
+    return perceptron(kind=keras.Sequential)
 
 
 def network():
@@ -123,6 +129,7 @@ RECIPES = {
         ),
     ),
     "keras fit": (perceptron, dataclasses.replace(PLAIN, augmentation=AUGMENTATION)),
+    "keras step": (stepping, dataclasses.replace(PLAIN, augmentation=AUGMENTATION)),
 }  # fmt: skip
 
 
@@ -135,7 +142,9 @@ RECIPES = {
         pytest.param("robust", ordered_tf_dataset, marks=pytest.mark.slow),
         pytest.param("distilled", Ordered, marks=pytest.mark.slow),
         ("keras fit", Ordered),
+        ("keras step", Ordered),
         ("augmented", ordered_tf_dataset),
+        pytest.param("keras step", ordered_tf_dataset, marks=pytest.mark.slow),
         pytest.param("keras fit", ordered_tf_dataset, marks=pytest.mark.slow),
     ],
 )
@@ -169,7 +178,7 @@ def stateless():
     return model
 
 
-@pytest.mark.parametrize("make", [network, stateless])
+@pytest.mark.parametrize("make", [network, stepping, stateless])
 def test_a_dataset_of_unknown_length(xy, make, recwarn):
     recipe = dataclasses.replace(PLAIN, augmentation=AUGMENTATION)
     expected = run(batched(*xy), make(), validation_data=batched(*xy), recipe=recipe)
@@ -220,7 +229,7 @@ class Recording(ArrayPyDataset):
         self.calls.append(f"{self.name} ends")
 
 
-@pytest.mark.parametrize("make", [network, perceptron])
+@pytest.mark.parametrize("make", [network, perceptron, stepping])
 def test_epoch_hooks_are_called(xy, make):
     calls = []
     run(
@@ -245,7 +254,9 @@ class Broken(ArrayPyDataset):
         return super().__getitem__(index)
 
 
-@pytest.mark.parametrize(("make", "workers"), [(network, 1), (network, 2), (perceptron, 2)])
+@pytest.mark.parametrize(
+    ("make", "workers"), [(network, 1), (network, 2), (perceptron, 2), (stepping, 2)]
+)
 def test_an_exception_of_the_dataset_is_raised_unchanged(xy, make, workers):
     data = Broken(*xy, SIZE)
     keras.utils.PyDataset.__init__(data, workers=workers)
@@ -278,7 +289,7 @@ COUNT = r": call dataset\.apply\(tf\.data\.experimental\.assert_cardinality\(n\)
         (batched, dict(validation_split=1.2), ValueError, r"validation_split must lie in \[0, 1\); received 1\.2"),
         (batched, dict(recipe="baseline"), ValueError, r"validation_data must be given if x is a dataset and the recipe, 'baseline', has a validation_split of 0\.3 and monitors val_accuracy; received None"),
         (batched, dict(validation_split=0.1, validation_data=1), ValueError, "give validation_split or validation_data; received both"),
-        (batched, dict(validation_data=np.zeros(3)), TypeError, r"validation_data must be a pair \(x, y\) or a dataset; received ndarray"),
+        (batched, dict(validation_data=np.zeros(3)), TypeError, r"validation_data must be a pair \(x, y\) or \(x, y, sample_weight\), or a dataset; received ndarray"),
         (batched, dict(recipe="baseline", validation_split=0), ValueError, r"EarlyStopping must monitor a metric of the run \(loss, accuracy\); received 'val_accuracy'"),
         (unknown, dict(recipe="fast"), ValueError, "x must have a known number of batches for the recipe 'fast', whose learning rate depends on it; received an unknown number" + COUNT),
         (unknown, dict(checkpoint_dir="run"), ValueError, "x must have a known number of batches with checkpoint_dir; received an unknown number" + COUNT),
@@ -287,12 +298,16 @@ COUNT = r": call dataset\.apply\(tf\.data\.experimental\.assert_cardinality\(n\)
         (lambda x, y: batched(x, y).take(0), {}, ValueError, "x must hold at least one batch; received none"),
         (lambda x, y: ArrayPyDataset(x[:0], y[:0], 50), {}, ValueError, "x must hold at least one batch; received none"),
         (batched, dict(validation_data=InfinitePyDataset([], [], 1)), ValueError, "validation_data must be finite; received an infinite InfinitePyDataset"),
-        (lambda x, y: tf.data.Dataset.from_tensor_slices(x).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received TensorSpec"),
-        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\); received 3 elements"),
+        (lambda x, y: tf.data.Dataset.from_tensor_slices(x).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\) or \(x, y, sample_weight\); received TensorSpec"),
+        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, x, x)).batch(9), {}, ValueError, r"each batch must be a pair \(x, y\) or \(x, y, sample_weight\); received 4 elements"),
+        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y)).batch(9), {}, ValueError, r"each batch must have sample_weight of shape \(n,\); received \(None, 10\)"),
+        (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y, y[:, 0] > 0)).batch(9), {}, TypeError, "each batch must have sample_weight of numbers; received bool"),
+        (batched, dict(sample_weight=[1.0]), ValueError, r"sample_weight must be None if x is a dataset: give batches \(x, y, sample_weight\); received list"),
+        (batched, dict(class_weight="balanced"), ValueError, "class_weight must be a dictionary if x is a dataset, .*; received 'balanced'"),
         (lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(28, 28, 1\): call dataset\.batch first"),
         (lambda x, y: batched(x[..., 0], y), {}, ValueError, r"each batch must have x of shape \(n, 28, 28, 1\); received \(None, 28, 28\): call mnistcnn\.preprocess first"),
         (lambda x, y: batched((x * 255).astype(np.uint8), y), {}, TypeError, r"each batch must have x of floats in \[0, 1\]; received uint8: call mnistcnn\.preprocess first"),
-        (lambda x, y: batched(x, y.argmax(1)), {}, ValueError, r"each batch must have y one-hot of shape \(n, 10\); received shape \(None,\): call mnistcnn\.preprocess first"),
+        (lambda x, y: batched(x, y[:, :9]), {}, ValueError, r"each batch must have y one-hot of shape \(n, 10\), or integers of shape \(n,\); received shape \(None, 9\): call mnistcnn\.preprocess first"),
         (lambda x, y: batched(x, y > 0), {}, TypeError, "each batch must have y of integers or floats; received bool"),
         (batched, dict(validation_data=tf.data.Dataset.from_tensors((1.0, 2.0))), ValueError, r"each validation batch must have x of shape \(n, 28, 28, 1\); received \(\)"),
         (lambda x, y: tf.data.Dataset.from_tensors((tf.ragged.constant([[1.0]]), y)), {}, TypeError, "each batch must hold tensors; received RaggedTensorSpec"),
@@ -335,6 +350,8 @@ def with_item(array, value):
         (lambda x, y: (x[..., 0], y), r"x must have shape \(n, 28, 28, 1\); received \(60, 28, 28\): call"),
         (lambda x, y: (np.float32(0.5), y), r"x must have shape \(n, 28, 28, 1\); received \(\): call"),
         (lambda x, y: (x, y[:, :9]), r"y must be one-hot of shape \(n, 10\), or integers of shape \(n,\); received shape \(60, 9\)"),
+        (lambda x, y: (x, y[:, 0] + 12), r"y must lie in 0\.\.\.9; received 12 in row 0"),
+        (lambda x, y: (x, y[:, 0] + 0.5), r"y must be integers; received 0\.5 in row 0"),
         (lambda x, y: (x, with_item(y, 0.1)), "received rows that are not one-hot"),
         (lambda x, y: (x, with_item(y, 1)), "received rows that are not one-hot"),
         (lambda x, y: (x, y[:-1]), "batch 2: x and batch 2: y must have the same length; received 60 and 59"),
@@ -369,10 +386,33 @@ def test_an_invalid_batch_ends_training(xy, kind, make):
         run(valid, make(), validation_data=kind([valid, invalid]), epochs=1)
 
 
-def test_a_batch_must_be_a_pair(xy):
-    adapter = make_adapter(BatchList([(*xy, 1)]), "x")
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (
+            np.ones(59, np.float32),
+            r"must have shape \(60,\), one weight per image; received \(59,\)",
+        ),
+        (np.full(60, -1.0, np.float32), "must be finite and at least 0; received -1 in row 0"),
+        (np.full(60, np.nan, np.float32), "must be finite and at least 0; received nan in row 0"),
+        (np.full(60, np.inf, np.float32), "must be finite and at least 0; received inf in row 0"),
+    ],
+)
+@pytest.mark.parametrize("kind", [tf.data.Dataset.from_tensors, lambda batch: BatchList([batch])])
+def test_weights_of_batches_are_checked(xy, kind, weights, message):
+    adapter = make_adapter(kind((xy[0][:SIZE], xy[1][:SIZE], weights)), "x")
     with (
-        pytest.raises(ValueError, match=r"batch 0 must be a pair \(x, y\); received 3 elements"),
+        pytest.raises(ValueError, match=f"^batch 0: sample_weight {message}$"),
+        raise_data_errors(adapter),
+    ):
+        list(adapter.batches())
+
+
+def test_a_batch_must_be_a_pair(xy):
+    adapter = make_adapter(BatchList([(*xy, 1, 2)]), "x")
+    message = r"batch 0 must be a pair \(x, y\) or \(x, y, sample_weight\); received 4 elements"
+    with (
+        pytest.raises(ValueError, match=message),
         raise_data_errors(adapter),
     ):
         list(adapter.batches())
@@ -389,7 +429,7 @@ def test_a_dataset_must_have_its_declared_number_of_batches(xy, declared, receiv
         run(dataset, epochs=1)
 
 
-@pytest.mark.parametrize("make", [network, perceptron])
+@pytest.mark.parametrize("make", [network, perceptron, stepping])
 def test_an_empty_dataset_of_unknown_length(xy, make):
     with pytest.raises(ValueError, match="x must hold at least one batch; received none"):
         run(unknown(*xy).filter(lambda a, b: False), make())
@@ -398,7 +438,7 @@ def test_an_empty_dataset_of_unknown_length(xy, make):
 # Memory
 
 
-@pytest.mark.parametrize("make", [network, perceptron])
+@pytest.mark.parametrize("make", [network, perceptron, stepping])
 def test_batches_are_released(xy, make):
     """Only prefetched batches are in memory, however many there are."""
     x, y = xy[0][:8], xy[1][:8]
@@ -447,7 +487,9 @@ def shuffled(x, y, size):
     [
         ("augmented", Shuffling),
         ("keras fit", shuffled),
+        ("keras step", shuffled),
         pytest.param("augmented", shuffled, marks=pytest.mark.slow),
+        pytest.param("keras step", Shuffling, marks=pytest.mark.slow),
         pytest.param("robust", shuffled, marks=pytest.mark.slow),
         pytest.param("robust", Shuffling, marks=pytest.mark.slow),
         pytest.param("robust", batched, marks=pytest.mark.slow),
@@ -458,7 +500,7 @@ def shuffled(x, y, size):
 def test_a_crashed_run_resumes_bit_exactly(xy, name, kind):
     make, recipe = RECIPES[name]
     options = dict(recipe=recipe, epochs=3, checkpoint_dir="run")
-    if make is network:
+    if make is not perceptron:
         options["checkpoint_every"] = 2
 
     def run_once(**more):

@@ -9,6 +9,7 @@ import pytest
 from mnistcnn import build_model, train
 from mnistcnn.backend import tf
 from mnistcnn.training import epoch_iterator
+from mnistcnn.training.data_adapters import Arrays
 from mnistcnn.training.epoch_iterator import ArrayEpochIterator, epoch_order
 from mnistcnn.training.keras_fit import array_inputs
 
@@ -52,7 +53,9 @@ def test_a_batch_may_be_larger_than_any_array(batch_size):
     )
     iterator.begin_epoch(0)
     assert (iterator.num_steps, iterator.run(0, 1), total.numpy()) == (1, 1, 45)
-    batches = array_inputs((x, x), batch_size=batch_size, shuffle_seed=[1, 2])
+    batches = array_inputs(
+        Arrays(x, x), lambda batch, _: batch, batch_size=batch_size, shuffle_seed=[1, 2]
+    )
     assert next(iter(batches))[0].shape == (10, 1)
 
 

@@ -1,9 +1,10 @@
-"""Training of other models than the baseline network by Keras' ``fit``."""
+"""Training of other models than the baseline network, by `KerasStep` or Keras' ``fit``."""
 
 import numpy as np
 import pytest
 
 from mnistcnn import evaluate, train
+from mnistcnn.training.data_adapters import Arrays
 from mnistcnn.training.epoch_iterator import epoch_order
 from mnistcnn.training.keras_fit import array_inputs
 from tests.training.model_variants import VARIANTS, custom_step, eager, other_loss
@@ -36,7 +37,8 @@ def test_other_models_are_trained(xy, build):
 
 def test_the_order_in_fit_is_that_of_the_loop():
     x = np.arange(7, dtype=np.float32).reshape(7, 1)
-    batches = iter(array_inputs((x, -x), batch_size=3, shuffle_seed=[1, 2]))
+    data = Arrays(x, -x)
+    batches = iter(array_inputs(data, lambda batch, _: batch, batch_size=3, shuffle_seed=[1, 2]))
     for epoch in range(3):
         images, labels = zip(*(next(batches) for _ in range(3)), strict=True)
         order = np.concatenate(images).ravel()

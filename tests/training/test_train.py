@@ -1,5 +1,6 @@
 """The function `train`: arguments, recipes, seeds and callbacks."""
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -19,7 +20,9 @@ from mnistcnn import (
     train,
 )
 from mnistcnn.backend import keras, tf
+from mnistcnn.training.inputs import DataOptions, _class_weights, prepare_data
 from mnistcnn.training.trainer import Trainer
+from tests.helpers.models import FitSequential, letter_network
 
 
 def quick(xy, model=None, **options):
@@ -94,6 +97,258 @@ def test_the_arrays_are_not_modified(xy):
     assert equal(xy, before)
 
 
+# Labels, classes and weights
+
+
+def test_integer_and_one_hot_labels_are_equivalent(xy):
+    x, y = xy
+    expected = quick(xy)
+    result = quick((x, y.argmax(axis=1)))
+    assert equal(weights_of(result), weights_of(expected))
+    assert result.history == expected.history
+
+
+def sparse(model):
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def categorical(model):
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("kind", [None, keras.Sequential, FitSequential])
+def test_a_model_compiled_sparse_takes_either_form(xy, kind):
+    """The baseline network, one that `KerasStep` trains and one that fit trains."""
+    x, y = xy
+
+    def build():
+        if kind is None:
+            return build_model(seed=0)
+        start = keras.initializers.GlorotUniform(seed=1)
+        dense = keras.layers.Dense(10, "softmax", kernel_initializer=start)
+        return kind([keras.Input((28, 28, 1)), keras.layers.Flatten(), dense])
+
+    expected = quick(xy, categorical(build()), batch_size=100)
+    dataset = tf.data.Dataset.from_tensor_slices((x, y.argmax(axis=1))).batch(100)
+    for labels in (y, y.argmax(axis=1)):
+        result = quick((x, labels), sparse(build()), batch_size=100)
+        assert result.history.keys() == expected.history.keys()
+        for name, values in expected.history.items():
+            assert result.history[name] == pytest.approx(values, rel=1e-3), name
+        for one, other in zip(weights_of(result), weights_of(expected), strict=True):
+            assert np.allclose(one, other, atol=1e-5)
+    history = train(sparse(build()), dataset, callbacks=[], validation_data=dataset, verbose=0)
+    assert "val_accuracy" in history.history
+
+
+def test_a_recipe_that_changes_the_labels_needs_a_loss_of_one_hot_labels(xy):
+    train(sparse(build_model(seed=0)), *xy, recipe="fast", verbose=0)  # by the compiled step
+    message = (
+        "model must be compiled with a loss of one-hot labels for the recipe 'fast', which smooths "
+        "the labels; received sparse_categorical_crossentropy: compile it with "
+        "categorical_crossentropy"
+    )
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        train(sparse(letter_network(10)), *xy, recipe="fast", verbose=0)
+
+
+def test_other_numbers_of_classes(xy, tmp_path):
+    """With label smoothing and a teacher, and names that the file keeps."""
+    x, labels = xy[0], xy[1].argmax(axis=1) // 4
+    teacher = dataclasses.replace(recipes.FAST, name="teacher", dropout=0.1)
+    distilled = dataclasses.replace(recipes.FAST, label_smoothing=0.0, teacher=teacher)
+    for recipe in (recipes.FAST, distilled):
+        train(build_model(num_classes=3, seed=0), x, labels, recipe=recipe, verbose=0)
+    model = build_model(num_classes=3, seed=0)
+    train(model, x, labels, class_names=["low", "medium", "high"], epochs=3, seed=0, verbose=0)
+    result = evaluate("bestmodel.keras", x, labels)
+    assert result.class_names == model.class_names == ("low", "medium", "high")
+    assert result.accuracy > 0.6
+
+
+BUILDERS = [lambda: build_model(seed=0, dropout=0), lambda: letter_network(10)]
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+@pytest.mark.parametrize("kind", ["arrays", "tf.data", "PyDataset"])
+def test_weights_are_those_of_keras(xy, build, kind):
+    """Classes and images have weights, also in validation."""
+    x, y = xy[0][:120], xy[1][:120]
+    weights = np.random.default_rng(0).uniform(0, 3, len(x)).astype(np.float32)
+    class_weight = {1: 0.0, 7: 5.0}
+    of_classes = np.ones(10, np.float32)
+    of_classes[[1, 7]] = 0.0, 5.0
+    validation = x[:50], y[:50], weights[:50]
+    models = [categorical(build()) for _ in range(2)]
+    models[1].set_weights(models[0].get_weights())
+    for model in models:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0
+    expected = models[0].fit(
+        x, y, sample_weight=weights * of_classes[y.argmax(axis=1)], batch_size=120,
+        validation_data=validation, verbose=0,
+    )  # fmt: skip
+    options = {"batch_size": 120, "sample_weight": weights}
+    data = (x, y)
+    if kind != "arrays":
+        options = {}
+        batch = tf.data.Dataset.from_tensors((x, y, weights))
+        data = (batch if kind == "tf.data" else OneBatch(x, y, weights),)
+    result = quick(
+        data, models[1], validation_data=validation, class_weight=class_weight, **options
+    )
+    for name, values in expected.history.items():
+        assert result.history[name] == pytest.approx(values, rel=1e-3), name
+    for one, other in zip(weights_of(result), models[0].get_weights(), strict=True):
+        assert np.allclose(one, other, atol=1e-5)
+    unweighted = quick((x, y), categorical(build()), batch_size=120, validation_split=0.0)
+    assert not np.isclose(unweighted.history["loss"], result.history["loss"])
+
+
+class OneBatch(keras.utils.PyDataset):
+    def __init__(self, *batch):
+        super().__init__()
+        self.batch = batch
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+def test_balanced_class_weights_are_those_of_scikit_learn(xy):
+    from sklearn.utils.class_weight import compute_class_weight
+
+    y = xy[1][xy[1].argmax(axis=1) != 3]
+    options = DataOptions(num_classes=10, class_weight="balanced")
+    weights = _class_weights(options, y)
+    present = np.delete(np.arange(10), 3)
+    labels = y.argmax(axis=1)
+    balanced = compute_class_weight("balanced", classes=present, y=labels)
+    # scikit-learn counts the classes that are present.
+    assert weights[present] * 10 == pytest.approx(balanced * 9, rel=1e-5)
+    assert weights[3] == 1
+
+
+# Validation splits
+
+
+def splits(y, **options):
+    """Return the labels of both parts, and the indices of the images held out."""
+    x = np.zeros((len(y), 28, 28, 1), np.float32)
+    x[:, 0, 0, 0] = np.arange(len(y)) / len(y)
+    options = DataOptions(num_classes=10, validation_split=0.3, **options)
+    training, validation = prepare_data(recipes.BASELINE, x, y, options)
+    numbers = [np.rint(part.x[:, 0, 0, 0] * len(y)).astype(int) for part in (training, validation)]
+    assert np.array_equal(np.sort(np.concatenate(numbers)), np.arange(len(y)))
+    for part, indices in zip((training, validation), numbers, strict=True):
+        assert np.array_equal(part.y, y[indices])
+        assert np.array_equal(part.sample_weight, options.sample_weight[indices])
+        assert np.all(np.diff(indices) > 0)  # in their order
+    return training.y.argmax(axis=1), validation.y.argmax(axis=1), numbers[1]
+
+
+@pytest.mark.parametrize("split", ["last", "shuffled", "stratified"])
+def test_every_split_holds_out_the_same_number_of_images(xy, split):
+    y, weights = xy[1], np.arange(355, dtype=np.float32)
+    training, validation, held_out = splits(y, split=split, sample_weight=weights)
+    assert (len(training), len(validation)) == (248, 107)
+    again = splits(y, split=split, sample_weight=weights)[2]
+    assert np.array_equal(held_out, again)
+    assert np.array_equal(held_out, splits(y, split=split, sample_weight=weights, seed=0)[2])
+    other = splits(y, split=split, sample_weight=weights, seed=1)[2]
+    assert np.array_equal(held_out, other) == (split == "last")
+
+
+def test_a_stratified_split_has_each_class_in_proportion():
+    labels = np.sort(np.random.default_rng(0).choice(4, 200, p=[0.7, 0.2, 0.08, 0.02]))
+    y, weights = np.eye(10, dtype=np.float32)[labels], np.ones(200, np.float32)
+    counts = np.bincount(labels, minlength=4)
+    _, last, _ = splits(y, sample_weight=weights)
+    assert set(last) != {0, 1, 2, 3}  # the labels are sorted
+    for seed in range(5):
+        _, validation, _ = splits(y, split="stratified", seed=seed, sample_weight=weights)
+        assert np.all(np.abs(np.bincount(validation, minlength=4) - 0.3 * counts) < 1)
+
+
+def test_the_split_is_an_argument_of_train(xy):
+    x, y = xy
+    order = np.argsort(y.argmax(axis=1))
+    history = quick((x[order], y[order]), split="stratified", epochs=3)
+    assert history.history["val_accuracy"][-1] > 0.5
+
+
+def test_a_dataset_needs_no_validation_data_without_callbacks(xy):
+    dataset = tf.data.Dataset.from_tensor_slices(xy).batch(100)
+    history = train(build_model(seed=0), dataset, epochs=1, callbacks=[], verbose=0)
+    assert sorted(history.history) == ["accuracy", "loss"]
+    watch = [keras.callbacks.EarlyStopping(monitor="loss")]
+    train(build_model(seed=0), dataset, epochs=1, callbacks=watch, verbose=0)
+
+
+# Networks of one's own
+
+
+def test_another_network_is_trained_saved_and_evaluated(xy, tmp_path):
+    x, labels = xy[0], xy[1].argmax(axis=1) + 10
+    model = letter_network()
+    options = dict(epochs=4, batch_size=32, seed=0, verbose=0)
+    history = train(model, x, labels, callbacks=default_callbacks("mine.keras"), **options)
+    best = int(np.argmax(history.history["val_accuracy"]))
+    split = int(len(x) * 0.7)
+    loaded = load_model("mine.keras", model=letter_network(seed=1))
+    result = evaluate(loaded, x[split:], labels[split:])
+    assert result.accuracy == pytest.approx(history.history["val_accuracy"][best])
+    assert result.loss == pytest.approx(history.history["val_loss"][best], rel=1e-4)
+
+
+# File names of checkpoints
+
+
+def test_each_better_epoch_has_a_file_of_its_own(xy, tmp_path):
+    callbacks = default_callbacks("best-{epoch:02d}-{val_acc:.3f}-{{x}}.weights.h5")
+    history = quick(xy, epochs=3, callbacks=callbacks).history["val_accuracy"]
+    best = [i for i in range(3) if history[i] > max([0, *history[:i]])]
+    names = {f"best-{i + 1:02d}-{history[i]:.3f}-{{x}}.weights.h5" for i in best}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_fields_in_file_names_of_keras_checkpoints(xy, tmp_path):
+    checkpoint = keras.callbacks.ModelCheckpoint(
+        "{epoch}-{acc:.3f}-{{a}}.weights.h5", save_weights_only=True
+    )
+    accuracy = quick(xy, callbacks=[checkpoint]).history["accuracy"][0]
+    assert [path.name for path in tmp_path.iterdir()] == [f"1-{accuracy:.3f}-{{a}}.weights.h5"]
+    assert checkpoint.filepath == "{epoch}-{acc:.3f}-{{a}}.weights.h5"
+
+
+def test_unknown_fields_in_file_names_are_rejected(xy):
+    names = r"\(loss, accuracy, val_loss, val_accuracy, epoch, batch\)"
+    for checkpoint in (
+        default_callbacks("{val_f1}.keras")[1],
+        keras.callbacks.ModelCheckpoint("{val_f1}.keras"),
+    ):
+        kind = type(checkpoint).__name__
+        message = (
+            f"{kind} must have a filepath with fields of the run {names}; received '{{val_f1}}'"
+        )
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            train_unchanged(xy, callbacks=[checkpoint])
+
+
+def test_the_metric_acc_of_a_model_is_the_accuracy(xy, tmp_path):
+    model = build_model(seed=0)
+    model.compile("adam", "categorical_crossentropy", metrics=["acc"])
+    callbacks = default_callbacks("{val_accuracy:.2f}.weights.h5")
+    history = quick(xy, model, callbacks=callbacks).history
+    assert "val_acc" in history
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 # Order and seed
 
 
@@ -156,8 +411,8 @@ CALL = ": call mnistcnn.preprocess first"
         (lambda x, y: ((x * 255).astype(np.uint8), y), TypeError, r"x must be floats in \[0, 1\]; received uint8" + CALL),
         (lambda x, y: (x[..., 0], y), ValueError, r"x must have shape \(n, 28, 28, 1\); received \(355, 28, 28\)" + CALL),
         (lambda x, y: (np.where(x > 2, x, np.nan), y), ValueError, r"x must lie in \[0, 1\]; received NaN"),
-        (lambda x, y: (x, y.argmax(1) + 1), ValueError, r"y must lie in 0\.\.\.9; received 10"),
-        (lambda x, y: (x, y[:, :9]), ValueError, r"received shape \(355, 9\)"),
+        (lambda x, y: (x, y[:, :9]), ValueError, r"y must be one-hot of shape \(n, 10\), or integers of shape \(n,\); received shape \(355, 9\)" + CALL),
+        (lambda x, y: (x, y.argmax(1) + 5), ValueError, r"y must lie in 0\.\.\.9; received 1\d in row \d"),
         (lambda x, y: (x, y * 0.5), ValueError, "received rows that are not one-hot"),
         (lambda x, y: (x, y[:-1]), ValueError, "x and y must have the same length; received 355 and 354"),
         (lambda x, y: (x[:0], y[:0]), ValueError, "x must hold at least one image; received none"),
@@ -179,7 +434,7 @@ def test_arrays_are_checked(xy, change, error, message):
         (dict(validation_split=1e-20), ValueError, "must leave at least one image .* received 1e-20 of 355"),
         (dict(validation_split=0.0), ValueError, r"EarlyStopping must monitor a metric of the run \(loss, accuracy\); received 'val_accuracy'"),
         (dict(validation_split=0.1, validation_data=(0, 0)), ValueError, "give validation_split or validation_data; received both"),
-        (dict(validation_data=np.zeros(3)), TypeError, r"validation_data must be a pair \(x, y\) or a dataset; received ndarray"),
+        (dict(validation_data=np.zeros(3)), TypeError, r"validation_data must be a pair \(x, y\) or \(x, y, sample_weight\), or a dataset; received ndarray"),
         (dict(validation_data=(np.zeros((2, 28, 28)), [0, 1])), ValueError, r"validation x must have shape \(n, 28, 28, 1\); received \(2, 28, 28\)"),
         (dict(callbacks="bestmodel.keras"), TypeError, "callbacks must be a list of Keras callbacks; received 'bestmodel.keras'"),
         (dict(callbacks=keras.callbacks.TerminateOnNaN()), TypeError, "callbacks must be a list of Keras callbacks; received <"),
@@ -187,6 +442,16 @@ def test_arrays_are_checked(xy, change, error, message):
         (dict(callbacks=[keras.callbacks.ReduceLROnPlateau(monitor="val_f1")]), ValueError, "ReduceLROnPlateau must monitor .*; received 'val_f1'"),
         (dict(recipe="quick"), ValueError, "recipe must be one of 'baseline', 'fast', 'best', 'robust'; received 'quick'"),
         (dict(seed=-3), ValueError, "seed must be at least 0; received -3"),
+        (dict(split="first"), ValueError, "split must be one of 'last', 'shuffled', 'stratified'; received 'first'"),
+        (dict(sample_weight=np.ones(9)), ValueError, r"sample_weight must have shape \(355,\), one weight per image; received \(9,\)"),
+        (dict(sample_weight=np.full(355, -1)), ValueError, "sample_weight must be finite and at least 0; received -1 in row 0"),
+        (dict(sample_weight=["a"] * 355), TypeError, "sample_weight must be integers or floats; received dtype <U1"),
+        (dict(class_weight=[1.0] * 10), TypeError, "class_weight must be 'balanced' or a dictionary from classes to weights; received"),
+        (dict(class_weight="even"), TypeError, "class_weight must be 'balanced' or a dictionary from classes to weights; received 'even'"),
+        (dict(class_weight={10: 2.0}), ValueError, r"class_weight must have classes in 0\.\.\.9; received 10"),
+        (dict(class_weight={"3": 2.0}), TypeError, "a class in class_weight must be an integer; received '3'"),
+        (dict(class_weight={3: -2.0}), ValueError, r"the weight of class 3 must be at least 0; received -2\.0"),
+        (dict(class_names=["a"]), ValueError, "class_names must hold 10 names; received 1"),
         (dict(verbose=3), ValueError, "verbose must be one of 'auto', 0, 1, 2; received 3"),
     ],
 )  # fmt: skip
@@ -203,10 +468,7 @@ def test_models_are_checked(xy):
     with pytest.raises(ValueError, match="model must be compiled; call its compile method first"):
         train(model, *xy)
     model.compile(loss="mse")
-    with pytest.raises(
-        ValueError,
-        match=r"model must return 10 probabilities for each image; received one that returns shape \(9,\)",
-    ):
+    with pytest.raises(ValueError, match=r"y must be one-hot of shape \(n, 9\), or .*; received"):
         train(model, *xy)
     other = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Flatten()])
     other.compile(loss="mse")

@@ -5,12 +5,14 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import pytest
 
 import mnistcnn
 from mnistcnn.utils.environment import (
+    TF_COMMAND_DEFAULTS,
     TF_DEFAULTS,
     cpu_count,
     import_openvino,
@@ -19,6 +21,7 @@ from mnistcnn.utils.environment import (
     set_tf_defaults,
     software_versions,
     tf_settings,
+    warn_of_slow_convolutions,
 )
 
 needs_openvino = pytest.mark.skipif(
@@ -27,17 +30,60 @@ needs_openvino = pytest.mark.skipif(
 
 
 def test_set_tf_defaults_keeps_the_users_values(monkeypatch):
-    for name in TF_DEFAULTS:
-        monkeypatch.delenv(name, raising=False)
+    for name in TF_COMMAND_DEFAULTS:
+        monkeypatch.setenv(name, "")  # restored at the end
+        monkeypatch.delenv(name)
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
     assert tf_settings() == {**TF_DEFAULTS, "TF_NUM_INTRAOP_THREADS": "7"}
-    set_tf_defaults()
+    set_tf_defaults(command=True)
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "7"
     assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
 
 
+def test_only_the_command_limits_the_threads_of_tensorflow(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "")
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS")
+    set_tf_defaults()
+    assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+    set_tf_defaults(command=True)
+    assert int(os.environ["TF_NUM_INTRAOP_THREADS"]) == max(1, cpu_count() // 2)
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "variable", "warns"),
+    [
+        ("processor : 0\nflags : fpu sse avx2 fma\n", None, True),
+        ("flags : avx2 avx512_vnni\n", None, False),  # on by default
+        ("flags : avx2\n", "0", False),  # the user's choice
+        ("Features : fp asimd\n", None, False),  # ARM
+        (None, None, False),  # not Linux
+    ],
+)
+def test_a_warning_if_onednn_cannot_be_enabled(cpuinfo, variable, warns, monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", variable or "")
+    if variable is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+
+    def read_text(path, encoding):
+        assert path == Path("/proc/cpuinfo")
+        if cpuinfo is None:
+            raise FileNotFoundError(path)
+        return cpuinfo
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    if not warns:
+        warn_of_slow_convolutions()
+        return
+    expected = (
+        "^TensorFlow was imported before mnistcnn could enable oneDNN's convolutions, without "
+        "which training takes longer; import build_model or train from mnistcnn before keras and "
+        "tensorflow, or set TF_ENABLE_ONEDNN_OPTS=1$"
+    )
+    with pytest.warns(UserWarning, match=expected):
+        warn_of_slow_convolutions()
+
+
 def test_cpu_count(monkeypatch):
-    assert int(TF_DEFAULTS["TF_NUM_INTRAOP_THREADS"]) == max(1, cpu_count() // 2)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert cpu_count() == 1

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from mnistcnn.utils.text import MAX_CHARS, escape, quote, quote_names
+from mnistcnn.utils.text import (
+    MAX_CHARS,
+    describe_error,
+    did_you_mean,
+    escape,
+    quote,
+    quote_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +64,38 @@ def test_only_the_first_names_are_listed():
     assert listed.endswith(", ...")
     assert len(listed) < 8 * 42 + 10
     assert quote_names(["a", 1]) == "'a', 1"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "a.png"), "a.png: No such file or directory"),
+        (OSError(27, "File too large"), "File too large"),
+        (OSError("of our own"), "of our own"),
+        (ValueError(3), "3"),
+    ],
+)  # fmt: skip
+def test_errors_are_described_without_their_number(error, message):
+    assert describe_error(error) == message
+    assert escape(error) == message
+
+
+def test_bytes_that_are_not_text_are_described_without_the_codec():
+    with pytest.raises(UnicodeDecodeError) as caught:
+        b"ab\xe9".decode()
+    assert escape(caught.value) == "text that is not UTF-8 (byte 0xe9 at 2)"
+
+
+@pytest.mark.parametrize(
+    ("value", "suggestion"),
+    [
+        ("trian", "; did you mean 'train'?"),
+        ("Best", "; did you mean 'best'?"),
+        ("zebra", ""),
+        ("x" * 10**6, ""),
+        (3, ""),
+        (None, ""),
+    ],
+)
+def test_misspelled_choices_are_suggested(value, suggestion):
+    assert did_you_mean(value, ("train", "best", 3)) == suggestion

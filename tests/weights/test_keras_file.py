@@ -1,15 +1,17 @@
 """Reading weights from Keras' model files, and saving models atomically."""
 
+import json
 import zipfile
 
 import h5py
 import numpy as np
 import pytest
 
-from mnistcnn import CorruptFileError
+from mnistcnn import CorruptFileError, build_model
 from mnistcnn.backend import keras
-from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
+from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, cnn_weight_shapes
 from mnistcnn.weights.keras_file import read_keras_file, save_model
+from mnistcnn.weights.weights_file import read_weights_file
 from tests.helpers.models import baseline_script_model, random_weights
 
 WEIGHTS = random_weights(0)
@@ -39,7 +41,7 @@ def baseline_model():
 def test_files_of_the_baseline_script_are_read(baseline_model, tmp_path, name):
     model = baseline_model
     (model.save_weights if "weights" in name else model.save)(tmp_path / name)
-    assert equal(read_keras_file(tmp_path / name), model.get_weights())
+    assert equal(read_keras_file(tmp_path / name)[0], model.get_weights())
 
 
 @pytest.mark.parametrize("root", ["model_weights/", ""])
@@ -51,7 +53,7 @@ def test_files_of_keras_2_are_read(tmp_path, root):
         for i, array in enumerate(WEIGHTS):
             name = names[i // 2]
             file[f"{root}{name}/{name}/{'bias' if i % 2 else 'kernel'}:0"] = array
-    assert equal(read_keras_file(path), WEIGHTS)
+    assert equal(read_keras_file(path)[0], WEIGHTS)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +71,87 @@ def test_the_error_for_other_shapes_names_both(tmp_path, arrays, received):
         ", ".join(map(str, CNN_WEIGHT_SHAPES.values())).replace("(", r"\(").replace(")", r"\)")
     )
     path = write_hdf5(tmp_path / "a.h5", **{chr(97 + i): w for i, w in enumerate(arrays)})
-    with pytest.raises(ValueError, match=f"shapes {expected}; received .* shapes {received}$"):
+    with pytest.raises(
+        ValueError,
+        match=rf"shapes {expected}; received .* shapes {received}: build that network and give it as load_model\(path, model=network\)$",
+    ):
         read_keras_file(path)
+
+
+@pytest.mark.parametrize("num_classes", [2, 26, 32, 64, 1000])
+@pytest.mark.parametrize("suffix", [".keras", ".h5", ".weights.h5"])
+def test_any_number_of_classes_is_read(num_classes, suffix, tmp_path):
+    """With 32 or 64 classes, two biases have the same shape."""
+    model = build_model(num_classes=num_classes, seed=0)
+    weights = random_weights(1, shapes=cnn_weight_shapes(num_classes))
+    model.set_weights(weights)
+    save_model(model, tmp_path / f"a{suffix}")
+    assert equal(read_keras_file(tmp_path / f"a{suffix}")[0], weights)
+
+
+def test_equal_shapes_outside_of_groups_are_rejected(tmp_path):
+    arrays = random_weights(0, shapes=cnn_weight_shapes(32))
+    path = write_hdf5(tmp_path / "a.h5", **{f"a{i}": array for i, array in enumerate(arrays)})
+    message = r"must contain each layer in a group of its own; received 2 arrays of shape \(32,\)"
+    with pytest.raises(ValueError, match=message):
+        read_keras_file(path)
+
+
+def test_integers_in_place_of_weights_are_another_architecture(tmp_path):
+    arrays = {f"a{i}": array.astype(int) for i, array in enumerate(WEIGHTS)}
+    with pytest.raises(ValueError, match="received another architecture") as error:
+        read_keras_file(write_hdf5(tmp_path / "a.h5", **arrays))
+    assert type(error.value) is ValueError
+
+
+# Names of classes
+
+
+def test_class_names_are_stored_in_keras_files_only(network, tmp_path):
+    model = build_model(class_names=["cat", "dog, or wolf"])
+    assert model.class_names == ("cat", "dog, or wolf")
+    save_model(model, tmp_path / "a.keras")
+    assert read_keras_file(tmp_path / "a.keras")[1] == ("cat", "dog, or wolf")
+    # Keras ignores the additional member.
+    loaded = keras.models.load_model("a.keras", compile=False)
+    assert equal(loaded.get_weights(), model.get_weights())
+    save_model(model, tmp_path / "a.h5")
+    assert read_keras_file(tmp_path / "a.h5")[1] is None
+    save_model(network, tmp_path / "digits.keras")
+    assert read_keras_file(tmp_path / "digits.keras")[1] is None
+
+
+def test_an_attribute_with_other_content_is_not_stored(tmp_path):
+    model = build_model()
+    model.class_names = 7
+    save_model(model, tmp_path / "a.keras")
+    assert read_keras_file(tmp_path / "a.keras")[1] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "mnistcnn.json must hold an object; received another value"),
+        ("{", "mnistcnn.json must be JSON"),
+        ('{"class_names": 3}', "class_names must be a list of strings; received 3"),
+        ('{"class_names": "abc"}', "class_names must be JSON"),
+        ('{"class_names": ["a", "b\\u001b"]}', "class_names must be printable"),
+        (json.dumps({"class_names": ["a"] * 2}), "class_names must differ; received 'a' twice"),
+        (json.dumps({"class_names": ["a", "b"]}), "class_names must hold 10 names; received 2"),
+        ("[" * 100_000, "mnistcnn.json must nest at most 2 levels"),
+        (" " * (2 << 20), "the member mnistcnn.json must unpack to at most 1,048,576 bytes"),
+    ],
+)
+def test_invalid_class_names_are_rejected(network, tmp_path, content, message):
+    path = tmp_path / "a.keras"
+    save_model(network, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("mnistcnn.json", content)
+    with pytest.raises(CorruptFileError, match=f"a.keras.*{message}"):
+        read_weights_file(path)
+
+
+# Damaged and malicious files
 
 
 def test_weights_that_are_not_finite_are_rejected(tmp_path):
@@ -103,19 +184,19 @@ def test_a_group_that_contains_itself_is_rejected(tmp_path):
     with h5py.File(path, "w") as file:
         loop = file.create_group("loop")
         loop["again"] = loop
-    with pytest.raises(CorruptFileError, match="must contain at most 1000 objects"):
+    with pytest.raises(CorruptFileError, match="must contain at most 4000 objects"):
         read_keras_file(path)
 
 
 def test_too_large_a_file_is_rejected(tmp_path):
     path = tmp_path / "a.keras"
     with path.open("wb") as file:
-        file.truncate(17 << 20)
-    with pytest.raises(CorruptFileError, match="must hold at most 16,777,216 bytes"):
+        file.truncate(65 << 20)
+    with pytest.raises(CorruptFileError, match="must hold at most 67,108,864 bytes"):
         read_keras_file(path)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.weights.h5", bytes(17 << 20))
-    with pytest.raises(CorruptFileError, match="must unpack to at most 16,777,216 bytes"):
+        archive.writestr("model.weights.h5", bytes(65 << 20))
+    with pytest.raises(CorruptFileError, match="must unpack to at most 67,108,864 bytes"):
         read_keras_file(path)
 
 
@@ -138,7 +219,7 @@ def test_the_configuration_in_a_file_is_not_read(network, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", '{"class_name": "Lambda", "module": "os"}')
         archive.writestr("model.weights.h5", weights)
-    assert equal(read_keras_file(path), network.get_weights())
+    assert equal(read_keras_file(path)[0], network.get_weights())
 
 
 def test_a_failed_save_leaves_the_old_file(network, tmp_path, monkeypatch):

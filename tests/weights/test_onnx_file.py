@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 import mnistcnn
 from mnistcnn.utils import environment
 from mnistcnn.weights import onnx_file
-from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
-from mnistcnn.weights.onnx_file import from_onnx, to_onnx
+from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, cnn_weight_shapes
+from mnistcnn.weights.onnx_file import class_names_of_onnx, from_onnx, parse_onnx, to_onnx
 from mnistcnn.weights.pretrained import load_pretrained_weights
 from tests.helpers.models import numpy_forward, random_weights
 
@@ -90,6 +90,23 @@ def test_arrays_round_trip_exactly(seed):
         assert one.tobytes() == other.tobytes()
         assert one.flags.writeable
         assert one.flags.c_contiguous
+
+
+@pytest.mark.parametrize("num_classes", [2, 26, 1000])
+def test_any_number_of_classes_round_trips(num_classes):
+    weights = random_weights(0, shapes=cnn_weight_shapes(num_classes))
+    images = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
+    content = to_onnx(weights)
+    assert all(map(np.array_equal, from_onnx(content), weights))
+    assert np.allclose(run(content, images), numpy_forward(weights, images), atol=1e-5)
+
+
+def test_class_names_are_stored():
+    weights = random_weights(0, shapes=cnn_weight_shapes(2))
+    for names, stored in ((None, None), (["0", "1"], None), (["a, b", "c"], ("a, b", "c"))):
+        model = parse_onnx(to_onnx(weights, class_names=names))
+        assert class_names_of_onnx(model) == stored
+    assert to_onnx(WEIGHTS, class_names=[*"0123456789"]) == CONTENT
 
 
 def test_other_weights_are_rejected():
@@ -216,9 +233,9 @@ def test_an_empty_file_is_rejected():
 def test_too_large_a_file_is_not_parsed(monkeypatch):
     monkeypatch.setattr(onnx_file, "onnx", None)
     with pytest.raises(
-        ValueError, match="^the file must be at most 262,144 bytes; received 262,145$"
+        ValueError, match="^the file must be at most 16,777,216 bytes; received 16,777,217$"
     ):
-        from_onnx(bytes(262_145))
+        from_onnx(bytes(16_777_217))
 
 
 # Names, sizes and types of the stored arrays.

@@ -7,7 +7,10 @@ Recipes and export formats are listed by name: importing them would load NumPy a
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mnistcnn.utils.text import did_you_mean, quote
 
 RECIPES = ("baseline", "fast", "best", "robust")
 MODEL_HELP = "a model file, or the name of pretrained weights: best, robust"
@@ -17,15 +20,48 @@ SOURCE_HELP = (
 _RECIPE_ALIASES = {"documented": "baseline"}
 
 
-def data_arguments() -> argparse.ArgumentParser:
-    """Return a parent parser with the argument ``--data``."""
+class Parser(argparse.ArgumentParser):
+    """A parser that suggests the right word for a misspelled one, and prints help without any."""
+
+    def parse_known_args(  # type: ignore[override]  # of overloads
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the arguments; of a command with subcommands, print help if there are none."""
+        if not args and self._subparsers is not None:
+            self.print_help()
+            self.exit()
+        options, unknown = super().parse_known_args(args, namespace)
+        assert options is not None
+        for argument in unknown:
+            name = argument.partition("=")[0]
+            hint = did_you_mean(name, self._option_string_actions) if name[:2] == "--" else ""
+            if hint:
+                self.error(f"unrecognized arguments: {quote(argument)[1:-1]}{hint}")
+        return options, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += did_you_mean(value, action.choices or ())
+            raise
+
+
+def data_arguments(*, auto: bool = False) -> argparse.ArgumentParser:
+    """Return a parent parser with the argument ``--data``.
+
+    `auto` is whether the command may train on scikit-learn's digits if MNIST is unavailable.
+    Results on two data sets are not comparable, so commands that evaluate a model never do this.
+    """
     parser = argparse.ArgumentParser(add_help=False)
+    choice = "; auto uses mnist if it is available, otherwise digits" if auto else ""
     parser.add_argument(
         "--data",
-        default="auto",
-        metavar="auto|mnist|digits|NAME|PATH",
+        type=str if auto else _explicit_source,
+        default="auto" if auto else "mnist",
+        metavar=f"{'auto|' if auto else ''}mnist|digits|NAME|PATH",
         help="a dataset by name, or the path of an .npz, IDX or CSV file, a zip archive of these "
-        "or a folder; auto uses mnist if it is available, otherwise digits (default: %(default)s)",
+        f"or a folder{choice} (default: %(default)s)",
     )
     parser.add_argument(
         "--test-data", metavar="PATH", help="the test set, if --data is the path of a training set"
@@ -51,9 +87,22 @@ def add_transpose(parser: argparse.ArgumentParser) -> None:
 
 
 def json_arguments() -> argparse.ArgumentParser:
-    """Return a parent parser with the argument ``--json``."""
+    """Return a parent parser with the arguments of every command, which control its output."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    detail = parser.add_mutually_exclusive_group()
+    detail.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print errors only, and with --json the result",
+    )
+    detail.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="show TensorFlow's log, and the traceback of an error",
+    )
     return parser
 
 
@@ -76,6 +125,16 @@ def min_int(minimum: int) -> Callable[[str], int]:
 
     convert.__name__ = "integer"  # argparse prints: invalid integer value
     return convert
+
+
+def _explicit_source(text: str) -> str:
+    """Return the source of a data set, which must not depend on what is available."""
+    if text == "auto":
+        raise argparse.ArgumentTypeError(
+            "must be mnist, digits, another name or a path, since results on different data sets "
+            "are not comparable; received 'auto'"
+        )
+    return text
 
 
 def recipe_name(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mnistcnn.errors import DataUnavailableError
 from mnistcnn.utils.stderr import is_terminal
-from mnistcnn.utils.text import escape
+from mnistcnn.utils.text import describe_error, escape
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +54,8 @@ def prepare_streams() -> None:
 def print_error(message: object, *, prefix: str = "mnistcnn: ") -> None:
     """Print a message to standard error; the only line breaks are those of our own messages."""
     multiline = isinstance(message, CommandError | KeyboardInterrupt | DataUnavailableError)
-    lines = str(message).split("\n") if multiline else [message]
+    content = describe_error(message) if isinstance(message, BaseException) else str(message)
+    lines = content.split("\n") if multiline else [content]
     text = "\n".join(escape(line, limit=_MAX_LINE_CHARS) for line in lines)
     with contextlib.suppress(OSError):  # a closed pipe or a full disk
         print(f"{prefix}{text}", file=sys.stderr, flush=True)

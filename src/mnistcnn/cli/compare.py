@@ -32,10 +32,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     for source in sources:
         check_source(source)
     report: dict[str, Any] = {"versions": common.versions(), "a": options.a, "b": options.b}
-    test = None
+    dataset = None
     if any(evaluation_file(source) is None for source in sources):
-        _, test, report["data"] = loading.load_dataset(options, console)
-    a, b = (load_evaluation(source, test) for source in sources)
+        dataset, report["data"] = loading.load_dataset(options, console)
+    a, b = (load_evaluation(source, dataset) for source in sources)
     result = mnistcnn.compare(a, b)
     for name, source, evaluation in (("a", options.a, a), ("b", options.b, b)):
         low, high = evaluation.accuracy_ci

@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="write images of each class to a .png, .svg or .pdf file",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, output_is_result=True)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -30,7 +30,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
     parser.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="write the result files here (default: none)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="write the result files here (default: none)",
     )
     parser.set_defaults(run=run)
 
@@ -42,8 +46,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     paths = [options.output / name for name in _FILE_NAMES] if options.output else []
     inputs = [Path(options.model), *loading.data_files(options.data, options.test_data)]
     common.check_outputs(paths, inputs, named=False)
-    _, test, data = loading.load_dataset(options, console)
-    result = evaluate_model(loading.resolve_model(options.model), test)
+    dataset, data = loading.load_dataset(options, console)
+    result = evaluate_model(options.model, dataset)
     print_evaluation(result, console)
     report = {
         "versions": common.versions(),

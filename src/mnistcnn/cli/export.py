@@ -37,14 +37,16 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Export a model and report the size of the files."""
     console = common.new_console()
+    from mnistcnn.export.names import resolve_format
+    from mnistcnn.utils.validation import check_path
+
     loading.check_model(options.model)
+    resolve_format(check_path("path", options.path), options.format)
     loading.import_tensorflow()
     from mnistcnn.export.formats import format_for
 
     try:
-        path = mnistcnn.export_model(
-            loading.resolve_model(options.model), options.path, format=options.format
-        )
+        path = mnistcnn.export_model(options.model, options.path, format=options.format)
     except (ModuleNotFoundError, RuntimeError) as error:  # documented by export_model
         raise common.CommandError(escape(error, limit=1000)) from error
     name, target = format_for(path, options.format)

@@ -8,14 +8,17 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
+from mnistcnn.types import DIGIT_NAMES
+from mnistcnn.utils.environment import set_tf_defaults
 from mnistcnn.utils.stderr import is_terminal
-from mnistcnn.utils.text import escape, quote
+from mnistcnn.utils.text import did_you_mean, escape, quote
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,34 +31,32 @@ _FAILURE_WAIT = 0.1  # seconds in which a missing dataset is reported
 
 
 def check_model(source: str) -> None:
-    """Check that `source` names pretrained weights or an existing file."""
-    from mnistcnn.weights.pretrained import PRETRAINED
+    """Check that `source` names pretrained weights or an existing model file."""
+    from mnistcnn.utils.validation import check_path
+    from mnistcnn.weights.pretrained import PRETRAINED, is_pretrained
+    from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES
 
-    if source not in PRETRAINED and not Path(source).is_file():
+    if is_pretrained(source):
+        return
+    if not Path(source).is_file():
         names = ", ".join(map(repr, PRETRAINED))
         raise FileNotFoundError(
             f"MODEL must be an existing file or one of {names}; received {quote(source)}"
+            f"{did_you_mean(source, PRETRAINED)}"
         )
-
-
-def resolve_model(source: str) -> Any:
-    """Return the model with the pretrained weights of that name, otherwise the path itself."""
-    from mnistcnn.weights.pretrained import PRETRAINED
-
-    # Model files have a suffix, so none of them has such a name.
-    return mnistcnn.load_pretrained(source) if source in PRETRAINED else source
+    check_path("MODEL", source, suffixes=WEIGHTS_SUFFIXES)
 
 
 def data_files(*sources: str | None) -> list[Path]:
     """Return the paths of the files and folders that `load_dataset` may read."""
     from mnistcnn.data.catalog import NAMED_DATASETS
-    from mnistcnn.data.named import DATA_VARIABLE, default_cache_dir
+    from mnistcnn.data.named import DATA_VARIABLE, default_cache_dir, variable_path
 
     paths = []
     for source in filter(None, sources):
         variable = os.environ.get(DATA_VARIABLE)
         if source in ("auto", "mnist") and variable:
-            paths.append(Path(variable))
+            paths.append(variable_path(variable))
         elif source == "auto" or source in NAMED_DATASETS:
             paths += filter(None, [default_cache_dir()])
         elif source != "digits":
@@ -65,32 +66,58 @@ def data_files(*sources: str | None) -> list[Path]:
 
 def load_dataset(
     options: argparse.Namespace, console: Console, *, tensorflow: bool = True
-) -> tuple[Any, Any, dict[str, Any]]:
+) -> tuple[Dataset, dict[str, Any]]:
     """Load and announce a dataset while TensorFlow, if needed, is being imported.
 
-    Returns the training split, the test split and a description for reports.
+    Returns the dataset and a description for reports.
     """
+    from mnistcnn.data.named import DATA_VARIABLE
+
     source = options.data
     reason, note = "as requested", " (as requested)"
     if source == "auto":
         try:
-            dataset, source = _load("mnist", options, tensorflow=tensorflow), "mnist"
+            with _alternative_as_option("mnist"):
+                dataset, source = _load("mnist", options, tensorflow=tensorflow), "mnist"
             reason, note = "available", " (available)"
         except mnistcnn.DataUnavailableError as error:
+            if os.environ.get(DATA_VARIABLE):  # the user has MNIST, and mistyped its path
+                raise
             dataset, source = _load("digits", options, tensorflow=False), "digits"
             reason = str(error).splitlines()[0].rstrip(":")
             note = f"; {reason}"
     else:
-        dataset = _load(source, options, tensorflow=tensorflow)
+        with _alternative_as_option(source):
+            dataset = _load(source, options, tensorflow=tensorflow)
     if tensorflow:
         import_tensorflow()
     num_train, num_test = (len(split.labels) for split in dataset)
+    names = dataset.class_names
+    if names != DIGIT_NAMES:
+        note = f" of {len(names)} classes{note}"
     console.print(
         f"Data: {escape(source)}, {num_train:,} training and {num_test:,} test images{note}."
     )
-    description = {"source": source, "reason": reason, "train": num_train, "test": num_test}
-    description |= _file_options(options)
-    return dataset.train, dataset.test, description
+    description: dict[str, Any] = {"source": source, "reason": reason}
+    description |= {"train": num_train, "test": num_test, **_file_options(options)}
+    if names != DIGIT_NAMES:
+        description["class_names"] = list(names)
+    return dataset, description
+
+
+@contextmanager
+def _alternative_as_option(source: str) -> Iterator[None]:
+    """Name the option that selects another dataset where the message names a Python call."""
+    try:
+        yield
+    except mnistcnn.DataUnavailableError as error:
+        if source != "mnist":
+            raise
+        lines = str(error).splitlines()
+        call = ', or use the small data set that works offline: load_data("digits")'
+        last = lines[-1].removesuffix(".").removesuffix(call)
+        lines[-1] = f"{last}; --data digits selects the small data set that works offline"
+        raise mnistcnn.DataUnavailableError("\n".join(lines)) from error
 
 
 def _file_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -147,6 +174,7 @@ def import_tensorflow() -> None:
     if is_terminal():
         print("Loading TensorFlow ...", file=sys.stderr)
     hidden = {name: sys.modules.get(name) for name in ("matplotlib", "sklearn")}
+    set_tf_defaults(command=True)
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the user may have set another for other programs
     # None makes an import raise ImportError.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is allowed

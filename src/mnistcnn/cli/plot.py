@@ -37,9 +37,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.utils.environment import import_matplotlib
     from mnistcnn.utils.validation import check_path
 
-    import_matplotlib()
     path = options.output or Path(f"{options.kind}.png")
     check_path("--output", path, suffixes=SUFFIXES)
+    import_matplotlib()
     check_output = partial(
         common.check_outputs, [path], _inputs(options), named=options.output is not None
     )
@@ -95,6 +95,7 @@ def _add_kind(kinds: Any, name: str, kind: _Kind) -> None:
             help="maximum number of images (default: %(default)s)",
         )
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FILE",
@@ -149,30 +150,28 @@ def _filters(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
     report["model"] = options.model
     loading.check_model(options.model)
     loading.import_tensorflow()
-    return mnistcnn.plot_filters(loading.resolve_model(options.model))
+    return mnistcnn.plot_filters(options.model)
 
 
 def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
     report |= {"model": options.model, "image": options.image}
     loading.check_model(options.model)
-    _, test, report["data"] = loading.load_dataset(options, common.new_console())
+    (_, test), report["data"] = loading.load_dataset(options, common.new_console())
     if options.image >= len(test.images):
         raise ValueError(
             f"--image must be less than {len(test.images):,}, the number of test images; "
             f"received {options.image}"
         )
-    return mnistcnn.plot_activations(
-        loading.resolve_model(options.model), test.images[options.image]
-    )
+    return mnistcnn.plot_activations(options.model, test.images[options.image])
 
 
 def _digits(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
-    train, test, report["data"] = loading.load_dataset(
-        options, common.new_console(), tensorflow=False
-    )
+    dataset, report["data"] = loading.load_dataset(options, common.new_console(), tensorflow=False)
     report["split"] = options.split
-    split = train if options.split == "train" else test
-    return mnistcnn.plot_digits(split.images, split.labels, max_images=options.max_images)
+    images, labels = dataset.train if options.split == "train" else dataset.test
+    return mnistcnn.plot_digits(
+        images, labels, max_images=options.max_images, class_names=dataset.class_names
+    )
 
 
 def _evaluation(
@@ -181,13 +180,14 @@ def _evaluation(
     """Return the evaluation, and the test images if they were loaded."""
     report["model"] = options.model
     stored_evaluation.check_source(options.model)
-    test = None
+    dataset = None
     saved = stored_evaluation.evaluation_file(options.model) is not None
     if with_images or not saved:
-        _, test, report["data"] = loading.load_dataset(
+        dataset, report["data"] = loading.load_dataset(
             options, common.new_console(), tensorflow=not saved
         )
-    return stored_evaluation.load_evaluation(options.model, test), test
+    evaluation = stored_evaluation.load_evaluation(options.model, dataset)
+    return evaluation, None if dataset is None else dataset.test
 
 
 class _Kind(NamedTuple):

@@ -20,6 +20,7 @@ from mnistcnn.utils.text import escape, quote
 SUFFIXES = frozenset(
     ".bmp .gif .jpeg .jpg .mpo .pbm .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905  # one line to read
 )
+_BOXES_SUFFIXES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
 _GLOB_CHARACTERS = frozenset("*?[")
 
 
@@ -67,7 +68,7 @@ def add_parser(commands: Any) -> None:
         metavar="OUT.png",
         help="write the image with a box around each digit; a folder for several images",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, output_is_result=True)
 
 
 def _add_number_options(parser: argparse.ArgumentParser) -> None:
@@ -204,10 +205,12 @@ def _find_images(sources: Sequence[str]) -> list[Path]:
 
 def _box_paths(target: Path | None, paths: Sequence[Path]) -> dict[Path, Path]:
     """Return the path of the annotated image for each image."""
+    from mnistcnn.utils.validation import check_path
+
     if target is None:
         return {}
     if len(paths) == 1 and not target.is_dir():
-        return {paths[0]: target}
+        return {paths[0]: check_path("--boxes", target, suffixes=_BOXES_SUFFIXES)}
     if target.is_file() or (target.suffix and not target.is_dir()):
         raise ValueError(f"--boxes must be a folder for several images; received {escape(target)}")
     box_paths = {path: target / f"{path.stem}-boxes.png" for path in paths}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mnistcnn.cli import common
 from mnistcnn.cli.fields import Field
-from mnistcnn.utils.text import escape
+from mnistcnn.utils.text import describe_error, escape
 
 if TYPE_CHECKING:
     from mnistcnn import Digit, Reading
@@ -76,7 +76,7 @@ class ReadingOutput:
     def add_failure(self, path: Path, error: Exception) -> None:
         """Print why an image could not be read."""
         common.print_error(error)
-        self._append({"image": str(path), "error": str(error)}, failed=True)
+        self._append({"image": str(path), "error": describe_error(error)}, failed=True)
         if self._format == "csv":
             num_empty = len(_LINES_HEADER if self._form is None else csv_header(self._form)) - 2
             _print_csv([[str(path), *[""] * num_empty, escape(error)]])

@@ -28,6 +28,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help=arguments.MODEL_HELP)
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FILE.html",
@@ -42,10 +43,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.utils.validation import check_path
     from mnistcnn.weights.pretrained import PRETRAINED
 
-    import_matplotlib()
     console = common.new_console()
     path = check_path("--output", options.output or Path("report.html"), suffixes=SUFFIXES)
     loading.check_model(options.model)
+    import_matplotlib()
     model_path = Path(options.model)
     inputs = [
         model_path,
@@ -60,19 +61,19 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     history = None
     if training.get("history") is not None:
         history = plot_saved_history(training, _result_file(model_path))
-    _, test, data = loading.load_dataset(options, console)
+    dataset, data = loading.load_dataset(options, console)
     from mnistcnn.models.loading import as_model
     from mnistcnn.report.page import render_report
     from mnistcnn.utils.atomic_write import write_text
 
-    network = as_model(loading.resolve_model(options.model))
-    result = stored_evaluation.evaluate_model(network, test)
+    network = as_model(options.model)
+    result = stored_evaluation.evaluate_model(network, dataset)
     versions = common.versions()
     recipe = training.get("recipe")
     page = render_report(
         network,
         result,
-        test.images,
+        dataset.test.images,
         title=f"Pretrained weights: {options.model}" if pretrained else model_path.name,
         data=data["source"],
         about=[

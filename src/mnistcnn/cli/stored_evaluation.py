@@ -8,24 +8,46 @@ from typing import TYPE_CHECKING, Any
 
 import mnistcnn
 from mnistcnn.cli import common, loading
+from mnistcnn.utils.text import quote_names
+from mnistcnn.utils.validation import default_class_names
 
 if TYPE_CHECKING:
-    from mnistcnn import Evaluation, Split
+    from mnistcnn import Dataset, Evaluation
 
 _MAX_BYTES = 16 << 20  # all 70,000 images of MNIST, misclassified, take 11 MB
 _MAX_DEPTH = 16  # deeper values would exceed the recursion limit when an error quotes them
 _FILE_NAMES = ("result.json", "evaluation.json")
 
 
-def evaluate_model(model: Any, test: Split) -> Evaluation:
-    """Evaluate a model or model file on raw images; show progress if it takes long."""
+def evaluate_model(model: Any, dataset: Dataset) -> Evaluation:
+    """Evaluate a model or model file on the test images; show progress if it takes long."""
     from mnistcnn.evaluation.evaluate import BATCH_SIZE, evaluate_batches, split_batches
     from mnistcnn.models.loading import as_model
 
     network = as_model(model)
-    x, y = mnistcnn.preprocess(test.images, test.labels)
+    names = _common_class_names(network, dataset.class_names)
+    x, y = mnistcnn.preprocess(*dataset.test, num_classes=len(names))
     num_batches = math.ceil(len(x) / BATCH_SIZE)
-    return evaluate_batches(network, common.track(split_batches(x, y), num_batches, "Evaluating"))
+    batches = common.track(split_batches(x, y), num_batches, "Evaluating")
+    return evaluate_batches(network, batches, class_names=names)
+
+
+def _common_class_names(network: Any, of_data: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the classes of a model and a dataset, of which one may only number them.
+
+    A model with other classes than the dataset would be evaluated without an error if their
+    number is the same.
+    """
+    from mnistcnn.models.classes import count_classes, get_class_names
+
+    num_classes = count_classes(network)
+    of_model, numbers = get_class_names(network, num_classes), default_class_names(num_classes)
+    if len(of_data) == num_classes and (of_model == of_data or numbers in (of_model, of_data)):
+        return of_data if of_model == numbers else of_model
+    raise ValueError(
+        f"MODEL must have the {len(of_data)} classes of the dataset, {quote_names(of_data)}; "
+        f"received a model of the {num_classes} classes {quote_names(of_model)}"
+    )
 
 
 def evaluation_file(source: str) -> Path | None:
@@ -52,12 +74,12 @@ def check_source(source: str) -> None:
         check_regular(path)
 
 
-def load_evaluation(source: str, test: Split | None) -> Evaluation:
-    """Return a saved evaluation, or evaluate the model on `test`."""
+def load_evaluation(source: str, dataset: Dataset | None) -> Evaluation:
+    """Return a saved evaluation, or evaluate the model on the test images of `dataset`."""
     path = evaluation_file(source)
     if path is None:
-        assert test is not None  # callers load the data for a model
-        return evaluate_model(loading.resolve_model(source), test)
+        assert dataset is not None  # callers load the data for a model
+        return evaluate_model(source, dataset)
     values = read_json(path).get("test")
     try:
         return mnistcnn.Evaluation.from_dict(values)  # type: ignore[arg-type]  # it checks

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn.cli import arguments, common, loading
+from mnistcnn.cli import arguments, common, loading, recipe_options
 from mnistcnn.utils.text import escape
 
 _MAX_SEEDS = 10_000
@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "sweep",
-        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        parents=[arguments.data_arguments(auto=True), arguments.json_arguments()],
         help="train with several seeds; report mean accuracy and its confidence interval",
         description="Train each recipe with each seed, several runs in parallel, and evaluate "
         "each model on the test images. FOLDER receives a file for each finished run; existing "
@@ -40,6 +40,7 @@ def add_parser(commands: Any) -> None:
         help="one or more recipes (default: baseline)",
     )
     arguments.add_recipe_overrides(parser)
+    recipe_options.add_recipe_options(parser)
     backend = parser.add_mutually_exclusive_group()
     backend.add_argument(
         "--processes",
@@ -53,6 +54,7 @@ def add_parser(commands: Any) -> None:
         help="train on this Ray cluster instead; requires the extra ray",
     )
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FOLDER",
@@ -95,18 +97,21 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         named=False,
     )
     check_summary()
-    *splits, data = loading.load_dataset(options, console, tensorflow=False)
-    epochs = options.epochs
-    if epochs is None and data["source"] == "digits":
+    changes = recipe_options.overrides(options)
+    if len(options.recipe) > 1:
+        changes.pop("name", None)  # each keeps its own, by which runs are distinguished
+    recipes = [recipe_options.resolve_recipe(name, changes) for name in options.recipe]
+    dataset, data = loading.load_dataset(options, console, tensorflow=False)
+    epochs = None
+    if "epochs" not in changes and data["source"] == "digits":
         epochs = DIGITS_EPOCHS
         console.print(f"Epochs: at most {epochs}, because the dataset is small.")
     try:
         result = mnistcnn.sweep(
-            mnistcnn.Dataset(*splits),
+            dataset,
             seeds=options.seeds,
-            recipe=options.recipe,
+            recipe=recipes,
             epochs=epochs,
-            batch_size=options.batch_size,
             processes=options.processes,
             ray=options.ray,
             output=options.output,

@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
-from mnistcnn.cli import arguments, common, loading
+from mnistcnn.cli import arguments, common, loading, recipe_options
 from mnistcnn.cli.evaluate import print_evaluation
 from mnistcnn.utils.text import escape, quote
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mnistcnn import Split
+    from mnistcnn import Dataset
     from mnistcnn.recipes import Recipe
     from mnistcnn.training.distribute.cluster import ClusterSpec
 
+DEFAULT_OUTPUT = "mnistcnn-run"
 CHECKPOINT = "checkpoint"
+_START_OPTIONS = ("--resume", "--restart", "--overwrite")
 _RESULT_FILES = ("result.json", "history.png", "confusion_matrix.png")
 
 # The 5 epochs of the baseline are 6,565 steps on MNIST but only 160 on the small dataset;
@@ -48,7 +50,7 @@ def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "train",
-        parents=[arguments.data_arguments(), arguments.json_arguments()],
+        parents=[arguments.data_arguments(auto=True), arguments.json_arguments()],
         help="train a model, save it and evaluate it on the test images",
         description="Train with a recipe, save the model, reload it and evaluate it on the test "
         "images. FOLDER receives bestmodel.keras (recipe baseline: the best epoch) or model.keras "
@@ -63,6 +65,7 @@ def add_parser(commands: Any) -> None:
         help="training recipe (default: %(default)s)",
     )
     arguments.add_recipe_overrides(parser)
+    recipe_options.add_recipe_options(parser)
     parser.add_argument(
         "--seed",
         type=arguments.min_int(0),
@@ -70,11 +73,12 @@ def add_parser(commands: Any) -> None:
         help="seed of the initial weights, dropout and the order of the images (default: random)",
     )
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         metavar="FOLDER",
-        default=Path("mnistcnn-run"),
-        help="write the files here (default: %(default)s)",
+        help=f"write the files here (default: {DEFAULT_OUTPUT}; if that holds a finished run, "
+        f"{DEFAULT_OUTPUT}2 and so on)",
     )
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
@@ -85,7 +89,12 @@ def add_parser(commands: Any) -> None:
     start.add_argument(
         "--restart",
         action="store_true",
-        help="start from scratch even if FOLDER holds an unfinished run",
+        help="start an unfinished run in FOLDER from scratch",
+    )
+    start.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the run in FOLDER, finished or not",
     )
     parser.set_defaults(run=run)
 
@@ -102,16 +111,19 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     console = common.new_console()
     cluster = cluster_from_env()
     strategy = _distribution_strategy(cluster, console)
-    recipe = _recipe(options)
+    changes = recipe_options.overrides(options)
+    recipe = recipe_options.resolve_recipe(options.recipe, changes)
+    if options.output is None:
+        _choose_output(options, console, is_alone=cluster.world_size == 1)
     path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
     _check_output(options, path, cluster)
-    train, test, data = loading.load_dataset(options, console)
-    if options.epochs is None and data["source"] == "digits":
+    dataset, data = loading.load_dataset(options, console)
+    if "epochs" not in changes and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
-    model = mnistcnn.build_model(seed=options.seed)
+    model = mnistcnn.build_model(class_names=dataset.class_names, seed=options.seed)
     with _locked_output(options) if cluster.is_chief else contextlib.nullcontext():
         existed = path.exists()
-        history = _fit(model, train, recipe, path=path, strategy=strategy, options=options)
+        history = _fit(model, dataset, recipe, path=path, strategy=strategy, options=options)
         if not cluster.is_chief:
             console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
             return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
@@ -125,15 +137,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             "recipe": recipe.to_dict(),
             "seed": options.seed,
         }
-        return _evaluate_and_save(path, test, history, settings, console)
-
-
-def _recipe(options: argparse.Namespace) -> Recipe:
-    overrides = {"epochs": options.epochs, "batch_size": options.batch_size}
-    return dataclasses.replace(
-        mnistcnn.recipes.get(options.recipe),
-        **{name: value for name, value in overrides.items() if value is not None},
-    )
+        return _evaluate_and_save(path, dataset, history, settings, console)
 
 
 def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
@@ -141,6 +145,47 @@ def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
     epochs = f"up to {DIGITS_EPOCHS} with early stopping" if recipe.monitor else DIGITS_EPOCHS
     console.print(f"Epochs: {epochs} instead of {recipe.epochs}, because the dataset is small.")
     return dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
+
+
+def _choose_output(options: argparse.Namespace, console: Console, *, is_alone: bool) -> None:
+    """Set the output to the default folder, or after a finished run to a numbered one.
+
+    Of several machines, each must use the same folder, which only one of them may see.
+    """
+    first = options.output = Path(DEFAULT_OUTPUT)
+    if options.overwrite or not is_alone:
+        return
+    folders = [first]
+    while _holds_run(folders[-1]):
+        folders.append(Path(f"{DEFAULT_OUTPUT}{len(folders) + 1}"))
+    latest = folders[-2] if len(folders) > 1 else first
+    if options.resume or not _is_finished(latest):
+        options.output = latest
+        return
+    options.output = folders[-1]
+    options.argv = [*options.argv, "--output", str(options.output)]  # of the hint how to resume
+    console.print(f"{latest} holds a finished run; this one goes to {options.output}.")
+
+
+def _is_finished(output: Path) -> bool:
+    """Return whether a folder holds a run to whose model nothing will be added."""
+    from mnistcnn.training.checkpoint.file_format import describe_position
+
+    if not _holds_run(output):
+        return False
+    try:
+        return describe_position(output / CHECKPOINT) is None
+    except mnistcnn.CorruptFileError:  # reported by _check_unfinished
+        return False
+
+
+def _check_finished(options: argparse.Namespace) -> None:
+    """Check that the folder holds no finished run, unless the user chose to replace it."""
+    if not (options.resume or options.overwrite) and _is_finished(options.output):
+        raise common.CommandError(
+            f"{escape(options.output)} holds a finished training run; --overwrite replaces it, "
+            "another --output keeps it"
+        )
 
 
 def _check_output(options: argparse.Namespace, path: Path, cluster: ClusterSpec) -> None:
@@ -151,6 +196,7 @@ def _check_output(options: argparse.Namespace, path: Path, cluster: ClusterSpec)
         return
     _check_checkpoint_folder(options)
     _check_unfinished(options)
+    _check_finished(options)
     _check_files(options, path, model_may_exist=_holds_run(output))
 
 
@@ -188,14 +234,15 @@ def _locked_output(options: argparse.Namespace) -> Iterator[None]:
     _check_checkpoint_folder(options)
     with lock_run(options.output / CHECKPOINT):
         if not options.resume:
-            _check_unfinished(options)  # another training may have been interrupted meanwhile
+            _check_unfinished(options)  # another training may have been interrupted meanwhile,
+            _check_finished(options)  # or have ended
             (options.output / CHECKPOINT / STATE_FILE).unlink(missing_ok=True)
         yield
 
 
 def _fit(
     model: Any,
-    train: Split,
+    dataset: Dataset,
     recipe: Recipe,
     *,
     path: Path,
@@ -212,7 +259,7 @@ def _fit(
     with _resume_hint(checkpoint_dir, options):
         history = mnistcnn.train(
             model,
-            *mnistcnn.preprocess(train.images, train.labels),
+            *mnistcnn.preprocess(*dataset.train, num_classes=len(dataset.class_names)),
             recipe=recipe,
             callbacks=callbacks,
             seed=options.seed,
@@ -231,7 +278,7 @@ def _save_model(model: Any, path: Path) -> None:
 
 def _evaluate_and_save(
     path: Path,
-    test: Split,
+    dataset: Dataset,
     history: dict[str, list[float]],
     settings: dict[str, Any],
     console: Console,
@@ -241,7 +288,8 @@ def _evaluate_and_save(
     from mnistcnn.utils.environment import import_matplotlib
 
     output = path.parent
-    result = mnistcnn.evaluate(path, *mnistcnn.preprocess(test.images, test.labels))
+    x, y = mnistcnn.preprocess(*dataset.test, num_classes=len(dataset.class_names))
+    result = mnistcnn.evaluate(path, x, y)
     report = {
         **settings,
         "training_seconds": round(elapsed_seconds(output / CHECKPOINT), 2),
@@ -254,15 +302,25 @@ def _evaluate_and_save(
     import_matplotlib()
     common.save_figure(history_path, mnistcnn.plot_history(history))
     common.save_figure(matrix_path, mnistcnn.plot_confusion_matrix(result))
-    epochs = len(history["loss"])
-    console.print(
-        f"\nTrained {epochs} epoch{'s' if epochs > 1 else ''} "
-        f"in {report['training_seconds']:.1f} s."
-    )
+    console.print(f"\n{_training_summary(report)}")
     console.print(f"{escape(path)}, reloaded, on the test images:")
     print_evaluation(result, console)
     console.print(f"\nIn {escape(output)}: {', '.join((path.name, *_RESULT_FILES))}")
     return report
+
+
+def _training_summary(report: dict[str, Any]) -> str:
+    """Return number of epochs and time of a training, and why it ended early if it did."""
+    recipe, epochs = report["recipe"], len(report["history"]["loss"])
+    text = f"Trained {_count(epochs, 'epoch')} in {report['training_seconds']:.1f} s"
+    if recipe["monitor"] is None or epochs == recipe["epochs"]:
+        return f"{text}."
+    patience = _count(recipe["patience"], "epoch")
+    return f"{text}; stopped early at epoch {epochs} (no improvement for {patience})."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
@@ -294,7 +352,7 @@ def _check_unfinished(options: argparse.Namespace) -> None:
     from mnistcnn.training.checkpoint.file_format import describe_position
 
     output = options.output
-    if options.resume or options.restart:
+    if options.resume or options.restart or options.overwrite:
         return
     try:
         position = describe_position(output / CHECKPOINT)
@@ -340,7 +398,7 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 @contextmanager
 def _resume_hint(checkpoint_dir: Path, options: argparse.Namespace) -> Iterator[None]:
     """Add the command that resumes the run to the message of an interrupt."""
-    argv = [word for word in options.argv if word not in ("--resume", "--restart")]
+    argv = [word for word in options.argv if word not in _START_OPTIONS]
     command = shlex.join(["mnistcnn", *argv, "--resume"])
     try:
         yield

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import io
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ _MAX_HEADER_BYTES = 64 << 10
 # The smallest pieces that a server sends have the size of a network packet.
 _MIN_PIECES, _MIN_PIECE_BYTES = 200_000, 1 << 10
 _MAX_REDIRECTS = 5
+_ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 _CHUNK_BYTES = 1 << 16
 
 
@@ -238,4 +240,6 @@ def _root_cause(error: Exception) -> str:
     text = str(inner if inner is not None else reason)
     # urllib3 prefixes the message with the object's address or the connection pool.
     text = text.rpartition(">: ")[2].rpartition("): ")[2] if inner is not None else text
+    # requests leaves the end of a representation, and Python the number of the error.
+    text = _ERROR_NUMBER.sub("", text).removesuffix('"))')
     return " ".join(text.split()) or kind

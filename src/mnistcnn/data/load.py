@@ -13,7 +13,7 @@ from mnistcnn.errors import DataUnavailableError
 from mnistcnn.public import public
 from mnistcnn.types import Dataset, PathLike
 from mnistcnn.utils.stderr import is_terminal
-from mnistcnn.utils.text import quote
+from mnistcnn.utils.text import did_you_mean, quote
 from mnistcnn.utils.validation import check_bool, check_float, check_in, check_path, check_seed
 
 
@@ -142,8 +142,9 @@ def _existing_path(name: str, source: PathLike) -> Path:
     if not exists(path):
         names = ", ".join(f'"{known}"' for known in ("digits", *NAMED_DATASETS))
         known = f"{names} or " if name == "source" else ""
+        hint = did_you_mean(source, ("digits", *NAMED_DATASETS)) if name == "source" else ""
         raise DataUnavailableError(
             f"{name} must be {known}the path of an existing file or folder; "
-            f"received {quote(str(source))}"
+            f"received {quote(str(source))}{hint}"
         )
     return path

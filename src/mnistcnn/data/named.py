@@ -88,8 +88,16 @@ def load_named_dataset(
         ) from error
 
 
+def variable_path(value: str) -> Path:
+    """Return the path in the environment variable, with a ``~`` that no shell has expanded."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:  # a user without a home folder
+        return Path(value)
+
+
 def _load_variable(value: str, info: NamedDataset) -> Dataset:
-    path = Path(value)
+    path = variable_path(value)
     if not exists(path):
         raise DataUnavailableError(
             f"{DATA_VARIABLE} must name an existing file or folder; received {quote(value)}"

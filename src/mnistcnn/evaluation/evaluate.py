@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +12,19 @@ from mnistcnn.data.batches import iter_batches
 from mnistcnn.evaluation.accumulator import MetricAccumulator
 from mnistcnn.evaluation.results import Evaluation
 from mnistcnn.public import public
-from mnistcnn.types import NUM_CLASSES, PathLike
-from mnistcnn.utils.validation import check_batch, check_int, check_preprocessed
+from mnistcnn.types import NUM_CLASSES, Float32Array, PathLike
+from mnistcnn.utils.validation import (
+    check_batch,
+    check_class_names,
+    check_int,
+    check_preprocessed,
+)
 
 if TYPE_CHECKING:
     import keras
 
 BATCH_SIZE = 256
+_ROUNDING = 1e-6  # of a softmax
 
 
 @public
@@ -28,26 +34,33 @@ def evaluate(
     y: ArrayLike | None = None,
     *,
     batch_size: int = BATCH_SIZE,
+    class_names: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Evaluate a model, or a model file, on preprocessed images.
+    """Evaluate a model, a model file or pretrained weights on preprocessed images.
 
     The weights of the model do not change.
 
     Parameters
     ----------
     model : keras.Model, str or path-like
-        A Keras model with an output of ``(n, 10)`` probabilities, or a file that `load_model`
-        accepts.
+        Any Keras model that returns the probabilities of k classes, ``(n, k)``, or a file of
+        the baseline network that `load_model` accepts, or the name of pretrained weights:
+        ``"best"`` or ``"robust"``. Load a file of another network with
+        ``load_model(path, model=network)``.
     x : array_like or iterable
         ``float32 (n, 28, 28, 1)`` in [0, 1], as returned by `preprocess`. Without `y`: batches,
         each a pair ``(x, y)`` as returned by `preprocess`, from a generator, a
         ``tf.data.Dataset``, a ``keras.utils.PyDataset`` or any other finite iterable. Only one
         batch is in memory at a time.
     y : array_like, optional
-        One-hot ``float32 (n, 10)``, as returned by `preprocess`.
+        One-hot ``float32 (n, k)``, as returned by `preprocess`, or integers ``(n,)`` in
+        ``0...k - 1``.
     batch_size : int, default 256
         Number of images per batch, at least 1; larger batches are split. It changes speed and
         memory, not the result.
+    class_names : sequence of str, optional
+        Name of each class, for the result. Default: the attribute `class_names` of the model,
+        or the numbers.
 
     Returns
     -------
@@ -56,9 +69,10 @@ def evaluate(
     Raises
     ------
     TypeError, ValueError
-        If an argument has the wrong type, or the images are not preprocessed.
+        If an argument has the wrong type, the images are not preprocessed, the labels do not
+        fit the model, its outputs are not probabilities, or the file is of another network.
     FileNotFoundError, CorruptFileError
-        If the file does not exist, is damaged or holds another architecture.
+        If the file does not exist or is damaged.
 
     Examples
     --------
@@ -74,15 +88,28 @@ def evaluate(
     >>> evaluate(build_model(seed=0), batches).accuracy == result.accuracy
     True
     """
+    from mnistcnn.models.classes import count_classes, get_class_names
     from mnistcnn.models.loading import as_model
 
     size = check_int("batch_size", batch_size, minimum=1)
+    network = as_model(model)
+    k = count_classes(network)
+    names = get_class_names(network, k)
+    if class_names is not None:
+        names = check_class_names(class_names, num_classes=k)
+    batches = validated_batches(x, y, size, num_classes=k)
+    return evaluate_batches(network, batches, class_names=names)
+
+
+def validated_batches(
+    x: Any, y: Any, size: int, *, num_classes: int = NUM_CLASSES
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Return an iterator over checked images and labels, from arrays or from batches."""
     if y is None:
         if isinstance(x, np.ndarray):
             raise ValueError("y is required where x is an array; received None")
-        return evaluate_batches(as_model(model), _validated_batches(iter_batches("x", x), size))
-    images, labels = check_preprocessed(x, y)  # type: ignore[arg-type]  # checked here
-    return evaluate_batches(as_model(model), split_batches(images, labels, size))
+        return _validated_batches(iter_batches("x", x), size, num_classes=num_classes)
+    return split_batches(*check_preprocessed(x, y, num_classes=num_classes), size)
 
 
 def split_batches(
@@ -94,31 +121,49 @@ def split_batches(
 
 
 def _validated_batches(
-    source: Iterator[Any], size: int
+    source: Iterator[Any], size: int, *, num_classes: int = NUM_CLASSES
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Yield the batches of `source`, each checked and split into at most `size` images."""
     number = -1
     for number, batch in enumerate(source):
-        yield from split_batches(*check_batch(f"batch {number}", batch), size)
+        arrays = check_batch(f"batch {number}", batch, num_classes=num_classes)
+        yield from split_batches(*arrays, size)
     if number < 0:
         raise ValueError("x must hold at least one batch; received none")
 
 
 def evaluate_batches(
-    model: keras.Model, batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
+    model: keras.Model,
+    batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]],
+    *,
+    class_names: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Evaluate a model on batches of preprocessed images and labels."""
-    from mnistcnn.backend import keras
-
-    accumulator = MetricAccumulator()
+    """Evaluate a model on batches of preprocessed images and one-hot labels."""
+    accumulator = MetricAccumulator(class_names)
     for images, labels in batches:
-        # A direct call: `predict` compiles a graph for each model, and TensorFlow warns from the
-        # fifth graph on.
-        probabilities = np.asarray(keras.ops.cast(model(images, training=False), "float32"))
-        if probabilities.shape != (len(images), NUM_CLASSES):
-            raise ValueError(
-                f"model must return {NUM_CLASSES} probabilities per image; "
-                f"received one with an output shape of {probabilities.shape[1:]}"
-            )
+        probabilities = predict_batch(model, images, num_classes=labels.shape[1])
         accumulator.update(probabilities, labels)
     return Evaluation(**accumulator.result())
+
+
+def predict_batch(
+    model: keras.Model, images: NDArray[np.float32], *, num_classes: int = NUM_CLASSES
+) -> Float32Array:
+    """Return the probabilities that a model computes for preprocessed images."""
+    from mnistcnn.backend import keras
+
+    # A direct call: `predict` compiles a graph for each model, and TensorFlow warns from the
+    # fifth graph on.
+    probabilities = np.asarray(keras.ops.cast(model(images, training=False), "float32"))
+    if probabilities.shape != (len(images), num_classes):
+        raise ValueError(
+            f"model must return {num_classes} probabilities per image; "
+            f"received one with an output shape of {probabilities.shape[1:]}"
+        )
+    low, high = float(probabilities.min()), float(probabilities.max())
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise ValueError(
+            f"model must return probabilities in [0, 1]; received {low:.3g}...{high:.3g}: if these "
+            "are logits, evaluate keras.Sequential([model, keras.layers.Softmax()])"
+        )
+    return probabilities

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mnistcnn.export import litert, openvino, parity, saved_model
+from mnistcnn.export import litert, onnx, openvino, parity, saved_model
+from mnistcnn.export.names import SUFFIXES, resolve_format
+from mnistcnn.export.source import ExportSource
 from mnistcnn.models.loading import load_model
 from mnistcnn.types import Float32Array
 from mnistcnn.utils import environment
-from mnistcnn.utils.validation import check_in
 from mnistcnn.weights.arrays import to_safetensors
-from mnistcnn.weights.onnx_classifier import OnnxClassifier
-from mnistcnn.weights.onnx_file import to_onnx
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class ExportFormat:
     suffix : str
         Suffix of its file names; empty if the format is a folder.
     write : callable
-        Writes the six weight arrays to a path.
+        Writes a model to a path.
     predict : callable
         Returns the probabilities of images, computed by the format's own runtime.
     images, check : callable
@@ -39,38 +37,25 @@ class ExportFormat:
         Suffixes of further files beside the one at the path.
     requires : str, optional
         Module of an optional dependency, which the extra `extra` installs.
+    any_architecture : bool, default True
+        Whether it can hold another network than that of `build_model`.
     """
 
     suffix: str
-    write: Callable[[Sequence[NDArray[Any]], Path], None]
+    write: Callable[[ExportSource, Path], None]
     predict: Callable[[Path, Float32Array], Float32Array]
     images: Callable[[], Float32Array] = parity.random_images
     check: parity.ParityCheck = parity.check_float32
     companions: tuple[str, ...] = ()
     requires: str | None = None
     extra: str = ""
+    any_architecture: bool = True
 
 
 def format_for(path: Path, name: str | None) -> tuple[str, ExportFormat]:
     """Return the format called `name`, or by default that of the suffix of `path`."""
-    if not path.name:
-        raise ValueError(f"path must name a file or folder; received {str(path)!r}")
-    if name is None:
-        name = next((key for key, value in FORMATS.items() if value.suffix == path.suffix), None)
-        if name is None:
-            raise ValueError(
-                f"path must end in {' or '.join(_SUFFIXES)}, or have no suffix for a SavedModel "
-                f"folder; received {str(path)!r}"
-            )
-    export_format = FORMATS[check_in("format", name, FORMATS)]
-    suffix = export_format.suffix
-    if suffix and path.suffix != suffix:
-        raise ValueError(f"path must end in {suffix} for the format {name}; received {str(path)!r}")
-    if not suffix and path.suffix in _SUFFIXES:  # a folder may be called v1.2
-        raise ValueError(
-            f"path must not end in {path.suffix} for the format {name}; received {str(path)!r}"
-        )
-    return name, export_format
+    resolved = resolve_format(path, name)
+    return resolved, FORMATS[resolved]
 
 
 def require_runtime(name: str, export_format: ExportFormat) -> None:
@@ -79,46 +64,42 @@ def require_runtime(name: str, export_format: ExportFormat) -> None:
         environment.require_extra(f"the format {name}", export_format.requires, export_format.extra)
 
 
-def _write_onnx(weights: Sequence[NDArray[Any]], path: Path) -> None:
-    path.write_bytes(to_onnx(weights))
-
-
-def _predict_onnx(path: Path, images: Float32Array) -> Float32Array:
-    return OnnxClassifier(path.read_bytes()).predict_proba(images[..., 0])
-
-
-def _write_safetensors(weights: Sequence[NDArray[Any]], path: Path) -> None:
-    path.write_bytes(to_safetensors(weights))
+def _write_safetensors(source: ExportSource, path: Path) -> None:
+    path.write_bytes(to_safetensors(source.weights, class_names=source.class_names))
 
 
 def _predict_safetensors(path: Path, images: Float32Array) -> Float32Array:
     return np.asarray(load_model(path)(images, training=False))
 
 
-_LITERT: dict[str, Any] = dict(
-    suffix=".tflite", predict=litert.predict, requires="ai_edge_litert", extra="litert"
-)
-# The first format with a suffix is its default.
+_LITERT: dict[str, Any] = dict(predict=litert.predict, requires="ai_edge_litert", extra="litert")
 FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
     {
-        "onnx": ExportFormat(".onnx", _write_onnx, _predict_onnx),
-        "safetensors": ExportFormat(".safetensors", _write_safetensors, _predict_safetensors),
-        "litert": ExportFormat(write=litert.write_float32, **_LITERT),
+        "onnx": ExportFormat(SUFFIXES["onnx"], onnx.write, onnx.predict),
+        "safetensors": ExportFormat(
+            SUFFIXES["safetensors"],
+            _write_safetensors,
+            _predict_safetensors,
+            any_architecture=False,
+        ),
+        "litert": ExportFormat(SUFFIXES["litert"], litert.write_float32, **_LITERT),
         "litert-int8": ExportFormat(
-            write=litert.write_int8,
+            SUFFIXES["litert-int8"],
+            litert.write_int8,
             images=parity.sample_digits,
             check=parity.check_int8,
             **_LITERT,
         ),
         "openvino": ExportFormat(
-            ".xml",
+            SUFFIXES["openvino"],
             openvino.write,
             openvino.predict,
             companions=(".bin",),
             requires="openvino",
             extra="openvino",
         ),
-        "saved_model": ExportFormat("", saved_model.write, saved_model.predict),
+        "saved_model": ExportFormat(
+            SUFFIXES["saved_model"], saved_model.write, saved_model.predict
+        ),
     }
 )
-_SUFFIXES = tuple(dict.fromkeys(each.suffix for each in FORMATS.values() if each.suffix))

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnistcnn.backend import tf
 from mnistcnn.data.load import load_data
 from mnistcnn.data.preprocessing import preprocess
+from mnistcnn.export.source import ExportSource
 from mnistcnn.export.tf_function import serving_module
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.stderr import filter_stderr
-from mnistcnn.weights.metadata import model_metadata
 
 # What the converter and the interpreter print on standard error on success. The converter to 8 bits
 # also prints a line that begins with "fully_quantize: ", without the C library's stream.
@@ -27,12 +25,12 @@ _NOISE = re.compile(rb"INFO: |WARNING: All log messages before absl|[IW]\d{4} \d
 RepresentativeDataset = Callable[[], Iterator[list[Float32Array]]]
 
 
-def write_float32(weights: Sequence[NDArray[Any]], path: Path) -> None:
+def write_float32(source: ExportSource, path: Path) -> None:
     """Write the model in float32."""
-    path.write_bytes(_add_metadata(_convert(weights)))
+    path.write_bytes(_add_metadata(_convert(source), source))
 
 
-def write_int8(weights: Sequence[NDArray[Any]], path: Path) -> None:
+def write_int8(source: ExportSource, path: Path) -> None:
     """Write the model with 8-bit weights and activations, and float32 input and output.
 
     The activation ranges are calibrated on all training images of scikit-learn's digits, in
@@ -43,7 +41,7 @@ def write_int8(weights: Sequence[NDArray[Any]], path: Path) -> None:
         for image in preprocess(load_data("digits").train.images):
             yield [image[np.newaxis]]
 
-    path.write_bytes(_add_metadata(_convert(weights, representative_dataset)))
+    path.write_bytes(_add_metadata(_convert(source, representative_dataset), source))
 
 
 def predict(path: Path, images: Float32Array) -> Float32Array:
@@ -62,9 +60,9 @@ def predict(path: Path, images: Float32Array) -> Float32Array:
 
 
 def _convert(
-    weights: Sequence[NDArray[Any]], representative_dataset: RepresentativeDataset | None = None
+    source: ExportSource, representative_dataset: RepresentativeDataset | None = None
 ) -> bytes:
-    module = serving_module(weights)
+    module = serving_module(source)
     function = module.serve.get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     if representative_dataset is not None:
@@ -78,10 +76,10 @@ def _convert(
     return content
 
 
-def _add_metadata(content: bytes) -> bytes:
+def _add_metadata(content: bytes, source: ExportSource) -> bytes:
     """Write the metadata into the description field of the file."""
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
-    model.description = json.dumps(model_metadata())
+    model.description = json.dumps(source.metadata)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

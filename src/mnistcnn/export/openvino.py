@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mnistcnn.export import onnx
+from mnistcnn.export.source import ExportSource
 from mnistcnn.types import Float32Array
 from mnistcnn.utils import environment
-from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
-from mnistcnn.weights.onnx_file import to_onnx
+from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME
 
 
-def write(weights: Sequence[NDArray[Any]], path: Path) -> None:
+def write(source: ExportSource, path: Path) -> None:
     """Write the ``.xml`` file and, beside it, the ``.bin`` file with the weights."""
     openvino = environment.import_openvino()
     # openvino.convert_model would send telemetry.
-    model = openvino.Core().read_model(to_onnx(weights))
-    for name, text in model_metadata().items():
+    model = openvino.Core().read_model(onnx.content(source))
+    for name, text in source.metadata.items():
         model.set_rt_info(text, ["mnistcnn", name])
     openvino.save_model(model, str(path), compress_to_fp16=False)
 

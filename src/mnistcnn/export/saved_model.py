@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnistcnn.backend import tf
+from mnistcnn.export.source import ExportSource
 from mnistcnn.export.tf_function import serving_module
 from mnistcnn.types import Float32Array
-from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
+from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME
 
 _SIGNATURE = "serving_default"
 _GRAPH_FILE = "saved_model.pb"
@@ -26,14 +24,14 @@ _REPLACEABLE = re.compile(
 )
 
 
-def write(weights: Sequence[NDArray[Any]], path: Path) -> None:
+def write(source: ExportSource, path: Path) -> None:
     """Write the folder."""
-    module = serving_module(weights)
+    module = serving_module(source)
     tf.saved_model.save(module, str(path), signatures={_SIGNATURE: module.serve})
     # assets.extra is TensorFlow's place for other programs' files.
     metadata_file = path / _METADATA_FILE
     metadata_file.parent.mkdir()
-    metadata = json.dumps(model_metadata(), indent=2) + "\n"
+    metadata = json.dumps(source.metadata, indent=2) + "\n"
     metadata_file.write_text(metadata, encoding="utf-8")
 
 

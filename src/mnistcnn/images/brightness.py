@@ -22,6 +22,10 @@ _MAX_STRIP_ROWS = 256
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _FULL_BRIGHTNESS = {"1": 1.0, "L": 255.0, "RGB": 255.0}
 _MAX_UINT16 = 65535.0
+# Strokes are drawn on a transparent canvas if at least so much of it is transparent. They are light
+# if at most so much of it is visible and dark.
+_MIN_TRANSPARENT, _MAX_DARK = 0.05, 0.001
+_WHITE, _BLACK = 1.0, 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +81,22 @@ def array_pixels(array: NDArray[Any]) -> Pixels:
     if channels < 4:
         return pixels
 
+    def rgba_rows(top: int, bottom: int) -> Float32Array:
+        return _scale(numbers[top:bottom], full_brightness)
+
+    background = np.float32(_choose_background(pixels, rgba_rows))
+
     def composite(top: int, bottom: int) -> Float32Array:
-        rgba: Float32Array = np.divide(
-            numbers[top:bottom], np.float32(full_brightness), dtype=np.float32
-        )
+        rgba = rgba_rows(top, bottom)
         alpha = rgba[..., 3:]
-        return rgba[..., :3] * alpha + (1 - alpha)
+        composited: Float32Array = rgba[..., :3] * alpha + background * (1 - alpha)
+        return composited
 
     return replace(pixels, channels=3, rows=composite, full_brightness=1.0)
 
 
 def pillow_pixels(name: str, image: Image.Image) -> Pixels:
-    """Return the pixels of a decoded image, composited on white.
+    """Return the pixels of a decoded image, composited on white or black.
 
     Raises
     ------
@@ -116,22 +124,61 @@ def pillow_pixels(name: str, image: Image.Image) -> Pixels:
     has_alpha = image.mode in _ALPHA_MODES or "transparency" in image.info
     # Others are CMYK, palettes, YCbCr and Lab.
     mode = image.mode if image.mode in _FULL_BRIGHTNESS and not has_alpha else "RGB"
-    return Pixels(
+    pixels = Pixels(
         width,
         height,
         channels=3 if mode == "RGB" else 1,
-        rows=lambda *edges: np.asarray(_convert(crop(*edges), mode, has_alpha=has_alpha)),
+        rows=lambda *edges: np.asarray(_convert(crop(*edges), mode)),
         full_brightness=_FULL_BRIGHTNESS[mode],
     )
+    if not has_alpha:
+        return pixels
+
+    def rgba_rows(top: int, bottom: int) -> Float32Array:
+        return _scale(np.asarray(_to_rgba(crop(top, bottom))), 255)
+
+    color = "white" if _choose_background(pixels, rgba_rows) == _WHITE else "black"
+
+    def composite(top: int, bottom: int) -> NDArray[Any]:
+        rgba = _to_rgba(crop(top, bottom))
+        background = Image.new("RGBA", rgba.size, color)
+        return np.asarray(_convert(Image.alpha_composite(background, rgba), mode))
+
+    return replace(pixels, rows=composite)
 
 
-def _convert(strip: Image.Image, mode: str, *, has_alpha: bool) -> Image.Image:
-    if has_alpha:
-        if strip.mode == "La":
-            strip = strip.convert("LA")  # the only conversion that Pillow has for this mode
-        rgba = strip.convert("RGBA")
-        strip = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+def _to_rgba(strip: Image.Image) -> Image.Image:
+    if strip.mode == "La":
+        strip = strip.convert("LA")  # the only conversion that Pillow has for this mode
+    return strip.convert("RGBA")
+
+
+def _convert(strip: Image.Image, mode: str) -> Image.Image:
     return strip if strip.mode == mode else strip.convert(mode)
+
+
+def _choose_background(pixels: Pixels, rgba_rows: Callable[[int, int], Float32Array]) -> float:
+    """Return the brightness to composite an image on: white, or black if all its ink is light.
+
+    Parameters
+    ----------
+    pixels : Pixels
+        The size of the image.
+    rgba_rows : callable
+        Returns rows as red, green, blue and alpha in [0, 1].
+    """
+    num_pixels = pixels.width * pixels.height
+    dark = light = 0.0
+    for edges in pixels.strips():
+        rgba = rgba_rows(*edges)
+        alpha = rgba[..., 3]
+        strip_dark = float(alpha[rgba[..., :3].mean(axis=-1) < 0.5].sum(dtype=np.float64))
+        dark += strip_dark
+        light += float(alpha.sum(dtype=np.float64)) - strip_dark
+        if dark > _MAX_DARK * num_pixels:
+            return _WHITE
+    is_transparent = dark + light <= (1 - _MIN_TRANSPARENT) * num_pixels
+    return _BLACK if light > dark and is_transparent else _WHITE
 
 
 def _with_guessed_scale(name: str, pixels: Pixels) -> Pixels:

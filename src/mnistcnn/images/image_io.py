@@ -9,8 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,21 +18,18 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.images.brightness import array_pixels, pillow_pixels, reduce, to_brightness
+from mnistcnn.images.content import FileLike, is_file_like, read_content, source_name
 from mnistcnn.images.image_formats.encoded_image import EncodedImage
 from mnistcnn.images.image_formats.parse import FORMAT_RULE, FORMATS, parse_image
 from mnistcnn.images.libtiff import silence_libtiff
 from mnistcnn.types import Float32Array
-from mnistcnn.utils.safe_read import read_limited
 from mnistcnn.utils.text import escape
-
-_FileOrContent: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 30_000
 # Number of pixels above which an image is downscaled, twice that of any view of the page network.
 WORKING_PIXELS = 4_000_000
-# Size of a file, and of a file together with its decoded image and the memory of the decoder.
-_MAX_FILE_BYTES = 160_000_000
+# Size of a file together with its decoded image and the memory of the decoder.
 _MAX_DECODING_BYTES = 320_000_000
 _SIZE_RULE = f"must hold at most {MAX_PIXELS // 1_000_000} megapixels"
 
@@ -60,19 +56,22 @@ class LoadedImage:
     height: int
 
 
-ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | LoadedImage
+ImageLike: TypeAlias = (
+    str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any] | LoadedImage
+)
 
 
 def read_image(picture: ImageLike) -> LoadedImage:
     """Return the brightness of an image.
 
-    The EXIF orientation is applied, transparency is composited on white, and of an animation the
-    first frame is used.
+    The EXIF orientation is applied, transparency is composited on white, or on black if all
+    visible pixels are light, and of an animation the first frame is used.
 
     Parameters
     ----------
-    picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
-        A file, its content, an open image or pixels. An array has shape ``(h, w)``,
+    picture : str, path-like, bytes, file object, PIL.Image.Image or numpy.ndarray
+        A path or a data URL in base64; the content of a file; a file that is open in binary mode,
+        such as ``io.BytesIO``; an open image; or pixels. An array has shape ``(h, w)``,
         ``(h, w, 1)``, ``(h, w, 3)`` or ``(h, w, 4)`` and contains booleans, integers in 0...255,
         ``uint16`` in 0...65535 or floats in [0, 1]. A `LoadedImage` is returned as it is.
 
@@ -92,40 +91,23 @@ def read_image(picture: ImageLike) -> LoadedImage:
         return _read_array(picture)
     if isinstance(picture, Image.Image):
         return _read_pillow(picture)
-    if isinstance(picture, bytes | bytearray | memoryview | str | os.PathLike):
-        name = escape(picture) if isinstance(picture, str | os.PathLike) else "picture"
-        return _read_file(name, picture)
+    if is_file_like(picture):
+        return _read_file(source_name(picture), picture)
     raise TypeError(
-        "picture must be a path, bytes, a PIL image or a NumPy array; "
+        "picture must be a path, bytes, a binary file, a PIL image or a NumPy array; "
         f"received {type(picture).__name__}"
     )
 
 
-def _read_content(name: str, source: _FileOrContent) -> bytes:
-    """Return the content of a file, which is given by its path or content."""
-    if isinstance(source, str | os.PathLike):
-        content = read_limited(Path(source), limit=_MAX_FILE_BYTES)
-    else:
-        size = memoryview(source).nbytes
-        if size > _MAX_FILE_BYTES:
-            raise CorruptFileError(
-                f"{name} must hold at most {_MAX_FILE_BYTES:,} bytes; it holds {size:,}"
-            )
-        content = bytes(source)
-    if not content:
-        raise CorruptFileError(f"{name} must be an image; received 0 bytes")
-    return content
-
-
-def _read_file(name: str, source: _FileOrContent) -> LoadedImage:
+def _read_file(name: str, source: FileLike) -> LoadedImage:
     # No variable holds what the next step doesn't need: the content of the file, the minimal file
     # or the decoded image. So each is released before that step.
     pixels, size, orientation = _reduce_file(name, source)
     return _upright(to_brightness(pixels), size, orientation)
 
 
-def _reduce_file(name: str, source: _FileOrContent) -> tuple[NDArray[Any], tuple[int, int], int]:
-    image, size, orientation = _decode_file(name, parse_image(name, _read_content(name, source)))
+def _reduce_file(name: str, source: FileLike) -> tuple[NDArray[Any], tuple[int, int], int]:
+    image, size, orientation = _decode_file(name, parse_image(name, read_content(source)))
     with _wrap_decode_errors(name):
         pixels = reduce(pillow_pixels(name, image), _working_size(*size))
     return pixels, size, orientation
@@ -208,7 +190,7 @@ def _wrap_decode_errors(name: str) -> Iterator[None]:
 
 def _check_size(name: str, width: int, height: int) -> None:
     received = f"received {width:,} × {height:,} pixels"
-    if not height or not width:
+    if height <= 0 or width <= 0:
         raise ValueError(f"{name} must hold at least one pixel; received {width} × {height}")
     if height * width > MAX_PIXELS:
         raise ValueError(f"{name} {_SIZE_RULE}; {received}")

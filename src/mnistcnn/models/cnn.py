@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from mnistcnn.backend import keras
+from mnistcnn.models.classes import set_class_names
 from mnistcnn.public import public
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES
-from mnistcnn.utils.validation import check_fraction, check_positive, check_seed
+from mnistcnn.utils.validation import (
+    check_fraction,
+    check_positive,
+    check_seed,
+    resolve_classes,
+)
 
 # Settings of a layer that don't change the function it computes in inference, and among them
 # those that don't change how it is trained either.
 _IGNORED_SETTINGS = {
     "name", "seed", "rate", "kernel_initializer", "bias_initializer", "batch_shape", "dtype",
+    "units",  # the number of classes
 }  # fmt: skip
 _TRAINING_ONLY_SETTINGS = {
     "trainable", "kernel_regularizer", "bias_regularizer", "activity_regularizer",
@@ -26,7 +33,12 @@ _TRAINING_ONLY_SETTINGS = {
 
 @public
 def build_model(
-    *, dropout: float = 0.25, learning_rate: float = 1e-3, seed: int | None = None
+    *,
+    num_classes: int | None = None,
+    class_names: Sequence[str] | None = None,
+    dropout: float = 0.25,
+    learning_rate: float = 1e-3,
+    seed: int | None = None,
 ) -> keras.Sequential:
     """Build and compile the baseline network.
 
@@ -36,6 +48,12 @@ def build_model(
 
     Parameters
     ----------
+    num_classes : int, optional
+        Number of classes, the units of the dense layer, at least 2. Default: the number of
+        `class_names`, or 10.
+    class_names : sequence of str, optional
+        Name of each class, which the model keeps as its attribute `class_names`: `train` saves
+        it in ``.keras`` files, `evaluate` and `export_model` use it. Default: the numbers.
     dropout : float, default 0.25
         Dropout rate of the 1,600 features before the dense layer, in [0, 1).
     learning_rate : float, default 1e-3
@@ -47,7 +65,7 @@ def build_model(
     -------
     keras.Sequential
         Its input is ``float32 (n, 28, 28, 1)`` in [0, 1], its output ``float32 (n, 10)``: the
-        probabilities of the digits 0 to 9.
+        probabilities of the digits 0 to 9, or ``float32 (n, num_classes)``.
 
     Raises
     ------
@@ -67,7 +85,10 @@ def build_model(
     34826
     >>> [layer.name for layer in model.layers]
     ['conv1', 'pool1', 'conv2', 'pool2', 'flatten', 'dropout', 'probabilities']
+    >>> build_model(class_names=["cat", "dog", "bird"]).output_shape
+    (None, 3)
     """
+    num_classes, names = resolve_classes(num_classes, class_names, minimum=2)
     rate = check_fraction("dropout", dropout)
     learning_rate = check_positive("learning_rate", learning_rate)
     seeds = _layer_seeds(check_seed(seed))
@@ -86,7 +107,7 @@ def build_model(
             layers.Flatten(name="flatten"),
             layers.Dropout(rate, seed=next(seeds), name="dropout"),
             layers.Dense(
-                NUM_CLASSES,
+                num_classes,
                 activation="softmax",
                 kernel_initializer=glorot(),
                 name="probabilities",
@@ -99,6 +120,7 @@ def build_model(
         loss="categorical_crossentropy",
         metrics=["accuracy"],
     )
+    set_class_names(model, names)
     return model
 
 
@@ -110,7 +132,10 @@ def _layer_seeds(seed: int | None) -> Iterator[int | None]:
 
 
 def check_architecture(model: keras.Model) -> None:
-    """Raise ``ValueError`` unless `model` computes the same function as a `build_model` model."""
+    """Raise ``ValueError`` unless `model` computes the same function as a `build_model` model.
+
+    It may have any number of classes.
+    """
     if mismatch := architecture_mismatch(model, in_training=False):
         raise ValueError(f"model must have the architecture of build_model; received {mismatch}")
 
@@ -142,8 +167,8 @@ def architecture_mismatch(model: keras.Model, *, in_training: bool) -> str | Non
     return None
 
 
-def build_teacher(*, seed: int | None = None) -> keras.Sequential:
-    """Build a teacher network with five convolutions: 143,978 parameters.
+def build_teacher(*, num_classes: int = NUM_CLASSES, seed: int | None = None) -> keras.Sequential:
+    """Build a teacher network with five convolutions: 143,978 parameters for ten classes.
 
     Compiled as in `build_model`. Convolution kernels are initialized with the He normal
     initializer (He et al., 2015).
@@ -168,7 +193,7 @@ def build_teacher(*, seed: int | None = None) -> keras.Sequential:
             layers.Flatten(),
             layers.Dropout(0.25, seed=next(seeds)),
             layers.Dense(
-                NUM_CLASSES,
+                num_classes,
                 activation="softmax",
                 kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
             ),

@@ -18,24 +18,28 @@ from mnistcnn.ocr.pattern_matching import Pattern, compile_pattern
 from mnistcnn.ocr.regions import Region, check_region, crop_region, move_reading
 from mnistcnn.ocr.results import DEFAULT_MARK, Reading, check_mark
 from mnistcnn.public import public
-from mnistcnn.types import Float32Array, Int64Array, PathLike
+from mnistcnn.types import DIGIT_NAMES, IMAGE_SIZE, Float32Array, Int64Array, PathLike
 from mnistcnn.utils.environment import max_parallel
-from mnistcnn.utils.text import quote
+from mnistcnn.utils.text import did_you_mean, escape, quote, quote_names
 from mnistcnn.utils.validation import check_fraction, check_images, check_in, check_int
+from mnistcnn.weights.network_file import OnnxNetwork, read_network_file
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
-from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES, read_weights_file
+from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES
 
 if TYPE_CHECKING:
     from mnistcnn.ocr.page_network import PageNetwork, Polarity
 
 _DEFAULT_WEIGHTS = "best"
+# A blank, a full and a gray image, on which a network is tested.
+_TEST_IMAGES = np.array([0, 255, 128], np.uint8).repeat(IMAGE_SIZE**2).reshape(-1, 28, 28)
+_ROUNDING = 1e-5
 
 
 @public
 class Recognizer:
-    """Recognizes digits with the baseline network, without Keras or TensorFlow.
+    """Recognizes digits, or other classes, without Keras or TensorFlow.
 
     The network runs on ONNX Runtime and loads in a fraction of a second. A recognizer can be
     pickled and is thread-safe.
@@ -45,17 +49,24 @@ class Recognizer:
     weights : str or path-like, optional
         ``"best"`` or ``"robust"``: pretrained weights, calibrated. Or a ``.keras``, ``.h5``,
         ``.onnx`` or ``.safetensors`` file with the weights of the baseline network, as
-        `train` and `export_model` write them; nothing in a file can run. Default:
-        ``"best"``.
+        `train` and `export_model` write them; nothing in a file can run. Or an ``.onnx`` file
+        of another network that takes 784 pixels per image, such as ``(n, 28, 28, 1)``, and
+        returns class probabilities: ONNX Runtime runs it if it consists of the operators of
+        convolutional and dense networks. Default: ``"best"``.
     num_threads : int, optional
         Number of threads per call, at least 1 and at most 64 or the number of cores,
         whichever is larger: they start at once. Default: one per core.
+
+    Attributes
+    ----------
+    class_names : tuple of str
+        Name of each class: those in the file or, by default, ``"0"``, ``"1"`` and so on.
 
     Raises
     ------
     TypeError, ValueError
         If an argument has the wrong type, or `weights` is neither a known name nor a file of
-        the right suffix and architecture.
+        the right suffix and architecture; or if the network returns no probabilities.
     FileNotFoundError, CorruptFileError
         If the file is missing or damaged.
 
@@ -81,8 +92,10 @@ class Recognizer:
                 maximum=max_parallel(),
                 reason="since threads without a core of their own only slow each other down",
             )
-        arrays = _resolve_weights(_DEFAULT_WEIGHTS if weights is None else weights)
-        self._classifier = OnnxClassifier(to_onnx(arrays), threads)
+        weights = _DEFAULT_WEIGHTS if weights is None else weights
+        network = _resolve_network(weights)
+        self.class_names = network.class_names
+        self._classifier = _open(weights, network, threads)
 
     def predict_proba(self, images: ArrayLike) -> Float32Array:
         """Return the class probabilities of each image.
@@ -97,7 +110,8 @@ class Recognizer:
         Returns
         -------
         numpy.ndarray
-            ``float32 (n, 10)``: probabilities of the digits 0 to 9.
+            ``float32 (n, 10)``: probabilities of the digits 0 to 9; of another network
+            ``(n, k)``, those of the k classes in `class_names`.
 
         Raises
         ------
@@ -108,6 +122,8 @@ class Recognizer:
 
     def predict(self, images: ArrayLike) -> Int64Array:
         """Return the most probable digit of each image, ``int64 (n,)``.
+
+        Of other classes, the index in `class_names`.
 
         Parameters
         ----------
@@ -194,11 +210,13 @@ class Recognizer:
 
         Parameters
         ----------
-        picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
-            A file, its content, an open image or pixels: shape ``(h, w)``, ``(h, w, 1)``,
-            ``(h, w, 3)`` or ``(h, w, 4)``; booleans, integers in 0...255, ``uint16`` or
-            floats in [0, 1]. At most 50 megapixels, and 30,000 pixels a side. Files must be
-            BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
+        picture : str, path-like, bytes, file object, PIL.Image.Image or numpy.ndarray
+            A path, or a data URL in base64 as of an HTML canvas; the content of a file; a file
+            that is open in binary mode, such as an upload or ``io.BytesIO``; an open image; or
+            pixels: shape ``(h, w)``, ``(h, w, 1)``, ``(h, w, 3)`` or ``(h, w, 4)``; booleans,
+            integers in 0...255, ``uint16`` or floats in [0, 1]. At most 50 megapixels, and
+            30,000 pixels a side. Files must be BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
+            Transparent pixels are white, or black if all visible ones are light.
         min_confidence : float, default 0.5
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
         polarity : {"auto", "dark", "light"}, default "auto"
@@ -227,8 +245,9 @@ class Recognizer:
         Raises
         ------
         TypeError, ValueError
-            If the picture has another type, no pixels or too many; if an option is invalid; or if
-            several texts fit a pattern that differ in punctuation only.
+            If the picture has another type, no pixels or too many; if an option is invalid; if
+            several texts fit a pattern that differ in punctuation only; or if the classes of the
+            network are not the ten digits.
         PatternMismatchError
             If no reading fits the pattern.
         FileNotFoundError
@@ -273,6 +292,7 @@ class Recognizer:
 
         min_confidence = check_fraction("min_confidence", min_confidence)
         polarity = check_in("polarity", polarity, POLARITIES)
+        self._check_reads_digits()
         area = None if region is None else check_region(region)
         compiled = None if pattern is None else compile_pattern(pattern)
         mark = DEFAULT_MARK if doubtful is None else check_mark(doubtful)
@@ -293,6 +313,13 @@ class Recognizer:
         reading = replace(reading, doubtful_mark=mark)
         return reading if compiled is None else fit_reading(reading, compiled)
 
+    def _check_reads_digits(self) -> None:
+        if self.class_names != DIGIT_NAMES:
+            raise ValueError(
+                "read must have a network of the ten digits; received one of the "
+                f"{len(self.class_names)} classes {quote_names(self.class_names)}"
+            )
+
     def _predict_each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
         for number, batch in enumerate(batches):
             try:
@@ -302,9 +329,10 @@ class Recognizer:
             yield result
 
 
-def _resolve_weights(weights: PathLike) -> list[Float32Array]:
+def _resolve_network(weights: PathLike) -> OnnxNetwork:
     if isinstance(weights, str) and weights in PRETRAINED:
-        return load_pretrained_weights(weights).weights(calibrated=True)
+        arrays = load_pretrained_weights(weights).weights(calibrated=True)
+        return OnnxNetwork(to_onnx(arrays), DIGIT_NAMES)
     if not isinstance(weights, str | os.PathLike):
         raise TypeError(f"weights must be a name or a path; received {weights!r}")
     if not Path(weights).name.endswith(WEIGHTS_SUFFIXES):
@@ -312,6 +340,23 @@ def _resolve_weights(weights: PathLike) -> list[Float32Array]:
         suffixes = " or ".join(WEIGHTS_SUFFIXES)
         raise ValueError(
             f"weights must be {names} or a file that ends in {suffixes}; "
-            f"received {quote(str(weights))}"
+            f"received {quote(str(weights))}{did_you_mean(weights, PRETRAINED)}"
         )
-    return read_weights_file(weights, name="weights")
+    return read_network_file(weights, name="weights")
+
+
+def _open(weights: PathLike, network: OnnxNetwork, num_threads: int) -> OnnxClassifier:
+    """Open a network, and run it once to check that it returns probabilities."""
+    try:
+        classifier = OnnxClassifier(network.content, num_threads)
+        outputs = classifier.predict_proba(_TEST_IMAGES)
+    except ImportError:
+        raise
+    except Exception as error:  # of ONNX Runtime, which defines its own
+        raise ValueError(f"{escape(weights)} must run on ONNX Runtime: {escape(error)}") from error
+    if not (np.all(outputs >= -_ROUNDING) and np.all(outputs <= 1 + _ROUNDING)):  # false for NaN
+        raise ValueError(
+            f"{escape(weights)} must return probabilities in [0, 1]; received "
+            f"{outputs.min():.3g}...{outputs.max():.3g}: end the network in a softmax"
+        )
+    return classifier

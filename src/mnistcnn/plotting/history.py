@@ -18,6 +18,9 @@ from mnistcnn.utils.validation import check_array
 if TYPE_CHECKING:
     from keras.callbacks import History
 
+# Of models that are compiled with the metric "acc", and of Keras 2.2.
+_CURRENT_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
+
 
 @public
 def plot_history(
@@ -55,6 +58,7 @@ def plot_history(
     metrics = getattr(history, "history", history)
     if not isinstance(metrics, Mapping):
         raise TypeError(f"history must be a History or a mapping; received {quote(history)}")
+    metrics = {_CURRENT_NAMES.get(name, name): values for name, values in metrics.items()}
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         values = check_array(f"history: {name}", metrics.get(name, ()))
         if values.ndim != 1:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mnistcnn.evaluation.formatting import class_noun
 from mnistcnn.evaluation.results import Evaluation
 from mnistcnn.plotting.evaluation import plot_calibration, plot_confusion_matrix
-from mnistcnn.plotting.layers import plot_activations, plot_filters
+from mnistcnn.plotting.layers import has_layer_outputs, plot_activations, plot_filters
 from mnistcnn.types import UInt8Array
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Rows = Sequence[tuple[str, str]]
 
+NO_RESULT_FILE = (
+    "Unknown: the folder of the model file contains no result.json of its training run."
+)
 _MAX_MISCLASSIFIED = 60
 _MAX_CONFUSIONS = 10
 _DPI = 130
@@ -39,13 +43,14 @@ def render_report(
     training: Rows = (),
     recipe: Rows = (),
     history: Figure | None = None,
+    unknown_training: str = NO_RESULT_FILE,
 ) -> str:
     """Return the report as one self-contained HTML page, with all texts escaped.
 
     Parameters
     ----------
     model : keras.Model
-        A model with the architecture of `build_model`.
+        The evaluated model. Plots of its layers are left out if it has no ``Conv2D`` layer.
     evaluation : Evaluation
         The result of `evaluate` for the model and the images.
     images : numpy.ndarray
@@ -56,6 +61,8 @@ def render_report(
         Names and values that describe the report, the training run and its recipe.
     history : matplotlib.figure.Figure, optional
         The plot of the training history.
+    unknown_training : str
+        What the page says if `training` is empty.
 
     Returns
     -------
@@ -79,12 +86,15 @@ def render_report(
         data=data,
         result=evaluation,
         gallery=_misclassified_images(evaluation, images),
-        digits=_digit_metrics(evaluation),
+        noun=class_noun(evaluation),
+        names=evaluation.class_names,
+        classes=_class_metrics(evaluation),
         confusions=evaluation.top_confusions(_MAX_CONFUSIONS),
         bins=_calibration_bins(evaluation),
         plots=_plots(model, evaluation, images[example], history),
         example=example,
         training=training,
+        unknown_training=unknown_training,
         recipe=recipe,
         about=about,
         percent=_format_percent,
@@ -97,27 +107,39 @@ def _plots(
     return {
         "confusion_matrix": _plot_image(
             plot_confusion_matrix(evaluation),
-            "Confusion matrix: number of images by true digit (rows) and predicted digit "
-            "(columns). The table of the most frequent confusions lists its largest errors.",
+            f"Confusion matrix: number of images by true {class_noun(evaluation)} (rows) and "
+            "predicted one (columns). The table of the most frequent confusions lists its "
+            "largest errors.",
         ),
         "calibration": _plot_image(
             plot_calibration(evaluation),
             "Calibration curve: accuracy by confidence, and the number of images in each bin. "
             "The table below lists the values.",
         ),
-        "activations": _plot_image(
-            plot_activations(model, image),
-            "The test image, the 32 feature maps of the first and the 64 of the second "
-            "convolutional layer.",
-        ),
-        "filters": _plot_image(
-            plot_filters(model),
-            "Weights of the 32 filters of the first and the 64 filters of the second "
-            "convolutional layer, as red and blue squares.",
-        ),
+        **_layer_plots(model, image),
         "history": None
         if history is None
         else _plot_image(history, "Training history: loss and accuracy by epoch."),
+    }
+
+
+def _layer_plots(model: keras.Model, image: UInt8Array) -> dict[str, Any]:
+    """Return the plots of activations and filters; ``None`` for those that the model lacks."""
+    try:
+        filters = plot_filters(model)
+    except ValueError:  # without convolutions
+        return {"activations": None, "filters": None}
+    return {
+        "activations": None
+        if not has_layer_outputs(model)
+        else _plot_image(
+            plot_activations(model, image),
+            "The test image and the feature maps of each convolutional layer.",
+        ),
+        "filters": _plot_image(
+            filters,
+            "Weights of the filters of each convolutional layer, as red and blue squares.",
+        ),
     }
 
 
@@ -126,12 +148,12 @@ def _format_percent(proportion: float) -> str:
 
 
 def _misclassified_images(evaluation: Evaluation, images: UInt8Array) -> list[dict[str, Any]]:
-    misclassified = evaluation.misclassified
+    misclassified, names = evaluation.misclassified, evaluation.class_names
     return [
         {
             "source": _png_data_uri(Image.fromarray(255 - images[misclassified.indices[i]])),
-            "label": misclassified.labels[i],
-            "predicted": misclassified.predicted[i],
+            "label": names[misclassified.labels[i]],
+            "predicted": names[misclassified.predicted[i]],
             "confidence": misclassified.confidence[i],
             "index": misclassified.indices[i],
         }
@@ -139,16 +161,16 @@ def _misclassified_images(evaluation: Evaluation, images: UInt8Array) -> list[di
     ]
 
 
-def _digit_metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
+def _class_metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [
         {
-            "digit": digit,
-            "images": count,
-            "precision": evaluation.precision[digit],
-            "recall": evaluation.recall[digit],
-            "f1": evaluation.f1[digit],
+            "name": name,
+            "images": evaluation.confusion_matrix[index].sum(),
+            "precision": evaluation.precision[index],
+            "recall": evaluation.recall[index],
+            "f1": evaluation.f1[index],
         }
-        for digit, count in enumerate(evaluation.confusion_matrix.sum(axis=1))
+        for index, name in enumerate(evaluation.class_names)
     ]
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import mnistcnn
 from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.types import Dataset
-from mnistcnn.utils.environment import TF_DEFAULTS, cpu_count
+from mnistcnn.utils.environment import TF_COMMAND_DEFAULTS, cpu_count
 from mnistcnn.utils.text import escape
 
 _INTRA_OP, _INTER_OP = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
@@ -62,7 +62,9 @@ def run_in_processes(
         np.savez(data_path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
         environment = worker_env(max(1, cpu_count() // processes))
         for number in range(processes):
-            worker = WorkerProcess(data_path, folder / f"{number}.log", environment)
+            worker = WorkerProcess(
+                data_path, dataset.class_names, folder / f"{number}.log", environment
+            )
             stack.callback(worker.kill)
             threading.Thread(
                 target=_worker_thread, args=(worker, pending, events), daemon=True
@@ -80,7 +82,7 @@ def worker_env(cores: int) -> dict[str, str]:
     """Return the environment of a worker with a number of cores; variables of the user win."""
     inherited = dict(os.environ)
     # If TensorFlow is imported in this process, the variable holds our default, not the user's.
-    if inherited.get(_INTRA_OP) == TF_DEFAULTS[_INTRA_OP]:
+    if inherited.get(_INTRA_OP) == TF_COMMAND_DEFAULTS[_INTRA_OP]:
         del inherited[_INTRA_OP]
     # Workers import this copy of the package, and nothing from the current folder (-P).
     paths = [str(Path(mnistcnn.__file__).parents[1]), inherited.get("PYTHONPATH", "")]
@@ -95,12 +97,19 @@ def worker_env(cores: int) -> dict[str, str]:
 class WorkerProcess:
     """A process that executes one run after another."""
 
-    def __init__(self, data_path: Path, log_path: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        data_path: Path,
+        class_names: Sequence[str],
+        log_path: Path,
+        environment: dict[str, str],
+    ) -> None:
         self._log_path = log_path
+        arguments = [str(data_path), json.dumps(class_names)]
         with log_path.open("wb") as log:
             # In its own session Ctrl-C does not reach the worker; the parent process kills it.
             self._process = subprocess.Popen(  # noqa: S603  # no untrusted input
-                [sys.executable, "-P", "-m", "mnistcnn.sweeps.worker", str(data_path)],
+                [sys.executable, "-P", "-m", "mnistcnn.sweeps.worker", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

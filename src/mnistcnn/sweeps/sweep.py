@@ -20,7 +20,7 @@ from mnistcnn.sweeps.progress import sweep_progress
 from mnistcnn.sweeps.ray_backend import run_on_ray
 from mnistcnn.sweeps.results import Sweep, SweepRun
 from mnistcnn.sweeps.worker import RunSpec
-from mnistcnn.types import DIGIT_NAMES, NUM_CLASSES, Dataset, PathLike, Split
+from mnistcnn.types import DIGIT_NAMES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
 from mnistcnn.utils.safe_read import loads_json, read_limited
@@ -44,7 +44,9 @@ def sweep(
     dataset: Dataset,
     *,
     seeds: Iterable[int],
-    recipe: str | recipes.Recipe | Sequence[str | recipes.Recipe] = "baseline",
+    recipe: recipes.RecipeName
+    | recipes.Recipe
+    | Sequence[recipes.RecipeName | recipes.Recipe] = "baseline",
     epochs: int | None = None,
     batch_size: int | None = None,
     processes: int | None = None,
@@ -59,7 +61,7 @@ def sweep(
     Parameters
     ----------
     dataset : Dataset
-        Training and test split, as returned by `load_data`.
+        Training and test split, as returned by `load_data`, of any classes.
     seeds : iterable of int
         Distinct integers of at least 0; at least one.
     recipe : str, recipes.Recipe or a sequence of them, default "baseline"
@@ -150,16 +152,17 @@ def _check_dataset(value: Any) -> Dataset:
             "dataset must be (x_train, y_train), (x_test, y_test); "
             f"received {quote(value, limit=60)}"
         ) from None
+    class_names = getattr(value, "class_names", DIGIT_NAMES)
     splits = []
     for name, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         images = check_images(x)
-        labels = check_labels(y, NUM_CLASSES)
+        labels = check_labels(y, len(class_names), name=f"y_{name}")
         check_same_length(f"x_{name}", len(images), f"y_{name}", len(labels))
         if not len(images):
             raise ValueError(f"x_{name} must hold at least one image; received none")
         splits.append(Split(images, y))
     train, test = splits
-    return Dataset(train, test, getattr(value, "class_names", DIGIT_NAMES))
+    return Dataset(train, test, class_names)
 
 
 def _check_seeds(value: Iterable[int]) -> list[int]:
@@ -172,11 +175,11 @@ def _check_seeds(value: Iterable[int]) -> list[int]:
 
 
 def _recipes(
-    value: str | recipes.Recipe | Sequence[str | recipes.Recipe],
+    value: recipes.RecipeName | recipes.Recipe | Sequence[recipes.RecipeName | recipes.Recipe],
     epochs: int | None,
     batch_size: int | None,
 ) -> list[recipes.Recipe]:
-    values = [value] if isinstance(value, str | recipes.Recipe) else list(value)
+    values: list[Any] = [value] if isinstance(value, str | recipes.Recipe) else list(value)
     overrides: dict[str, Any] = {
         name: check_int(name, override, minimum=1)
         for name, override in (("epochs", epochs), ("batch_size", batch_size))
@@ -224,6 +227,8 @@ def _fingerprint(dataset: Dataset) -> str:
         for array in split:
             digest.update(f"{array.dtype.str} {array.shape}\n".encode())
             digest.update(array.tobytes())
+    if dataset.class_names != DIGIT_NAMES:
+        digest.update(json.dumps(dataset.class_names).encode())
     return digest.hexdigest()
 
 

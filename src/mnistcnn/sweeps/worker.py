@@ -37,8 +37,9 @@ def train_one(dataset: Dataset, spec: RunSpec) -> dict[str, Any]:
     from mnistcnn import build_model, default_callbacks, evaluate, preprocess, train
 
     recipe, seed = spec
-    x, y = preprocess(*dataset.train)
-    model = build_model(seed=seed)
+    names = dataset.class_names
+    x, y = preprocess(*dataset.train, num_classes=len(names))
+    model = build_model(class_names=names, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         best_path = Path(folder, "bestmodel.keras")
         callbacks = []
@@ -52,7 +53,8 @@ def train_one(dataset: Dataset, spec: RunSpec) -> dict[str, Any]:
         started = time.perf_counter()
         history = train(model, x, y, recipe=recipe, callbacks=callbacks, seed=seed, verbose=0)
         seconds = time.perf_counter() - started
-        result = evaluate(best_path if recipe.monitor else model, *preprocess(*dataset.test))
+        x, y = preprocess(*dataset.test, num_classes=len(names))
+        result = evaluate(best_path if recipe.monitor else model, x, y)
     return {
         **spec.to_dict(),
         "training_seconds": round(seconds, 2),
@@ -64,7 +66,8 @@ def train_one(dataset: Dataset, spec: RunSpec) -> dict[str, Any]:
 def main() -> None:
     """Execute the runs that arrive on standard input, one JSON object per line.
 
-    The dataset is the file in the first argument. One line of JSON per run, its record or its
+    The dataset is the file in the first argument, the names of its classes are JSON in the
+    second. One line of JSON per run, its record or its
     error, goes to standard output; other output is redirected to standard error. When standard
     input closes, because the parent process has ended, the worker exits immediately.
     """
@@ -75,7 +78,7 @@ def main() -> None:
     sys.modules.update(dict.fromkeys(("matplotlib", "sklearn")))  # type: ignore[arg-type]  # None is allowed
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
-    dataset = load_data(sys.argv[1])
+    dataset = Dataset(*load_data(sys.argv[1]), tuple(json.loads(sys.argv[2])))
     while True:
         request = json.loads(requests.get())
         try:

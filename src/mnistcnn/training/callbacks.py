@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+import string
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,29 +12,25 @@ import numpy as np
 
 from mnistcnn.backend import keras
 from mnistcnn.public import public
-from mnistcnn.recipes import Recipe, check_monitor, current_metric_name
-from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, PathLike
+from mnistcnn.recipes import Recipe, check_monitor, other_metric_name
+from mnistcnn.training.labels import labels_for
+from mnistcnn.types import IMAGE_SIZE, PathLike
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_int, check_non_negative, check_path
 from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.keras_file import save_model
 
 
-def metric_names(model: keras.Model, *, has_validation: bool) -> list[str] | None:
+def metric_names(model: keras.Model, *, num_classes: int, has_validation: bool) -> list[str] | None:
     """Return the names of the metrics in the run's logs, by evaluating the model once.
 
     ``None`` if the model overrides ``train_step``, which may return any names.
     """
-    x = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32)
-    y = np.eye(NUM_CLASSES, dtype=np.float32)[:1]
-    predictions = model(x)
-    if tuple(predictions.shape) != (1, NUM_CLASSES):
-        raise ValueError(
-            f"model must return {NUM_CLASSES} probabilities for each image; "
-            f"received one that returns shape {tuple(predictions.shape[1:])}"
-        )
     if type(model).train_step is not keras.Model.train_step:
         return None
-    names = list(model.compute_metrics(x, y, predictions))
+    x = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32)
+    y = np.eye(num_classes, dtype=np.float32)[:1]
+    names = list(model.compute_metrics(x, labels_for(model, y), model(x)))
     model.reset_metrics()
     return names + ([f"val_{name}" for name in names] if has_validation else [])
 
@@ -53,7 +50,10 @@ def default_callbacks(
     filepath : str or path-like, default "bestmodel.keras"
         File for the network of the best epoch: ``.keras``, ``.h5`` or ``.weights.h5``. A
         missing folder is created. The file is replaced only by a better epoch of the same
-        run, and atomically: a crash leaves either the old file or the new one.
+        run, and atomically: a crash leaves either the old file or the new one. As in Keras,
+        the name may have fields such as ``{epoch:02d}``, counted from 1, and
+        ``{val_accuracy:.4f}``; each better epoch then has a file of its own. To use braces as
+        they are, double them.
     monitor : str, default "val_accuracy"
         Metric that both callbacks monitor: ``"val_accuracy"``, ``"val_loss"``,
         ``"accuracy"`` or ``"loss"``. ``"val_acc"``, the name before Keras 2.3, is accepted.
@@ -82,6 +82,7 @@ def default_callbacks(
     ('val_accuracy', 2, 'best.keras')
     """
     path = check_path("filepath", filepath, suffixes=KERAS_SUFFIXES)
+    field_names(str(path))
     if path.is_dir():
         raise ValueError(f"filepath must be a file; {str(path)!r} is a folder")
     metric = check_monitor(monitor)
@@ -114,11 +115,7 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
             save_weights_only=filepath.endswith(".weights.h5"),
         )
 
-    def on_epoch_end(
-        self,
-        epoch: int,  # noqa: ARG002  # Keras' signature
-        logs: dict[str, Any] | None = None,
-    ) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save the network if its monitored metric is the best so far."""
         metrics = logs or {}
         if self.monitor not in metrics:
@@ -130,7 +127,7 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
         sign = -1 if self.mode == "min" else 1
         if math.isnan(value) or (self.best is not None and sign * (value - self.best) <= 0):
             return
-        save_model(self.model, self.filepath)
+        save_model(self.model, format_path(self.filepath, {**metrics, "epoch": epoch + 1}))
         self.best = value
 
     def get_state(self) -> dict[str, Any]:
@@ -140,6 +137,46 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore the best value."""
         self.best = state["best"]
+
+
+def field_names(filepath: str) -> list[str]:
+    """Return the names of the fields in the name of a checkpoint file."""
+    try:
+        fields = [name for _, name, _, _ in string.Formatter().parse(filepath) if name is not None]
+    except ValueError as error:
+        raise ValueError(
+            "filepath must have fields such as {epoch:02d}, and other braces doubled; "
+            f"received {quote(filepath)}: {error}"
+        ) from None
+    for name in fields:
+        if not name.isidentifier():
+            raise ValueError(
+                "filepath must have fields of metrics or epoch, such as {epoch:02d}; "
+                f"received {quote('{' + name + '}')}"
+            )
+    return fields
+
+
+def format_path(filepath: str, values: Mapping[str, Any]) -> str:
+    """Return the name of a checkpoint file with its fields filled in."""
+    fields = field_names(filepath)
+    _check_fields("ModelCheckpoint", fields, list(values))
+    return filepath.format(**{name: values[_in_run(name, values)] for name in fields})
+
+
+def _in_run(name: str, names: Collection[str]) -> str:
+    """Return the name of a metric as the run has it: Keras 2.2 called the accuracy ``acc``."""
+    other = other_metric_name(name)
+    return other if name not in names and other in names else name
+
+
+def _check_fields(kind: str, fields: Sequence[str], names: Sequence[str]) -> None:
+    for field in fields:
+        if _in_run(field, names) not in names:
+            raise ValueError(
+                f"{kind} must have a filepath with fields of the run ({', '.join(names)}); "
+                f"received {quote('{' + field + '}')}"
+            )
 
 
 _LR_CALLBACKS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
@@ -170,11 +207,12 @@ def resolve_callbacks(callbacks: Any, recipe: Recipe) -> list[keras.callbacks.Ca
 def translated_monitors(
     callbacks: Sequence[keras.callbacks.Callback], metrics: Collection[str] | None
 ) -> Iterator[None]:
-    """Check that callbacks monitor one of `metrics`; within the block, rename old names.
+    """Check that callbacks use `metrics` of the run; within the block, rename old names.
 
     Keras notices only at the end of the first epoch: it warns, and the callback does nothing
     or saves every epoch, or it raises, and the epoch is lost. A callback that monitors
-    ``val_acc`` monitors ``val_accuracy`` within the block.
+    ``val_acc``, or a checkpoint with that field in its file name, uses ``val_accuracy`` within
+    the block, and the other way round if the model is compiled with the metric ``acc``.
     """
     if metrics is None:  # unknown before the run
         yield
@@ -182,25 +220,40 @@ def translated_monitors(
     names = list(metrics)
     if any(isinstance(callback, _LR_CALLBACKS) for callback in callbacks):
         names.append("learning_rate")
-    renamed = []
+    changes: list[tuple[keras.callbacks.Callback, str, str]] = []
     for callback in callbacks:
         monitor = _monitored_metric(callback)
-        if monitor is None or monitor in names:
-            continue
-        current_name = current_metric_name(monitor)
-        if current_name not in names:
+        if monitor is not None and _in_run(monitor, names) not in names:
             raise ValueError(
                 f"{type(callback).__name__} must monitor a metric of the run "
                 f"({', '.join(names)}); received {monitor!r}"
             )
-        renamed.append((callback, monitor, current_name))
-    for callback, _, current_name in renamed:
-        callback.monitor = current_name
+        if monitor is not None:
+            changes.append((callback, "monitor", _in_run(monitor, names)))
+        if isinstance(callback, keras.callbacks.ModelCheckpoint):
+            changes.append((callback, "filepath", _renamed_fields(callback, names)))
+    before = [getattr(callback, attribute) for callback, attribute, _ in changes]
+    for callback, attribute, value in changes:
+        setattr(callback, attribute, value)
     try:
         yield
     finally:
-        for callback, monitor, _ in renamed:
-            callback.monitor = monitor
+        for (callback, attribute, _), value in zip(changes, before, strict=True):
+            setattr(callback, attribute, value)
+
+
+def _renamed_fields(callback: keras.callbacks.ModelCheckpoint, names: Sequence[str]) -> str:
+    """Return the file name of a checkpoint, whose fields have the names of the run."""
+    filepath = str(callback.filepath)
+    known = [*names, "epoch", "batch"]
+    _check_fields(type(callback).__name__, field_names(filepath), known)
+    parts = []
+    for text, field, spec, conversion in string.Formatter().parse(filepath):
+        parts.append(text.replace("{", "{{").replace("}", "}}"))
+        if field is not None:
+            suffix = (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+            parts.append(f"{{{_in_run(field, known)}{suffix}}}")
+    return "".join(parts)
 
 
 def _monitored_metric(callback: keras.callbacks.Callback) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,14 @@ from numpy.typing import NDArray
 from mnistcnn.backend import keras, tf
 from mnistcnn.training.py_dataset import iter_batches
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, Float32Array
-from mnistcnn.utils.validation import CALL_PREPROCESS, check_batch
+from mnistcnn.utils.validation import (
+    CALL_PREPROCESS,
+    check_batch,
+    check_sample_weight,
+    preprocess_advice,
+)
 
-_SHAPES = (IMAGE_SIZE, IMAGE_SIZE, 1), (NUM_CLASSES,)
-_BATCH_SPEC = tuple(tf.TensorSpec((None, *shape), tf.float32) for shape in _SHAPES)
+_IMAGE_SHAPE = (IMAGE_SIZE, IMAGE_SIZE, 1)
 _PREFETCH = 2  # prepare a batch while another one is trained on
 
 
@@ -30,11 +34,15 @@ class DataAdapter(ABC):
     Parameters
     ----------
     dataset : tf.data.Dataset or keras.utils.PyDataset
-        Gives batches ``(x, y)``.
+        Gives batches ``(x, y)`` or ``(x, y, sample_weight)``.
     name : str
         Name of the argument, for error messages.
     batch_name : str, default "batch"
         What error messages call a batch.
+    num_classes : int, default 10
+        Number of classes.
+    class_weights : numpy.ndarray, optional
+        ``float32 (num_classes,)``: weight of the images of each class.
 
     Attributes
     ----------
@@ -51,16 +59,32 @@ class DataAdapter(ABC):
     num_batches: int | None
     description: str
 
-    def __init__(self, dataset: Any, name: str, *, batch_name: str = "batch") -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        name: str,
+        *,
+        batch_name: str = "batch",
+        num_classes: int = NUM_CLASSES,
+        class_weights: Float32Array | None = None,
+    ) -> None:
         self.epochs_started = 0
         self.error: Exception | None = None
         self._dataset, self._name, self._batch_name = dataset, name, batch_name
+        self._num_classes, self._class_weights = num_classes, class_weights
 
     def batches(self, first: int = 0, *, label_smoothing: float = 0.0) -> tf.data.Dataset:
-        """Return the epoch from the batch `first` on: ``float32`` images and labels."""
+        """Return the epoch from the batch `first` on.
+
+        Each batch is ``float32``: images, one-hot labels and, if there are any, weights.
+        """
         dataset = self._checked_batches(first)
+        if self._class_weights is not None:
+            dataset = dataset.map(self._apply_class_weights)
         if label_smoothing:
-            dataset = dataset.map(lambda x, y: (x, smooth_labels(y, label_smoothing)))
+            dataset = dataset.map(
+                lambda x, y, *weights: (x, smooth_labels(y, label_smoothing), *weights)
+            )
         return dataset.prefetch(_PREFETCH)
 
     def skip_to_epoch(self, epoch: int) -> None:
@@ -80,7 +104,18 @@ class DataAdapter(ABC):
         return ValueError(f"{self._name} must hold at least one batch; received none")
 
     @abstractmethod
-    def _checked_batches(self, first: int) -> tf.data.Dataset: ...
+    def _checked_batches(self, first: int) -> tf.data.Dataset:
+        """Return the checked batches from `first` on."""
+
+    def _apply_class_weights(self, x: tf.Tensor, y: tf.Tensor, *weights: tf.Tensor) -> Any:
+        of_images = tf.gather(tf.constant(self._class_weights), tf.argmax(y, axis=1))
+        return x, y, of_images * weights[0] if weights else of_images
+
+    def _describe_weights(self) -> str:
+        """Return the weights of the classes, for `description`."""
+        if self._class_weights is None:
+            return ""
+        return f", class weights {', '.join(map(str, self._class_weights.tolist()))}"
 
     @abstractmethod
     def _skip_epoch(self) -> None: ...
@@ -92,20 +127,30 @@ class DataAdapter(ABC):
         if count == 0:
             raise self.no_batches_error()
 
-    def _check_batch(
-        self, index: int, batch: Any
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return check_batch(f"{self._batch_name} {index}", batch)
+    def _check_batch(self, index: int, batch: Any) -> Arrays:
+        """Return a batch of images, labels and, if it has them, weights."""
+        name, weights = f"{self._batch_name} {index}", None
+        if isinstance(batch, tuple | list) and len(batch) == 3:
+            *batch, weights = batch
+        x, y = check_batch(name, batch, num_classes=self._num_classes, or_weighted=True)
+        if weights is not None:
+            weights = check_sample_weight(f"{name}: sample_weight", weights, len(x))
+        return Arrays(x, y, weights)
 
 
 class PyDatasetAdapter(DataAdapter):
-    """A ``keras.utils.PyDataset``, which gives any batch by its index."""
+    """A ``keras.utils.PyDataset``, which gives any batch by its index.
 
-    def __init__(self, dataset: Any, name: str, *, batch_name: str = "batch") -> None:
-        super().__init__(dataset, name, batch_name=batch_name)
+    Whether a batch has weights is known only when it is read, so each is given weights, by
+    default of 1, which do not change the result.
+    """
+
+    def __init__(self, dataset: Any, name: str, **options: Any) -> None:
+        super().__init__(dataset, name, **options)
         self.num_batches = dataset.num_batches
         self._check_count(self.num_batches, "define __len__")
-        self.description = f"{self.num_batches:,} batches of a {type(dataset).__name__}"
+        count = f"{self.num_batches:,} batches of a {type(dataset).__name__}"
+        self.description = count + self._describe_weights()
         self._in_epoch = False
 
     def on_epoch_begin(self) -> None:
@@ -125,12 +170,15 @@ class PyDatasetAdapter(DataAdapter):
             assert self.num_batches is not None
             try:
                 for index, batch in iter_batches(self._dataset, range(first, self.num_batches)):
-                    yield self._check_batch(index, batch)
+                    x, y, weights = self._check_batch(index, batch)
+                    yield x, y, np.ones(len(x), np.float32) if weights is None else weights
             except Exception as error:
                 self.error = error
                 raise
 
-        return tf.data.Dataset.from_generator(generate, output_signature=_BATCH_SPEC)
+        shapes = _IMAGE_SHAPE, (self._num_classes,), ()
+        signature = tuple(tf.TensorSpec((None, *shape), tf.float32) for shape in shapes)
+        return tf.data.Dataset.from_generator(generate, output_signature=signature)
 
     def _skip_epoch(self) -> None:
         self.on_epoch_begin()
@@ -140,8 +188,8 @@ class PyDatasetAdapter(DataAdapter):
 class TFDatasetAdapter(DataAdapter):
     """A ``tf.data.Dataset``."""
 
-    def __init__(self, dataset: Any, name: str, *, batch_name: str = "batch") -> None:
-        super().__init__(dataset, name, batch_name=batch_name)
+    def __init__(self, dataset: Any, name: str, **options: Any) -> None:
+        super().__init__(dataset, name, **options)
         cardinality = int(dataset.cardinality())
         self.num_batches = None if cardinality < 0 else cardinality
         if cardinality != tf.data.UNKNOWN_CARDINALITY:
@@ -150,7 +198,7 @@ class TFDatasetAdapter(DataAdapter):
         self._check_spec(spec)
         count = "batches" if self.num_batches is None else f"{self.num_batches:,} batches"
         kinds = [f"{tensor.dtype.name} {_shape_text(tensor)}" for tensor in spec]
-        self.description = f"{count} of {' and '.join(kinds)}"
+        self.description = f"{count} of {' and '.join(kinds)}{self._describe_weights()}"
 
     def _checked_batches(self, first: int) -> tf.data.Dataset:
         enumerated = self._dataset.enumerate()
@@ -165,16 +213,18 @@ class TFDatasetAdapter(DataAdapter):
 
     def _check_spec(self, spec: Any) -> None:
         """Raise if every batch would be invalid."""
-        prefix = f"each {self._batch_name}"
-        if not isinstance(spec, tuple) or len(spec) != 2:
+        prefix, k = f"each {self._batch_name}", self._num_classes
+        if not isinstance(spec, tuple) or len(spec) not in (2, 3):
             kind = f"{len(spec)} elements" if isinstance(spec, tuple) else type(spec).__name__
-            raise ValueError(f"{prefix} must be a pair (x, y); received {kind}")
+            raise ValueError(
+                f"{prefix} must be a pair (x, y) or (x, y, sample_weight); received {kind}"
+            )
         for part in spec:
             if not isinstance(part, tf.TensorSpec):
                 raise TypeError(f"{prefix} must hold tensors; received {type(part).__name__}")
-        x, y = spec
-        if not x.shape.is_compatible_with((None, *_SHAPES[0])):
-            is_image = x.shape.is_compatible_with(_SHAPES[0])
+        x, y = spec[:2]
+        if not x.shape.is_compatible_with((None, *_IMAGE_SHAPE)):
+            is_image = x.shape.is_compatible_with(_IMAGE_SHAPE)
             hint = "call dataset.batch first" if is_image else CALL_PREPROCESS
             raise ValueError(
                 f"{prefix} must have x of shape (n, 28, 28, 1); received {_shape_text(x)}: {hint}"
@@ -184,61 +234,97 @@ class TFDatasetAdapter(DataAdapter):
                 f"{prefix} must have x of floats in [0, 1]; "
                 f"received {x.dtype.name}: {CALL_PREPROCESS}"
             )
-        if not y.shape.is_compatible_with((None, *_SHAPES[1])):
+        if not (y.shape.is_compatible_with((None, k)) or y.shape.is_compatible_with((None,))):
             raise ValueError(
-                f"{prefix} must have y one-hot of shape (n, 10); received shape {_shape_text(y)}: "
-                f"{CALL_PREPROCESS}"
+                f"{prefix} must have y one-hot of shape (n, {k}), or integers of shape (n,); "
+                f"received shape {_shape_text(y)}: {preprocess_advice(k)}"
             )
         if not (y.dtype.is_floating or y.dtype.is_integer):
             raise TypeError(f"{prefix} must have y of integers or floats; received {y.dtype.name}")
+        for weights in spec[2:]:
+            self._check_weight_spec(weights)
 
-    def _check_in_graph(
-        self, index: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y = batch
-        is_valid = tf.cond(
-            _has_shape(x, _SHAPES[0]) & _has_shape(y, _SHAPES[1]),
-            lambda: _is_valid(x, y),
-            lambda: tf.constant(False),
-        )
+    def _check_weight_spec(self, weights: tf.TensorSpec) -> None:
+        rule = f"each {self._batch_name} must have sample_weight of"
+        if not (weights.dtype.is_floating or weights.dtype.is_integer):
+            raise TypeError(f"{rule} numbers; received {weights.dtype.name}")
+        if not weights.shape.is_compatible_with((None,)):
+            raise ValueError(f"{rule} shape (n,); received {_shape_text(weights)}")
+
+    def _check_in_graph(self, index: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> Any:
+        shapes = (_IMAGE_SHAPE, (self._num_classes,), ())[: len(batch)]
+        x, y, *weights = batch
+        has_shapes = _has_shape(x, _IMAGE_SHAPE) & (_has_shape(y, shapes[1]) | _has_shape(y, ()))
+        for weight in weights:
+            has_shapes &= _has_shape(weight, ())
         checked = tf.cond(
-            is_valid,
-            lambda: (tf.cast(x, tf.float32), tf.cast(y, tf.float32)),
+            tf.cond(has_shapes, lambda: self._is_valid(x, y, *weights), lambda: tf.constant(False)),
+            lambda: (tf.cast(x, tf.float32), self._one_hot(y), *_as_floats(weights)),
             lambda: tuple(
-                tf.numpy_function(self._raise_invalid, (index, x, y), (tf.float32, tf.float32))
+                tf.numpy_function(self._raise_invalid, (index, *batch), (tf.float32,) * len(batch))
             ),
         )
-        images, labels = (
+        return tuple(
             tf.ensure_shape(tensor, (None, *shape))
-            for tensor, shape in zip(checked, _SHAPES, strict=True)
+            for tensor, shape in zip(checked, shapes, strict=True)
         )
-        return images, labels
 
-    def _raise_invalid(self, index: int, x: NDArray[Any], y: NDArray[Any]) -> Any:
+    def _is_valid(self, x: tf.Tensor, y: tf.Tensor, *weights: tf.Tensor) -> tf.Tensor:
+        """Return whether the values of a batch whose parts have valid shapes are valid."""
+        count = tf.shape(x)[0]
+        in_range = tf.reduce_all((x >= 0) & (x <= 1))  # False for NaN
+        valid = in_range & (count > 0) & (count == tf.shape(y)[0])
+        for weight in _as_floats(weights):
+            valid &= count == tf.shape(weight)[0]
+            valid &= tf.reduce_all((weight >= 0) & tf.math.is_finite(weight))
+        is_valid = _if_one_dimensional(y, self._are_labels, _is_one_hot)
+        return valid & is_valid
+
+    def _are_labels(self, y: tf.Tensor) -> tf.Tensor:
+        numbers = tf.cast(y, tf.float64)
+        in_range = (numbers >= 0) & (numbers < self._num_classes)
+        return tf.reduce_all(in_range & (numbers == tf.floor(numbers)))
+
+    def _one_hot(self, y: tf.Tensor) -> tf.Tensor:
+        return _if_one_dimensional(
+            y,
+            lambda labels: tf.one_hot(tf.cast(labels, tf.int32), self._num_classes),
+            lambda rows: tf.cast(rows, tf.float32),
+        )
+
+    def _raise_invalid(self, index: int, *batch: NDArray[Any]) -> Any:
         try:
-            return self._check_batch(index, (x, y))
+            checked = self._check_batch(index, batch)
         except Exception as error:
             self.error = error
             raise
+        return tuple(part for part in checked if part is not None)
+
+
+class Arrays(NamedTuple):
+    """Images in memory with one-hot labels and, optionally, the weights of the images."""
+
+    x: Float32Array
+    y: Float32Array
+    sample_weight: Float32Array | None = None
 
 
 # Arrays in memory, or the batches of a dataset.
-Arrays = tuple[Float32Array, Float32Array]
 Data = Arrays | DataAdapter
 
 
-def make_adapter(dataset: Any, name: str, *, batch_name: str = "batch") -> DataAdapter:
-    """Return the adapter for a dataset."""
+def make_adapter(dataset: Any, name: str, **options: Any) -> DataAdapter:
+    """Return the adapter for a dataset, with the keyword arguments of `DataAdapter`."""
     is_py_dataset = isinstance(dataset, keras.utils.PyDataset)
     adapter = PyDatasetAdapter if is_py_dataset else TFDatasetAdapter
-    return adapter(dataset, name, batch_name=batch_name)
+    return adapter(dataset, name, **options)
 
 
 def smooth_labels(y: Any, smoothing: float) -> Any:
     """Return one-hot labels with the share `smoothing` spread evenly over the classes."""
     if not smoothing:
         return y
-    return y * np.float32(1 - smoothing) + np.float32(smoothing / NUM_CLASSES)
+    return y * np.float32(1 - smoothing) + np.float32(smoothing / y.shape[-1])
 
 
 def _shape_text(spec: tf.TensorSpec) -> str:
@@ -249,13 +335,26 @@ def _has_shape(tensor: tf.Tensor, expected: tuple[int, ...]) -> tf.Tensor:
     shape = tf.shape(tensor)
     return tf.cond(
         tf.size(shape) == 1 + len(expected),
-        lambda: tf.reduce_all(shape[1:] == tf.constant(expected)),
+        lambda: tf.reduce_all(shape[1:] == tf.constant(expected, tf.int32)),
         lambda: tf.constant(False),
     )
 
 
-def _is_valid(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    in_range = tf.reduce_all((x >= 0) & (x <= 1))  # False for NaN
-    one_hot = tf.reduce_all((y == 0) | (y == 1)) & tf.reduce_all(tf.reduce_sum(y, axis=-1) == 1)
-    count = tf.shape(x)[0]
-    return in_range & one_hot & (count > 0) & (count == tf.shape(y)[0])
+def _if_one_dimensional(tensor: tf.Tensor, function: Any, otherwise: Any) -> tf.Tensor:
+    """Return `function` or `otherwise` of a tensor, whose rank may be unknown."""
+    if tensor.shape.rank is not None:
+        return function(tensor) if tensor.shape.rank == 1 else otherwise(tensor)
+    return tf.cond(
+        tf.rank(tensor) == 1,
+        lambda: function(tf.reshape(tensor, [-1])),
+        lambda: otherwise(tensor),
+    )
+
+
+def _is_one_hot(y: tf.Tensor) -> tf.Tensor:
+    values = tf.reduce_all((y == 0) | (y == 1))
+    return values & tf.reduce_all(tf.reduce_sum(y, axis=-1) == 1)
+
+
+def _as_floats(tensors: Any) -> list[tf.Tensor]:
+    return [tf.cast(tensor, tf.float32) for tensor in tensors]

@@ -25,6 +25,7 @@ from mnistcnn.training.distribute.context import DistributionContext
 from mnistcnn.training.epoch_iterator import TargetFn
 from mnistcnn.training.train_step import TrainStep, pooled_relu
 from mnistcnn.training.trainer import Trainer
+from mnistcnn.types import NUM_CLASSES
 
 _POOLED_LAYERS = (1, 3)  # convolutions followed by a pooling layer
 
@@ -33,6 +34,7 @@ def train_teachers(
     recipe: Recipe,
     training: Data,
     *,
+    num_classes: int = NUM_CLASSES,
     seed: int | None,
     verbose: Literal["auto", 0, 1, 2],
     checkpoint: CheckpointManager | None,
@@ -44,6 +46,7 @@ def train_teachers(
             recipe,
             index,
             training,
+            num_classes=num_classes,
             seed=seed,
             verbose=verbose,
             checkpoint=checkpoint,
@@ -59,6 +62,7 @@ def train_teacher(
     index: int,
     training: Data,
     *,
+    num_classes: int = NUM_CLASSES,
     seed: int | None,
     verbose: Literal["auto", 0, 1, 2],
     checkpoint: CheckpointManager | None,
@@ -69,7 +73,7 @@ def train_teacher(
     assert teacher_recipe is not None
     if seed is not None and index:
         seed = int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
-    teacher = build_teacher(seed=seed)
+    teacher = build_teacher(num_classes=num_classes, seed=seed)
     step = TeacherStep(teacher)
     state = None
     if checkpoint is not None:
@@ -93,7 +97,7 @@ def train_teacher(
 
 
 def soft_targets(x: tf.Tensor, *, teachers: Sequence[TeacherStep], temperature: float) -> tf.Tensor:
-    """Return ``float32 (n, 10)``: softmax of the mean logits divided by `temperature`."""
+    """Return ``float32 (n, k)``: softmax of the mean logits divided by `temperature`."""
     logits = tf.add_n([teacher.predict_logits(x) for teacher in teachers]) / len(teachers)
     return tf.nn.softmax(logits / temperature)
 
@@ -102,7 +106,7 @@ class TeacherStep(TrainStep):
     """A training step of a teacher network, which also predicts logits."""
 
     def predict_logits(self, x: tf.Tensor) -> tf.Tensor:
-        """Return ``float32 (n, 10)``: the logits, without dropout."""
+        """Return ``float32 (n, k)``: the logits, without dropout."""
         weights, size = self.weights(), tf.shape(x)[0]
         half = tf.maximum(size // 2, 1)
         # Two halves in parallel, as in training, neither of them empty.
@@ -118,7 +122,7 @@ class TeacherStep(TrainStep):
         training: bool,
         mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Return ``float32 (n, 10)``: the input of the softmax."""
+        """Return ``float32 (n, k)``: the input of the softmax."""
         *convolutions, dense_kernel, dense_bias = weights
         kernels, biases = convolutions[::2], convolutions[1::2]
         for index, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):

@@ -38,7 +38,8 @@ class EpochIterator(ABC):
     Parameters
     ----------
     step_fn : callable
-        Called in the graph with a batch ``(x, y)``, or ``(x, y, targets)`` with `target_fn`.
+        Called in the graph with a batch ``x, y``, and with the keyword arguments `targets` if
+        there is a `target_fn`, and `sample_weight` if the images have weights.
     augment : Augmenter, optional
         Distorts the images.
     target_fn : callable, optional
@@ -119,7 +120,7 @@ class ArrayEpochIterator(EpochIterator):
     ) -> None:
         super().__init__(step_fn, augment, target_fn)
         with tf.device("CPU:0"):
-            self._images, self._labels = map(tf.constant, data)
+            self._tensors = [tf.constant(array) for array in data if array is not None]
         self._count = len(data[0])
         self._batch_size = min(batch_size, self._count)  # a larger one may overflow in the graph
         self._shuffle_seed = shuffle_seed
@@ -138,7 +139,7 @@ class ArrayEpochIterator(EpochIterator):
         if self._graph is None:
             self._graph = self._trace()
         position = tf.constant([first, last]), tf.constant(self.first_step, tf.int64)
-        self._graph(self._images, self._labels, self._order, *position)
+        self._graph(*self._tensors, self._order, *position)
         return last
 
     def _trace(self) -> Any:
@@ -150,21 +151,15 @@ class ArrayEpochIterator(EpochIterator):
         batch_size, run_step = self._batch_size, self._run_step
 
         @tf.function
-        def run_steps(
-            images: tf.Tensor,
-            labels: tf.Tensor,
-            order: tf.Tensor,
-            step_range: tf.Tensor,
-            first_step: tf.Tensor,
-        ) -> None:
+        def run_steps(*arguments: tf.Tensor) -> None:
+            *tensors, order, step_range, first_step = arguments
             for step in tf.range(step_range[0], step_range[1]):
                 indices = order[step * batch_size : (step + 1) * batch_size]
-                x, y = tf.gather(images, indices), tf.gather(labels, indices)
-                run_step(x, y, first_step + tf.cast(step, tf.int64))
+                batch = [tf.gather(tensor, indices) for tensor in tensors]
+                run_step(batch, first_step + tf.cast(step, tf.int64))
 
         return run_steps.get_concrete_function(
-            self._images,
-            self._labels,
+            *self._tensors,
             self._order,
             tf.TensorSpec((2,), tf.int32),
             tf.TensorSpec((), tf.int64),
@@ -233,8 +228,7 @@ class DatasetEpochIterator(EpochIterator):
                 batch = iterator.get_next_as_optional()
                 if not batch.has_value():
                     break
-                x, y = batch.get_value()
-                run_step(x, y, first_step + tf.cast(step, tf.int64))
+                run_step(batch.get_value(), first_step + tf.cast(step, tf.int64))
                 done = step + 1
             return done
 
@@ -258,12 +252,12 @@ def make_iterator(
         return DatasetEpochIterator(
             step_fn, data, augment=augment, target_fn=target_fn, label_smoothing=label_smoothing
         )
-    x, y = data
+    arrays = Arrays(*data)
     if label_smoothing:
-        y = smooth_labels(y, label_smoothing)
+        arrays = arrays._replace(y=smooth_labels(arrays.y, label_smoothing))
     return ArrayEpochIterator(
         step_fn,
-        (x, y),
+        arrays,
         batch_size,
         shuffle_seed=shuffle_seed,
         augment=augment,
@@ -273,12 +267,13 @@ def make_iterator(
 
 def _make_run_step(step_fn: Any, augment: Augmenter | None, target_fn: TargetFn | None) -> Any:
     # A closure, not a method: a graph that refers to the iterator would keep its images.
-    def run_step(x: tf.Tensor, y: tf.Tensor, step: tf.Tensor) -> None:
+    def run_step(batch: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        x, y, *weights = batch
         if augment is not None:
             x = augment(x, step)
-        if target_fn is None:
-            step_fn(x, y)
-        else:
-            step_fn(x, y, target_fn(x))
+        options = {} if target_fn is None else {"targets": target_fn(x)}
+        if weights:
+            options["sample_weight"] = weights[0]
+        step_fn(x, y, **options)
 
     return run_step

@@ -1,4 +1,4 @@
-"""Training by Keras' own ``fit``, for models other than the baseline network.
+"""Training by Keras' own ``fit``, for models that no step of this package supports.
 
 The batches have the same order and augmentation as in the compiled training loop.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,12 @@ from mnistcnn.training.augmentation import Augmenter
 from mnistcnn.training.checkpoint.state import ResumableState
 from mnistcnn.training.data_adapters import Arrays, Data, DataAdapter, smooth_labels
 from mnistcnn.training.epoch_iterator import TargetFn, epoch_order
+from mnistcnn.training.labels import labels_for
 from mnistcnn.utils.compat import build_before_fit, set_initial_epoch
 
 VALIDATION_BATCH_SIZE = 250
 
-_Batch = tuple[tf.Tensor, tf.Tensor]
+_Batch = tuple[tf.Tensor, ...]
 _Transform = Callable[[_Batch, tf.Tensor], _Batch]
 
 
@@ -36,7 +38,6 @@ def fit(
     verbose: int,
 ) -> keras.callbacks.History:
     """Train by ``model.fit``, saving a checkpoint after each epoch."""
-    validation_data = validation.batches() if isinstance(validation, DataAdapter) else validation
     try:
         with warnings.catch_warnings(), build_before_fit(model, inputs):
             # With an unknown number of steps, Keras ends each epoch with this warning.
@@ -45,7 +46,7 @@ def fit(
                 inputs,
                 epochs=epochs,
                 steps_per_epoch=steps,
-                validation_data=validation_data,
+                validation_data=_validation_inputs(model, validation),
                 validation_batch_size=VALIDATION_BATCH_SIZE,
                 callbacks=[*callbacks, _CheckpointCallback(checkpoint, epochs)],
                 shuffle=False,  # the inputs are shuffled already
@@ -55,7 +56,20 @@ def fit(
         set_initial_epoch(model, None)
 
 
+def _validation_inputs(model: keras.Model, validation: Data | None) -> Any:
+    """Return validation data in the form that ``fit`` and the model take."""
+    if isinstance(validation, DataAdapter):
+        batches = validation.batches()
+        return batches.map(lambda x, y, *weights: (x, labels_for(model, y), *weights))
+    if validation is None:
+        return None
+    x, y, sample_weight = Arrays(*validation)
+    weights = () if sample_weight is None else (sample_weight,)
+    return x, labels_for(model, y), *weights
+
+
 def fit_inputs(
+    model: keras.Model,
     training: Data,
     validation: Data | None,
     *,
@@ -71,25 +85,24 @@ def fit_inputs(
     callbacks: list[keras.callbacks.Callback] = []
     if isinstance(training, DataAdapter) or isinstance(validation, DataAdapter):
         callbacks = [DatasetEpochCallback(training, validation, first_step)]
+    transform = _make_transform(model, augment, target_fn)
     if isinstance(training, DataAdapter):
         inputs = _dataset_inputs(
             training,
-            augment=augment,
-            target_fn=target_fn,
+            transform,
             label_smoothing=label_smoothing,
             first_epoch=first_epoch,
             first_step=first_step,
         )
         return inputs, callbacks
-    x, y = training
+    arrays = Arrays(*training)
     if label_smoothing:
-        y = smooth_labels(y, label_smoothing)
+        arrays = arrays._replace(y=smooth_labels(arrays.y, label_smoothing))
     inputs = array_inputs(
-        (x, y),
+        arrays,
+        transform,
         batch_size=batch_size,
         shuffle_seed=shuffle_seed,
-        augment=augment,
-        target_fn=target_fn,
         first_epoch=first_epoch,
     )
     return inputs, callbacks
@@ -97,26 +110,24 @@ def fit_inputs(
 
 def array_inputs(
     data: Arrays,
+    transform: _Transform,
     *,
     batch_size: int,
     shuffle_seed: Sequence[int],
-    augment: Augmenter | None = None,
-    target_fn: TargetFn | None = None,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Return an infinite dataset of batches, in the order of each epoch."""
-    count, transform = len(data[0]), _make_transform(augment, target_fn)
+    count = len(data.x)
     batch_size = min(batch_size, count)  # a larger one may overflow in TensorFlow
     with tf.device("CPU:0"):
-        images, labels = map(tf.constant, data)
+        tensors = [tf.constant(array) for array in data if array is not None]
 
     def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
         order = epoch_order(count, shuffle_seed, epoch)
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
     def load_batch(step: tf.Tensor, indices: tf.Tensor) -> _Batch:
-        x, y = tf.gather(images, indices), tf.gather(labels, indices)
-        return transform((x, y), step)
+        return transform(tuple(tf.gather(tensor, indices) for tensor in tensors), step)
 
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
     steps = epochs.flat_map(epoch_indices).enumerate(first_epoch * math.ceil(count / batch_size))
@@ -125,9 +136,8 @@ def array_inputs(
 
 def _dataset_inputs(
     data: DataAdapter,
+    transform: _Transform,
     *,
-    augment: Augmenter | None,
-    target_fn: TargetFn | None,
     label_smoothing: float,
     first_epoch: int,
     first_step: tf.Variable,
@@ -137,7 +147,6 @@ def _dataset_inputs(
     With a known number of batches, all epochs are one infinite dataset, so that each epoch
     begins here and not in Keras. Otherwise it is one epoch, whose steps follow `first_step`.
     """
-    transform = _make_transform(augment, target_fn)
     batches = data.batches(label_smoothing=label_smoothing)
     if data.num_batches is None:
         return batches.enumerate().map(lambda step, batch: transform(batch, first_step + step))
@@ -154,12 +163,15 @@ def _dataset_inputs(
     ).with_options(options)
 
 
-def _make_transform(augment: Augmenter | None, target_fn: TargetFn | None) -> _Transform:
+def _make_transform(
+    model: keras.Model, augment: Augmenter | None, target_fn: TargetFn | None
+) -> _Transform:
     def transform(batch: _Batch, step: tf.Tensor) -> _Batch:
-        x, y = batch
+        x, y, *weights = batch
         if augment is not None:
             x = augment(x, step)
-        return x, y if target_fn is None else target_fn(x)
+        targets = y if target_fn is None else target_fn(x)
+        return x, labels_for(model, targets), *weights
 
     return transform
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Literal
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from mnistcnn import recipes
 from mnistcnn.backend import keras, tf
+from mnistcnn.models.classes import count_classes, set_class_names
 from mnistcnn.public import public
 from mnistcnn.training.callbacks import (
     metric_names,
@@ -18,13 +19,25 @@ from mnistcnn.training.callbacks import (
     translated_monitors,
 )
 from mnistcnn.training.checkpoint.file_format import MODEL_STAGE
-from mnistcnn.training.checkpoint.manager import checkpoint_config, checkpoint_for_run
+from mnistcnn.training.checkpoint.manager import (
+    CheckpointConfig,
+    checkpoint_config,
+    checkpoint_for_run,
+)
+from mnistcnn.training.data_adapters import Data
 from mnistcnn.training.distillation import train_teachers
-from mnistcnn.training.distribute.context import context_for
-from mnistcnn.training.inputs import check_known_length, prepare_data, raise_data_errors
+from mnistcnn.training.distribute.context import DistributionContext, context_for
+from mnistcnn.training.inputs import (
+    DataOptions,
+    check_known_length,
+    prepare_data,
+    raise_data_errors,
+)
+from mnistcnn.training.labels import check_targets_supported
+from mnistcnn.training.train_step import supports_fast_step
 from mnistcnn.training.trainer import Trainer
 from mnistcnn.types import IMAGE_SIZE, PathLike
-from mnistcnn.utils.validation import check_in, check_int, check_seed
+from mnistcnn.utils.validation import check_class_names, check_in, check_int, check_seed
 
 
 @public
@@ -33,14 +46,15 @@ def train(
     x: ArrayLike | tf.data.Dataset | keras.utils.PyDataset,
     y: ArrayLike | None = None,
     *,
-    recipe: str | recipes.Recipe = "baseline",
+    recipe: recipes.RecipeName | recipes.Recipe = "baseline",
     epochs: int | None = None,
     batch_size: int | None = None,
     validation_split: float | None = None,
-    validation_data: tuple[ArrayLike, ArrayLike]
-    | tf.data.Dataset
-    | keras.utils.PyDataset
-    | None = None,
+    validation_data: tuple[ArrayLike, ...] | tf.data.Dataset | keras.utils.PyDataset | None = None,
+    split: Literal["last", "shuffled", "stratified"] = "last",
+    sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[int, float] | Literal["balanced"] | None = None,
+    class_names: Sequence[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     seed: int | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
@@ -58,14 +72,19 @@ def train(
     Parameters
     ----------
     model : keras.Model
-        A compiled network as built by `build_model`. It is trained in place.
+        A compiled network as built by `build_model`, or any other that takes such images and
+        returns a row of k outputs for each, one per class. It is trained in place. Most
+        networks train in a compiled loop of many steps; those that it can't run, such as one
+        with a ``train_step`` of its own, are trained by Keras' ``fit``.
     x : array_like, tf.data.Dataset or keras.utils.PyDataset
         ``float32 (n, 28, 28, 1)`` in [0, 1], as returned by `preprocess`. Or a finite dataset
-        of batches, each a pair ``(x, y)`` of such arrays or tensors: one pass over it is an
-        epoch, in its own order and batch size, with only a few batches in memory at a time.
-        The workers and epoch hooks of a PyDataset are used as in Keras.
+        of batches, each ``(x, y)`` or ``(x, y, sample_weight)`` of such arrays or tensors: one
+        pass over it is an epoch, in its own order and batch size, with only a few batches in
+        memory at a time. The workers and epoch hooks of a PyDataset are used as in Keras.
     y : array_like, optional
-        One-hot ``float32 (n, 10)``, as returned by `preprocess`. ``None`` if `x` is a dataset.
+        One-hot ``float32 (n, k)``, as returned by `preprocess`, or integers ``(n,)`` in
+        ``0...k - 1``, whether the loss of the model takes one-hot labels or integers. ``None``
+        if `x` is a dataset.
     recipe : str or recipes.Recipe, default "baseline"
         Recipe that supplies defaults for arguments left unset. A recipe with a learning rate,
         as all but ``baseline`` have, trains with its own optimizer and leaves the model's
@@ -74,11 +93,27 @@ def train(
         Override the recipe's values; at least 1. `batch_size` must be ``None`` if `x` is a
         dataset, which is batched already.
     validation_split : float, optional
-        Overrides the recipe's value: the fraction of the images, the last ones, to validate
-        on, in [0, 1). Must be ``None`` or 0 if `x` is a dataset.
+        Overrides the recipe's value: the fraction of the images to validate on, in [0, 1).
+        Must be ``None`` or 0 if `x` is a dataset.
     validation_data : tuple of array_like, tf.data.Dataset or keras.utils.PyDataset, optional
-        ``(x, y)`` to validate on, preprocessed, or a dataset of such batches. All of `x` is
-        then used for training.
+        ``(x, y)`` or ``(x, y, sample_weight)`` to validate on, preprocessed, or a dataset of
+        such batches. All of `x` is then used for training.
+    split : {"last", "shuffled", "stratified"}, default "last"
+        Which images `validation_split` holds out: the last ones, as in Keras; a random
+        selection; or a random selection in which each class has its share, up to one image.
+        The selection is drawn with `seed`, or with 0 if it is ``None``. Choose one of the
+        latter two if the images are sorted by class.
+    sample_weight : array_like, optional
+        Weight of each image, ``(n,)``, at least 0. The loss of an image is multiplied by it, in
+        training and validation, and the mean is taken over the number of images, as in Keras.
+    class_weight : dict of int to float or "balanced", optional
+        Weight of the images of each class in training, at least 0, by default 1; multiplied by
+        `sample_weight`. ``"balanced"`` gives each class the same total weight, as in
+        scikit-learn: the number of images divided by the number of classes and by the number
+        of images of the class.
+    class_names : sequence of str, optional
+        Name of each class, to be set as the attribute `class_names` of the model, which
+        ``.keras`` files, `evaluate` and `export_model` then use.
     callbacks : list of keras.callbacks.Callback, optional
         ``None``: the recipe's callbacks, for ``baseline`` those of `default_callbacks`,
         which save the best epoch to ``bestmodel.keras``. ``[]``: none. A callback that
@@ -130,8 +165,9 @@ def train(
         If an argument has the wrong type.
     ValueError
         If a value, shape or range is invalid: pixels that are not preprocessed, labels that
-        are not one-hot over 10 classes, no images, a split that leaves no image to train or
-        to validate on, or a callback that monitors a metric that the run does not have; an
+        do not fit the model, no images, a split that leaves no image to train or to validate
+        on, or a callback that monitors a metric that the run does not have, or has a field for
+        it in its file name; a recipe that changes the labels for a model that takes integers; an
         infinite dataset, one of unknown length with `checkpoint_dir` or a recipe that has a
         learning rate, or an invalid batch, when it is read; a `checkpoint_dir` of a run with
         another recipe, data set, network, seed or version, or a callback whose state cannot
@@ -178,18 +214,63 @@ def train(
     seed = check_seed(seed)
     check_in("verbose", verbose, ("auto", 0, 1, 2))
     config = checkpoint_config(checkpoint_dir, checkpoint_every)
+    num_classes = count_classes(model)
+    if class_names is not None:
+        class_names = check_class_names(class_names, num_classes=num_classes)
     training, validation = prepare_data(
         recipe,
         x,
         y,
-        batch_size=batch_size,
-        validation_split=validation_split,
-        validation_data=validation_data,
+        DataOptions(
+            num_classes=num_classes,
+            batch_size=batch_size,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            split=split,
+            seed=seed,
+            monitors_validation=callbacks is None and (recipe.monitor or "").startswith("val_"),
+        ),
     )
     check_known_length(recipe, training, config, context.world_size)
     callbacks = resolve_callbacks(callbacks, recipe)
     context.check_supported(model, callbacks)
-    metrics = metric_names(model, has_validation=validation is not None)
+    if not supports_fast_step(model):
+        check_targets_supported(model, recipe)
+    metrics = metric_names(model, num_classes=num_classes, has_validation=validation is not None)
+    if class_names is not None:
+        set_class_names(model, class_names)
+    return _run(
+        model,
+        recipe,
+        training,
+        validation,
+        callbacks,
+        metrics=metrics,
+        num_classes=num_classes,
+        seed=seed,
+        verbose=verbose,
+        config=config,
+        context=context,
+    )
+
+
+def _run(
+    model: keras.Model,
+    recipe: recipes.Recipe,
+    training: Data,
+    validation: Data | None,
+    callbacks: list[keras.callbacks.Callback],
+    *,
+    metrics: list[str] | None,
+    num_classes: int,
+    seed: int | None,
+    verbose: Literal["auto", 0, 1, 2],
+    config: CheckpointConfig | None,
+    context: DistributionContext,
+) -> keras.callbacks.History:
+    """Train the teachers of the recipe and the model, from the checkpoint if there is one."""
     with (
         context.worker_errors(),
         raise_data_errors(training, validation),
@@ -211,7 +292,13 @@ def train(
         target_fn = None
         if recipe.teacher is not None:
             target_fn = train_teachers(
-                recipe, training, seed=seed, verbose=verbose, checkpoint=checkpoint, context=context
+                recipe,
+                training,
+                num_classes=num_classes,
+                seed=seed,
+                verbose=verbose,
+                checkpoint=checkpoint,
+                context=context,
             )
         return Trainer(
             model,
@@ -226,7 +313,10 @@ def train(
 
 
 def _resolve_recipe(
-    recipe: str | recipes.Recipe, epochs: int | None, batch_size: int | None, model: keras.Model
+    recipe: recipes.RecipeName | recipes.Recipe,
+    epochs: int | None,
+    batch_size: int | None,
+    model: keras.Model,
 ) -> recipes.Recipe:
     recipe = recipes.get(recipe)
     _check_dropout_supported(model, recipe)

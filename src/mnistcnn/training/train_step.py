@@ -13,12 +13,15 @@ It computes the same function and gradients as Keras' own step, up to rounding, 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn.backend import keras, tf
 from mnistcnn.models.cnn import architecture_mismatch
+from mnistcnn.training.step import Step
 
 _COMPILE_CONFIG = {
     "loss_weights": None,
@@ -26,19 +29,23 @@ _COMPILE_CONFIG = {
     "weighted_metrics": None,
     "run_eagerly": False,
 }
+# The labels are one-hot in the step, in either case.
+_LOSSES = (
+    "categorical_crossentropy",
+    keras.losses.categorical_crossentropy,
+    "sparse_categorical_crossentropy",
+    keras.losses.sparse_categorical_crossentropy,
+)
+_TOTALS = "metric_totals"  # name in a checkpoint
 # 26 × 26 pixels convolve to 24 × 24, pool to 12 × 12, convolve to 10 × 10 and pool to 5 × 5.
 _USED_PIXELS = 26
 
 
-class TrainStep:
-    """A training and a test step of the baseline network, with running metrics.
-
-    Optimizer and trainable variables are read when the graph is traced, at the first batch,
-    so that changes made by callbacks before it take effect, as in Keras.
-    """
+class TrainStep(Step):
+    """A training and a test step of the baseline network, with running metrics."""
 
     def __init__(self, model: keras.Model) -> None:
-        self.model = model
+        super().__init__(model)
         self.dropout = next(
             layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)
         )
@@ -48,32 +55,42 @@ class TrainStep:
         """Reset the metrics."""
         self._totals.assign([0.0, 0.0, 0.0])
 
-    @property
-    def metric_totals(self) -> NDArray[np.float32]:
-        """``float32 (3,)``: summed loss, correct predictions and images since `reset`."""
-        return np.array(self._totals.numpy(), np.float32)
+    def metric_state(self) -> dict[str, NDArray[Any]]:
+        """Return ``float32 (3,)``: summed loss, correct predictions and images since `reset`."""
+        return {_TOTALS: np.array(self._totals.numpy(), np.float32)}
 
-    @metric_totals.setter
-    def metric_totals(self, totals: NDArray[np.float32]) -> None:
-        self._totals.assign(totals)
+    def set_metric_state(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Restore the totals."""
+        self._totals.assign(arrays[_TOTALS])
 
     def metrics(self) -> dict[str, float]:
         """Return mean loss and accuracy since `reset`."""
         loss, correct, count = self._totals.numpy().tolist()
         return {"loss": loss / count, "accuracy": correct / count}
 
-    def train(self, x: tf.Tensor, y: tf.Tensor, targets: tf.Tensor | None = None) -> None:
-        """Train on a batch and add it to the metrics, inside a graph.
-
-        The loss is computed against `targets`, by default the labels, the accuracy against `y`.
-        """
+    def train(
+        self,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        targets: tf.Tensor | None = None,
+        sample_weight: tf.Tensor | None = None,
+    ) -> None:
+        """Train on a batch and add it to the metrics, inside a graph."""
         weights, size = self.weights(), tf.shape(x)[0]
         half = tf.maximum(size // 2, 1)
         targets = y if targets is None else targets
-        first, first_totals = self.gradients(weights, x[:half], y[:half], targets[:half])
         # In a batch of one image, the second half is that image again, with a weight of 0.
         rest = tf.minimum(half, size - 1)
-        second, second_totals = self.gradients(weights, x[rest:], y[rest:], targets[rest:])
+        (first, first_totals), (second, second_totals) = (
+            self.gradients(
+                weights,
+                x[part],
+                y[part],
+                targets[part],
+                sample_weight=None if sample_weight is None else sample_weight[part],
+            )
+            for part in (slice(None, half), slice(rest, None))
+        )
         has_second = tf.cast(size > 1, tf.float32)
         scale = 1 / tf.cast(size, tf.float32)
         gradients = [
@@ -83,14 +100,20 @@ class TrainStep:
         self.model.optimizer.apply(gradients, self.model.trainable_variables)
         self._totals.assign_add(first_totals + second_totals * has_second)
 
-    def test(self, x: tf.Tensor, y: tf.Tensor) -> None:
+    def test(self, x: tf.Tensor, y: tf.Tensor, sample_weight: tf.Tensor | None = None) -> None:
         """Add a batch to the metrics, inside a graph."""
-        self._totals.assign_add(self.test_totals(self.weights(), x, y))
+        self._totals.assign_add(self.test_totals(self.weights(), x, y, sample_weight))
 
-    def test_totals(self, weights: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    def test_totals(
+        self,
+        weights: list[tf.Tensor],
+        x: tf.Tensor,
+        y: tf.Tensor,
+        sample_weight: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Return the metric totals of a batch, without dropout."""
         logits = self.logits(weights, x, training=False)
-        return _batch_totals(logits, y, _sum_loss(logits, y))
+        return _batch_totals(logits, y, _sum_loss(logits, y, sample_weight))
 
     def weights(self) -> list[tf.Tensor]:
         """Return the current weights of the model."""
@@ -102,7 +125,9 @@ class TrainStep:
         x: tf.Tensor,
         y: tf.Tensor,
         targets: tf.Tensor,
+        *,
         mask: tf.Tensor | None = None,
+        sample_weight: tf.Tensor | None = None,
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Return the gradients of the summed loss, and the metric totals of a batch.
 
@@ -113,7 +138,7 @@ class TrainStep:
         with tf.GradientTape() as tape:
             tape.watch(trainable)
             logits = self.logits(weights, x, training=True, mask=mask)
-            loss = _sum_loss(logits, targets)
+            loss = _sum_loss(logits, targets, sample_weight)
         return tape.gradient(loss, trainable), _batch_totals(logits, y, loss)
 
     def logits(
@@ -124,7 +149,7 @@ class TrainStep:
         training: bool,
         mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Return ``float32 (n, 10)``: the input of the softmax."""
+        """Return ``float32 (n, k)``: the input of the softmax."""
         kernel1, bias1, kernel2, bias2, kernel3, bias3 = weights
         x = x[:, :_USED_PIXELS, :_USED_PIXELS]
         x = pooled_relu(tf.nn.conv2d(x, kernel1, 1, "VALID"), bias1)
@@ -155,7 +180,7 @@ def _is_supported_optimizer(optimizer: keras.optimizers.Optimizer) -> bool:
 
 
 def _has_baseline_compile_config(model: keras.Model) -> bool:
-    if model.loss not in ("categorical_crossentropy", keras.losses.categorical_crossentropy):
+    if model.loss not in _LOSSES:
         return False
     try:
         with warnings.catch_warnings():
@@ -166,8 +191,9 @@ def _has_baseline_compile_config(model: keras.Model) -> bool:
     return all(config.get(key) == value for key, value in _COMPILE_CONFIG.items())
 
 
-def _sum_loss(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(y, logits))
+def _sum_loss(logits: tf.Tensor, y: tf.Tensor, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
+    losses = tf.nn.softmax_cross_entropy_with_logits(y, logits)
+    return tf.reduce_sum(losses if sample_weight is None else losses * sample_weight)
 
 
 def _batch_totals(logits: tf.Tensor, y: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:

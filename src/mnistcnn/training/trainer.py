@@ -1,8 +1,9 @@
 """The training loop: batches in a reproducible order, with Keras' callbacks around them.
 
 Keras' ``fit`` returns to Python after each step. This loop returns after each execution of a
-compiled graph, which runs many steps, unless a callback overrides a batch hook. Models other
-than the baseline network have no compiled step and are trained by ``fit``.
+compiled graph, which runs many steps, unless a callback overrides a batch hook. The baseline
+network has a step of its own, most other models use `KerasStep`, and the rest is trained by
+``fit``.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from mnistcnn.training.distribute.context import DistributionContext, SingleProc
 from mnistcnn.training.epoch_iterator import EpochIterator, TargetFn, make_iterator
 from mnistcnn.training.inputs import num_batches
 from mnistcnn.training.keras_fit import VALIDATION_BATCH_SIZE, fit, fit_inputs
+from mnistcnn.training.keras_step import KerasStep, supports_keras_step
 from mnistcnn.training.optimizers import make_optimizer
 from mnistcnn.training.progress import progress_display
+from mnistcnn.training.step import Step
 from mnistcnn.training.train_step import TrainStep, supports_fast_step
 from mnistcnn.utils.compat import get_initial_epoch, set_initial_epoch
 
@@ -49,7 +52,7 @@ class NullState:
         self,
         model: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
-        step: TrainStep | None = None,
+        step: Step | None = None,
     ) -> list[keras.callbacks.Callback]:
         """Return no callbacks."""
         del model, callbacks, step
@@ -91,8 +94,8 @@ class Trainer:
     title : str, default "Epoch"
         What the progress display calls an epoch.
     step : TrainStep, optional
-        The compiled step of the model. ``None``: `TrainStep` for the baseline network, else
-        Keras' ``fit``.
+        The compiled step of the model. ``None``: `TrainStep` for the baseline network,
+        `KerasStep` for another one that has such a step on one device, else Keras' ``fit``.
     target_fn : callable, optional
         Computes the training targets from the distorted images, in place of the labels.
     checkpoint : ResumableState, optional
@@ -180,13 +183,14 @@ class Trainer:
             ).run(recipe.epochs)
         return model.history
 
-    def _resolve_step(self) -> tuple[TrainStep | None, TargetFn | None]:
-        step = self._step
-        if step is None and supports_fast_step(self.model):
-            step = TrainStep(self.model)
-        if step is None:
-            return None, self._target_fn
-        return self._context.wrap_step(step, self._target_fn)
+    def _resolve_step(self) -> tuple[Step | None, TargetFn | None]:
+        model, step = self.model, self._step
+        if step is None and supports_fast_step(model):
+            step = TrainStep(model)
+        if step is not None:
+            return self._context.wrap_step(step, self._target_fn)
+        has_step = not self._context.is_distributed and supports_keras_step(model)
+        return KerasStep(model) if has_step else None, self._target_fn
 
     def _fit_with_keras(
         self,
@@ -197,6 +201,7 @@ class Trainer:
         verbose: int,
     ) -> keras.callbacks.History:
         inputs, dataset_callbacks = fit_inputs(
+            self.model,
             training,
             validation,
             batch_size=self.recipe.batch_size,
@@ -223,7 +228,7 @@ class _EpochLoop:
     """Runs the epochs of one training with a compiled step."""
 
     model: keras.Model
-    step: TrainStep
+    step: Step
     train_iterator: EpochIterator
     test_iterator: EpochIterator | None
     callbacks: keras.callbacks.CallbackList

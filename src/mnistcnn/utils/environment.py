@@ -12,6 +12,7 @@ import importlib
 import os
 import platform
 import sys
+import warnings
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,20 +52,51 @@ TF_DEFAULTS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # TensorFlow disables oneDNN's faster convolutions on processors without AVX-512.
     "TF_ENABLE_ONEDNN_OPTS": "1",
+}
+# The command sets it too. The library does not: it would slow down other models of the process.
+TF_COMMAND_DEFAULTS = {
+    **TF_DEFAULTS,
     # A training step runs two halves in parallel, so each gets half of the cores.
     "TF_NUM_INTRAOP_THREADS": str(max(1, cpu_count() // 2)),
 }
+# On x86 processors with one of these features, TensorFlow enables oneDNN's convolutions itself.
+_ONEDNN_FEATURES = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
 
 
-def set_tf_defaults() -> None:
-    """Set the environment variables of `TF_DEFAULTS` that are not set."""
-    for name, value in TF_DEFAULTS.items():
+def set_tf_defaults(*, command: bool = False) -> None:
+    """Set the environment variables of TensorFlow that are not set.
+
+    `command` is whether the process belongs to the command ``mnistcnn``.
+    """
+    for name, value in (TF_COMMAND_DEFAULTS if command else TF_DEFAULTS).items():
         os.environ.setdefault(name, value)
 
 
 def tf_settings() -> dict[str, str]:
-    """Return the values of TensorFlow's settings, without importing TensorFlow."""
-    return {name: os.environ.get(name, value) for name, value in TF_DEFAULTS.items()}
+    """Return the settings with which the command imports TensorFlow, without importing it."""
+    return {name: os.environ.get(name, value) for name, value in TF_COMMAND_DEFAULTS.items()}
+
+
+def warn_of_slow_convolutions() -> None:
+    """Warn if TensorFlow, imported already, does not use oneDNN's convolutions.
+
+    Call it once per process. Where TensorFlow's own default is not known, there is no warning.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):  # another system
+        return
+    flags = next((line.split() for line in lines if line.startswith("flags")), None)
+    if flags is None or _ONEDNN_FEATURES.intersection(flags):
+        return
+    # A variable that is set now may have been set after the import; then the user knows it.
+    if "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
+        warnings.warn(
+            "TensorFlow was imported before mnistcnn could enable oneDNN's convolutions, without "
+            "which training takes longer; import build_model or train from mnistcnn before keras "
+            "and tensorflow, or set TF_ENABLE_ONEDNN_OPTS=1",
+            stacklevel=2,
+        )
 
 
 _ONNXRUNTIME_VARIABLE = "ORT_DISABLE_TELEMETRY"

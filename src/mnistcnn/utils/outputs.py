@@ -72,6 +72,8 @@ def _same_file(output: Path, path: Path) -> bool:
 
 def _is_data_in(output: Path, folder: Path) -> bool:
     """Return whether a file is one of the files of data in a folder or the folders in it."""
+    if is_own_file(output):  # such as a figure in a folder of results beside the data
+        return False
     inode = output.stat().st_ino
     folders = [folder]
     while folders:

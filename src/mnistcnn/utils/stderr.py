@@ -16,12 +16,29 @@ _STDERR = 2
 _LOCK = threading.RLock()
 
 
+_hides_progress = False
+
+
 def is_terminal() -> bool:
-    """Return whether standard error is a terminal; it is absent in daemons and with pythonw."""
+    """Return whether standard error is a terminal that may show progress.
+
+    It is absent in daemons and with pythonw.
+    """
     try:
-        return sys.stderr is not None and sys.stderr.isatty()
+        return not _hides_progress and sys.stderr is not None and sys.stderr.isatty()
     except ValueError:  # a closed stream
         return False
+
+
+@contextmanager
+def hidden_progress() -> Iterator[None]:
+    """Show no progress on the terminal; for the command, to which the process belongs."""
+    global _hides_progress  # noqa: PLW0603
+    _hides_progress = True
+    try:
+        yield
+    finally:
+        _hides_progress = False
 
 
 @contextmanager

@@ -5,7 +5,9 @@ Such text may be of any length, forge further lines, or control the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+import os
+from collections.abc import Iterable, Sequence
 
 MAX_CHARS = 200
 _MAX_NAMES, _MAX_NAME_CHARS = 8, 40
@@ -13,13 +15,13 @@ _ELLIPSIS = "..."
 
 
 def escape(value: object, *, limit: int = MAX_CHARS) -> str:
-    """Return ``str(value)`` on one line of at most `limit` characters.
+    """Return ``str(value)``, or the message of an error, on one line of at most `limit` characters.
 
     Characters that are not printable are escaped as in ``repr``. Of a longer text, the beginning
     and the end are returned.
     """
     try:
-        text = str(value)
+        text = describe_error(value) if isinstance(value, BaseException) else str(value)
     except (ValueError, RecursionError):  # Python limits the digits of an integer
         text = f"a very long {type(value).__name__}"
     if len(text) <= limit:
@@ -46,6 +48,28 @@ def quote_names(names: Sequence[object]) -> str:
     """Return the first names in quotes: a file may hold any number of names of any length."""
     listed = ", ".join(quote(name, limit=_MAX_NAME_CHARS) for name in names[:_MAX_NAMES])
     return f"{listed}, {_ELLIPSIS}" if len(names) > _MAX_NAMES else listed
+
+
+def did_you_mean(value: object, choices: Iterable[object]) -> str:
+    """Return ``"; did you mean 'train'?"`` if `value` is a misspelled choice, otherwise ``""``."""
+    if not isinstance(value, str) or len(value) > MAX_CHARS:
+        return ""
+    # By lower case, so that MNIST suggests mnist.
+    names = {choice.lower(): choice for choice in choices if isinstance(choice, str)}
+    closest = difflib.get_close_matches(value.lower(), names, n=1)
+    return f"; did you mean {names[closest[0]]!r}?" if closest else ""
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the message of an error for users, without ``[Errno 2]`` and names of codecs."""
+    if isinstance(error, UnicodeDecodeError):
+        byte = error.object[error.start]
+        return f"text that is not {error.encoding.upper()} (byte 0x{byte:02x} at {error.start})"
+    if not isinstance(error, OSError) or error.errno is None or not error.strerror:
+        return str(error)
+    if error.filename is None:
+        return error.strerror
+    return f"{os.fsdecode(error.filename)}: {error.strerror}"
 
 
 def _escape(text: str) -> str:

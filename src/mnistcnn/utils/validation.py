@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, NUM_PIXELS, PathLike
-from mnistcnn.utils.text import escape, quote, quote_names
+from mnistcnn.utils.text import did_you_mean, escape, quote, quote_names
 
 _Choice = TypeVar("_Choice")
 
@@ -240,15 +240,35 @@ def preprocess_advice(num_classes: int) -> str:
     return f"call mnistcnn.preprocess with num_classes={num_classes} first"
 
 
+def check_sample_weight(name: str, value: ArrayLike, count: int) -> NDArray[np.float32]:
+    """Return the weights of `count` images, ``float32 (count,)``, finite and at least 0."""
+    array = check_array(name, value)
+    if array.shape != (count,):
+        raise ValueError(
+            f"{name} must have shape ({count},), one weight per image; received {array.shape}"
+        )
+    invalid = np.flatnonzero(~((array >= 0) & np.isfinite(array)))
+    if invalid.size:
+        row = invalid[0]
+        raise ValueError(
+            f"{name} must be finite and at least 0; received {array[row]:g} in row {row}"
+        )
+    return array.astype(np.float32, copy=False)
+
+
 def check_batch(
-    name: str, value: Any, *, num_classes: int = NUM_CLASSES
+    name: str, value: Any, *, num_classes: int = NUM_CLASSES, or_weighted: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return a batch of preprocessed images and labels; raise if it is not one."""
+    """Return a batch of preprocessed images and labels; raise if it is not one.
+
+    `or_weighted` is whether the error says that weights would be accepted too.
+    """
     if not isinstance(value, tuple | list) or len(value) != 2:
         received = (
             f"{len(value)} elements" if isinstance(value, tuple | list) else type(value).__name__
         )
-        raise ValueError(f"{name} must be a pair (x, y); received {received}")
+        expected = "(x, y) or (x, y, sample_weight)" if or_weighted else "(x, y)"
+        raise ValueError(f"{name} must be a pair {expected}; received {received}")
     x, y = value
     return check_preprocessed(x, y, num_classes=num_classes, names=(f"{name}: x", f"{name}: y"))
 
@@ -331,7 +351,9 @@ def check_in(name: str, value: Any, choices: Collection[_Choice]) -> _Choice:
         if isinstance(value, type(choice)) and value == choice:
             return choice
     listed = ", ".join(repr(choice) for choice in choices)
-    raise ValueError(f"{name} must be one of {listed}; received {quote(value)}")
+    raise ValueError(
+        f"{name} must be one of {listed}; received {quote(value)}{did_you_mean(value, choices)}"
+    )
 
 
 def check_path(name: str, value: PathLike, *, suffixes: tuple[str, ...] = ()) -> Path:

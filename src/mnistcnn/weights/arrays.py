@@ -11,24 +11,36 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from mnistcnn.types import Float32Array
+from mnistcnn.types import NUM_CLASSES, Float32Array
+from mnistcnn.utils.safe_read import loads_json
 from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_keys
-from mnistcnn.weights.metadata import model_metadata, page_network_metadata
+from mnistcnn.weights.metadata import (
+    model_metadata,
+    page_network_metadata,
+    stored_class_names,
+)
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-# In the order of `model.get_weights()`.
-CNN_WEIGHT_SHAPES: Shapes = MappingProxyType(
-    {
-        "conv1.kernel": (3, 3, 1, 32),
-        "conv1.bias": (32,),
-        "conv2.kernel": (3, 3, 32, 64),
-        "conv2.bias": (64,),
-        "dense.kernel": (1600, 10),
-        "dense.bias": (10,),
-    }
-)
+NUM_FEATURES = 1600  # inputs of the dense layer
+
+
+def cnn_weight_shapes(num_classes: int = NUM_CLASSES) -> Shapes:
+    """Return the shapes of the CNN, in the order of `model.get_weights()`."""
+    return MappingProxyType(
+        {
+            "conv1.kernel": (3, 3, 1, 32),
+            "conv1.bias": (32,),
+            "conv2.kernel": (3, 3, 32, 64),
+            "conv2.bias": (64,),
+            "dense.kernel": (NUM_FEATURES, num_classes),
+            "dense.bias": (num_classes,),
+        }
+    )
+
+
+CNN_WEIGHT_SHAPES = cnn_weight_shapes()
 # Channels of the page network at each level, from 1/2 of the image size to 1/32.
 PAGE_NETWORK_CHANNELS = (16, 32, 64, 112, 128)
 # Outputs of its second head: the center, the offset (x, y) to it, the size, the ten classes and
@@ -59,12 +71,14 @@ def _page_network_shapes() -> dict[str, tuple[int, ...]]:
 
 PAGE_NETWORK_WEIGHT_SHAPES: Shapes = MappingProxyType(_page_network_shapes())
 DTYPE = "float32"
+_MAX_DEPTH = 4  # of the JSON header of a safetensors file
 
 KERAS_SUFFIXES = (".keras", ".h5")
 
-# Limits of an ONNX or safetensors file; the six arrays of the CNN take 139,304 bytes, and those of
-# the page network 1,451,668 in half precision.
-MAX_BYTES, MAX_PAGE_NETWORK_BYTES = 256 << 10, 2 << 20
+# Limits of an ONNX or safetensors file; the six arrays of the CNN take 139,304 bytes for ten
+# classes, as in the pretrained weights, and 6.5 MB for a thousand, those of the page network
+# 1,451,668 in half precision.
+MAX_BYTES, MAX_PRETRAINED_BYTES, MAX_PAGE_NETWORK_BYTES = 16 << 20, 256 << 10, 2 << 20
 
 
 def named_weights(
@@ -102,17 +116,36 @@ def named_weights(
     return {name: array.astype(np.float32, copy=False) for name, array in arrays.items()}
 
 
+def cnn_shapes_for(bias_shape: Sequence[int]) -> Shapes:
+    """Return the shapes of the CNN whose last bias has this shape; of any other, for ten classes.
+
+    The shape may come from a file, whose arrays are then compared with the result.
+    """
+    is_valid = len(bias_shape) == 1 and bias_shape[0] > 0
+    return cnn_weight_shapes(bias_shape[0]) if is_valid else CNN_WEIGHT_SHAPES
+
+
 def storage_dtype(shapes: Shapes) -> str:
     """Return the dtype in a safetensors file: half precision for the page network only."""
     return "float16" if shapes is PAGE_NETWORK_WEIGHT_SHAPES else DTYPE
 
 
-def to_safetensors(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_SHAPES) -> bytes:
-    """Return the arrays as a safetensors file; equal arrays give equal bytes."""
+def to_safetensors(
+    weights: Sequence[NDArray[Any]],
+    shapes: Shapes | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+) -> bytes:
+    """Return the arrays as a safetensors file; equal arrays give equal bytes.
+
+    `shapes` are by default those of the CNN, for any number of classes.
+    """
+    if shapes is None:
+        shapes = cnn_shapes_for(np.shape(weights[-1]))
     if shapes is PAGE_NETWORK_WEIGHT_SHAPES:
         description = page_network_metadata()
     else:
-        description = model_metadata()
+        description = model_metadata(shapes["dense.bias"][0], class_names)
     # A single metadata entry, because safetensors writes several in random order.
     metadata = {"mnistcnn": json.dumps(description)}
     dtype = storage_dtype(shapes)
@@ -122,8 +155,10 @@ def to_safetensors(weights: Sequence[NDArray[Any]], shapes: Shapes = CNN_WEIGHT_
     return save(dict(zip(shapes, arrays, strict=True)), metadata=metadata)
 
 
-def from_safetensors(content: bytes, shapes: Shapes = CNN_WEIGHT_SHAPES) -> dict[str, Float32Array]:
+def from_safetensors(content: bytes, shapes: Shapes | None = None) -> dict[str, Float32Array]:
     """Return the ``float32`` arrays of a safetensors file by name, in the order of `shapes`.
+
+    `shapes` are by default those of the CNN, for any number of classes.
 
     Raises
     ------
@@ -134,6 +169,25 @@ def from_safetensors(content: bytes, shapes: Shapes = CNN_WEIGHT_SHAPES) -> dict
         arrays: dict[str, NDArray[Any]] = load(content)
     except Exception as error:  # a damaged header raises many kinds of exceptions
         raise ValueError(f"the file must be a valid safetensors file: {escape(error)}") from error
-    check_keys("the file", arrays, tuple(shapes), "arrays")
+    check_keys("the file", arrays, tuple(CNN_WEIGHT_SHAPES if shapes is None else shapes), "arrays")
+    if shapes is None:
+        shapes = cnn_shapes_for(arrays["dense.bias"].shape)
     dtype = storage_dtype(shapes)
     return named_weights([arrays[name] for name in shapes], shapes, dtype=dtype)
+
+
+def class_names_of_safetensors(content: bytes) -> tuple[str, ...] | None:
+    """Return the names of the classes that a safetensors file of the CNN holds, if any.
+
+    Raises
+    ------
+    ValueError
+        If the metadata of the package are damaged.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = loads_json("the header", content[8 : 8 + length], max_depth=_MAX_DEPTH)
+    text = header.get("__metadata__", {}).get("mnistcnn")
+    if text is None:
+        return None
+    metadata = loads_json("the metadata", text, max_depth=_MAX_DEPTH)
+    return stored_class_names(metadata) if isinstance(metadata, dict) else None

@@ -28,8 +28,8 @@ _UNDEFINED_ADDRESS = 2**64 - 1
 _SHARED_FLAG = 2
 _SOFT_LINK_CACHE = 2
 _COMPACT, _CONTIGUOUS = 0, 1  # layout classes
-# A model with its optimizer has a few hundred structures.
-_MAX_STRUCTURES = 20_000
+# A model with its optimizer has a few hundred structures, one of a thousand layers 40,000.
+MAX_STRUCTURES = 60_000
 _MAX_NAME_BYTES = 1024
 _MAX_SHOWN_CHARS = 40
 # IEEE floats by bit offset, precision, exponent location and size, mantissa location and size,
@@ -39,7 +39,8 @@ _FLOATS = {
     (0, 32, 23, 8, 0, 23, 127): "f4",
     (0, 64, 52, 11, 0, 52, 1023): "f8",
 }
-_FLOAT_CLASS = 1
+_INTEGER_CLASS, _FLOAT_CLASS = 0, 1
+_INTEGER_SIZES = (1, 2, 4, 8)
 
 
 class _Message(NamedTuple):
@@ -58,13 +59,15 @@ class Hdf5Reader:
     ----------
     content : bytes
         The file.
+    max_structures : int, optional
+        Number of structures to visit before the file is rejected.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, *, max_structures: int = MAX_STRUCTURES) -> None:
         if not content.startswith(_SIGNATURE):
             raise ValueError("it must start with the HDF5 signature")
         self._content = content
-        self._visited = 0
+        self._visited, self._max_structures = 0, max_structures
         version, sizes = content[8], content[13:15]
         if version > 1 or sizes != b"\x08\x08":
             raise CorruptFileError(
@@ -98,7 +101,7 @@ class Hdf5Reader:
                     raise CorruptFileError("groups must not store their links in a fractal heap")
 
     def array(self, address: int, name: str) -> NDArray[Any]:
-        """Return the array of floats in the dataset at `address`; errors call it `name`."""
+        """Return the array of numbers in the dataset at `address`; errors call it `name`."""
         shown = quote(name, limit=_MAX_SHOWN_CHARS)
         types = (_DATASPACE, _DATATYPE, _LAYOUT, _EXTERNAL_FILES)
         messages = {m.type: m for m in self._messages(address) if m.type in types}
@@ -110,7 +113,7 @@ class Hdf5Reader:
         dataspace, datatype, layout = (message.content for message in required if message)
         shape, dtype = _parse_dataspace(dataspace), _parse_datatype(datatype)
         if dtype is None:
-            raise CorruptFileError(f"{shown} must be float16, float32 or float64")
+            raise CorruptFileError(f"{shown} must be integers or floats")
         version, layout_class = layout[:2]
         size = math.prod(shape) * dtype.itemsize
         if version == 3 and layout_class == _CONTIGUOUS:
@@ -134,8 +137,10 @@ class Hdf5Reader:
 
     def _count_structure(self) -> None:
         self._visited += 1
-        if self._visited > _MAX_STRUCTURES:
-            raise CorruptFileError(f"the file must have at most {_MAX_STRUCTURES:,} structures")
+        if self._visited > self._max_structures:
+            raise CorruptFileError(
+                f"the file must have at most {self._max_structures:,} structures"
+            )
 
     def _expect(self, offset: int, signature: bytes) -> int:
         self._count_structure()
@@ -179,7 +184,7 @@ class Hdf5Reader:
                 raise ValueError(f"the B-tree node at {node:,} must be of a group")
             children = [self._unpack(node + 32 + 16 * i, "Q")[0] for i in range(count)]
             stack += reversed(children)
-            if len(stack) > _MAX_STRUCTURES:
+            if len(stack) > self._max_structures:
                 raise ValueError(f"the B-tree at {tree:,} must have fewer nodes")
 
     def _entries(self, leaf: int, names: int) -> Iterator[tuple[str, int | None]]:
@@ -220,12 +225,16 @@ def _parse_dataspace(content: bytes) -> tuple[int, ...]:
 
 
 def _parse_datatype(content: bytes) -> np.dtype[Any] | None:
-    """Return the dtype of IEEE floats, and ``None`` for any other datatype."""
-    datatype_class, byte_order = content[0] & 15, content[1]
-    if datatype_class != _FLOAT_CLASS or byte_order & 0x40:
-        return None
+    """Return the dtype of integers and IEEE floats, and ``None`` for any other datatype."""
+    datatype_class, flags = content[0] & 15, content[1]
     (size,) = struct.unpack_from("<I", content, 4)
-    code = _FLOATS.get(struct.unpack_from("<HHBBBBI", content, 8))
-    if code is None or int(code[1]) != size:
-        return None
-    return np.dtype(f"{'>' if byte_order & 1 else '<'}{code}")
+    code: str | None = None
+    if datatype_class == _FLOAT_CLASS and not flags & 0x40:
+        code = _FLOATS.get(struct.unpack_from("<HHBBBBI", content, 8))
+        if code is None or int(code[1]) != size:
+            return None
+    elif datatype_class == _INTEGER_CLASS and size in _INTEGER_SIZES:
+        if struct.unpack_from("<HH", content, 8) != (0, 8 * size):  # offset and number of bits
+            return None
+        code = f"{'i' if flags & 8 else 'u'}{size}"
+    return None if code is None else np.dtype(f"{'>' if flags & 1 else '<'}{code}")

@@ -1,16 +1,18 @@
-"""Reading the CNN's weights from Keras' model files, and saving Keras models atomically.
+"""Reading arrays from Keras' model files, and saving Keras models atomically.
 
 A Keras file also contains a configuration that can name code to run, and loading it has been
 the subject of many security advisories. The reader ignores it and takes only arrays. The six
-arrays have different shapes and are identified by them, whatever the layers' names.
+arrays of the CNN have different shapes and are identified by them, whatever the layers' names.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +22,95 @@ from mnistcnn.types import Float32Array, PathLike
 from mnistcnn.utils import safe_read
 from mnistcnn.utils.atomic_write import atomic_write
 from mnistcnn.utils.text import escape, quote
-from mnistcnn.utils.validation import check_path
-from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, KERAS_SUFFIXES
-from mnistcnn.weights.hdf5_reader import Hdf5Reader
+from mnistcnn.utils.validation import check_class_names, check_path
+from mnistcnn.weights.arrays import (
+    CNN_WEIGHT_SHAPES,
+    KERAS_SUFFIXES,
+    NUM_FEATURES,
+    cnn_weight_shapes,
+)
+from mnistcnn.weights.hdf5_reader import MAX_STRUCTURES, Hdf5Reader
+from mnistcnn.weights.metadata import CLASS_NAMES_KEY, stored_class_names
 
-_CNN_SHAPES = tuple(CNN_WEIGHT_SHAPES.values())
 _ARCHIVE_MEMBER = "model.weights.h5"
-# The model with its optimizer takes 0.5 MB.
-_MAX_BYTES = 16 << 20
-_MAX_OBJECTS = 1000
+# Written by `save_model` beside the members of Keras, which ignores it.
+_METADATA_MEMBER, _MAX_METADATA_BYTES = "mnistcnn.json", 1 << 20
 _MAX_LISTED_SHAPES = 10
+_LEGACY_GROUP = "model_weights"  # of a whole model in an HDF5 file
+_OPTIMIZER_GROUPS = ("optimizer", "optimizer_weights")
+_VARIABLES_GROUP = "/vars/"  # in which Keras 3 numbers the variables of a layer
 
 
-def read_keras_file(path: Path) -> list[Float32Array]:
-    """Return the six arrays in the order of ``model.get_weights()``.
+class ReadLimits(NamedTuple):
+    """Limits of a Keras file.
+
+    Parameters
+    ----------
+    num_bytes : int
+        Size of the file, and of a compressed archive after decompression. The CNN with its
+        optimizer takes 0.5 MB; a file within the limit may be of another network, whose arrays
+        are then named in the error.
+    num_objects : int
+        Number of arrays and groups.
+    num_structures : int
+        Number of HDF5 structures.
+    """
+
+    num_bytes: int = 64 << 20
+    num_objects: int = 4000
+    num_structures: int = MAX_STRUCTURES
+
+
+class KerasFile(NamedTuple):
+    """Content of a Keras file.
+
+    Parameters
+    ----------
+    arrays : dict of str to numpy.ndarray
+        The arrays of the network by their path, such as ``/layers/dense/vars/0``, integers and
+        floats of any width. The states of random generators and of the optimizer are left out.
+    is_legacy : bool
+        Whether paths are made of the names of layers and variables, as in files of Keras 2 and in
+        whole models in ``.h5`` files, and not of the kinds of layers.
+    class_names : tuple of str or None
+        The names of the classes, if the file holds any.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    is_legacy: bool
+    class_names: tuple[str, ...] | None
+
+
+def read_keras_arrays(path: Path, limits: ReadLimits | None = None) -> KerasFile:
+    """Return the arrays of a Keras file, without running anything in it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing.
+    CorruptFileError
+        If the file is damaged, too large or not as Keras writes it.
+    """
+    limits = ReadLimits() if limits is None else limits
+    content = safe_read.read_limited(path, limit=limits.num_bytes)
+    class_names = None
+    try:
+        if path.name.endswith(".keras"):
+            with safe_read.open_zip(content) as archive:
+                class_names = _read_class_names(archive)
+                content = safe_read.read_member(archive, _ARCHIVE_MEMBER, limit=limits.num_bytes)
+        file = Hdf5Reader(content, max_structures=limits.num_structures)
+        arrays = dict(_iter_arrays(file, limits.num_objects))
+    except CorruptFileError as error:
+        raise CorruptFileError(f"{path}: {escape(error)}") from None
+    except Exception as error:  # damage leads to almost any exception
+        raise CorruptFileError(f"{path} must be a complete Keras file: {escape(error)}") from error
+    is_legacy = not any(_VARIABLES_GROUP in name for name in arrays)
+    return KerasFile(arrays, is_legacy, class_names)
+
+
+def read_keras_file(path: Path) -> tuple[list[Float32Array], tuple[str, ...] | None]:
+    """Return the six arrays of the CNN in the order of ``model.get_weights()``, and class names.
 
     Raises
     ------
@@ -44,21 +121,17 @@ def read_keras_file(path: Path) -> list[Float32Array]:
     CorruptFileError
         If the file is damaged or not as Keras writes it.
     """
-    content = safe_read.read_limited(path, limit=_MAX_BYTES)
-    try:
-        if path.name.endswith(".keras"):
-            with safe_read.open_zip(content) as archive:
-                content = safe_read.read_member(archive, _ARCHIVE_MEMBER, limit=_MAX_BYTES)
-        arrays = list(_iter_arrays(Hdf5Reader(content)))
-    except CorruptFileError as error:
-        raise CorruptFileError(f"{path}: {escape(error)}") from None
-    except Exception as error:  # damage leads to almost any exception
-        raise CorruptFileError(f"{path} must be a complete Keras file: {escape(error)}") from error
-    return _match_by_shape(path, arrays)
+    file = read_keras_arrays(path)
+    weights = _cnn_weights(path, file.arrays)
+    check_finite(path, weights)
+    return weights, file.class_names
 
 
 def save_model(model: Any, path: PathLike) -> None:
-    """Save a Keras model atomically, in the format of the suffix."""
+    """Save a Keras model atomically, in the format of the suffix.
+
+    A ``.keras`` file also stores the model's attribute `class_names`, if it has one.
+    """
     target = check_path("path", path, suffixes=KERAS_SUFFIXES)
     logger = logging.getLogger("absl")
     with atomic_write(target) as temporary:
@@ -72,50 +145,103 @@ def save_model(model: Any, path: PathLike) -> None:
             model.save(temporary)
         finally:
             logger.setLevel(level)
+        class_names = class_names_attribute(model)
+        if class_names is not None and target.name.endswith(".keras"):
+            with zipfile.ZipFile(temporary, "a") as archive:
+                metadata = {CLASS_NAMES_KEY: list(class_names)}
+                archive.writestr(_METADATA_MEMBER, json.dumps(metadata))
 
 
-def _weights_group(file: Hdf5Reader) -> int:
-    """Return the address of the group of weights in a Keras 3, HDF5 or Keras 2 weights file."""
-    members = dict(file.members(file.root))
-    candidates = (members.get(name) for name in ("layers", "model_weights"))
-    return next((address for address in candidates if address is not None), file.root)
+def class_names_attribute(model: Any) -> tuple[str, ...] | None:
+    """Return the attribute `class_names` of a model, if it holds names of classes.
+
+    A model of the user's own may have an attribute of that name with another content.
+    """
+    try:
+        return check_class_names(getattr(model, "class_names", None))
+    except (TypeError, ValueError):
+        return None
 
 
-def _iter_arrays(file: Hdf5Reader) -> Iterator[NDArray[Any]]:
-    """Yield each array of weights; reject links, which could lead out of the file."""
-    stack, count = [("", _weights_group(file))], 0
-    while stack:
-        group_path, group = stack.pop()
-        for name, address in file.members(group):
-            count += 1
-            if count > _MAX_OBJECTS:
-                raise CorruptFileError(f"the file must contain at most {_MAX_OBJECTS} objects")
-            if address is None:
-                raise CorruptFileError(f"the file must not contain links; received {quote(name)}")
-            path = f"{group_path}/{name}"
-            if file.is_group(address):
-                stack.append((path, address))
-            elif "seed_generator" not in path:
-                yield file.array(address, path)
-
-
-def _match_by_shape(path: Path, arrays: Sequence[NDArray[Any]]) -> list[Float32Array]:
-    shapes = [array.shape for array in arrays]
-    if sorted(shapes) != sorted(_CNN_SHAPES):
-        raise ValueError(
-            f"{path} must contain the weights of the build_model architecture, arrays of shapes "
-            f"{_format_shapes(_CNN_SHAPES)}; received another architecture, arrays of shapes "
-            f"{_format_shapes(shapes)}"
-        )
-    ordered = sorted(arrays, key=lambda array: _CNN_SHAPES.index(array.shape))
-    weights = [array.astype(np.float32) for array in ordered]
-    if not all(np.isfinite(array).all() for array in weights):
-        raise CorruptFileError(f"{path} must contain finite weights; received NaN or infinity")
-    return weights
-
-
-def _format_shapes(shapes: Sequence[tuple[int, ...]]) -> str:
+def format_shapes(shapes: Sequence[tuple[int, ...]]) -> str:
+    """Return the first shapes as text."""
     if not shapes:
         return "none"
     listed = ", ".join(map(escape, shapes[:_MAX_LISTED_SHAPES]))
     return f"{listed}, ..." if len(shapes) > _MAX_LISTED_SHAPES else listed
+
+
+def check_finite(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
+    """Raise `CorruptFileError` if an array of a file holds NaN or infinity."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise CorruptFileError(f"{path} must contain finite weights; received NaN or infinity")
+
+
+def _read_class_names(archive: zipfile.ZipFile) -> tuple[str, ...] | None:
+    if _METADATA_MEMBER not in archive.namelist():
+        return None
+    content = safe_read.read_member(archive, _METADATA_MEMBER, limit=_MAX_METADATA_BYTES)
+    metadata = safe_read.loads_json(_METADATA_MEMBER, content, max_depth=2)
+    if not isinstance(metadata, dict):
+        raise CorruptFileError(f"{_METADATA_MEMBER} must hold an object; received another value")
+    return stored_class_names(metadata)
+
+
+def _iter_arrays(file: Hdf5Reader, max_objects: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield path and values of each array; reject links, which could lead out of the file."""
+    legacy_group = dict(file.members(file.root)).get(_LEGACY_GROUP)
+    stack, count = [("", file.root if legacy_group is None else legacy_group)], 0
+    while stack:
+        group_path, group = stack.pop()
+        subgroups = []
+        for name, address in file.members(group):
+            count += 1
+            if count > max_objects:
+                raise CorruptFileError(f"the file must contain at most {max_objects} objects")
+            if address is None:
+                raise CorruptFileError(f"the file must not contain links; received {quote(name)}")
+            path = f"{group_path}/{name}"
+            if not group_path and name in _OPTIMIZER_GROUPS:
+                continue
+            if file.is_group(address):
+                subgroups.append((path, address))
+            elif "seed_generator" not in path:
+                yield path, file.array(address, path)
+        stack.extend(reversed(subgroups))
+
+
+def _cnn_weights(path: Path, arrays: Mapping[str, NDArray[Any]]) -> list[Float32Array]:
+    """Return the arrays of the CNN, identified by their shapes; raise for other arrays."""
+    found = [array.shape for array in arrays.values()]
+    num_classes = [shape[1] for shape in found if len(shape) == 2 and shape[0] == NUM_FEATURES]
+    shapes = CNN_WEIGHT_SHAPES
+    if len(num_classes) == 1 and num_classes[0]:
+        shapes = cnn_weight_shapes(num_classes[0])
+    is_float = all(array.dtype.kind == "f" for array in arrays.values())
+    if sorted(found) != sorted(shapes.values()) or not is_float:
+        raise ValueError(
+            f"{path} must contain the weights of the build_model architecture, arrays of shapes "
+            f"{format_shapes(list(CNN_WEIGHT_SHAPES.values()))}; received another architecture, "
+            f"arrays of shapes {format_shapes(found)}: build that network and give it as "
+            "load_model(path, model=network)"
+        )
+    weights = []
+    kernel_path = ""
+    for name, shape in shapes.items():
+        candidates = [key for key, array in arrays.items() if array.shape == shape]
+        # A bias of 32 or 64 classes has the shape of another one; its kernel is in its group.
+        siblings = [key for key in candidates if _parent(key) == _parent(kernel_path)]
+        if name.endswith("bias") and len(candidates) > 1:
+            candidates = siblings
+        if len(candidates) != 1:
+            raise ValueError(
+                f"{path} must contain each layer in a group of its own; "
+                f"received {len(siblings)} arrays of shape {shape} in one group"
+            )
+        kernel_path = candidates[0]
+        weights.append(arrays[kernel_path].astype(np.float32))
+    return weights
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]

@@ -20,10 +20,21 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 import mnistcnn
-from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, Float32Array
+from mnistcnn.types import IMAGE_SIZE, Float32Array
 from mnistcnn.utils.text import escape, quote_names
-from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, MAX_BYTES, named_weights
-from mnistcnn.weights.metadata import INPUT_NAME, OUTPUT_NAME, model_metadata
+from mnistcnn.weights.arrays import (
+    CNN_WEIGHT_SHAPES,
+    MAX_BYTES,
+    Shapes,
+    cnn_shapes_for,
+    named_weights,
+)
+from mnistcnn.weights.metadata import (
+    INPUT_NAME,
+    OUTPUT_NAME,
+    model_metadata,
+    stored_class_names,
+)
 
 # From late 2020: these operators have not changed since, and old runtimes read it.
 _OPSET, _IR_VERSION = 13, 7
@@ -31,30 +42,41 @@ _POOLED_SIZE = 5  # height and width after the second pooling
 _INPUT_SHAPE_NAME = "images.shape"
 
 
-def to_onnx(weights: Sequence[NDArray[Any]]) -> bytes:
+def to_onnx(
+    weights: Sequence[NDArray[Any]],
+    shapes: Shapes | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+) -> bytes:
     """Return the network as an ONNX file.
 
     Parameters
     ----------
     weights : sequence of numpy.ndarray
         The six ``float32`` arrays as ``model.get_weights()`` returns them.
+    shapes : mapping, optional
+        Names and shapes of the arrays. Default: those of the CNN, for any number of classes.
+    class_names : sequence of str, optional
+        Names of the classes, for the metadata.
 
     Returns
     -------
     bytes
         A model with the input ``images``, ``float32 (n, 28, 28, 1)`` in [0, 1], and the output
-        ``probabilities``, ``float32 (n, 10)``.
+        ``probabilities``, ``float32 (n, num_outputs)``.
 
     Raises
     ------
     ValueError
-        If an array does not match `CNN_WEIGHT_SHAPES`.
+        If an array does not match `shapes`.
     """
+    if shapes is None:
+        shapes = cnn_shapes_for(np.shape(weights[-1]))
     initializers = [
         helper.make_tensor(
             name, TensorProto.FLOAT, array.shape, array.astype("<f4").tobytes(), raw=True
         )
-        for name, array in _to_channels_first(named_weights(weights)).items()
+        for name, array in _to_channels_first(named_weights(weights, shapes)).items()
     ]
     # 0 copies the batch dimension, which -1 could not infer for a batch of no images.
     initializers.append(
@@ -66,10 +88,10 @@ def to_onnx(weights: Sequence[NDArray[Any]]) -> bytes:
         _nodes(),
         "mnistcnn",
         [_float_tensor(INPUT_NAME, ["n", IMAGE_SIZE, IMAGE_SIZE, 1])],
-        [_float_tensor(OUTPUT_NAME, ["n", NUM_CLASSES])],
+        [_float_tensor(OUTPUT_NAME, ["n", *shapes["dense.bias"]])],
         initializers,
     )
-    metadata = model_metadata()
+    metadata = model_metadata(shapes["dense.bias"][0], class_names)
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", _OPSET)],
@@ -83,6 +105,23 @@ def to_onnx(weights: Sequence[NDArray[Any]]) -> bytes:
     return content
 
 
+def parse_onnx(content: bytes, *, limit: int = MAX_BYTES) -> onnx.ModelProto:
+    """Return the model in an ONNX file of at most `limit` bytes, without running anything.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or too large.
+    """
+    if len(content) > limit:
+        raise ValueError(f"the file must be at most {limit:,} bytes; received {len(content):,}")
+    try:
+        model: onnx.ModelProto = onnx.ModelProto.FromString(content)
+    except Exception as error:  # protobuf's implementations raise different exceptions
+        raise ValueError(f"the file must be a valid ONNX file: {escape(error)}") from error
+    return model
+
+
 def from_onnx(content: bytes) -> list[Float32Array]:
     """Return the six arrays of a file that `to_onnx` wrote, in the order of ``get_weights()``.
 
@@ -91,31 +130,49 @@ def from_onnx(content: bytes) -> list[Float32Array]:
     ValueError
         If the file is damaged or too large, or does not contain the CNN's arrays.
     """
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"the file must be at most {MAX_BYTES:,} bytes; received {len(content):,}")
-    try:
-        model = onnx.ModelProto.FromString(content)
-    except Exception as error:  # protobuf's implementations raise different exceptions
-        raise ValueError(f"the file must be a valid ONNX file: {escape(error)}") from error
-    initializers = model.graph.initializer
-    # A name that is not valid UTF-8 is returned as bytes.
-    names = [
-        name if isinstance(name, str) else repr(name) for name in (t.name for t in initializers)
-    ]
-    if sorted(names) != sorted([*CNN_WEIGHT_SHAPES, _INPUT_SHAPE_NAME]):
+    return cnn_weights_of(parse_onnx(content))
+
+
+def has_cnn_arrays(model: onnx.ModelProto) -> bool:
+    """Return whether the arrays of an ONNX model have the names of the CNN's."""
+    return sorted(_initializer_names(model)) == sorted([*CNN_WEIGHT_SHAPES, _INPUT_SHAPE_NAME])
+
+
+def cnn_weights_of(model: onnx.ModelProto) -> list[Float32Array]:
+    """Return the six arrays of a model that `to_onnx` wrote; raise ``ValueError`` for another."""
+    if not has_cnn_arrays(model):
         raise ValueError(
             f"the file must contain the arrays {', '.join(CNN_WEIGHT_SHAPES)}, as export_model "
-            f"writes them; received {quote_names(names) or 'none'}"
+            f"writes them; received {quote_names(_initializer_names(model)) or 'none'}"
         )
-    expected = _to_channels_first(
-        {name: np.empty(shape) for name, shape in CNN_WEIGHT_SHAPES.items()}
-    )
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    shapes = cnn_shapes_for(tensors["dense.bias"].dims)
     arrays = {
-        tensor.name: _to_array(tensor, expected[tensor.name].shape)
-        for tensor in initializers
-        if tensor.name != _INPUT_SHAPE_NAME
+        name: _to_array(tensors[name], _channels_first_shape(shapes[name])) for name in shapes
     }
-    return list(named_weights(_to_channels_last(arrays)).values())
+    return list(named_weights(_to_channels_last(arrays), shapes).values())
+
+
+def class_names_of_onnx(model: onnx.ModelProto) -> tuple[str, ...] | None:
+    """Return the names of the classes in the metadata of an ONNX model, if any.
+
+    Raises
+    ------
+    ValueError
+        If they are not valid.
+    """
+    return stored_class_names({entry.key: entry.value for entry in model.metadata_props})
+
+
+def _initializer_names(model: onnx.ModelProto) -> list[str]:
+    # A name that is not valid UTF-8 is returned as bytes.
+    names = [tensor.name for tensor in model.graph.initializer]
+    return [name if isinstance(name, str) else repr(name) for name in names]
+
+
+def _channels_first_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of an array after `_to_channels_first`."""
+    return (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape
 
 
 def _nodes() -> list[onnx.NodeProto]:
@@ -151,14 +208,16 @@ def _to_channels_first(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[
         name: array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
         for name, array in arrays.items()
     }
-    rows = arrays["dense.kernel"].reshape(_POOLED_SIZE, _POOLED_SIZE, -1, NUM_CLASSES)
-    return result | {"dense.kernel": rows.transpose(2, 0, 1, 3).reshape(-1, NUM_CLASSES)}
+    num_outputs = arrays["dense.kernel"].shape[1]
+    rows = arrays["dense.kernel"].reshape(_POOLED_SIZE, _POOLED_SIZE, -1, num_outputs)
+    return result | {"dense.kernel": rows.transpose(2, 0, 1, 3).reshape(-1, num_outputs)}
 
 
 def _to_channels_last(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
     """Invert `_to_channels_first`; return the arrays in the order of ``get_weights()``."""
-    rows = arrays["dense.kernel"].reshape(-1, _POOLED_SIZE, _POOLED_SIZE, NUM_CLASSES)
-    result = {**arrays, "dense.kernel": rows.transpose(1, 2, 0, 3).reshape(-1, NUM_CLASSES)}
+    num_outputs = arrays["dense.kernel"].shape[1]
+    rows = arrays["dense.kernel"].reshape(-1, _POOLED_SIZE, _POOLED_SIZE, num_outputs)
+    result = {**arrays, "dense.kernel": rows.transpose(1, 2, 0, 3).reshape(-1, num_outputs)}
     return [
         result[name].transpose(2, 3, 1, 0) if result[name].ndim == 4 else result[name]
         for name in CNN_WEIGHT_SHAPES

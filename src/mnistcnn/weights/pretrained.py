@@ -15,12 +15,12 @@ from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.atomic_write import atomic_write, write_text
 from mnistcnn.utils.safe_read import read_limited
-from mnistcnn.utils.text import quote
+from mnistcnn.utils.text import did_you_mean, quote
 from mnistcnn.utils.validation import check_bool, check_in
 from mnistcnn.weights.arrays import (
     CNN_WEIGHT_SHAPES,
-    MAX_BYTES,
     MAX_PAGE_NETWORK_BYTES,
+    MAX_PRETRAINED_BYTES,
     PAGE_NETWORK_WEIGHT_SHAPES,
     Shapes,
     from_safetensors,
@@ -70,6 +70,19 @@ class PretrainedWeights:
         ]
 
 
+def is_pretrained(source: Any) -> bool:
+    """Return whether `source` names pretrained weights; a file of that name needs a path."""
+    return isinstance(source, str) and source in PRETRAINED
+
+
+def check_name(name: str, value: Any) -> None:
+    """Raise ``ValueError`` if `value`, the path of a model, is a misspelled name of weights."""
+    hint = did_you_mean(value, PRETRAINED)
+    if hint and Path(value).stem == value:  # neither a suffix nor a folder
+        names = ", ".join(map(repr, PRETRAINED))
+        raise ValueError(f"{name} must be a file or one of {names}; received {quote(value)}{hint}")
+
+
 def load_pretrained_weights(name: str) -> PretrainedWeights:
     """Load the pretrained weights of that name.
 
@@ -114,7 +127,7 @@ def read_pretrained(
             raise ValueError(f"name must be {name!r}; received {quote(manifest.name)}")
     except (TypeError, ValueError) as error:
         raise CorruptFileError(f"{manifest_path}: {error}") from None
-    limit = MAX_PAGE_NETWORK_BYTES if shapes is PAGE_NETWORK_WEIGHT_SHAPES else MAX_BYTES
+    limit = MAX_PAGE_NETWORK_BYTES if shapes is PAGE_NETWORK_WEIGHT_SHAPES else MAX_PRETRAINED_BYTES
     content = read_limited(weights_path, limit=limit)
     try:
         return PretrainedWeights(manifest, _verified_arrays(content, manifest, shapes))

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import NamedTuple
+
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array, PathLike
 from mnistcnn.utils.safe_read import read_limited
-from mnistcnn.utils.validation import check_path
-from mnistcnn.weights.arrays import KERAS_SUFFIXES, MAX_BYTES, from_safetensors
+from mnistcnn.utils.validation import check_path, default_class_names
+from mnistcnn.weights.arrays import (
+    KERAS_SUFFIXES,
+    MAX_BYTES,
+    class_names_of_safetensors,
+    from_safetensors,
+)
 from mnistcnn.weights.keras_file import read_keras_file
 
 WEIGHTS_SUFFIXES = (*KERAS_SUFFIXES, ".onnx", ".safetensors")
 
 
+class StoredCnn(NamedTuple):
+    """The CNN in a file.
+
+    Parameters
+    ----------
+    weights : list of numpy.ndarray
+        The six arrays in the order of ``model.get_weights()``.
+    class_names : tuple of str
+        Name of each class; the numbers of the classes if the file holds none.
+    """
+
+    weights: list[Float32Array]
+    class_names: tuple[str, ...]
+
+
 def read_weights_file(path: PathLike, *, name: str = "path") -> list[Float32Array]:
-    """Return the six arrays in the order of ``model.get_weights()``.
+    """Return the six arrays of `read_cnn_file`."""
+    return read_cnn_file(path, name=name).weights
+
+
+def read_cnn_file(path: PathLike, *, name: str = "path") -> StoredCnn:
+    """Return the CNN in a file, for any number of classes.
 
     Parameters
     ----------
@@ -34,14 +62,32 @@ def read_weights_file(path: PathLike, *, name: str = "path") -> list[Float32Arra
         If the file is damaged, too large, or does not contain the CNN's arrays.
     """
     file = check_path(name, path, suffixes=WEIGHTS_SUFFIXES)
-    if file.name.endswith(KERAS_SUFFIXES):
-        return read_keras_file(file)
+    is_keras = file.name.endswith(KERAS_SUFFIXES)
+    weights, names = read_keras_file(file) if is_keras else _read_export(file)
+    return StoredCnn(weights, check_num_names(file, names, len(weights[-1])))
+
+
+def check_num_names(file: Path, names: tuple[str, ...] | None, num_classes: int) -> tuple[str, ...]:
+    """Return the names of the classes in a file, or the numbers; raise if their number differs."""
+    if names is None:
+        return default_class_names(num_classes)
+    if len(names) != num_classes:
+        raise CorruptFileError(
+            f"{file}: class_names must hold {num_classes} names; received {len(names)}"
+        )
+    return names
+
+
+def _read_export(file: Path) -> tuple[list[Float32Array], tuple[str, ...] | None]:
     content = read_limited(file, limit=MAX_BYTES)
     try:
         if file.name.endswith(".safetensors"):
-            return list(from_safetensors(content).values())
-        from mnistcnn.weights.onnx_file import from_onnx  # onnx takes 0.1 s to import
+            weights = list(from_safetensors(content).values())
+            return weights, class_names_of_safetensors(content)
+        # onnx takes 0.1 s to import
+        from mnistcnn.weights.onnx_file import class_names_of_onnx, cnn_weights_of, parse_onnx
 
-        return from_onnx(content)
+        model = parse_onnx(content)
+        return cnn_weights_of(model), class_names_of_onnx(model)
     except ValueError as error:
         raise CorruptFileError(f"{file}: {error}") from None

@@ -1,6 +1,7 @@
 """JPEG files are reduced to the segments that decoding needs."""
 
 import re
+import struct
 
 import pytest
 
@@ -73,6 +74,16 @@ def test_memory_of_the_coefficients_of_separate_scans():
 
 def frame(marker=0xC0, colors=1):
     return jpeg_segment(marker, b"\x08\0\x08\0\x08" + bytes([colors]) + b"\1\x11\0" * colors)
+
+
+def test_incomplete_frame():
+    """Each component takes three bytes of it."""
+    complete = frame(0xC2)[4:]
+    scan = jpeg_segment(0xDA, b"\1\1\0\0\x3f\0")
+    parse_jpeg(b"\xff\xd8" + jpeg_segment(0xC2, complete) + scan)
+    for length in range(len(complete)):
+        with pytest.raises(struct.error):
+            parse_jpeg(b"\xff\xd8" + jpeg_segment(0xC2, complete[:length]) + scan)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def test_memory_of_a_pixel(mode, expected):
         (strips(8, 8, bytes(64), compression=50_000), f"must be a TIFF image with compression {COMPRESSIONS}; it has 50000"),
         (strips(8, 40_001, bytes(8), rows=1), "must have at most 40,000 values in its TIFF tag 273; it has 40,001"),
         (strips(8, 8, bytes(64), samples=17), "must have at most 16 values in its TIFF tag 258; it has 17"),
+        (strips(8, 8, bytes(448), samples=7), "must be a TIFF image of at most 6 samples per pixel; it has 7"),
         (strips(8, 8, bytes(64), t347=(7, [0] * 65_537)), "must have at most 65,536 values in its TIFF tag 347; it has 65,537"),
         (tiff({256: (7, [8]), 257: (4, [8])}), "must have integers in its TIFF tag 256; their type is 7"),
         (strips(8, 8, bytes(2_000), rows=1, compression=5), "must be an undamaged image; its TIFF strips are longer than the file"),

@@ -10,7 +10,7 @@ from tests.helpers.checkpoint_runs import CASES, FOLDER, STEPS_PER_EPOCH, crash,
 from tests.helpers.runs import Crash, bits, equal_bits
 
 
-@pytest.mark.parametrize("case", ["baseline", "augmented", "keras fit"])
+@pytest.mark.parametrize("case", ["baseline", "augmented", "keras fit", "keras step"])
 def test_crashed_run_resumes_exactly(xy, uninterrupted, case):
     for batches in CASES[case].crashes:
         crash(xy, batches, case, Crash())

@@ -38,7 +38,7 @@ def two_steps(x, y, replicas=None):
     for _ in range(2):
         step.train(x, y)
     step.test(x, y)
-    return model.get_weights(), step.metric_totals
+    return model.get_weights(), step.metric_state()["metric_totals"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])

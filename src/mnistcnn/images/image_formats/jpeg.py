@@ -116,9 +116,8 @@ def _coefficient_bytes(segments: _Segments, width: int, height: int) -> int:
     # The number of components in a scan is its first byte.
     if not segments.is_progressive and all(scan[0] == num_components for scan in segments.scans):
         return 0
-    horizontal, vertical = zip(
-        *(divmod(factors, 16) for factors in frame[7 : 6 + 3 * num_components : 3]), strict=True
-    )
+    sampling = struct.unpack_from(">6x" + num_components * "xBx", frame)
+    horizontal, vertical = zip(*(divmod(factors, 16) for factors in sampling), strict=True)
     columns = -(-width // (8 * max(1, *horizontal)))
     rows = -(-height // (8 * max(1, *vertical)))
     blocks: int = columns * rows * sum(h * v for h, v in zip(horizontal, vertical, strict=True))

@@ -32,6 +32,7 @@ _MAX_VALUES_OF_ARRAYS = {
 _RAW, _JPEG = 1, 7
 _COMPRESSIONS = frozenset({_RAW, 2, 3, 4, 5, _JPEG, 8, 32_773, 32_946})
 _YCBCR, _SEPARATE_PLANES = 6, 2
+_MAX_SAMPLES = 6  # CMYK and two alpha channels; Pillow writes a message to stderr if there are more
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _INTEGER_TYPES = {1: "B", 3: "H", 4: "I"}
@@ -96,6 +97,10 @@ def parse_tiff(content: bytes) -> EncodedImage:
         )
     width, height = directory.value(_WIDTH, 0), directory.value(_HEIGHT, 0)
     samples, bits = directory.value(_SAMPLES, 1), max(directory.values(_BITS), default=1)
+    if samples > _MAX_SAMPLES:
+        raise ValueError(
+            f"must be a TIFF image of at most {_MAX_SAMPLES} samples per pixel; it has {samples:,}"
+        )
     strip_width, strip_rows = _check_strips(directory, width, height)
     if compression == _RAW:
         decoder_bytes = 0

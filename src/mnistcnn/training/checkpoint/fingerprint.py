@@ -60,10 +60,12 @@ def run_fingerprint(
     )
 
 
-def data_fingerprint(x: Float32Array, y: Float32Array) -> str:
-    """Return the number of images and a digest of images and labels."""
+def data_fingerprint(
+    x: Float32Array, y: Float32Array, sample_weight: Float32Array | None = None
+) -> str:
+    """Return the number of images and a digest of images, labels and weights."""
     digest = hashlib.sha256()
-    for array in (x, y):
+    for array in (x, y) if sample_weight is None else (x, y, sample_weight):
         digest.update(np.ascontiguousarray(array).data)
     return f"{len(x):,} images (sha256 {digest.hexdigest()[:_DIGEST_CHARS]})"
 

@@ -21,7 +21,7 @@ from mnistcnn.errors import CorruptFileError
 from mnistcnn.training.checkpoint import callback_state
 from mnistcnn.training.checkpoint.file_format import Arrays, pack, unpack
 from mnistcnn.training.distribute.context import DistributionContext, SingleProcess
-from mnistcnn.training.train_step import TrainStep
+from mnistcnn.training.step import Step
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_int
 
@@ -61,7 +61,7 @@ class ResumableState(Protocol):
         self,
         model: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
-        step: TrainStep | None = None,
+        step: Step | None = None,
     ) -> list[keras.callbacks.Callback]:
         """Set what to save and restore; return the callbacks that the loop must run as well."""
 
@@ -115,7 +115,7 @@ class TrainingState:
         self._write, self._saved, self._weights_only = write, saved, weights_only
         self._context = SingleProcess() if context is None else context
         self._model: Any = None
-        self._step: TrainStep | None = None
+        self._step: Step | None = None
         self._callbacks: list[keras.callbacks.Callback] = []
         self._history = keras.callbacks.History()
         self._interrupted = False
@@ -138,7 +138,7 @@ class TrainingState:
         self,
         model: keras.Model,
         callbacks: Sequence[keras.callbacks.Callback],
-        step: TrainStep | None = None,
+        step: Step | None = None,
     ) -> list[keras.callbacks.Callback]:
         """Set what to save and restore; return the History callback that is saved as well."""
         if step is None and self.every is not None:
@@ -203,7 +203,7 @@ class TrainingState:
         if not (finished and self._weights_only):
             arrays |= _to_arrays("optimizer", _optimizer_variables(self._model))
         if self._step is not None:
-            arrays["metric_totals"] = self._step.metric_totals
+            arrays |= self._step.metric_state()
         callback_states = [callback_state.get_state(callback) for callback in self._callbacks]
         record = {
             "finished": finished,
@@ -222,7 +222,7 @@ class TrainingState:
         if not (self.finished and self._weights_only):
             _assign_arrays("optimizer", _optimizer_variables(self._model), arrays)
         if self._step is not None:
-            self._step.metric_totals = arrays["metric_totals"]
+            self._step.set_metric_state(arrays)
         callback_states = unpack(record["callbacks"], arrays)
         for callback, state in zip(self._callbacks, callback_states, strict=True):
             callback_state.set_state(callback, state)

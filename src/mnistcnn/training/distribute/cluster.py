@@ -110,7 +110,7 @@ def _wait_for_workers(addresses: Sequence[str], seconds: float) -> None:
                 if time.monotonic() > deadline:
                     raise ConnectionError(
                         f"worker {rank} at {escape(address)} must connect within {seconds:g} s; "
-                        f"received {error}"
+                        f"received {escape(error)}"
                     ) from error
             time.sleep(_POLL_SECONDS)
 

@@ -31,9 +31,11 @@ class DistributionContext(ABC):
         Number of processes.
     is_chief : bool
         Whether this process writes files and prints progress.
+    is_distributed : bool
+        Whether each batch is split over devices.
     """
 
-    is_chief = True
+    is_chief = is_distributed = True
     rank, world_size = 0, 1
 
     @abstractmethod
@@ -87,6 +89,8 @@ class DistributionContext(ABC):
 
 class SingleProcess(DistributionContext):
     """One process on one device."""
+
+    is_distributed = False
 
     def check_supported(
         self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]

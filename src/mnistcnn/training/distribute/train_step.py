@@ -39,7 +39,13 @@ class DistributedTrainStep(TrainStep):
         super().__init__(step.model)
         self._step, self._strategy, self._target_fn = step, strategy, target_fn
 
-    def train(self, x: tf.Tensor, y: tf.Tensor, targets: tf.Tensor | None = None) -> None:
+    def train(
+        self,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        targets: tf.Tensor | None = None,
+        sample_weight: tf.Tensor | None = None,
+    ) -> None:
         """Train on a global batch and add it to the metrics, inside a graph."""
         size = tf.shape(x)[0]
         weights, mask = self._step.weights(), self._dropout_mask(size)
@@ -51,7 +57,12 @@ class DistributedTrainStep(TrainStep):
                 part_targets = self._target_fn(images)
             part_mask = mask if mask.shape.rank == 0 else mask[part]
             gradients, counts = self._step.gradients(
-                weights, images, labels, part_targets, mask=part_mask
+                weights,
+                images,
+                labels,
+                part_targets,
+                mask=part_mask,
+                sample_weight=None if sample_weight is None else sample_weight[part],
             )
             return tf.concat([tf.reshape(tensor, [-1]) for tensor in (*gradients, counts)], axis=0)
 
@@ -69,12 +80,13 @@ class DistributedTrainStep(TrainStep):
         )
         self._totals.assign_add(counts)
 
-    def test(self, x: tf.Tensor, y: tf.Tensor) -> None:
+    def test(self, x: tf.Tensor, y: tf.Tensor, sample_weight: tf.Tensor | None = None) -> None:
         """Add a global batch to the metrics, inside a graph."""
         weights = self._step.weights()
 
         def counts(part: slice) -> tf.Tensor:
-            return self._step.test_totals(weights, x[part], y[part])
+            part_weight = None if sample_weight is None else sample_weight[part]
+            return self._step.test_totals(weights, x[part], y[part], part_weight)
 
         self._totals.assign_add(self._reduce_sum(counts, tf.shape(x)[0]))
 
