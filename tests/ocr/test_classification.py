@@ -50,7 +50,7 @@ def test_components_are_classified_by_their_crops():
     def predict_proba(views):
         means.extend(views.mean(axis=(1, 2)))
         probabilities = np.full((len(views), 10), 0.02, np.float32)
-        probabilities[:, 5] = np.where(views.mean(axis=(1, 2)) > 60, 0.9, 0.4)
+        probabilities[:, 5] = np.where(views.mean(axis=(1, 2)) > 40, 0.9, 0.4)
         return probabilities
 
     narrow, wide = classify(components, predict_proba)

@@ -28,6 +28,13 @@ def rectangles(*boxes, shape):
     return ink_map_of(strength)
 
 
+def draw_seven(size, width, x=0.6):
+    """Return a seven of `size` pixels, drawn with a pen of that width."""
+    stroke = [(width, width), (width + x * size, width), (width + 0.3 * size, width + size)]
+    coverage = draw_strokes((size + 2 * width, size + 2 * width), stroke, width=width)
+    return coverage[np.ix_(coverage.any(axis=1), coverage.any(axis=0))]
+
+
 def test_size_and_box():
     component = Component(3, 4, np.zeros((10, 20), np.float32))
     assert (component.width, component.height, component.box) == (20, 10, (3, 4, 23, 14))
