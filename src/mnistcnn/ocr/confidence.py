@@ -14,8 +14,9 @@ import numpy as np
 
 from mnistcnn.ocr.classification import Candidate, PredictProba, classify_with_tta
 from mnistcnn.ocr.digit_crop import digit_crop
-from mnistcnn.ocr.digit_detection import DetectedDigit, overlap
+from mnistcnn.ocr.digit_detection import DetectedDigit
 from mnistcnn.ocr.instances import DigitInstance
+from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, Float64Array, UInt8Array
 
 # Left, top, right and bottom, in pixels of the upright image.
@@ -82,7 +83,7 @@ def score_detected(
 
 
 def score_components(
-    candidates: Sequence[Candidate], detected: Sequence[DetectedDigit]
+    candidates: Sequence[Candidate], detected: Sequence[DetectedDigit], reduction: float = 1.0
 ) -> list[ScoredDigit]:
     """Return connected components that may be digits with their class probabilities.
 
@@ -93,15 +94,18 @@ def score_components(
     detected : sequence of DetectedDigit
         What the page network detected at any scale. A component is a digit as far as the network
         sees one at its place, and on the places of the other components.
+    reduction : float, default 1.0
+        Factor by which the image of the components is smaller.
     """
-    support = [_find_support(candidate, detected) for candidate in candidates]
+    edges = [_enlarge(candidate.component.box, reduction) for candidate in candidates]
+    support = _find_support(edges, detected)
     share = sum(one is not None for one in support) / max(len(support), 1)
     scored = []
-    for candidate, one in zip(candidates, support, strict=True):
+    for candidate, place, one in zip(candidates, edges, support, strict=True):
         label = int(candidate.probabilities.argmax())
         features = _component_features(candidate, one, label, share)
         probabilities = _scale(candidate.probabilities, features, _COMPONENT_WEIGHTS)
-        scored.append(ScoredDigit(candidate.component.box, candidate.crop, features, probabilities))
+        scored.append(ScoredDigit(place, candidate.crop, features, probabilities))
     return scored
 
 
@@ -145,14 +149,36 @@ def _instance_features(instance: DigitInstance, by_crop: Float32Array, label: in
     )
 
 
-def _find_support(candidate: Candidate, detected: Sequence[DetectedDigit]) -> DetectedDigit | None:
-    """Return the best detected digit that covers the same place, if there is one."""
-    at_same_place = [
-        digit
-        for digit in detected
-        if digit.score > _MIN_SCORE and overlap(digit.edges, candidate.component.box) > _MIN_OVERLAP
+def _enlarge(box: Box, factor: float) -> Edges:
+    left, top, right, bottom = box
+    return factor * left, factor * top, factor * right, factor * bottom
+
+
+def _find_support(
+    edges: Sequence[Edges], detected: Sequence[DetectedDigit]
+) -> list[DetectedDigit | None]:
+    """Return for each place the best detected digit that covers it, if there is one."""
+    digits = [digit for digit in detected if digit.score > _MIN_SCORE]
+    digits.sort(key=lambda digit: -digit.score)
+    if not digits or not edges:
+        return [None] * len(edges)
+    overlaps = _overlaps(np.array(edges), np.array([digit.edges for digit in digits]))
+    at_same_place = overlaps > _MIN_OVERLAP
+    best = at_same_place.argmax(axis=1).tolist()
+    return [
+        digits[i] if any_digit else None
+        for i, any_digit in zip(best, at_same_place.any(axis=1).tolist(), strict=True)
     ]
-    return max(at_same_place, key=lambda digit: digit.score, default=None)
+
+
+def _overlaps(first: Float64Array, second: Float64Array) -> Float64Array:
+    """Return the intersection over union of each box of one array with each of another."""
+    low = np.maximum(first[:, np.newaxis, :2], second[:, :2])
+    high = np.minimum(first[:, np.newaxis, 2:], second[:, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
+    union = areas[0][:, np.newaxis] + areas[1] - shared
+    return np.asarray(shared / np.maximum(union, 1e-6), np.float64)
 
 
 def _component_features(

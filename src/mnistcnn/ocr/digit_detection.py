@@ -193,7 +193,7 @@ def _fuse(
     added: list[DetectedDigit] = []
     for level in neighbors:
         for other in level:
-            overlaps = [overlap(digit.edges, other.edges) for digit in digits]
+            overlaps = [_overlap(digit.edges, other.edges) for digit in digits]
             best = int(np.argmax(overlaps)) if overlaps else 0
             if overlaps and overlaps[best] > _MIN_FUSED_OVERLAP:
                 evidence[best].append(other.instance)
@@ -218,7 +218,7 @@ def _average(one: DigitInstance, found: list[DigitInstance], count: int) -> Digi
     )
 
 
-def overlap(first: _Edges, second: _Edges) -> float:
+def _overlap(first: _Edges, second: _Edges) -> float:
     """Return the intersection of two boxes over their union."""
     shared = _intersection(first, second)
     return shared / max(_area(first) + _area(second) - shared, 1e-6)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from mnistcnn.images.image_io import ImageLike, read_image
@@ -23,6 +25,8 @@ _MIN_HEIGHT = 0.3
 # Where there are more components than this many for each detected digit, plus the second number,
 # the ink of the page is not digits alone, and its components are not used.
 _MAX_COMPONENTS_PER_DIGIT, _MAX_OTHER_COMPONENTS = 3, 10
+# Number of pixels in which components are sought.
+_MAX_COMPONENT_PIXELS = 1_000_000
 
 
 def read_page(
@@ -55,8 +59,9 @@ def read_page(
     detection = detect_digits(image.brightness, compute_maps, polarity=polarity)
     digits = score_detected(detection.digits, predict_proba)
     upright = np.rot90(image.brightness, detection.quarter_turns)
-    candidates = find_components(upright, len(detection.digits), predict_proba, polarity)
-    digits += score_components(candidates, detection.candidates)
+    view, reduction = _reduce(upright)
+    components = find_components(view, len(detection.digits), predict_proba, polarity)
+    digits += score_components(components, detection.candidates, reduction)
     selected, omitted = select_digits(
         _suppress_duplicates(digits), min_confidence=min_confidence, keep_doubtful=keep_doubtful
     )
@@ -86,13 +91,24 @@ def read_page(
     )
 
 
+def _reduce(image: Float32Array) -> tuple[Float32Array, float]:
+    """Return an image of at most a megapixel, and the factor by which it was reduced."""
+    height, width = image.shape[:2]
+    reduction = max(1.0, math.sqrt(height * width / _MAX_COMPONENT_PIXELS))
+    if reduction == 1:
+        return np.ascontiguousarray(image), 1.0
+    size = max(1, round(width / reduction)), max(1, round(height / reduction))
+    reduced = cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced).reshape(*size[::-1], -1), reduction
+
+
 def find_components(
     image: Float32Array, num_detected: int, predict_proba: PredictProba, polarity: Polarity
 ) -> list[Candidate]:
     """Return the connected components of the ink that may be digits.
 
     On plain paper, they show the strokes in full resolution. On a page with many more components
-    than detected digits there are none.
+    than detected digits there are none: its ink is not digits alone.
     """
     ink_map = drop_enclosing(binarize(image, polarity))
     if len(ink_map.stats) - 1 > (_MAX_COMPONENTS_PER_DIGIT * num_detected + _MAX_OTHER_COMPONENTS):
