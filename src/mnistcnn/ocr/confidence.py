@@ -164,11 +164,8 @@ def _find_support(
         return [None] * len(edges)
     overlaps = _overlaps(np.array(edges), np.array([digit.edges for digit in digits]))
     at_same_place = overlaps > _MIN_OVERLAP
-    best = at_same_place.argmax(axis=1).tolist()
-    return [
-        digits[i] if any_digit else None
-        for i, any_digit in zip(best, at_same_place.any(axis=1).tolist(), strict=True)
-    ]
+    best = at_same_place.argmax(axis=1)
+    return [digits[j] if at_same_place[i, j] else None for i, j in enumerate(best)]
 
 
 def _overlaps(first: Float64Array, second: Float64Array) -> Float64Array:

@@ -41,8 +41,9 @@ _FRAGMENT_SCORE = 0.25
 # added from another scale, and the part of the smaller box that it may share with another digit.
 _MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE, _MAX_SHARED = 0.5, 0.5, 0.3
 # A page is upright if the mean probability of the digits' classes is above the first number; other
-# orientations need this many digits and so many times the score.
-_UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_TURNED_RATIO = 0.7, 3, 1.5
+# orientations need this many digits and so many times the score, in at most so many pixels.
+_UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_TURNED_RATIO = 0.85, 3, 1.3
+_TURNED_PIXELS = 300_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,7 +336,9 @@ def _quarter_turns(
     def presence(level: Sequence[DetectedDigit]) -> float:
         return sum(one.instance.peak * one.instance.purity for one in level)
 
-    scale, digits = max(levels, key=lambda level: presence(level[1]))
+    area = image.shape[0] * image.shape[1]
+    small = [level for level in levels if level[0] ** 2 * area <= _TURNED_PIXELS]
+    scale, digits = max(small or levels[-1:], key=lambda level: presence(level[1]))
     if len(digits) < _MIN_TURNED_DIGITS:
         return 0
     certainty = float(np.mean([digit.instance.probabilities.max() for digit in digits]))
