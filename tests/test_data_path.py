@@ -77,7 +77,7 @@ def random_split(count):
     [
         (TO_EVALUATION, 20),
         pytest.param(
-            TO_READING, 13, marks=pytest.mark.xfail(reason="images/brightness.py is the 14th")
+            TO_READING, 13, marks=pytest.mark.xfail(reason="connected components take four files")
         ),
     ],
 )

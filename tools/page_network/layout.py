@@ -16,7 +16,7 @@ from tools.page_network.sheet import Sheet
 
 __all__ = ["KINDS", "MARKS", "PAPERS", "InkLayer", "Layout", "draw_layout"]
 
-# Relative weights; those from "printed page" on hold no handwritten digit, 18 % together.
+# Relative weights; those from "printed page" on hold no handwritten digit, 17 % together.
 KINDS: dict[str, tuple[float, Callable[[Sheet], None]]] = {
     "digit rows": (0.17, digit_pages.digit_rows),
     "squared digits": (0.06, digit_pages.squared_digits),
