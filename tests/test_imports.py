@@ -34,8 +34,8 @@ MAY_IMPORT["sweeps"] = MAY_IMPORT["evaluation"] | {"evaluation", "recipes"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 for _below in MAY_IMPORT.values():
-    _below.add("public")
-MAY_IMPORT["public"] = set()
+    _below.update({"public", "notebook"})
+MAY_IMPORT["public"] = MAY_IMPORT["notebook"] = set()
 # Imported inside functions only, so that results and plots load without Keras.
 INSIDE_FUNCTIONS = {
     "evaluation": {"models", "backend"},

@@ -28,8 +28,9 @@ from mnistcnn.data.formats.npz import NPZ_NAMES
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 from mnistcnn.weights.manifest import Manifest, checksum
+from mnistcnn.weights.network_file import read_network_file
 from mnistcnn.weights.pretrained import FOLDER, read_pretrained
-from mnistcnn.weights.weights_file import read_weights_file
+from mnistcnn.weights.weights_file import read_cnn_file, read_weights_file
 
 EXPORTS = ("a.onnx", "a.safetensors")
 KERAS_FILES = ("a.keras", "a.h5", "a.weights.h5")
@@ -216,10 +217,25 @@ def _keras_files(models: Path) -> Iterator[FuzzTarget]:
         read=_read_weights,
         expected_errors=(ValueError,),
     )
+    yield FuzzTarget(
+        name="class names in .keras",
+        format=".keras",
+        seeds=(json.dumps({"class_names": [*"abcdefghij"]}).encode(),),
+        write=lambda folder, content: write_zip(
+            folder / "a.keras", {_HDF5_MEMBER: member, "mnistcnn.json": content}
+        ),
+        read=_read_class_names,
+    )
 
 
 def _read_weights(path: Path) -> None:
     _check_network(read_weights_file(path))
+
+
+def _read_class_names(path: Path) -> None:
+    names = read_cnn_file(path).class_names
+    assert len(set(names)) == 10
+    assert all(name.isprintable() for name in names)
 
 
 def _exports(models: Path) -> Iterator[FuzzTarget]:
@@ -231,6 +247,21 @@ def _exports(models: Path) -> Iterator[FuzzTarget]:
             write=as_file(name),
             read=_read_weights,
         )
+    # With an array of another name, it is the file of another network.
+    content = (models / "a.onnx").read_bytes().replace(b"dense.bias", b"other.bias")
+    yield FuzzTarget(
+        name=".onnx of another network",
+        format=".onnx",
+        seeds=(content,),
+        write=as_file("a.onnx"),
+        read=_read_network,
+        expected_errors=(ValueError,),
+    )
+
+
+def _read_network(path: Path) -> None:
+    network = read_network_file(path)
+    assert len(network.class_names) > 1
 
 
 def _check_network(arrays: list[Any]) -> None:

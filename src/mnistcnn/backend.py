@@ -16,6 +16,7 @@ from mnistcnn.utils.compat import TENSORFLOW_STARTUP_LOG
 from mnistcnn.utils.stderr import filter_stderr
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_OTHER_BACKENDS = ("jax", "torch", "openvino")
 
 
 @contextmanager
@@ -28,18 +29,31 @@ def _without_startup_log() -> Iterator[None]:
         yield
 
 
+def _check_backend(name: str) -> None:
+    """Raise ``ImportError`` unless the backend of Keras is TensorFlow."""
+    if name != "tensorflow":
+        raise ImportError(
+            f"mnistcnn needs Keras on TensorFlow; received the Keras backend {name!r}: set the "
+            "environment variable KERAS_BACKEND to 'tensorflow' and restart Python"
+        ) from None
+
+
+if "keras" not in sys.modules:
+    # Before the import, which would fail with "No module named 'jax'".
+    _check_backend(os.environ.get("KERAS_BACKEND") or "tensorflow")
 if "tensorflow" in sys.modules:
     environment.warn_of_slow_convolutions()
 else:
     environment.set_tf_defaults()
 with _without_startup_log():
-    import keras
+    try:
+        import keras
+    except ModuleNotFoundError as _error:
+        if _error.name in _OTHER_BACKENDS:  # the backend of Keras' configuration file
+            _check_backend(_error.name)
+        raise
     import tensorflow as tf
 
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        "mnistcnn needs Keras on TensorFlow; Keras runs on "
-        f"{keras.backend.backend()!r}: unset KERAS_BACKEND or set it to 'tensorflow'"
-    )
+_check_backend(keras.backend.backend())
 
 __all__ = ["keras", "tf"]

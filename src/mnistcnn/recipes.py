@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from mnistcnn.notebook import html
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import (
     check_fraction,
@@ -29,7 +30,7 @@ __all__ = [
     "get",
 ]
 
-# Editors complete the names.
+#: The names of the recipes, which editors complete.
 RecipeName = Literal["baseline", "fast", "best", "robust"]
 MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
 _KERAS_2_2_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
@@ -141,6 +142,20 @@ class Augmentation:
         values["elastic_sigma"] = check_positive("elastic_sigma", self.elastic_sigma)
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"Augmentation({', '.join(f'{name}={text}' for name, text in _changed(self))})"
+
+
+def _changed(settings: Augmentation | Recipe) -> list[tuple[str, str]]:
+    """Return name and text of each setting that is not the default."""
+    values = [(field, getattr(settings, field.name)) for field in fields(settings)]
+    return [
+        # The settings of a teacher would make the text three times as long.
+        (field.name, f"<{value.name}>" if isinstance(value, Recipe) else quote(value))
+        for field, value in values
+        if value != field.default
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,6 +306,13 @@ class Recipe:
                 "label_smoothing must be 0 with a teacher, whose outputs replace the labels; "
                 f"received {self.label_smoothing}"
             )
+
+    def __repr__(self) -> str:
+        return f"Recipe({', '.join(f'{name}={text}' for name, text in _changed(self))})"
+
+    def _repr_html_(self) -> str:
+        settings = html.table(_changed(self)[1:], left_columns=2)  # without the name
+        return html.block(html.heading("Recipe", self.name), settings)
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistcnn.notebook import html
 from mnistcnn.public import public
 
 IMAGE_SIZE = 28
 NUM_PIXELS = IMAGE_SIZE * IMAGE_SIZE
 NUM_CLASSES = 10
+_MAX_COUNTED_CLASSES = 26
+_NUM_SHOWN = 10
 DIGIT_NAMES = tuple(map(str, range(NUM_CLASSES)))
 
 UInt8Array: TypeAlias = NDArray[np.uint8]
@@ -37,6 +40,9 @@ class Split(NamedTuple):
 
     images: UInt8Array
     labels: UInt8Array
+
+    def __repr__(self) -> str:
+        return f"Split(images={_summary(self.images)}, labels={_summary(self.labels)})"
 
 
 class _Splits(NamedTuple):
@@ -77,3 +83,31 @@ class Dataset(_Splits):
         if class_names != DIGIT_NAMES:
             dataset.class_names = class_names
         return dataset
+
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({len(self.train.labels):,} training images, "
+            f"{len(self.test.labels):,} test images, {len(self.class_names)} classes)"
+        )
+
+    def _repr_html_(self) -> str:
+        names, images = self.class_names, self.train.images[:_NUM_SHOWN]
+        parts = [html.heading("Dataset", repr(self).removeprefix("Dataset"))]
+        if images.dtype == np.uint8 and images.ndim == 3 and len(images):
+            strip = np.concatenate(images, axis=1)
+            parts.append(html.gray_image(strip, alt="The first training images"))
+        if len(names) <= _MAX_COUNTED_CLASSES:
+            counts = [
+                (title, *(f"{count:,}" for count in _class_counts(split, len(names))))
+                for title, split in zip(("training", "test"), self, strict=True)
+            ]
+            parts.append(html.table(counts, header=("images", *names)))
+        return html.block(*parts)
+
+
+def _class_counts(split: Split, num_classes: int) -> list[int]:
+    return [int(np.count_nonzero(split.labels == label)) for label in range(num_classes)]
+
+
+def _summary(array: Any) -> str:
+    return f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__

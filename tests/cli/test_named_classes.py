@@ -2,8 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import mnistcnn
 from mnistcnn.cli.main import main
@@ -47,9 +48,51 @@ def test_names_go_from_the_folder_to_every_command(animals, tmp_path, capsys):
 
     assert main(["export", model, "a.onnx"]) == 0
     assert mnistcnn.Recognizer("a.onnx").class_names == NAMES
+    with Image.open("animals/test/ant/12.png") as image:
+        name = NAMES[mnistcnn.Recognizer("a.onnx").predict(np.asarray(image))[0]]
     capsys.readouterr()
-    assert main(["read", "--weights", "a.onnx", "animals/test/ant/12.png"]) == 1
-    assert "received one of the 12 classes 'ant', 'bee', 'cat'" in capsys.readouterr().err
+    assert main(["read", "--weights", "a.onnx", "animals/test/ant/12.png"]) == 0
+    assert capsys.readouterr().out == f"{name}\n"
+
+
+@pytest.fixture
+def weights(tmp_path):
+    mnistcnn.export_model(mnistcnn.build_model(class_names=NAMES, seed=0), "a.onnx")
+    return ["--weights", "a.onnx"]
+
+
+def test_each_image_has_one_class(animals, weights, tmp_path, capsys):
+    """Of 28 × 28 pixels as it is, or inverted; of any other size normalized."""
+    path = tmp_path / "animals/test/bee/12.png"
+    with Image.open(path) as image:
+        ImageOps.invert(image).save("inverted.png")
+        ImageOps.expand(image.resize((90, 90)), 9).save("large.png")
+        expected = mnistcnn.Recognizer("a.onnx").predict_proba(np.asarray(image))[0]
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG")
+    files = [str(path), "inverted.png", "large.png", "broken.png"]
+    capsys.readouterr()
+    assert main(["read", *weights, *files, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    first, second, third, last = report["images"]
+    name = NAMES[expected.argmax()]
+    assert first == {"image": files[0], "class": name, "confidence": pytest.approx(expected.max())}
+    assert second == {**first, "image": files[1]}
+    assert third["class"] in NAMES
+    assert (last["image"], "class" in last, report["failed"]) == (files[3], False, 1)
+    assert main(["read", *weights, *files]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[:2] == [f"{file}: {name}" for file in files[:2]]
+    assert captured.err.endswith("mnistcnn: 1 of 4 images could not be read\n")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--pattern", "1"], ["--csv"], ["--min-confidence", "0.5"], ["--region", "0,0,9,9"]],
+)
+def test_options_for_pages_of_digits_are_rejected(option, animals, weights, capsys):
+    assert main(["read", *weights, "animals/test/ant/12.png", *option]) == 1
+    rule = f"mnistcnn: {option[0]} must have a network of the ten digits; received one of the 12 "
+    assert capsys.readouterr().err.startswith(f"{rule}classes 'ant', 'bee'")
 
 
 def test_names_are_taken_from_the_side_that_has_them(animals, network, capsys):

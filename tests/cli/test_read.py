@@ -210,7 +210,7 @@ def test_unknown_weights_are_rejected_before_any_image(scan, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("mnistcnn: weights must be ")
-    assert err.endswith("; received 'bset'\n")
+    assert err.endswith("; received 'bset'; did you mean 'best'?\n")
 
 
 def assert_has_boxes(path):

@@ -16,7 +16,7 @@ from mnistcnn import CorruptFileError
 CASES = 80
 NAMES = [
     "npz", "npy in npz", "IDX", "gzip", "IDX in gzip", "CSV", "npy", "IDX in zip", "LIBSVM", ".keras", ".h5", ".weights.h5",
-    "HDF5 in .keras", ".onnx", ".safetensors", "pretrained .safetensors", "manifest", "checkpoint", "checkpoint record",
+    "HDF5 in .keras", "class names in .keras", ".onnx", ".onnx of another network", ".safetensors", "pretrained .safetensors", "manifest", "checkpoint", "checkpoint record",
     "evaluation", "history", "fields of a form", "recipe", "PNG", "PNG with valid checksums", "JPEG", "MPO", "GIF", "TIFF",
     "BMP", "WEBP", "PPM",
 ]  # fmt: skip

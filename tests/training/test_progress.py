@@ -1,4 +1,4 @@
-"""The progress display of a training with many epochs."""
+"""The progress display of a training."""
 
 import io
 import re
@@ -10,10 +10,11 @@ from rich.progress import Progress
 
 from mnistcnn import build_model, train
 from mnistcnn.backend import tf
+from mnistcnn.notebook.progress_bar import format_duration
 from mnistcnn.training import progress
 from mnistcnn.training.progress import ProgressBar, progress_display
 
-LINE = re.compile(r"Epoch (\d+)/11: accuracy [01]\.\d{4}, loss \d\.\d{4}, (\d+ min )?\d+ s left")
+LINE = re.compile(r"Epoch (\d+)/(\d+): accuracy [01]\.\d{4}, loss \d\.\d{4}, (\d+ min )?\d+ s left")
 
 
 def quick(xy, epochs):
@@ -28,46 +29,44 @@ def quick(xy, epochs):
     )
 
 
-def test_many_epochs_print_one_line_each_with_the_remaining_time(xy, capsys):
-    quick(xy, epochs=11)
+@pytest.mark.parametrize("epochs", [1, 2, 11])
+def test_each_epoch_prints_one_line_with_the_remaining_time(epochs, xy, capsys):
+    quick(xy, epochs=epochs)
     lines = capsys.readouterr().out.splitlines()
-    assert [int(LINE.fullmatch(line)[1]) for line in lines] == list(range(1, 12))
+    matches = [LINE.fullmatch(line) for line in lines]
+    assert [int(match[1]) for match in matches] == list(range(1, epochs + 1))
+    assert {int(match[2]) for match in matches} == {epochs}
     assert lines[-1].endswith(", 0 s left")
-
-
-def test_few_epochs_are_displayed_by_keras(xy, capsys):
-    quick(xy, epochs=2)
-    printed = capsys.readouterr().out
-    assert printed.startswith("Epoch 1/2\n")
-    assert "left" not in printed
-    assert "\b" not in printed
 
 
 @pytest.mark.parametrize("verbose", [0, 1, 2])
 def test_an_explicit_verbose_is_passed_to_keras(verbose):
-    with progress_display(verbose, epochs=99) as (keras_verbose, callbacks):
+    with progress_display(verbose) as (keras_verbose, callbacks):
         assert (keras_verbose, callbacks) == (verbose, [])
 
 
 @pytest.mark.parametrize("verbose", ["auto", 1, 2])
 def test_nothing_is_displayed_without_standard_output(verbose, xy, monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
-    for epochs in (1, 11):
-        with progress_display(verbose, epochs=epochs) as (keras_verbose, callbacks):
-            assert (keras_verbose, callbacks) == (0, [])
+    with progress_display(verbose) as (keras_verbose, callbacks):
+        assert (keras_verbose, callbacks) == (0, [])
     quick(xy, epochs=1)
 
 
-def test_a_terminal_shows_one_progress_bar(monkeypatch):
+@pytest.mark.parametrize("epochs", [2, 11])
+def test_a_terminal_shows_the_lines_above_a_bar(epochs, xy, monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    with progress_display("auto", epochs=10) as (keras_verbose, callbacks):
-        assert (keras_verbose, callbacks) == (1, [])
-    with progress_display("auto", epochs=11) as (keras_verbose, callbacks):
-        assert keras_verbose == 0
-        assert [type(callback) for callback in callbacks] == [ProgressBar]
+    monkeypatch.setenv("COLUMNS", "200")
+    quick(xy, epochs=epochs)
+    printed = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+    lines = re.split(r"[\r\n]+", printed)
+    matches = [match for line in lines if (match := LINE.fullmatch(line.strip()))]
+    assert [int(match[1]) for match in matches] == list(range(1, epochs + 1))
+    assert "━" in printed
+    assert terminal.getvalue().endswith("\x1b[2K")  # the bar is erased
 
 
 class RecordingBar(ProgressBar):
@@ -115,7 +114,7 @@ def test_the_terminal_is_restored_after_an_error(monkeypatch):
     stopped = []
     monkeypatch.setattr(progress.Progress, "stop", lambda self: stopped.append(self))  # noqa: PLW0108  # a built-in would not become a method
     monkeypatch.setattr(progress.Console, "is_terminal", True)
-    with pytest.raises(KeyboardInterrupt), progress_display("auto", epochs=99):
+    with pytest.raises(KeyboardInterrupt), progress_display("auto"):
         raise KeyboardInterrupt
     assert len(stopped) == 1
 
@@ -124,4 +123,4 @@ def test_the_terminal_is_restored_after_an_error(monkeypatch):
     ("seconds", "text"), [(0.4, "0 s"), (59.7, "1 min 00 s"), (125, "2 min 05 s")]
 )
 def test_durations(seconds, text):
-    assert progress._format_duration(seconds) == text
+    assert format_duration(seconds) == text

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import mnistcnn
-from mnistcnn.cli import arguments, common
+from mnistcnn.cli import arguments, class_images, common
 from mnistcnn.cli.fields import Field, load_fields, merge_readings, read_fields
 from mnistcnn.cli.reading_output import OutputFormat, ReadingOutput
+from mnistcnn.types import DIGIT_NAMES
 from mnistcnn.utils.text import escape, quote
 
 # The files of a folder that are read.
@@ -32,7 +33,8 @@ def add_parser(commands: Any) -> None:
         help="read the digits in images",
         description="Read the handwritten digits in images: scans, photos or drawings with one or "
         "many digits. Prints their text; on a terminal, a table with the least confident digit of "
-        "each line. If an image cannot be read, the remaining images are still processed and the "
+        "each line. With a network of other classes, each image is one symbol, and its class is "
+        "printed. If an image cannot be read, the remaining images are still processed and the "
         "exit code is 1.",
     )
     parser.add_argument(
@@ -135,6 +137,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if box_paths:
         import_matplotlib()
     recognizer = mnistcnn.Recognizer(options.weights)
+    if recognizer.class_names != DIGIT_NAMES:
+        class_images.check_options(options, recognizer)
+        images = _track_images(paths, quiet=options.json)
+        return class_images.read_classes(
+            recognizer, images, num_images=len(paths), quiet=options.json
+        )
     output = ReadingOutput(output_format, form, len(paths))
     fields = [Field("", options.region, options.pattern)] if form is None else form
     for path in _track_images(paths, quiet=options.json):

@@ -54,6 +54,18 @@ def to_digit_image(brightness: Float32Array) -> UInt8Array:
     return to_mnist_format(np.clip(ink / full, 0, 1).astype(np.float32))
 
 
+def to_class_image(brightness: Float32Array) -> UInt8Array:
+    """Return a picture of one symbol in the format of MNIST, as folders of pictures are read.
+
+    A picture of 28 × 28 pixels is taken as it is and, if its background is light, inverted. Any
+    other is normalized as `to_digit_image` describes.
+    """
+    if brightness.shape[:2] != (IMAGE_SIZE, IMAGE_SIZE):
+        return to_digit_image(brightness)
+    gray = to_gray(brightness)
+    return 255 - gray if has_light_background(gray) else gray
+
+
 def _border(image: NDArray[Any]) -> NDArray[Any]:
     """Return the pixels of the border, with their colors if there are any."""
     return np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])

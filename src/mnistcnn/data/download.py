@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
+from mnistcnn.notebook.kernel import in_notebook
+from mnistcnn.notebook.progress_bar import NotebookProgress
 from mnistcnn.utils.atomic_write import atomic_write
 from mnistcnn.utils.lock import file_lock
 from mnistcnn.utils.safe_read import open_regular
@@ -184,14 +186,18 @@ class _ProgressBar:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-        self._progress = Progress(
-            f"Downloading {name}",
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
+        self._progress = (
+            NotebookProgress(unit="MB", scale=1e6)
+            if in_notebook()
+            else Progress(
+                "{task.description}",
+                BarColumn(),
+                DownloadColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
         )
-        self._task = self._progress.add_task(name, total=None)
+        self._task: Any = self._progress.add_task(f"Downloading {name}", total=None)
 
     def start(self) -> None:
         """Show the bar."""

@@ -10,6 +10,7 @@ from mnistcnn.data.files import read_dataset
 from mnistcnn.data.named import default_cache_dir, exists, load_named_dataset
 from mnistcnn.data.sklearn_digits import load_sklearn_digits
 from mnistcnn.errors import DataUnavailableError
+from mnistcnn.notebook.kernel import in_notebook
 from mnistcnn.public import public
 from mnistcnn.types import Dataset, PathLike
 from mnistcnn.utils.stderr import is_terminal
@@ -102,7 +103,7 @@ def load_data(
     ((1442, 28, 28), dtype('uint8'), (355,))
     """
     verbosity = check_in("verbose", verbose, ("auto", 0, 1))
-    is_verbose = is_terminal() if verbosity == "auto" else bool(verbosity)
+    is_verbose = (is_terminal() or in_notebook()) if verbosity == "auto" else bool(verbosity)
     if not (isinstance(source, str) and (source == "digits" or source in NAMED_DATASETS)):
         return read_dataset(
             _existing_path("source", source),

@@ -79,6 +79,12 @@ class CalibrationCurve(ArrayRecord):
                 "each bin; received other values"
             )
 
+    def __repr__(self) -> str:
+        return (
+            f"CalibrationCurve({len(self.counts)} bins, "
+            f"expected_calibration_error={self.expected_calibration_error:.4f})"
+        )
+
     @property
     def bin_edges(self) -> Float64Array:
         """Edges of the bins, ``float64 (16,)`` from 0 to 1."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from mnistcnn.evaluation.intervals import bonett_price_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
+from mnistcnn.notebook import html
 from mnistcnn.public import public
 from mnistcnn.utils.validation import check_int
 
@@ -117,6 +118,17 @@ class Comparison:
             f"only b {self.only_b_correct:,}.\n"
             f"{difference} percentage points (95 % CI {low:.2f} to {high:.2f}).\n"
             f"McNemar's exact test: {p_value}."
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("a correct", f"{self.both_correct:,}", f"{self.only_a_correct:,}"),
+            ("a incorrect", f"{self.only_b_correct:,}", f"{self.both_incorrect:,}"),
+        ]
+        return html.block(
+            html.heading("Comparison"),
+            *map(html.line, str(self).splitlines()),
+            html.table(rows, header=("images", "b correct", "b incorrect")),
         )
 
 

@@ -1,10 +1,11 @@
-"""Evaluations as plain text and as a table for the terminal."""
+"""Evaluations as plain text, as a table for the terminal, and as HTML for notebooks."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+from mnistcnn.notebook import html
 from mnistcnn.types import DIGIT_NAMES
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from mnistcnn.evaluation.results import Evaluation
 
 _MAX_CONFUSIONS = 3
+_MAX_OPEN_CLASSES = 12
+_COLUMNS = ("images", "precision", "recall", "F1", "most confused with")
 
 
 def class_noun(result: Evaluation) -> str:
@@ -38,21 +41,37 @@ def rich_text(result: Evaluation) -> Group:
     from rich.table import Table
     from rich.text import Text
 
-    names = result.class_names
     table = Table(pad_edge=False)
-    for title in (class_noun(result), "images", "precision", "recall", "F1"):
-        table.add_column(title, justify="right")
-    table.add_column("most confused with")
+    for title in (class_noun(result), *_COLUMNS):
+        table.add_column(title, justify="left" if title == _COLUMNS[-1] else "right")
+    for row in _class_rows(result):
+        table.add_row(*map(Text, row))  # as `Text`, since a name may look like markup
+    return Group(*map(Text, _metric_lines(result)), table)
+
+
+def html_text(result: Evaluation) -> str:
+    """Return the report as HTML; the table of many classes is closed."""
+    noun, count = class_noun(result), len(result.class_names)
+    table = html.table(_class_rows(result), header=(noun, *_COLUMNS))
+    return html.block(
+        html.heading("Evaluation"),
+        *map(html.line, _metric_lines(result)),
+        html.details(f"by {noun}", table, is_open=count <= _MAX_OPEN_CLASSES),
+    )
+
+
+def _class_rows(result: Evaluation) -> list[tuple[str, ...]]:
+    """Return the cells of each class: its name and `_COLUMNS`."""
+    names = result.class_names
     # Reversed: the most frequent confusion of each class is assigned last and stays.
     confusions = reversed(result.top_confusions(len(names) ** 2))
     confused_with = {label: f"{names[predicted]} ({n:,})" for label, predicted, n in confusions}
+    rows = []
     for index, count in enumerate(result.confusion_matrix.sum(axis=1)):
         ratios = (result.precision[index], result.recall[index], result.f1[index])
         cells = ["" if math.isnan(ratio) else f"{ratio:.2%}" for ratio in ratios]
-        # As `Text`, since a name may look like markup.
-        confused = Text(confused_with.get(index, ""))
-        table.add_row(Text(names[index]), f"{count:,}", *cells, confused)
-    return Group(*map(Text, _metric_lines(result)), table)
+        rows.append((names[index], f"{count:,}", *cells, confused_with.get(index, "")))
+    return rows
 
 
 def _metric_lines(result: Evaluation) -> tuple[str, str]:

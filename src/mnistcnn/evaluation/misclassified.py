@@ -91,6 +91,9 @@ class MisclassifiedImages(ArrayRecord):
                 "misclassified: predicted must be the most probable classes; received others"
             )
 
+    def __repr__(self) -> str:
+        return f"MisclassifiedImages({len(self)} images)"
+
     def __len__(self) -> int:
         return len(self.indices)
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from mnistcnn.evaluation.accumulator import MetricAccumulator
 from mnistcnn.evaluation.calibration import CalibrationCurve
-from mnistcnn.evaluation.formatting import plain_text, rich_text
+from mnistcnn.evaluation.formatting import html_text, plain_text, rich_text
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.misclassified import MisclassifiedImages
 from mnistcnn.public import public
@@ -328,8 +328,17 @@ class Evaluation:
     def __hash__(self) -> int:
         return hash((self.loss, self.labels_sha256, self.misclassified))
 
+    def __repr__(self) -> str:
+        return (
+            f"Evaluation(accuracy={self.accuracy:.4f}, loss={self.loss:.4f}, "
+            f"num_images={self.num_images})"
+        )
+
     def __str__(self) -> str:
         return plain_text(self)
+
+    def _repr_html_(self) -> str:
+        return html_text(self)
 
     def __rich__(self) -> Group:
         return rich_text(self)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from mnistcnn.data.batches import iter_batches
 from mnistcnn.images.image_io import ImageLike, read_image
+from mnistcnn.notebook import html
 from mnistcnn.ocr.fitted_reading import fit_reading
 from mnistcnn.ocr.pattern_matching import Pattern, compile_pattern
 from mnistcnn.ocr.regions import Region, check_region, crop_region, move_reading
@@ -95,6 +96,7 @@ class Recognizer:
         weights = _DEFAULT_WEIGHTS if weights is None else weights
         network = _resolve_network(weights)
         self.class_names = network.class_names
+        self._weights_name = str(weights)
         self._classifier = _open(weights, network, threads)
 
     def predict_proba(self, images: ArrayLike) -> Float32Array:
@@ -312,6 +314,13 @@ class Recognizer:
             reading = move_reading(reading, offset, image)
         reading = replace(reading, doubtful_mark=mark)
         return reading if compiled is None else fit_reading(reading, compiled)
+
+    def __repr__(self) -> str:
+        return f"Recognizer({quote(self._weights_name)})"
+
+    def _repr_html_(self) -> str:
+        text = f"with the weights {quote(self._weights_name)}, on ONNX Runtime"
+        return html.block(html.heading("Recognizer", text))
 
     def _check_reads_digits(self) -> None:
         if self.class_names != DIGIT_NAMES:

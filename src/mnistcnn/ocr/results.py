@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from mnistcnn.ocr.reading_html import reading_html
 from mnistcnn.ocr.word_gaps import find_words
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array, UInt8Array
@@ -23,6 +24,7 @@ DEFAULT_MARK = "?"
 # one.
 _MIN_DIGIT_PROBABILITY = 0.1
 _CONFIDENCE_DECIMALS = 4
+_MAX_REPR_CHARS = 60
 
 
 @public
@@ -166,9 +168,20 @@ class Reading:
         is_none = [max(0.0, 1 - float(digit.probabilities.sum())) for digit in self.omitted]
         return math.prod([*is_right, *is_none], start=1.0)
 
+    def __repr__(self) -> str:
+        return (
+            f"Reading(text={quote(self.text, limit=_MAX_REPR_CHARS)}, "
+            f"digits={len(self.digits)}, probability={self.probability:.2f})"
+        )
+
     def __str__(self) -> str:
         """Return the text."""
         return self.text
+
+    def _repr_html_(self) -> str:
+        return reading_html(
+            self.text, probability=self.probability, lines=self.lines, omitted=self.omitted
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the text, probability, size, rotation, and the digits, ready for JSON.

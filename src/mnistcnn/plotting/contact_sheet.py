@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.plotting.image_grid import ImageGrid
 from mnistcnn.types import IMAGE_SIZE, Split
 
@@ -39,7 +40,7 @@ def plot_contact_sheet(split: Split, class_names: Sequence[str], *, columns: int
         tiles[row * columns : row * columns + len(members)] = split.images[members]
     grid = ImageGrid(tiles, columns=columns, gap=_GAP)
     height, width = (side * _INCHES_PER_PIXEL for side in grid.shape)
-    figure = Figure(figsize=(width + _LABEL_INCHES, height + 0.2), layout="constrained")
+    figure = new_figure((width + _LABEL_INCHES, height + 0.2))
     axes = figure.subplots()
     grid.draw(axes, cmap="gray_r", vmin=0, vmax=255)
     for row, label in enumerate(labels):

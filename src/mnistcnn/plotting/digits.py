@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import check_ax, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.plotting.image_grid import ImageGrid
 from mnistcnn.public import public
 from mnistcnn.utils.validation import (
@@ -153,7 +154,7 @@ def plot_misclassified(
     total, shown = len(misclassified), misclassified.most_confident_first[:max_images]
     if not total:
         if ax is None:
-            ax = Figure(figsize=(4, 1), layout="constrained").subplots()
+            ax = new_figure((4, 1)).subplots()
         axes = check_ax(ax)
         axes.set_title("No misclassified images", fontsize=10)
         axes.set_axis_off()
@@ -186,5 +187,5 @@ def _white(pixels: NDArray[Any]) -> int:
 
 def _new_axes(grid: ImageGrid) -> Axes:
     height, width = (side * _INCHES_PER_PIXEL for side in grid.shape)
-    figure = Figure(figsize=(max(width, 1) + 0.2, height + 0.4), layout="constrained")
+    figure = new_figure((max(width, 1) + 0.2, height + 0.4))
     return figure.subplots()

@@ -14,6 +14,7 @@ from mnistcnn.evaluation.formatting import class_noun
 from mnistcnn.evaluation.intervals import wilson_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import BLUE, check_ax, check_axes, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.public import public
 from mnistcnn.types import Int64Array
 
@@ -60,7 +61,7 @@ def plot_confusion_matrix(evaluation: Evaluation, *, ax: Axes | None = None) -> 
     if ax is None:
         side = float(np.clip(_CELL * len(matrix), _MIN_SIDE, _MAX_SIDE))
         size = (side + _MARGINS[0], side + _MARGINS[1])
-        ax = Figure(figsize=size, layout="constrained").subplots()
+        ax = new_figure(size).subplots()
     axes = check_ax(ax)
     # Masked diagonal: on a scale that includes it, all errors would have the same color.
     errors = np.ma.masked_array(matrix, mask=np.eye(len(matrix), dtype=bool))
@@ -141,7 +142,7 @@ def plot_calibration(evaluation: Evaluation, *, ax: Sequence[Axes] | None = None
     """
     curve = check_evaluation("evaluation", evaluation).calibration_curve
     if ax is None:
-        figure = Figure(figsize=(4.8, 4.8), layout="constrained")
+        figure = new_figure((4.8, 4.8))
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     else:
         above, below = check_axes(ax, 2)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnistcnn.plotting.common import BLUE, VERMILION, check_axes, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.public import public
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_array
@@ -69,7 +70,7 @@ def plot_history(
                 f"received no values of {name!r}"
             )
     if ax is None:
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        figure = new_figure((9, 3.6))
         panels: Sequence[Axes] = figure.subplots(1, 2)
     else:
         panels = check_axes(ax, 2)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.data.preprocessing import preprocess
 from mnistcnn.plotting.common import check_axes, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.plotting.image_grid import ImageGrid
 from mnistcnn.public import public
 from mnistcnn.types import IMAGE_SIZE, PathLike
@@ -70,7 +71,7 @@ def plot_filters(model: keras.Model | PathLike, *, ax: Sequence[Axes] | None = N
     tiles = [_filter_tiles(kernel) for kernel in kernels]
     if ax is None:
         heights = [0.45 + 7.1 * len(each) / columns**2 for each, columns in tiles]
-        figure = Figure(figsize=(8.4, sum(heights)), layout="constrained")
+        figure = new_figure((8.4, sum(heights)))
         rows = figure.subplots(len(kernels), 1, height_ratios=heights, squeeze=False)
         panels = list(rows[:, 0])
     else:
@@ -135,7 +136,7 @@ def plot_activations(
     probabilities, maps = _outputs(loaded, layers, pixels)
     if ax is None:
         ratios = [1.0, *(max(1.1, _MAP_COLUMNS / -(-len(each) // _MAP_COLUMNS)) for each in maps)]
-        figure = Figure(figsize=(9 * max(sum(ratios), 2) / 4.1, 2.9), layout="constrained")
+        figure = new_figure((9 * max(sum(ratios), 2) / 4.1, 2.9))
         left, *panels = figure.subplots(1, len(ratios), width_ratios=ratios)
     else:
         left, *panels = check_axes(ax, 1 + len(layers))

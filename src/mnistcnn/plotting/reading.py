@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.results import Digit, Reading
 from mnistcnn.plotting.common import BLUE, VERMILION, check_ax, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.public import public
 
 _HIGH_CONFIDENCE = 0.9
@@ -63,7 +64,7 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
         )
     if ax is None:
         inches = np.clip(_WIDTH * height / width + 0.4, _MIN_HEIGHT, _MAX_HEIGHT)
-        ax = Figure(figsize=(_WIDTH, inches), layout="constrained").subplots()
+        ax = new_figure((_WIDTH, float(inches))).subplots()
     axes = check_ax(ax)
     pixels = np.broadcast_to(image.brightness, (*image.brightness.shape[:2], 3))
     axes.imshow(pixels, extent=(0, width, height, 0))

@@ -1,4 +1,4 @@
-"""Progress of a sweep: a live table on a terminal, otherwise one line per run."""
+"""Progress of a sweep: a table in a terminal, a bar in a notebook, otherwise lines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from mnistcnn.notebook.kernel import in_notebook
+from mnistcnn.notebook.progress_bar import NotebookProgress
 from mnistcnn.sweeps.results import SweepRun
 from mnistcnn.sweeps.worker import RunSpec
 
@@ -28,9 +30,9 @@ def sweep_progress(
     finished: Mapping[RunSpec, SweepRun],
 ) -> Iterator[Display]:
     """Provide a function to call when a run starts (with ``None``) and when it ends."""
-    console = Console(file=sys.stdout, highlight=False)
+    console = Console(file=sys.stdout, highlight=False, force_jupyter=False)
     if verbose == "auto":
-        verbose = 1 if console.is_terminal or console.is_jupyter else 2
+        verbose = 1 if console.is_terminal or in_notebook() else 2
     if verbose == 0:
         yield lambda _spec, _run: None
         return
@@ -49,10 +51,30 @@ def sweep_progress(
 
         yield print_line
         return
+    if in_notebook():
+        with NotebookProgress(unit="runs") as bar:
+            yield _BarDisplay(bar, state, len(specs))
+        return
     with Live(
         console=console, get_renderable=state.table, refresh_per_second=_REFRESHES_PER_SECOND
     ):
         yield state.update
+
+
+class _BarDisplay:
+    """The bar in a notebook, with the last finished run."""
+
+    def __init__(self, bar: NotebookProgress, state: SweepState, total: int) -> None:
+        self._bar, self._state = bar, state
+        done = len(state.finished)
+        self._task = bar.add_task("Sweep", total=total, last="")
+        bar.update(self._task, completed=done)
+
+    def __call__(self, spec: RunSpec, run: SweepRun | None) -> None:
+        self._state.update(spec, run)
+        if run is not None:
+            last = f"{spec}: accuracy {run.test.accuracy:.2%}"
+            self._bar.update(self._task, completed=len(self._state.finished), last=last)
 
 
 class SweepState:

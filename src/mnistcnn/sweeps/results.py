@@ -9,8 +9,10 @@ from typing import Any
 from mnistcnn import recipes
 from mnistcnn.evaluation.intervals import t_interval
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
+from mnistcnn.notebook import html
 from mnistcnn.public import public
 from mnistcnn.sweeps.worker import RunSpec
+from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_int, check_non_negative
 
 
@@ -43,6 +45,12 @@ class SweepRun:
         check_evaluation("test", self.test)
         check_int("seed", self.seed, minimum=0)
         check_non_negative("training_seconds", self.training_seconds)
+
+    def __repr__(self) -> str:
+        return (
+            f"SweepRun(recipe={quote(self.recipe.name)}, seed={self.seed}, "
+            f"accuracy={self.test.accuracy:.4f})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields in a form that JSON can store."""
@@ -160,8 +168,25 @@ class Sweep:
             "runs": [run.to_dict() for run in self.runs],
         }
 
+    def __repr__(self) -> str:
+        means = {summary.recipe: round(summary.mean, 4) for summary in self.summaries}
+        return f"Sweep({len(self.runs)} runs, mean_accuracy={quote(means)})"
+
     def __str__(self) -> str:
         return "\n".join(map(str, self.summaries))
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for summary in self.summaries:
+            interval = ""
+            if summary.mean_ci is not None:
+                interval = " to ".join(map(_percent, summary.mean_ci))
+            std = "" if summary.std is None else _percent(summary.std)
+            rows.append(
+                (summary.recipe, len(summary.accuracies), _percent(summary.mean), interval, std)
+            )
+        header = ("recipe", "runs", "mean accuracy", "95 % CI", "std")
+        return html.block(html.heading("Sweep"), html.table(rows, header=header))
 
 
 def _percent(value: float) -> str:

@@ -81,8 +81,8 @@ def sweep(
         A folder that receives a file for each finished run. Runs that it already holds are
         loaded instead of trained, so that repeating the call resumes an interrupted sweep.
     verbose : {"auto", 0, 1, 2}, default "auto"
-        0: silent; 1: live table; 2: one line per run. ``"auto"`` is 1 in a terminal or notebook
-        and 2 elsewhere.
+        0: silent; 1: a live table, in a notebook a progress bar; 2: one line per run. ``"auto"``
+        is 1 in a terminal or notebook and 2 elsewhere.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Progress display of a training with many epochs, with the remaining time."""
+"""Progress display of a training, with the remaining time."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mnistcnn.backend import keras
-
-# Up to this number, Keras' own display, a bar or a line per epoch, is used.
-_MAX_EPOCHS_FOR_KERAS_DISPLAY = 10
+from mnistcnn.notebook.kernel import in_notebook
+from mnistcnn.notebook.progress_bar import NotebookProgress, format_duration
 
 
 @contextmanager
 def progress_display(
-    verbose: Literal["auto", 0, 1, 2], *, epochs: int, title: str = "Epoch"
+    verbose: Literal["auto", 0, 1, 2], *, title: str = "Epoch"
 ) -> Iterator[tuple[int, list[keras.callbacks.Callback]]]:
     """Yield Keras' ``verbose`` and the callbacks that display progress instead of Keras.
 
-    For ``"auto"`` and many epochs, Keras is silent, and one progress bar for the run, or one
-    line per epoch, is displayed.
+    For ``"auto"``, Keras is silent. A line per epoch is printed, in a terminal above a progress
+    bar for the run; a notebook shows the bar only.
     """
     if sys.stdout is None:  # in daemons and with pythonw; Keras would fail
         yield 0, []
         return
-    console = Console(file=sys.stdout)
-    is_interactive = console.is_terminal or console.is_jupyter
     if verbose != "auto":
         yield verbose, []
         return
-    if epochs <= _MAX_EPOCHS_FOR_KERAS_DISPLAY:
-        yield 1 if is_interactive else 2, []
+    if in_notebook():
+        with NotebookProgress() as notebook_bar:
+            yield 0, [ProgressBar(notebook_bar, title)]
         return
-    if not is_interactive:
+    console = Console(file=sys.stdout, force_jupyter=False)
+    if not console.is_terminal:
         yield 0, [PrintLog(title)]
         return
     bar = Progress(
@@ -48,9 +47,10 @@ def progress_display(
         TextColumn("left"),
         TimeRemainingColumn(),
         console=console,
+        transient=True,
     )
-    with bar:  # restores the cursor, also after an error
-        yield 0, [ProgressBar(bar, title)]
+    with bar:  # restores the cursor, also after an error; prints lines above the bar
+        yield 0, [PrintLog(title), ProgressBar(bar, title)]
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -58,7 +58,7 @@ class ProgressBar(keras.callbacks.Callback):
 
     per_execution = True  # called once per execution of the graph, not for each batch
 
-    def __init__(self, bar: Progress, title: str = "Epoch") -> None:
+    def __init__(self, bar: Progress | NotebookProgress, title: str = "Epoch") -> None:
         super().__init__()
         self._title = title
         self._bar = bar
@@ -88,7 +88,7 @@ class ProgressBar(keras.callbacks.Callback):
 
 
 class PrintLog(keras.callbacks.Callback):
-    """One line per epoch, if the output is not a terminal."""
+    """One line per epoch."""
 
     def __init__(self, title: str = "Epoch") -> None:
         super().__init__()
@@ -109,15 +109,10 @@ class PrintLog(keras.callbacks.Callback):
         remaining = (time.perf_counter() - self._started) / done * (epochs - epoch - 1)
         sys.stdout.write(
             f"{self._title} {epoch + 1}/{epochs}: {_format_metrics(logs or {})}, "
-            f"{_format_duration(remaining)} left\n"
+            f"{format_duration(remaining)} left\n"
         )
         sys.stdout.flush()
 
 
 def _format_metrics(logs: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
-
-
-def _format_duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"

@@ -124,9 +124,9 @@ def train(
         seed. ``None`` draws a new seed. The seed of the initial weights and of dropout is an
         argument of `build_model`.
     verbose : {"auto", 0, 1, 2}, default "auto"
-        0: silent; 1: a progress bar per epoch; 2: one line per epoch. ``"auto"`` is 1 in a
-        terminal or notebook and 2 elsewhere; for more than 10 epochs it is one progress bar
-        for the run, or one line per epoch, with the remaining time.
+        0: silent. ``"auto"``: one line per epoch with the remaining time, in a terminal above
+        a progress bar for the run, in a notebook only the bar. 1 and 2: a progress bar and a
+        line per epoch, as Keras displays them.
     checkpoint_dir : str or path-like, optional
         Folder for the state of the run: network, optimizer, random generators, position in
         the epoch, history, callbacks, and teachers. The same call resumes the run and ends

@@ -138,7 +138,7 @@ class Trainer:
         steps = num_batches(training, recipe.batch_size)
         with (
             recipe_scope(model, recipe, steps_per_epoch=steps),
-            progress_display(self._verbose, epochs=recipe.epochs, title=self._title) as (
+            progress_display(self._verbose, title=self._title) as (
                 verbose,
                 display_callbacks,
             ),

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from mnistcnn.data.formats.raw import PartName, RawDataset, RawSplit
 from mnistcnn.data.formats.roles import PART_NAMES
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.images.image_io import read_image
+from mnistcnn.notebook.kernel import in_notebook
+from mnistcnn.notebook.progress_bar import NotebookProgress
 from mnistcnn.types import IMAGE_SIZE, UInt8Array
 from mnistcnn.utils.text import escape
 
@@ -163,6 +165,11 @@ def _tracked(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    bar: Any = (
+        NotebookProgress(unit="pictures")
+        if in_notebook()
+        else Progress(console=Console(stderr=True), transient=True)
+    )
+    with bar as progress:
         task = progress.add_task("Reading pictures", total=total)
         yield lambda: progress.advance(task)
