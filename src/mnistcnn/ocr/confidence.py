@@ -30,8 +30,8 @@ _MIN_PROBABILITY = 1e-4
 # counts; and the peak and class probability of a component without support.
 _MIN_OVERLAP, _MIN_SCORE, _NO_PEAK, _NO_CLASS = 0.4, 0.15, 0.05, 0.05
 # The intercept, and the weight of each feature.
-_INSTANCE_WEIGHTS = np.array([-0.286, 0.959, 0.061, 0.351, 6.011, -6.137, -0.11])
-_COMPONENT_WEIGHTS = np.array([-2.856, 0.223, 0.12, 0.08, 1.515, 1.477])
+_INSTANCE_WEIGHTS = np.array([-2.033, 0.64, 0.086, 0.4, 4.087, -1.444, 0.18])
+_COMPONENT_WEIGHTS = np.array([-3.123, 0.296, 0.037, 0.213, 1.112, 2.007])
 
 
 @dataclass(frozen=True, eq=False)
