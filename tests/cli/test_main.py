@@ -62,6 +62,15 @@ def test_invalid_usage_exits_with_2(arguments, message, capsys):
     assert message in printed
 
 
+def test_arguments_are_escaped_in_errors(capsys):
+    """A pattern such as * is any names of files, some of which may look like options."""
+    with pytest.raises(SystemExit):
+        main(["read", "a.png", "-\x1b]0;owned\x07\nforged" + "x" * 100_000])
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(r"mnistcnn: error: unrecognized arguments: -\x1b]0;owned\x07\nforgedx")
+    assert len(line) < 2100
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

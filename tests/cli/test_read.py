@@ -67,6 +67,14 @@ def test_progress_bar_appears_if_no_text_shows_the_progress(out, quiet, shown, m
     assert "Reading" not in sys.stdout.getvalue()
 
 
+@pytest.mark.parametrize(("out", "printed"), [(Terminal, r"\x1b]0;b\x07.png"), (io.StringIO, "\x1b]0;b\x07.png")])  # fmt: skip
+def test_csv_shows_names_escaped_on_a_terminal_only(out, printed, scan, monkeypatch):
+    path = scan("\x1b]0;b\x07.png")
+    monkeypatch.setattr(sys, "stdout", out())
+    assert main(["read", path, "--csv"]) == 0
+    assert printed in sys.stdout.getvalue()
+
+
 def test_one_image_prints_its_text_only(scan, page, capsys):
     assert main(["read", scan()]) == 0
     assert capsys.readouterr() == (f"{page.text}\n", "")

@@ -148,9 +148,10 @@ def test_the_summary_says_that_training_stopped_early():
     assert train._training_summary(report) == "Trained 10 epochs in 7.7 s."
 
 
-def test_a_training_records_the_settings(tiny, write_npz, config):
+def test_a_training_records_the_settings(tiny, write_npz, config, capsys):
     arguments = ["train", "--data", str(write_npz(tiny)), "--recipe", "fast", "--config", config]
     assert main([*arguments, "--set", "epochs=1", "-q"]) == 0
+    assert capsys.readouterr() == ("", "")
     report = json.loads(Path("mnistcnn-run/result.json").read_text())
     assert report["recipe"]["name"] == "mine"
     assert (report["recipe"]["epochs"], report["recipe"]["learning_rate"]) == (1, 0.02)

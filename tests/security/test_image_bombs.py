@@ -111,6 +111,11 @@ REJECTED = {
     "lzma.tif": (lambda: strips(8, 8, bytes(64), compression=34_925), "must be a TIFF image with compression 1, 2, 3, 4, 5, 7, 8, 32773, 32946; it has 34925"),
     "1,000 scans.tif": (lambda: strips(3_000, 3_000, image_bombs.jpeg_of_scans(3_000, 3_000, 980), compression=7), "must have at most 20 JPEG scans in a TIFF strip; it has 986"),
     "large JPEG tables.tif": (lambda: strips(64, 64, encode(blank(64, 64, "L"), "JPEG"), compression=7, t347=(7, [0] * 100_000)), "must have at most 65,536 values in its TIFF tag 347; it has 100,000"),
+    "strips without lengths.tif": (lambda: strips(8, 30_000, JPEG * 900, rows=1, compression=7, t279=(4, [0])), "must have a length for each of its 30,000 TIFF strips; it has 1"),
+    "1,000 scans in a strip without length.tif": (lambda: strips(64, 64, image_bombs.jpeg_of_scans(64, 64, 980), compression=7, t279=(4, [0])), "must have at most 20 JPEG scans in a TIFF strip; it has 986"),
+    "40,000 times the same half.tif": (lambda: strips(1_000, 2_000, bytes(1_000_000), rows=1_000, t273=(4, [8] * 40_000)), "must have at most 2 TIFF strips at its size; it has 40,000"),
+    "strips one byte apart.tif": (lambda: strips(30_000, 200, bytes(3_000_001), rows=100, t273=(4, [8, 9])), DAMAGED + "its TIFF strips overlap"),
+    "huge tile in a strip.tif": (lambda: strips(8, 8, deflated(1), compression=8, t322=(4, [2**16]), t323=(4, [2**16])), MEMORY + "4,295 MB"),
     "many samples.tif": (lambda: strips(64, 64, bytes(64 * 64), compression=8, samples=60_000), "must have at most 16 values in its TIFF tag 258; it has 60,000"),
     # WebP
     "50 megapixels.webp": (lambda: blank_file(*LARGE, "WEBP"), MEMORY + "793 MB"),

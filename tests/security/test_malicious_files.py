@@ -366,6 +366,8 @@ REJECTED = {
     "CSV of long numbers": ("data", lambda: {"a.csv": csv_rows()[:1570] + b",".join([b"1" * 160] * 785) + b"\n"}, "must be a number of at most 64 characters"),
     "CSV of line feeds": ("data", lambda: {"a.csv": csv_rows()[:1570] + b"\n" * (30 << 20) + b"x"}, "each row must have 785 values; row 2 has 1"),
     "CSV of quotes": ("data", lambda: {"a.csv": csv_rows()[:1570] + b'"' * (100 << 10) + b"x\n"}, "each row must have 785 values; row 2 has 1"),
+    "a name of 20,000 suffixes": ("data", lambda: {"a.zip": zip_file({f"x{'.gz' * 20_000}": b""})}, "names of its members must have at most 500 characters; one has 60,001"),
+    "a name of 30,000 folders": ("data", lambda: {"a.zip": zip_file({f"{'a/' * 30_000}{name}.png": b"" for name in "ab"})}, "names of its members must have at most 500 characters; one has 60,005"),
     "IDX bombs in a zip archive": ("data", lambda: {"a.zip": zip_file({f"{name}.gz": blank_images(80_000) for name in IDX_NAMES})}, "it must unpack to at most"),
     "LIBSVM bomb": ("libsvm", lambda: {"usps.bz2": bz2.compress(b"\n" * (33 << 20))}, "it must unpack to at most 33,554,432 bytes"),
     "LIBSVM of a single line": ("libsvm", lambda: {"usps.bz2": bz2.compress(b" " * (70 << 20))}, "a line must have at most 16,384 bytes"),

@@ -23,6 +23,9 @@ from PIL import Image
 from mnistcnn.cli.main import main
 from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
 from mnistcnn.data.formats.npz import NPZ_NAMES
+from mnistcnn.errors import CorruptFileError
+from mnistcnn.images.image_io import read_image
+from mnistcnn.utils.safe_read import open_regular
 
 pytestmark = pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").is_file(), reason="the memory limit needs Linux"
@@ -140,6 +143,17 @@ def test_a_fifo_in_a_folder_of_idx_files_is_not_read(name, tmp_path):
     ((error, message, _, _),) = read_with_limits(tmp_path, [["data", str(folder)]])
     assert error == "DataUnavailableError"
     assert f"missing: {name.removesuffix('.gz')}" in message
+
+
+def test_a_virtual_file_counts_as_empty(tmp_path):
+    """It states no size, and another one, such as /proc/kmsg, may wait for its content forever."""
+    path = pathlib.Path("/proc/self/status")
+    assert path.read_bytes()
+    with open_regular(path) as file:
+        assert file.read() == b""
+    (tmp_path / "a.png").symlink_to(path)
+    with pytest.raises(CorruptFileError, match="must be an image; received 0 bytes"):
+        read_image(tmp_path / "a.png")
 
 
 # Sparse files

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
-from mnistcnn.utils.text import did_you_mean, quote
+from mnistcnn.utils.text import did_you_mean, escape, quote
 
 RECIPES = ("baseline", "fast", "best", "robust")
 MODEL_HELP = "a model file, or the name of pretrained weights: best, robust"
@@ -18,6 +18,7 @@ SOURCE_HELP = (
     f"{MODEL_HELP}; or a saved evaluation: result.json, evaluation.json or the folder holding one"
 )
 _RECIPE_ALIASES = {"documented": "baseline"}
+_MAX_ERROR_CHARS = 2000
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,6 +39,10 @@ class Parser(argparse.ArgumentParser):
             if hint:
                 self.error(f"unrecognized arguments: {quote(argument)[1:-1]}{hint}")
         return options, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Print an error with the arguments escaped: a pattern such as * is any names of files."""
+        super().error(escape(message, limit=_MAX_ERROR_CHARS))
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:

@@ -100,6 +100,9 @@ def csv_header(form: Sequence[Field]) -> list[str]:
 
 
 def _print_csv(rows: Sequence[Sequence[object]]) -> None:
+    """Print rows with the exact names of files; on a terminal, these are escaped."""
+    if sys.stdout.isatty():
+        rows = [[escape(cell) for cell in row] for row in rows]
     csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
 
 

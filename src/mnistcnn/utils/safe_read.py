@@ -26,6 +26,8 @@ from mnistcnn.utils.text import escape
 _CHUNK_BYTES = 1 << 20
 # Enough for more than a thousand members; the archives read here have four.
 _MAX_DIRECTORY_BYTES = 128 << 10
+# Names that are longer would take much time to divide into folders and words.
+_MAX_MEMBER_NAME_CHARS = 500
 # A value takes up to 240 bytes of memory; all 70,000 images of MNIST, misclassified, have 980,000.
 _MAX_JSON_VALUES = 1_000_000
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -41,7 +43,8 @@ class Readable(Protocol):
 def open_regular(path: Path, *, follow_links: bool = True) -> io.FileIO:
     """Open a regular file for reading, without buffering.
 
-    Reading anything else may wait forever, never end, or affect a device.
+    Reading anything else may wait forever, never end, or affect a device. A virtual file, such as
+    ``/proc/kmsg``, may do so too; it states no size, and counts as empty like any file of size 0.
 
     Raises
     ------
@@ -60,7 +63,12 @@ def open_regular(path: Path, *, follow_links: bool = True) -> io.FileIO:
         flags |= getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags)
     try:
-        _check_mode(path, os.fstat(descriptor).st_mode)
+        status = os.fstat(descriptor)
+        _check_mode(path, status.st_mode)
+        if not status.st_size:
+            file = io.FileIO(os.devnull)
+            os.close(descriptor)
+            return file
         if hasattr(os, "O_NONBLOCK"):
             os.set_blocking(descriptor, True)
         return io.FileIO(descriptor)
@@ -195,11 +203,23 @@ class _BoundedReader(io.BufferedReader):
 
 @contextmanager
 def open_zip(source: io.FileIO | bytes) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive, given by its file or content; its list of members must be short."""
+    """Open a zip archive, given by its file or content; its list of members must be short.
+
+    Raises
+    ------
+    ValueError, zipfile.BadZipFile
+        If it is damaged, or that list or a name in it is too long.
+    """
     raw = io.BytesIO(source) if isinstance(source, bytes) else source
     # BufferedReader uses only methods of a raw stream that BytesIO also has.
     with raw, _BoundedReader(raw) as file, zipfile.ZipFile(file) as archive:
         file.limit = None
+        longest = max(map(len, archive.namelist()), default=0)
+        if longest > _MAX_MEMBER_NAME_CHARS:
+            raise ValueError(
+                f"names of its members must have at most {_MAX_MEMBER_NAME_CHARS} characters; "
+                f"one has {longest:,}"
+            )
         yield archive
 
 

@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterable, Sequence
 
 MAX_CHARS = 200
-_MAX_NAMES, _MAX_NAME_CHARS = 8, 40
+MAX_NAME_CHARS = 40  # of each name in a list
+_MAX_NAMES = 8
 _ELLIPSIS = "..."
 
 
@@ -46,7 +47,7 @@ def quote(value: object, *, limit: int = MAX_CHARS) -> str:
 
 def quote_names(names: Sequence[object]) -> str:
     """Return the first names in quotes: a file may hold any number of names of any length."""
-    listed = ", ".join(quote(name, limit=_MAX_NAME_CHARS) for name in names[:_MAX_NAMES])
+    listed = ", ".join(quote(name, limit=MAX_NAME_CHARS) for name in names[:_MAX_NAMES])
     return f"{listed}, {_ELLIPSIS}" if len(names) > _MAX_NAMES else listed
 
 

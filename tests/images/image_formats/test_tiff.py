@@ -6,7 +6,9 @@ import struct
 import pytest
 from PIL import Image
 
+from mnistcnn.errors import CorruptFileError
 from mnistcnn.images.image_formats.tiff import parse_tiff, read_orientation
+from mnistcnn.images.image_io import read_image
 from tests.helpers.image_bombs import encode, jpeg_of_scans, noise, strips, tiff, tiles
 
 COMPRESSIONS = "1, 2, 3, 4, 5, 7, 8, 32773, 32946"
@@ -52,6 +54,9 @@ def test_first_of_equal_tags_counts():
         (strips(100, 50, bytes(8), compression=8, samples=3, bits=16, t284=(3, [2])), 201 * 50),
         (strips(100, 50, bytes(8), compression=8, samples=3, photometric=6), 401 * 50),
         (tiles(100, 50, 64, 32, bytes(8), count=4), 65 * 32),
+        # Pillow reads raw strips up to the beginning of the next one, and copies what it reads.
+        (strips(8, 16, bytes(5064), rows=8, t273=(4, [8, 5008])), 2 * 5000),
+        (tiles(128, 32, 64, 32, bytes(9), compression=1, count=2), 0),
     ],
 )
 def test_memory_of_a_strip_or_tile(content, expected):
@@ -108,3 +113,18 @@ def test_orientation(orientation, order, prefix):
 )  # fmt: skip
 def test_damaged_exif_data(exif):
     assert read_orientation(exif) == 1
+
+
+def test_strips_of_the_same_bytes_are_read():
+    with_one = strips(8, 16, bytes(range(64)), rows=8)
+    pixels = read_image(with_one).brightness
+    assert (pixels[:8] == pixels[8:]).all()
+
+
+def test_tile_tags_decide_that_an_image_has_tiles():
+    both = strips(64, 32, bytes(64 * 32), t322=(4, [64]), t323=(4, [32]))
+    encoded = parse_tiff(both)  # without offsets of tiles
+    (start,) = struct.unpack_from("<I", encoded.content, 4)
+    assert struct.pack("<HH", 273, 4) not in encoded.content[start:]
+    with pytest.raises(CorruptFileError, match="must be an image"):
+        read_image(both)

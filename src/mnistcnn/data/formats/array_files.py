@@ -26,7 +26,7 @@ from mnistcnn.data.formats.roles import Kind, Part, role_of
 from mnistcnn.data.formats.streams import decompressed
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.utils.safe_read import open_zip
-from mnistcnn.utils.text import escape, quote_names
+from mnistcnn.utils.text import MAX_NAME_CHARS, escape, quote_names
 
 _CANDIDATE = re.compile(r"idx|ubyte|\.npy$|\.npy\.gz$|\.npz$", re.IGNORECASE)
 # Folders that do not distinguish data sets.
@@ -126,11 +126,13 @@ def _pair(files: FileSet, found: _Found, group: Group) -> dict[PartName, tuple[s
 
 
 def _speller(group: Group) -> Callable[[Part, Kind], str]:
+    prefix = escape(group.prefix, limit=MAX_NAME_CHARS)
+
     def spell(part: Part, kind: Kind) -> str:
         # MNIST has another name for the test set than all others.
         words = ["train" if part == "train" else "test" if group.prefix else "t10k", kind]
         return "-".join(
-            filter(None, [group.prefix, *words, "idx3" if kind == "images" else "idx1", "ubyte"])
+            filter(None, [prefix, *words, "idx3" if kind == "images" else "idx1", "ubyte"])
         )
 
     return spell

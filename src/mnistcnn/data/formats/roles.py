@@ -20,8 +20,9 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("labels", "label", "y", "target", "targets", "classes"), "labels"),
 }
 _SUFFIX = re.compile(
-    r"(\.(gz|zip|npy|npz|csv|tsv|txt|idx|bin|mat|pkl)|[-.]idx\d(-ubyte|-int)?|[-.](ubyte|int))$"
+    r"(\.(gz|zip|npy|npz|csv|tsv|txt|idx|bin|mat|pkl)|[-.]idx\d(-ubyte|-int)?|[-.](ubyte|int))\Z"
 )
+_MAX_SUFFIX_CHARS = 11
 _WORD = re.compile(r"[A-Za-z]+\d*[A-Za-z]*|\d+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _JOINED = re.compile(r"([xy])(train|test|val)")
@@ -56,8 +57,11 @@ def role_of(name: str) -> Role:
     Role(prefix='', part='test', kind='labels')
     """
     stem = name
-    while (shorter := _SUFFIX.sub("", stem)) != stem and shorter:
-        stem = shorter
+    # Searching the end only takes linear time, also for a name of thousands of suffixes.
+    while match := _SUFFIX.search(stem[-_MAX_SUFFIX_CHARS:]):
+        if len(match[0]) == len(stem):
+            break
+        stem = stem[: -len(match[0])]
     rest: list[str] = []
     part: Part | None = None
     kind: Kind | None = None

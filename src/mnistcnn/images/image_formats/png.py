@@ -19,7 +19,7 @@ def parse_png(content: bytes) -> EncodedImage:
     view, position = memoryview(content), len(SIGNATURE)
     chunks: dict[bytes, memoryview] = {}
     data: list[memoryview] = []
-    orientation = 1
+    exif = memoryview(b"")
     for _ in range(MAX_BLOCKS):
         if position + 8 > len(content):
             break  # truncated; the decoder reports it
@@ -35,7 +35,7 @@ def parse_png(content: bytes) -> EncodedImage:
                 )
             chunks.setdefault(kind, view[position:end])
         elif kind == b"eXIf" and length <= MAX_EXIF_BYTES:
-            orientation = read_orientation(view[position + 8 : end - 4])
+            exif = view[position + 8 : end - 4]
         elif kind == b"IEND":
             break
         position = end
@@ -51,5 +51,5 @@ def parse_png(content: bytes) -> EncodedImage:
         width=width,
         height=height,
         pixel_bytes=max(1, depth // 8) if color in (_GRAY, _PALETTE) else 4,
-        orientation=orientation,
+        orientation=read_orientation(exif),
     )

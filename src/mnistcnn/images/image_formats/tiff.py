@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mnistcnn.images.image_formats.encoded_image import EncodedImage
 
@@ -20,6 +21,9 @@ _NEEDED = frozenset({
     _JPEG_TABLES, 266, 292, 293, 317, 338, 339, 530, 532,
 })  # fmt: skip
 _ORIENTATION = 274
+
+_STRIP_TAGS = frozenset({_STRIP_OFFSETS, _STRIP_ROWS, _STRIP_BYTES})
+_TILE_TAGS = frozenset({_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES})
 
 # An image may have as many strips as rows.
 _MAX_STRIPS = 40_000
@@ -101,18 +105,20 @@ def parse_tiff(content: bytes) -> EncodedImage:
         raise ValueError(
             f"must be a TIFF image of at most {_MAX_SAMPLES} samples per pixel; it has {samples:,}"
         )
-    strip_width, strip_rows = _check_strips(directory, width, height)
+    num_planes = max(1, samples) if directory.value(_PLANES, 1) == _SEPARATE_PLANES else 1
+    strips = _read_strips(directory, width, height)
+    strips.check_count(num_planes, needs_lengths=compression != _RAW)
+    strips.check_lengths(content, is_jpeg=compression == _JPEG)
+    bits_per_pixel = samples // num_planes * bits
     if compression == _RAW:
-        decoder_bytes = 0
+        decoder_bytes = 2 * strips.check_raw_data(bits_per_pixel)
     else:
-        strip_samples = 1 if directory.value(_PLANES, 1) == _SEPARATE_PLANES else samples
-        bits_per_pixel = strip_samples * bits
         if directory.value(_PHOTOMETRIC, 0) == _YCBCR:
             bits_per_pixel = max(bits_per_pixel, 32)  # converted to RGB with a fourth byte
-        decoder_bytes = (strip_width * bits_per_pixel // 8 + 1) * strip_rows
+        decoder_bytes = (strips.width * bits_per_pixel // 8 + 1) * strips.rows
     return EncodedImage(
         format="TIFF",
-        content=_minimal_file(directory),
+        content=_minimal_file(directory, without=_STRIP_TAGS if strips.are_tiles else _TILE_TAGS),
         width=width,
         height=height,
         pixel_bytes=1 if samples == 1 and bits <= 8 else 4,
@@ -141,34 +147,92 @@ def _read_directory(content: bytes, tags: Collection[int]) -> _Directory:
     return _Directory(content, byte_order, entries)
 
 
-def _check_strips(directory: _Directory, width: int, height: int) -> tuple[int, int]:
-    """Return the width and height of a strip or tile, after checking their total size."""
-    if _TILE_OFFSETS in directory.entries:
-        size = directory.value(_TILE_WIDTH, 0), directory.value(_TILE_HEIGHT, 0)
-        offsets, lengths = directory.values(_TILE_OFFSETS), directory.values(_TILE_BYTES)
-    else:
-        size = width, min(directory.value(_STRIP_ROWS, height), height)
-        offsets, lengths = directory.values(_STRIP_OFFSETS), directory.values(_STRIP_BYTES)
-    content = directory.content
-    # Otherwise the same bytes could be decoded thousands of times.
-    if sum(lengths) > 2 * len(content):
-        raise ValueError("must be an undamaged image; its TIFF strips are longer than the file")
-    if directory.value(_COMPRESSION, _RAW) == _JPEG:
-        for offset, length in zip(offsets, lengths, strict=False):
-            num_scans = content.count(_START_OF_SCAN, offset, offset + (length or len(content)))
+@dataclass(frozen=True, eq=False)
+class _Strips:
+    """The strips or tiles of an image."""
+
+    image_width: int
+    image_height: int
+    are_tiles: bool
+    width: int
+    rows: int
+    offsets: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+    def check_count(self, num_planes: int, *, needs_lengths: bool) -> None:
+        """Check that each part of the image has at most one strip, and each strip a length.
+
+        Otherwise the decoder would decode a part repeatedly, or assume that each strip is as long
+        as the file.
+        """
+        num_columns = -(-self.image_width // max(1, self.width))
+        expected = num_planes * num_columns * -(-self.image_height // max(1, self.rows))
+        num_strips = len(self.offsets)
+        if num_strips > expected:
+            raise ValueError(
+                f"must have at most {expected:,} TIFF strips at its size; it has {num_strips:,}"
+            )
+        if needs_lengths and num_strips > 1 and len(self.lengths) < num_strips:
+            raise ValueError(
+                f"must have a length for each of its {num_strips:,} TIFF strips; "
+                f"it has {len(self.lengths):,}"
+            )
+
+    def check_lengths(self, content: bytes, *, is_jpeg: bool) -> None:
+        """Check that strips do not hold the same bytes, which would be decoded repeatedly."""
+        if sum(self.lengths) > 2 * len(content):
+            raise ValueError("must be an undamaged image; its TIFF strips are longer than the file")
+        if not is_jpeg:
+            return
+        # The decoder guesses the length of a single strip if it has none.
+        lengths = self.lengths if len(self.offsets) > 1 else (len(content),)
+        for offset, length in zip(self.offsets, lengths, strict=False):
+            num_scans = content.count(_START_OF_SCAN, offset, offset + length)
             if num_scans > _MAX_SCANS:
                 raise ValueError(
                     f"must have at most {_MAX_SCANS} JPEG scans in a TIFF strip; it has {num_scans}"
                 )
-    return size
+
+    def check_raw_data(self, bits_per_pixel: int) -> int:
+        """Return the most bytes that Pillow reads at a time, up to the beginning of the next strip.
+
+        Raises ``ValueError`` for overlapping strips: Pillow would read a few bytes at a time.
+        """
+        num_columns = -(-self.image_width // max(1, self.width))
+        num_bands = -(-self.image_height // max(1, self.rows))
+        row_bytes = -(-self.width * bits_per_pixel // 8)
+        starts = []
+        for number, offset in enumerate(self.offsets):
+            top = number // num_columns % num_bands * self.rows
+            starts.append((offset, row_bytes * min(self.rows, self.image_height - top)))
+        starts.sort()
+        largest = 0
+        for (offset, num_bytes), (following, _) in pairwise(starts):
+            if 0 < following - offset < num_bytes:
+                raise ValueError("must be an undamaged image; its TIFF strips overlap")
+            largest = max(largest, following - offset)
+        return largest
 
 
-def _minimal_file(directory: _Directory) -> bytes:
+def _read_strips(directory: _Directory, width: int, height: int) -> _Strips:
+    are_tiles = not _TILE_TAGS.isdisjoint(directory.entries)
+    if are_tiles:
+        size = directory.value(_TILE_WIDTH, 0), directory.value(_TILE_HEIGHT, 0)
+        tags = _TILE_OFFSETS, _TILE_BYTES
+    else:
+        size = width, min(directory.value(_STRIP_ROWS, height), height)
+        tags = _STRIP_OFFSETS, _STRIP_BYTES
+    offsets, lengths = map(directory.values, tags)
+    return _Strips(width, height, are_tiles, *size, offsets, lengths)
+
+
+def _minimal_file(directory: _Directory, *, without: Collection[int]) -> bytes:
     """Return a TIFF file with the same data and only the tags that decoding needs."""
     order, content = directory.byte_order, directory.content
     padding = len(content) % 2
     header = struct.pack(f"{order}4sI", content[:4], len(content) + padding)
-    entries = {tag: entry for tag, entry in sorted(directory.entries.items()) if tag in _NEEDED}
+    needed = _NEEDED.difference(without)
+    entries = {tag: entry for tag, entry in sorted(directory.entries.items()) if tag in needed}
     return b"".join(
         [
             header,

@@ -24,14 +24,14 @@ def parse_webp(content: bytes) -> EncodedImage:
     """Return the first frame of a WebP file, without metadata."""
     view, position = memoryview(content), 12
     chunks: dict[bytes, memoryview] = {}
-    orientation = 1
+    exif = memoryview(b"")
     for _ in range(MAX_BLOCKS):
         if position + 8 > len(content):
             break
         kind, length = struct.unpack_from("<4sI", content, position)
         end = position + 8 + length + length % 2
         if kind == b"EXIF" and length <= MAX_EXIF_BYTES:
-            orientation = read_orientation(view[position + 8 : end])
+            exif = view[position + 8 : end]
         else:
             chunks.setdefault(kind, view[position:end])
         position = end
@@ -45,7 +45,7 @@ def parse_webp(content: bytes) -> EncodedImage:
         width=width,
         height=height,
         pixel_bytes=4,
-        orientation=orientation,
+        orientation=read_orientation(exif),
         decoder_bytes=_DECODER_BYTES_PER_PIXEL * width * height
         + _huffman_bytes(kept, width * height),
     )
