@@ -31,7 +31,7 @@ _MIN_PROBABILITY = 1e-4
 _MIN_OVERLAP, _MIN_SCORE, _NO_PEAK, _NO_CLASS = 0.4, 0.15, 0.05, 0.05
 # The intercept, and the weight of each feature.
 _INSTANCE_WEIGHTS = np.array([-2.033, 0.64, 0.086, 0.4, 4.087, -1.444, 0.18])
-_COMPONENT_WEIGHTS = np.array([-3.123, 0.296, 0.037, 0.213, 1.112, 2.007])
+_COMPONENT_WEIGHTS = np.array([-3.123, 0.296, 0.037, 0.213, 1.112, 2.007, 0.0, 0.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def score_components(
     scored = []
     for candidate, place, one in zip(candidates, edges, support, strict=True):
         label = int(candidate.probabilities.argmax())
-        features = _component_features(candidate, one, label, share)
+        features = _component_features(candidate, one, label, share, len(candidates))
         probabilities = _scale(candidate.probabilities, features, _COMPONENT_WEIGHTS)
         scored.append(ScoredDigit(place, candidate.crop, features, probabilities))
     return scored
@@ -179,12 +179,14 @@ def _overlaps(first: Float64Array, second: Float64Array) -> Float64Array:
 
 
 def _component_features(
-    candidate: Candidate, support: DetectedDigit | None, label: int, share: float
+    candidate: Candidate, support: DetectedDigit | None, label: int, share: float, count: int
 ) -> Float64Array:
-    """Return what the confidence of a component depends on: five numbers.
+    """Return what the confidence of a component depends on: seven numbers.
 
     The log odds of the label by the classifier; of the detected center, and of the label by the
-    page network; digit ink as a fraction of all ink; and the share of components with support.
+    page network; digit ink as a fraction of all ink; the share of components with support; and
+    the logarithm of the number of components, alone and times that share: what stands alone on a
+    page is mostly a digit.
     """
     one = None if support is None else support.instance
     return np.array(
@@ -194,6 +196,8 @@ def _component_features(
             _log_odds(_NO_CLASS if one is None else float(one.probabilities[label])),
             0.0 if one is None else one.purity,
             share,
+            np.log(count),
+            share * np.log(count),
         ]
     )
 
