@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
 import gallery  # noqa: E402  # in _ext
 import inventories  # noqa: E402
+import notebooks  # noqa: E402
 
 project = "mnistcnn"
 author = "The mnistcnn developers"
@@ -44,6 +45,7 @@ extensions = [
     "benchmark_tables",
     "draw",
     "names",
+    "notebooks",
     "offline",
     "references",
     "source_modules",
@@ -84,7 +86,6 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "within_subsection_order": "gallery.sort_key",
-    "reset_argv": "gallery.arguments",
     "image_scrapers": ("gallery.scrape_figures",),
     "reset_modules": (),
     "abort_on_example_error": True,
@@ -93,7 +94,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 3600,
     "write_computation_times": False,
     "download_all_examples": False,
-    "notebook_extensions": set(),  # the programs parse command-line arguments
+    "first_notebook_cell": notebooks.FIRST_CELL,
     "show_signature": False,
     "inspect_global_variables": False,  # link functions only
     "remove_config_comments": True,
@@ -119,6 +120,7 @@ pygments_dark_style = "github-dark"
 html_title = "mnistcnn"
 html_favicon = "_static/favicon.png"
 html_static_path = ["_static"]
+html_extra_path = [str(notebooks.EXTRA)]
 html_css_files = ["mnistcnn.css"]
 html_show_copyright = False
 # Pages link to their source, and names in the reference to their code.

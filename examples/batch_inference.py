@@ -3,11 +3,10 @@ Batch inference on many images
 ==============================
 
 Classify more images than fit into memory: as a stream in this process, or with Ray actors on all
-cores and machines of a cluster. With Ray, the predictions are written to Parquet files.
-``--actors 0`` runs without Ray.
+cores and machines of a cluster. With Ray, the predictions are written to Parquet files. Ray is the
+extra ``mnistcnn[ray]``.
 """
 
-import argparse
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,12 +14,9 @@ from matplotlib.figure import Figure
 
 import mnistcnn
 
-parser = argparse.ArgumentParser(description="Classify many images.")
-parser.add_argument("--images", type=int, default=100_000)
-parser.add_argument("--actors", type=int, default=2, help="0: in this process, without Ray")
-parser.add_argument("--address", default="local", help="of a Ray cluster (default: start one here)")
-options = parser.parse_args()
-
+NUM_IMAGES = 20_000
+ACTORS = 0  # in this process, without Ray; 2: two actors
+ADDRESS = "local"  # or that of a Ray cluster
 BATCH_SIZE = 2_000
 MIN_CONFIDENCE = 0.9
 
@@ -59,8 +55,8 @@ def predict(recognizer: mnistcnn.Recognizer, ids: np.ndarray) -> dict[str, np.nd
 def predict_in_process() -> Iterator[dict[str, np.ndarray]]:
     """Classify all images, batch by batch."""
     recognizer = mnistcnn.Recognizer()
-    for start in range(0, options.images, BATCH_SIZE):
-        yield predict(recognizer, np.arange(start, min(start + BATCH_SIZE, options.images)))
+    for start in range(0, NUM_IMAGES, BATCH_SIZE):
+        yield predict(recognizer, np.arange(start, min(start + BATCH_SIZE, NUM_IMAGES)))
 
 
 # %%
@@ -91,13 +87,13 @@ def predict_on_ray() -> Iterator[dict[str, np.ndarray]]:
     import ray
     import ray.data
 
-    ray.init(options.address, log_to_driver=False, logging_level="ERROR")
+    ray.init(ADDRESS, log_to_driver=False, logging_level="ERROR")
     logging.getLogger("ray.data").setLevel("ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
-    predictions = ray.data.range(options.images).map_batches(
+    predictions = ray.data.range(NUM_IMAGES).map_batches(
         Predictor,
         batch_size=BATCH_SIZE,
-        compute=ray.data.ActorPoolStrategy(size=options.actors),
+        compute=ray.data.ActorPoolStrategy(size=ACTORS),
         num_cpus=0.5,
     )
     predictions.write_parquet("predictions")
@@ -111,7 +107,7 @@ def predict_on_ray() -> Iterator[dict[str, np.ndarray]]:
 # Count the images per digit, and those with a low confidence, which a person should review.
 
 counts, low_confidence_counts = np.zeros(10, int), np.zeros(10, int)
-for batch in predict_on_ray() if options.actors else predict_in_process():
+for batch in predict_on_ray() if ACTORS else predict_in_process():
     is_low = batch["confidence"] < MIN_CONFIDENCE
     counts += np.bincount(batch["digit"], minlength=10)
     low_confidence_counts += np.bincount(batch["digit"][is_low], minlength=10)

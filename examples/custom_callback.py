@@ -6,16 +6,12 @@ A callback is called at the end of each epoch. You can combine your own callback
 Keras and of this package.
 """
 
-import argparse
-
 import keras
 
 import mnistcnn
 
-parser = argparse.ArgumentParser(description="Train with a custom callback.")
-parser.add_argument("--epochs", type=int, default=20)
-parser.add_argument("--target", type=float, default=0.9, help="validation accuracy to stop at")
-options = parser.parse_args()
+EPOCHS = 20
+TARGET = 0.9  # validation accuracy to stop at
 
 # %%
 # Define a callback
@@ -50,15 +46,15 @@ model = mnistcnn.build_model(seed=0)
 callbacks = [
     *mnistcnn.default_callbacks(patience=6),
     keras.callbacks.CSVLogger("history.csv"),
-    StopAtAccuracy(options.target),
+    StopAtAccuracy(TARGET),
 ]
-history = mnistcnn.train(model, x, y, epochs=options.epochs, callbacks=callbacks, seed=0, verbose=0)
+history = mnistcnn.train(model, x, y, epochs=EPOCHS, callbacks=callbacks, seed=0, verbose=0)
 
 # %%
 # The dotted line is the target accuracy.
 
 figure = mnistcnn.plot_history(history)
-figure.axes[1].axhline(options.target, color="black", linewidth=1, linestyle=":")
+figure.axes[1].axhline(TARGET, color="black", linewidth=1, linestyle=":")
 figure.savefig("target.png")
 
 # %%

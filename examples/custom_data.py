@@ -2,12 +2,10 @@
 Train on custom data
 ====================
 
-``python custom_data.py DATA`` trains on your own images, in any format that
-``load_data`` reads, such as CSV, IDX and ``.npz`` files.
-Without an argument, the program first writes an example folder, ``my-digits``.
+Set ``DATA`` to a file or folder of your own images, in any format that ``load_data`` reads, such as
+CSV, IDX and ``.npz`` files. If it does not exist, the program writes an example folder.
 """
 
-import argparse
 import gzip
 import struct
 from pathlib import Path
@@ -17,10 +15,8 @@ from matplotlib.figure import Figure
 
 import mnistcnn
 
-parser = argparse.ArgumentParser(description="Train on your own images.")
-parser.add_argument("data", nargs="?", type=Path, help="a file or folder with a data set")
-parser.add_argument("--epochs", type=int, default=10)
-options = parser.parse_args()
+DATA = Path("my-digits")
+EPOCHS = 10
 
 # %%
 # Write a folder of IDX files
@@ -52,16 +48,15 @@ def write_dataset(folder: Path) -> None:
         print(f"wrote {folder / name}: {array.shape}")
 
 
-if options.data is None:
-    options.data = Path("my-digits")
-    write_dataset(options.data)
+if not DATA.exists():
+    write_dataset(DATA)
 
 # %%
 # Inspect the data
 # ----------------
 # Show one training image per class, with the number of images. Rare classes have a lower accuracy.
 
-(x_train, y_train), (x_test, y_test) = mnistcnn.load_data(options.data)
+(x_train, y_train), (x_test, y_test) = mnistcnn.load_data(DATA)
 print(f"{len(x_train)} training images, {len(x_test)} test images")
 
 counts = np.bincount(y_train, minlength=10)
@@ -79,5 +74,5 @@ samples.savefig("samples.png")
 
 x, y = mnistcnn.preprocess(x_train, y_train)
 model = mnistcnn.build_model(seed=0)
-mnistcnn.train(model, x, y, epochs=options.epochs, seed=0, verbose=0)
+mnistcnn.train(model, x, y, epochs=EPOCHS, seed=0, verbose=0)
 print(mnistcnn.evaluate("bestmodel.keras", *mnistcnn.preprocess(x_test, y_test)))

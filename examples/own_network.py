@@ -7,7 +7,6 @@ convolutions: trained, saved, evaluated from its file, exported to ONNX, and run
 Nothing is downloaded. The export needs the extra ``tf2onnx``.
 """
 
-import argparse
 import string
 from pathlib import Path
 
@@ -21,10 +20,8 @@ from mnistcnn import train
 # isort: split
 import keras  # after the import of train, which configures TensorFlow
 
-parser = argparse.ArgumentParser(description="Train a network of your own on letters.")
-parser.add_argument("--images", type=int, default=5000, help="number of training images")
-parser.add_argument("--epochs", type=int, default=8)
-options = parser.parse_args()
+NUM_IMAGES = 5000
+EPOCHS = 8
 
 # %%
 # Draw the letters
@@ -59,7 +56,7 @@ def draw_letters(count: int, fonts: list[Path]) -> tuple[np.ndarray, np.ndarray]
 
 test_fonts = [font for font in FONTS if "Serif-Italic" in font.name or "Mono-Bold" in font.name]
 train_fonts = [font for font in FONTS if font not in test_fonts]
-x_train, y_train = draw_letters(options.images, train_fonts)
+x_train, y_train = draw_letters(NUM_IMAGES, train_fonts)
 x_test, y_test = draw_letters(1000, test_fonts)
 letters = mnistcnn.plot_digits(x_train, y_train, class_names=[*NAMES], max_images=40)
 letters.savefig("letters.png")
@@ -98,7 +95,7 @@ train(
     build(),
     x,
     y,
-    epochs=options.epochs,
+    epochs=EPOCHS,
     class_names=[*NAMES],
     callbacks=mnistcnn.default_callbacks("letters.keras"),
     seed=0,

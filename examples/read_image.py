@@ -2,12 +2,10 @@
 Read the digits in an image
 ===========================
 
-``python read_image.py photo.jpg`` reads the digits in a scan or photo of yours. Without an
-argument, the program first draws a page of handwritten digits. It imports neither Keras nor
-TensorFlow.
+Set ``PICTURE`` to the path of a scan or photo of yours. If it does not exist, the program draws a
+page of handwritten digits. It imports neither Keras nor TensorFlow.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +13,7 @@ from PIL import Image
 
 import mnistcnn
 
-parser = argparse.ArgumentParser(description="Read the digits in an image.")
-parser.add_argument("image", nargs="?", type=Path, help="a scan, photo or drawing")
-options = parser.parse_args()
+PICTURE = Path("page.png")
 
 # %%
 # Draw a page
@@ -38,9 +34,8 @@ def draw_page(path: Path) -> None:
     print(f"saved {path}")
 
 
-if options.image is None:
-    options.image = Path("page.png")
-    draw_page(options.image)
+if not PICTURE.exists():
+    draw_page(PICTURE)
 
 # %%
 # Read it
@@ -48,7 +43,7 @@ if options.image is None:
 # The text has one line per line of the page. Each digit has a bounding box and a confidence. Review
 # digits with a low confidence.
 
-reading = mnistcnn.Recognizer().read(options.image)
+reading = mnistcnn.Recognizer().read(PICTURE)
 print(reading.text)
 for digit in reading.digits:
     if digit.confidence < 0.9:
@@ -58,6 +53,6 @@ for digit in reading.digits:
 # Plot the result
 # ---------------
 
-figure = mnistcnn.plot_reading(options.image, reading)
+figure = mnistcnn.plot_reading(PICTURE, reading)
 figure.savefig("reading.png", dpi=150)
 print("saved reading.png")

@@ -16,11 +16,6 @@ Gallery
 Short example programs with their output, run when this documentation was built. Download one,
 change it and run it.
 """
-# By default, one program would train on MNIST for minutes, and the other would start a cluster.
-ARGUMENTS = {
-    "baseline_pipeline.py": ["--data", "digits", "--epochs", "12", "--quiet"],
-    "batch_inference.py": ["--images", "20000", "--actors", "0"],
-}
 
 
 def copy_examples(folder: Path) -> str:
@@ -37,11 +32,6 @@ def sort_key(name: str) -> int:
     """Return the position of a program in the table of ``examples/README.md``."""
     listed = re.findall(r"^\| `(\w+\.py)`", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
     return listed.index(Path(name).name)
-
-
-def arguments(gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list[str]:
-    """Return the command-line arguments of a program."""
-    return ARGUMENTS.get(Path(script_vars["src_file"]).name, [])
 
 
 def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import pathlib
 import re
 import runpy
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,18 +10,18 @@ import pytest
 
 import mnistcnn
 from mnistcnn.cli.fields import load_fields
-from tests.helpers.http_server import change_named
+from tests.helpers.examples import EXAMPLES, example_with
 
 ROOT = pathlib.Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
 gallery = SimpleNamespace(**runpy.run_path(str(ROOT / "docs/_ext/gallery.py")))
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def run(name, *arguments):
-        monkeypatch.setattr(sys, "argv", [name, *arguments])
-        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+def run(tmp_path_factory, capsys):
+    def run(name, **constants):
+        path = tmp_path_factory.mktemp("examples") / name
+        path.write_text(example_with(name, **constants))
+        runpy.run_path(str(path), run_name="__main__")
         return capsys.readouterr().out
 
     return run
@@ -57,25 +56,23 @@ def test_gallery_has_the_order_of_the_readme():
     assert len(names) == len(list(EXAMPLES.glob("*.py")))
 
 
-def test_gallery_trains_on_data_that_needs_no_network():
-    script = {"src_file": str(EXAMPLES / "baseline_pipeline.py")}
-    assert gallery.arguments({}, script)[:2] == ["--data", "digits"]
-    assert gallery.arguments({}, {"src_file": "read_image.py"}) == []
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_examples_run_in_a_notebook_so_they_read_no_arguments(path):
+    assert not re.search(r"argparse|sys\.argv|__file__", path.read_text())
 
 
-def test_baseline_pipeline(run, tmp_path, monkeypatch):
-    change_named(monkeypatch, mirrors=())
-    output = run("baseline_pipeline.py", "--epochs", "1", "--output", "here", "--quiet")
-    assert output.startswith("Data: digits: MNIST is unavailable (not cached; download failed)")
+def test_baseline_pipeline(run, tmp_path):
+    output = run("baseline_pipeline.py", **{"DATA, EPOCHS": '"digits", 1'})
+    assert output.startswith("1442 training images, 355 test images")
     assert "Epoch" not in output
     assert "accuracy " in output
-    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "pipeline").iterdir()) == [
         "bestmodel.keras", "confusion_matrix.png", "history.png"
     ]  # fmt: skip
 
 
 def test_custom_data(run, tmp_path):
-    output = run("custom_data.py", "--epochs", "1")
+    output = run("custom_data.py", EPOCHS=1)
     assert len(list((tmp_path / "my-digits").iterdir())) == 4
     assert "1442 training images, 355 test images" in output
     assert "accuracy " in output
@@ -102,7 +99,7 @@ def test_calibration(run, tmp_path):
 
 
 def test_custom_callback(run, tmp_path):
-    output = run("custom_callback.py", "--epochs", "6", "--target", "0.5")
+    output = run("custom_callback.py", EPOCHS=6, TARGET=0.5)
     assert "target reached" in output
     lines = (tmp_path / "history.csv").read_text().splitlines()
     assert 1 < len(lines) < 7
@@ -168,7 +165,7 @@ def test_onnx_inference(run, tmp_path):
 
 
 def test_batch_inference(run, tmp_path):
-    output = run("batch_inference.py", "--images", "4500", "--actors", "0")
+    output = run("batch_inference.py", NUM_IMAGES=4500)
     count = re.fullmatch(r"4,500 images, ([\d,]+) with low confidence\n", output)[1]
     (digits, _), _ = mnistcnn.load_data("digits")
     ids = np.arange(4500)

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import mnistcnn
+from tests.helpers.examples import EXAMPLES, example_with
 from tests.helpers.ray_cluster import ray_cluster
 
 pytestmark = [
@@ -19,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # warnings inside Ray
 ]
 NUM_IMAGES = 100_000
-EXAMPLE = Path(__file__).parents[2] / "examples/batch_inference.py"
+EXAMPLE = EXAMPLES / "batch_inference.py"
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +114,10 @@ def test_ray_sends_no_usage_statistics(ray):
 def test_example_prints_the_same_with_and_without_ray(tmp_path):
     outputs = []
     for actors in ("2", "0"):
+        program = tmp_path / "batch_inference.py"
+        program.write_text(example_with(EXAMPLE.name, ACTORS=actors))
         result = subprocess.run(
-            [sys.executable, EXAMPLE, "--actors", actors, "--images", "20000"],
+            [sys.executable, program],
             capture_output=True, text=True, check=True, timeout=300,
         )  # fmt: skip
         outputs.append(result.stdout)

@@ -247,6 +247,33 @@ def test_worker_threads_keep_the_order_of_batches(xy, plain_run):
     assert same(run(data), plain_run)
 
 
+def aligned(array):
+    """A copy at an address at which TensorFlow shares the memory of an array."""
+    memory = np.empty(array.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    result = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    result[...] = array
+    return result
+
+
+def generated(x, y):
+    signature = tuple(tf.TensorSpec((None, *array.shape[1:]), tf.float32) for array in (x, y))
+    batches = [(x[i : i + 64], y[i : i + 64]) for i in range(0, 128, 64)]
+    dataset = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
+    return dataset.apply(tf.data.experimental.assert_cardinality(2))
+
+
+@pytest.mark.parametrize("make", [network, stepping])
+@pytest.mark.parametrize("kind", [lambda x, y: ArrayPyDataset(x, y, 64), generated])
+def test_the_arrays_of_a_dataset_are_not_modified(xy, make, kind):
+    """Dropout and label smoothing would otherwise overwrite them."""
+    x, y = (aligned(array[:128]) for array in xy)
+    recipe = dataclasses.replace(PLAIN, label_smoothing=0.1)
+    run(kind(x, y), make(), recipe=recipe, epochs=1, validation_split=0)
+    assert np.array_equal(x, xy[0][:128])
+    assert np.array_equal(y, xy[1][:128])
+
+
 class Broken(ArrayPyDataset):
     def __getitem__(self, index):
         if index == 3:

@@ -78,7 +78,7 @@ class DataAdapter(ABC):
 
         Each batch is ``float32``: images, one-hot labels and, if there are any, weights.
         """
-        dataset = self._checked_batches(first)
+        dataset = self._checked_batches(first).map(_copied)
         if self._class_weights is not None:
             dataset = dataset.map(self._apply_class_weights)
         if label_smoothing:
@@ -325,6 +325,14 @@ def smooth_labels(y: Any, smoothing: float) -> Any:
     if not smoothing:
         return y
     return y * np.float32(1 - smoothing) + np.float32(smoothing / y.shape[-1])
+
+
+def _copied(*batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Return copies, which a graph may overwrite, as dropout and a product do to save memory.
+
+    Tensors of a generator share the memory of its NumPy arrays.
+    """
+    return tuple(tf.raw_ops.DeepCopy(x=tensor) for tensor in batch)
 
 
 def _shape_text(spec: tf.TensorSpec) -> str:
