@@ -259,7 +259,7 @@ NAMES = ", ".join(map(repr, PRETRAINED))
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        ("bset", ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received 'bset'"),
+        ("bset", ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received 'bset'; did you mean 'best'?"),
         ("", ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received ''"),
         (Path("a.pt"), ValueError, f"weights must be {NAMES} or a file that ends in {SUFFIXES}; received 'a.pt'"),
         # A path is never a name.

@@ -32,7 +32,7 @@ from tools.page_network.train import FONTS, load_glyphs
 # Apart from the seeds of training and validation pages.
 SEED = 2 * 10**6
 # Sides of the pages in pixels.
-_SIZES = (96, 160, 320, 480, 640)
+_SIZES = (320, 480, 640)
 _MAX_DISTANCE = 0.5
 _BINS = (0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 1)
 

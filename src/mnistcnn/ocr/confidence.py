@@ -28,10 +28,14 @@ _PAGE_NETWORK_WEIGHT = 0.5
 _MIN_PROBABILITY = 1e-4
 # Intersection over union from which the page network supports a component; the lowest score that
 # counts; and the peak and class probability of a component without support.
-_MIN_OVERLAP, _MIN_SCORE, _NO_PEAK, _NO_CLASS = 0.4, 0.15, 0.05, 0.05
+_MIN_OVERLAP, _MIN_SCORE, _NO_PEAK, _NO_CLASS = 0.4, 0.02, 0.05, 0.05
+# Without other writing, 0 and 1 look like the letters O and l, and the page network supports
+# neither. Alone in a picture, they are digits: then these are the features besides the classifier's
+# estimate, those of a digit with support.
+_LETTER_LIKE, _LONE_FEATURES = (0, 1), (0.0, 3.0, 0.8, 0.6)
 # The intercept, and the weight of each feature.
-_INSTANCE_WEIGHTS = np.array([-2.033, 0.64, 0.086, 0.4, 4.087, -1.444, 0.18])
-_COMPONENT_WEIGHTS = np.array([-3.123, 0.296, 0.037, 0.213, 1.112, 2.007, 0.0, 0.0])
+_INSTANCE_WEIGHTS = np.array([-2.817, 0.651, 0.088, 0.371, 4.537, -0.714, 0.088])
+_COMPONENT_WEIGHTS = np.array([-1.387, 0.227, 0.474, 0.164, -0.229, 2.218])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +103,13 @@ def score_components(
     """
     edges = [_enlarge(candidate.component.box, reduction) for candidate in candidates]
     support = _find_support(edges, detected)
-    share = sum(one is not None for one in support) / max(len(support), 1)
+    mean_score = sum(one.score for one in support if one is not None) / max(len(support), 1)
     scored = []
     for candidate, place, one in zip(candidates, edges, support, strict=True):
         label = int(candidate.probabilities.argmax())
-        features = _component_features(candidate, one, label, share, len(candidates))
+        features = _component_features(candidate, one, label, mean_score)
+        if len(candidates) == 1 and one is None and label in _LETTER_LIKE:
+            features[1:] = _LONE_FEATURES
         probabilities = _scale(candidate.probabilities, features, _COMPONENT_WEIGHTS)
         scored.append(ScoredDigit(place, candidate.crop, features, probabilities))
     return scored
@@ -179,14 +185,13 @@ def _overlaps(first: Float64Array, second: Float64Array) -> Float64Array:
 
 
 def _component_features(
-    candidate: Candidate, support: DetectedDigit | None, label: int, share: float, count: int
+    candidate: Candidate, support: DetectedDigit | None, label: int, mean_score: float
 ) -> Float64Array:
-    """Return what the confidence of a component depends on: seven numbers.
+    """Return what the confidence of a component depends on: five numbers.
 
     The log odds of the label by the classifier; of the detected center, and of the label by the
-    page network; digit ink as a fraction of all ink; the share of components with support; and
-    the logarithm of the number of components, alone and times that share: what stands alone on a
-    page is mostly a digit.
+    page network; digit ink as a fraction of all ink; and the mean score of the detected digits at
+    the places of all components.
     """
     one = None if support is None else support.instance
     return np.array(
@@ -195,9 +200,7 @@ def _component_features(
             _log_odds(_NO_PEAK if one is None else one.peak),
             _log_odds(_NO_CLASS if one is None else float(one.probabilities[label])),
             0.0 if one is None else one.purity,
-            share,
-            np.log(count),
-            share * np.log(count),
+            mean_score,
         ]
     )
 
