@@ -150,5 +150,8 @@ def keep_polarity(maps: PageMaps, image: Float32Array, polarity: Polarity) -> Pa
     side = round(float(np.median(maps.sizes))) | 1
     weight = cv2.blur(is_background, (side, side))
     background = cv2.blur(gray * is_background, (side, side)) / np.maximum(weight, 1e-6)
-    keep = gray < background if polarity == "dark" else gray > background
+    contrast = background - gray if polarity == "dark" else gray - background
+    # Of the pixels around, since the edge of a stroke may have either sign.
+    size = max(3, side // 4) | 1
+    keep = cv2.blur(contrast * maps.digit_ink, (size, size)) > 0
     return replace(maps, digit_ink=np.where(keep, maps.digit_ink, np.float32(0)))

@@ -197,7 +197,7 @@ class Recognizer:
         self,
         picture: ImageLike,
         *,
-        min_confidence: float = 0.55,
+        min_confidence: float = 0.6,
         polarity: Polarity = "auto",
         region: Region | None = None,
         pattern: Pattern | None = None,
@@ -219,7 +219,7 @@ class Recognizer:
             integers in 0...255, ``uint16`` or floats in [0, 1]. At most 50 megapixels, and
             30,000 pixels a side. Files must be BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
             Transparent pixels are white, or black if all visible ones are light.
-        min_confidence : float, default 0.55
+        min_confidence : float, default 0.6
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
         polarity : {"auto", "dark", "light"}, default "auto"
             ``"dark"`` reads only ink that is darker than its background, ``"light"`` only ink
