@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "recipes": {"utils"},
     "images": {"types", "errors", "utils"},
     "data": {"types", "errors", "utils", "images"},
+    "sheets": {"types", "errors", "utils", "images", "data"},
     "weights": {"types", "errors", "utils", "recipes", "data"},
     "models": {"types", "errors", "utils", "recipes", "data", "weights", "backend"},
     "ocr": {"types", "errors", "utils", "images", "data", "weights"},
@@ -29,6 +30,7 @@ MAY_IMPORT = {
     "export": {"types", "errors", "utils", "data", "weights", "models", "backend"},
     "plotting": {"types", "errors", "utils", "images", "data", "evaluation", "ocr"},
 }
+MAY_IMPORT["estimators"] = MAY_IMPORT["training"] | {"training", "evaluation"}
 MAY_IMPORT["report"] = MAY_IMPORT["plotting"] | {"plotting", "weights", "recipes"}
 MAY_IMPORT["sweeps"] = MAY_IMPORT["evaluation"] | {"evaluation", "recipes"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
@@ -43,7 +45,17 @@ INSIDE_FUNCTIONS = {
     "report": {"models", "backend"},
     "sweeps": {"models", "training", "backend"},
 }
-WITHOUT_KERAS = ("types", "errors", "utils", "recipes", "images", "data", "weights", "ocr")
+WITHOUT_KERAS = (
+    "types",
+    "errors",
+    "utils",
+    "recipes",
+    "images",
+    "data",
+    "sheets",
+    "weights",
+    "ocr",
+)
 ROOMS = sorted(
     path.stem
     for path in PACKAGE.iterdir()

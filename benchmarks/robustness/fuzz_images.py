@@ -17,7 +17,8 @@ from PIL import Image
 import mnistcnn
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file
 from mnistcnn import CorruptFileError
-from mnistcnn.images.image_io import read_image
+from mnistcnn.images.documents import open_document
+from mnistcnn.images.image_io import LoadedImage
 
 _MAX_PIXELS_TO_READ = 10_000
 _SIZE_RULE = re.compile(
@@ -91,18 +92,24 @@ def _write_png(folder: Path, content: bytes) -> Path:
 
 def _read_picture(path: Path) -> None:
     try:
-        brightness = read_image(path).brightness
+        with open_document(path) as document:
+            for page in range(1, document.num_pages + 1):
+                _check_image(document.read(page))
     except CorruptFileError:
         raise
     except ValueError as error:
         if not _SIZE_RULE.search(str(error)):
             raise RuntimeError("unexpected error message") from error
         raise
+
+
+def _check_image(image: LoadedImage) -> None:
+    brightness = image.brightness
     assert brightness.dtype == np.float32
     assert brightness.size
     assert 0 <= brightness.min() <= brightness.max() <= 1
     if brightness.size <= _MAX_PIXELS_TO_READ:  # mutations can result in many megapixels
-        assert isinstance(_recognizer().read(path), mnistcnn.Reading)
+        assert isinstance(_recognizer().read(image), mnistcnn.Reading)
 
 
 @functools.cache

@@ -8,13 +8,15 @@ Without Sphinx: ``python docs/_ext/draw.py draw.html``.
 import base64
 import hashlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistcnn.utils.atomic_write import write_text
-from mnistcnn.weights.pretrained import load_pretrained_weights
+from mnistcnn.weights.pretrained import load_pretrained_weights, load_rejector_weights
 
 SOURCES = Path(__file__).parents[1] / "draw"
 # In the order of their dependencies.
@@ -52,7 +54,8 @@ def page(home: str = "index.html") -> str:
     """
     style = _source("draw.css")
     scripts = "".join(map(_source, SCRIPTS))
-    script = f'(() => {{\n"use strict";\n{scripts}start("{weights()}");\n}})();\n'
+    start = f'start("{weights()}", "{rejector_weights()}");'
+    script = f'(() => {{\n"use strict";\n{scripts}{start}\n}})();\n'
     policy = _POLICY.format(style=_digest(style), script=_digest(script))
     parts = {"policy": policy, "style": style, "script": script, "home": home}
     text = _source("index.html")
@@ -63,7 +66,15 @@ def page(home: str = "index.html") -> str:
 
 def weights() -> str:
     """Return the calibrated pretrained weights as 32-bit floats in base64."""
-    arrays = load_pretrained_weights("best").weights(calibrated=True)
+    return _encode(load_pretrained_weights("best").weights(calibrated=True))
+
+
+def rejector_weights() -> str:
+    """Return the calibrated weights of the rejector as 32-bit floats in base64."""
+    return _encode(load_rejector_weights().weights(calibrated=True))
+
+
+def _encode(arrays: Sequence[NDArray[np.float32]]) -> str:
     numbers = np.concatenate([array.ravel() for array in arrays])
     return base64.b64encode(numbers.astype("<f4").tobytes()).decode("ascii")
 

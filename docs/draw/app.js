@@ -20,6 +20,7 @@ class App {
   penWidth = getElement("pen-width", HTMLInputElement);
   #hint = getElement("hint", HTMLElement);
   #error = getElement("error", HTMLElement);
+  #imageNote = getElement("image-note", HTMLElement);
   #prediction = getElement("prediction", HTMLElement);
   #announcement = getElement("announcement", HTMLElement);
   #digitButtons = getElement("digits", HTMLElement);
@@ -29,9 +30,12 @@ class App {
   #isScheduled = false;
   #isRendered = false;
 
-  /** @param {Network} network */
-  constructor(network) {
-    this.#recognize = createRecognizer(network);
+  /**
+   * @param {Network} network
+   * @param {(image: Uint8Array) => number} rejector
+   */
+  constructor(network, rejector) {
+    this.#recognize = createRecognizer(network, rejector);
   }
 
   /** Recognize the digits and display the results. */
@@ -78,13 +82,14 @@ class App {
     const { [this.selectedIndex]: digit } = this.digits;
     this.#showPrediction();
     this.#showDigitButtons();
-    this.#showProbabilities(digit?.output.probabilities ?? new Float32Array(10));
+    this.#showProbabilities(digit?.probabilities ?? new Float32Array(10));
     renderInput(digit?.crop ?? new Uint8Array(28 * 28));
     renderFeatureMaps("conv1", digit?.output.conv1 ?? new Float32Array(26 * 26 * 32), 26);
     renderFeatureMaps("conv2", digit?.output.conv2 ?? new Float32Array(11 * 11 * 64), 11);
     this.undoButton.disabled = !this.drawing.canUndo;
     this.clearButton.disabled = !this.drawing.content.length;
     this.#hint.hidden = !this.drawing.example;
+    this.#imageNote.hidden = this.drawing.content[0]?.kind !== "image";
   }
 
   #showPrediction() {
@@ -92,7 +97,7 @@ class App {
     this.#prediction.textContent = this.#labels().join("\n") || "–";
     this.#prediction.classList.toggle("long", length > MAX_LARGE_DIGITS);
     if (length === 1) {
-      this.#prediction.append(createElement("small", "", formatPercent(this.digits[0].confidence)));
+      this.#prediction.append(createElement("small", "", describeConfidence(this.digits[0])));
     }
     if (!length) this.#prediction.append(createElement("small", "", "no digit yet"));
   }
@@ -113,16 +118,16 @@ class App {
       this.#digitButtons.append(button);
     }
     Array.from(children).forEach((button, i) => {
-      const { label, confidence } = this.digits[i];
-      button.textContent = `${label}`;
-      button.setAttribute("aria-label", `${label}, ${formatPercent(confidence)}`);
+      const { [i]: digit } = this.digits;
+      button.textContent = digit.text;
+      button.setAttribute("aria-label", `${digit.text}, ${describeConfidence(digit)}`);
       button.setAttribute("aria-pressed", `${i === this.selectedIndex}`);
     });
   }
 
-  /** @returns {string[]} the labels, line by line */
+  /** @returns {string[]} the labels and marks, line by line */
   #labels() {
-    return this.lines.map((line) => line.map(({ label }) => label).join(" "));
+    return this.lines.map((line) => line.map(({ text }) => text).join(" "));
   }
 
   /** Draw the canvas and the cursor of the keyboard. */
@@ -152,7 +157,7 @@ class App {
     else if (digits.length > 1)
       this.#announcement.textContent = `Recognized ${digits.length} digits: ${labels}`;
     else
-      this.#announcement.textContent = `Recognized ${labels}, ${formatPercent(digits[0].confidence)}`;
+      this.#announcement.textContent = `Recognized ${labels}, ${describeConfidence(digits[0])}`;
   }
 
   /** @param {Point} point */

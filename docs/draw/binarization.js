@@ -1,6 +1,5 @@
-// Binarization: separate the ink from the background, whatever the illumination. The background is
-// the median over a large window. Ink differs from it by more than the noise, and by at least half
-// of the peak difference of its stroke.
+// Binarization: separate the ink from the background, whatever the illumination. A simpler version
+// of src/mnistcnn/ocr/binarization.py.
 
 // Minimum difference between ink and background: absolute, in brightness, and in standard deviations
 // of the noise.

@@ -1,4 +1,4 @@
-// Connected components of the ink.
+// Connected components of the ink, as in src/mnistcnn/ocr/components.py.
 
 // Width to height above which a component is a line or a dash.
 const FLAT_ASPECT_RATIO = 3.5;

@@ -1,5 +1,5 @@
 // Digit crops: a component of the ink in MNIST format, with strokes of at least a minimum width, as
-// `digit_crop` in src/mnistcnn/ocr/digit_crop.py. Tests compare the results.
+// `Component.digit_crop` in src/mnistcnn/ocr/components.py. Tests compare the results.
 
 // Longer side, in pixels, at which strokes are widened.
 const WORKING_SIZE = 80;

@@ -3,11 +3,13 @@
 /**
  * Start the page.
  *
- * @param {string} weights little-endian 32-bit floats in base64
+ * @param {string} weights of the network: little-endian 32-bit floats in base64
+ * @param {string} rejectorWeights of the network that detects what is no digit
  */
-function start(weights) {
+function start(weights, rejectorWeights) {
   const startTime = performance.now();
-  const app = new App(createNetwork(decodeFloats(weights)));
+  const rejector = createRejector(decodeFloats(rejectorWeights));
+  const app = new App(createNetwork(decodeFloats(weights)), rejector);
   addPointerControls(app);
   addKeyboardControls(app);
   addButtons(app);

@@ -1,29 +1,40 @@
-// The network: two convolutions and a dense layer, in plain JavaScript.
+// The networks: two convolutions and a dense layer, in plain JavaScript.
 
 /**
  * Probabilities and feature maps for one image.
  *
  * @typedef {object} NetworkOutput
- * @property {Float32Array} conv1 26 × 26 × 32: first convolution after ReLU, channels last
- * @property {Float32Array} conv2 11 × 11 × 64: second convolution after ReLU, channels last
- * @property {Float32Array} probabilities of the digits 0 to 9; their sum is 1
+ * @property {Float32Array} conv1 26 × 26 × filters: first convolution after ReLU, channels last
+ * @property {Float32Array} conv2 11 × 11 × filters: second convolution after ReLU, channels last
+ * @property {Float32Array} probabilities of the outputs; their sum is 1
  */
 
 /** @typedef {(image: Uint8Array) => NetworkOutput} Network */
 
-/** Size of each of the six weight arrays, in the order of Keras. */
-const WEIGHT_SIZES = [3 * 3 * 32, 32, 3 * 3 * 32 * 64, 64, 5 * 5 * 64 * 10, 10];
+/**
+ * Numbers of filters of both convolutions, and of outputs.
+ *
+ * @typedef {[number, number, number]} Architecture
+ */
+
+/** @type {Architecture} The baseline network, whose outputs are the ten digits. */
+const BASELINE = [32, 64, 10];
+/** @type {Architecture} The rejector, whose first ten outputs are the digits, the others none. */
+const REJECTOR = [16, 24, 24];
 
 /**
  * Return the network with the given weights.
  *
- * @param {ArrayLike<number>} weights 34,826 numbers: the six arrays, concatenated
+ * @param {ArrayLike<number>} weights the six arrays, concatenated, in the order of Keras
+ * @param {Architecture} [architecture]
  * @returns {Network} takes 28 × 28 gray levels from 0 to 255, light ink on a dark background
  */
-function createNetwork(weights) {
+function createNetwork(weights, [filters1, filters2, outputs] = BASELINE) {
   const values = Float64Array.from(weights);
+  const sizes = [9 * filters1, filters1, 9 * filters1 * filters2, filters2];
+  sizes.push(5 * 5 * filters2 * outputs, outputs);
   let end = 0;
-  const arrays = WEIGHT_SIZES.map((size) => values.subarray(end, (end += size)));
+  const arrays = sizes.map((size) => values.subarray(end, (end += size)));
   if (values.length !== end) {
     throw new Error(`weights must have ${end} numbers; received ${values.length}`);
   }
@@ -35,8 +46,8 @@ function createNetwork(weights) {
       kernel1,
       bias1,
     );
-    const conv2 = conv2d(maxPool2d(conv1, 26, 32), 13, kernel2, bias2);
-    const features = maxPool2d(conv2, 11, 64);
+    const conv2 = conv2d(maxPool2d(conv1, 26, filters1), 13, kernel2, bias2);
+    const features = maxPool2d(conv2, 11, filters2);
     return { conv1, conv2, probabilities: softmax(dense(features, kernel3, bias3)) };
   };
 }
@@ -147,4 +158,17 @@ function decodeFloats(text) {
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
   return new Float32Array(bytes.buffer); // browsers run on little-endian machines only
+}
+
+/**
+ * Return a function that returns the probability that an image shows a digit, as
+ * `NonDigitRejector` in src/mnistcnn/ocr/classification.py.
+ *
+ * @param {ArrayLike<number>} weights
+ * @returns {(image: Uint8Array) => number}
+ */
+function createRejector(weights) {
+  const network = createNetwork(weights, REJECTOR);
+  // Rounding may take the sum above 1.
+  return (image) => Math.min(sum(Array.from(network(image).probabilities.subarray(0, 10))), 1);
 }

@@ -61,6 +61,18 @@ function formatPercent(probability) {
 }
 
 /**
+ * Describe the confidence of a digit.
+ *
+ * @param {Digit} digit
+ * @returns {string}
+ */
+function describeConfidence({ text, label, isDigit, confidence }) {
+  if (text !== DOUBTFUL_MARK) return formatPercent(confidence);
+  if (isDigit >= 0.5) return `uncertain: ${label}, ${formatPercent(confidence)}`;
+  return `probably not a digit: ${formatPercent(1 - isDigit)}`;
+}
+
+/**
  * Draw the image, the strokes and, for several digits, their boxes.
  *
  * @param {HTMLCanvasElement} canvas
@@ -113,7 +125,7 @@ function renderCanvas(canvas, drawing, digits, selected) {
  * @param {boolean} isSelected
  * @param {boolean} hasLabel
  */
-function renderBox(context, { box, label }, scale, isSelected, hasLabel) {
+function renderBox(context, { box, text }, scale, isSelected, hasLabel) {
   const [left, top] = [box.left / scale - 5, box.top / scale - 5];
   const [right, bottom] = [box.right / scale + 5, box.bottom / scale + 5];
   const [textX, textY] = [left + 2, top > 17 ? top - 5 : bottom + 14];
@@ -126,11 +138,11 @@ function renderBox(context, { box, label }, scale, isSelected, hasLabel) {
   context.lineWidth = width + 3;
   context.stroke();
   context.font = "600 13px system-ui, sans-serif";
-  if (hasLabel) context.strokeText(`${label}`, textX, textY);
+  if (hasLabel) context.strokeText(text, textX, textY);
   context.strokeStyle = context.fillStyle = color;
   context.lineWidth = width;
   context.stroke();
-  if (hasLabel) context.fillText(`${label}`, textX, textY);
+  if (hasLabel) context.fillText(text, textX, textY);
 }
 
 /**

@@ -1,4 +1,4 @@
-// Segmentation: merge the strokes of a digit.
+// Segmentation: merge the strokes of a digit, as in src/mnistcnn/ocr/segmentation.py.
 
 // Two strokes of one digit, in digit heights: largest distance, and largest height and width of both
 // together.

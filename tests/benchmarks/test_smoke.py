@@ -11,6 +11,7 @@ from benchmarks.harness import RESULTS, ROOT
 slow = pytest.mark.slow
 FAST = ["data.csv_loading", "robustness.concurrent_download"]
 SLOW = [
+    "data.sheets",
     "accuracy.accuracy",
     "accuracy.baseline",
     "accuracy.recipe_search",
@@ -34,7 +35,7 @@ OPEN_KEYS = {
     "candidates", "recipe", "weights", "parity", "formats", "backends", "cold_start", "sides",
     "batches", "recipes", "determinism", "checkpoints", "ablation", "kinds", "seconds", "efficiency",
     "page_styles", "log", "keras_fit", "versions", "inference", "relative_to_onnxruntime", "history",
-    "images_per_second", "speedup_over", "readers", "peer_versions", "min_confidence", "wrong_by_kind",
+    "megapixels", "images_per_second", "speedup_over", "readers", "peer_versions", "min_confidence", "wrong_by_kind",
 }  # fmt: skip
 
 

@@ -267,6 +267,36 @@ def test_undo_and_clear(page, draw):
     assert undo.is_disabled()
 
 
+LETTER_A = [[(0.36, 0.82), (0.5, 0.18), (0.64, 0.82)], [(0.42, 0.6), (0.58, 0.6)]]
+
+
+def test_drawn_letter_is_marked_as_no_digit(page, draw):
+    draw(page, *LETTER_A)
+    assert prediction(page) == "?"
+    small = page.locator("#prediction small").inner_text().replace("\xa0", " ")
+    assert re.fullmatch(r"(probably not a digit|uncertain: 4,):? \d+\.\d+ %", small)
+    assert announcement(page) == f"Recognized ?, {small}"
+    assert max(probabilities(page)) < 75
+    draw(page, *shift(DIGITS["1"], 0.3))
+    assert prediction(page) == "?1"
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    draw(page, *DIGITS["4"])
+    assert prediction(page) == "4"
+    assert max(probabilities(page)) > 75
+
+
+def test_page_says_what_it_cannot_do_with_a_photo(page):
+    note = page.get_by_text("In a photo it can't find the sheet of paper")
+    assert not note.is_visible()
+    page.get_by_label("Open an image").set_input_files(image_file(1 - draw_line("4")))
+    wait_for(page, "prediction.firstChild.textContent === '4'")
+    assert note.is_visible()
+    page.get_by_role("button", name="Clear").click()
+    assert not note.is_visible()
+
+
 def test_example_can_be_cleared(page):
     page.get_by_role("button", name="Clear").click()
     assert prediction(page) == "–"

@@ -61,8 +61,8 @@ NAME = "name must be a text of 1...100 printable characters"
         ([{"name": "a", "pattern": "x"}], ": field 1: pattern must consist of "),
         ([{"name": "a", "pattern": 0}], ": field 1: pattern must be at least 1; received 0"),
         ([{"name": "a", "pattern": [5]}], ": field 1: pattern must be a length, a regular expression or a function; received [5]"),
-        ([{"name": "a"}, {"name": "a"}], ": the fields must have different names other than 'image' and 'error'; received 'a' twice"),
-        ([{"name": "error"}], ": the fields must have different names other than 'image' and 'error'; received 'error'"),
+        ([{"name": "a"}, {"name": "a"}], ": the fields must have different names other than 'image', 'page' and 'error'; received 'a' twice"),
+        ([{"name": "error"}], ": the fields must have different names other than 'image', 'page' and 'error'; received 'error'"),
     ],
 )  # fmt: skip
 def test_other_files_are_rejected(content, message, load, tmp_path):

@@ -45,7 +45,7 @@ def rows(text):
     return list(csv.reader(io.StringIO(text)))
 
 
-HEADER = ["image", "invoice", "invoice probability", "date", "date probability", "count", "count probability", "error"]  # fmt: skip
+HEADER = ["image", "page", "invoice", "invoice probability", "date", "date probability", "count", "count probability", "error"]  # fmt: skip
 ROW = ["48213", "0.5905", "17.06.2024", "0.4305", "12\n3", "0.729", ""]
 
 
@@ -53,7 +53,7 @@ ROW = ["48213", "0.5905", "17.06.2024", "0.4305", "12\n3", "0.729", ""]
 def test_fields_of_several_forms_as_csv(flags, lines, capsys):
     assert main(["read", "a.png", "b.png", "--fields", "fields.json", *flags]) == 0
     out, err = capsys.readouterr()
-    assert rows(out) == [HEADER, ["a.png", *ROW], ["b.png", *ROW]]
+    assert rows(out) == [HEADER, ["a.png", "1", *ROW], ["b.png", "1", *ROW]]
     assert err == ""
 
 
@@ -81,7 +81,7 @@ def test_a_field_that_does_not_fit_leaves_the_others(lines, capsys):
     )
     assert main(arguments) == 1
     out, err = capsys.readouterr()
-    assert rows(out)[1] == ["a.png", "", "", *ROW[2:4], "1?", "0.27", message]
+    assert rows(out)[1] == ["a.png", "1", "", "", *ROW[2:4], "1?", "0.27", message]
     assert err == f"mnistcnn: a.png: {message}\n"
 
     assert main([*arguments, "--json"]) == 1
@@ -102,7 +102,7 @@ def test_a_form_that_is_too_small_or_not_readable(lines, tmp_path, capsys):
     assert [row[0] for row in table] == ["image", "a.png", "b.png", "c.png"]
     assert {len(row) for row in table} == {len(HEADER)}
     outside = "region must lie within the picture, 200 × 30 pixels; received"
-    assert table[2][1:] == [
+    assert table[2][2:] == [
         "48213",
         "0.5905",
         "",
@@ -111,7 +111,7 @@ def test_a_form_that_is_too_small_or_not_readable(lines, tmp_path, capsys):
         "",
         f"date: {outside} (0, 20, 110, 40); count: {outside} (0, 40, 120, 60)",
     ]
-    assert table[3][1:-1] == [""] * 6
+    assert table[3][1:-1] == ["1", *[""] * 6]
     assert table[3][-1].startswith("c.png must be ")
     assert err.splitlines()[:2] == [
         f"mnistcnn: b.png: date: {outside} (0, 20, 110, 40)",
@@ -127,13 +127,13 @@ def test_plain_csv_has_a_row_for_each_line(lines, tmp_path, capsys):
     assert main(["read", "a.png", "b.png", "c.png", "--csv"]) == 1
     table = rows(capsys.readouterr().out)
     assert table[:4] == [
-        ["image", "line", "text", "probability", "error"],
-        ["a.png", "1", "48 213", "0.5905", ""],
-        ["a.png", "2", "9", "0.9", ""],
-        ["b.png", "", "", "1.0", ""],
+        ["image", "page", "line", "text", "probability", "error"],
+        ["a.png", "1", "1", "48 213", "0.5905", ""],
+        ["a.png", "1", "2", "9", "0.9", ""],
+        ["b.png", "1", "", "", "1.0", ""],
     ]
-    assert table[4][:4] == ["c.png", "", "", ""]
-    assert table[4][4].endswith("; received 0 bytes")
+    assert table[4][:5] == ["c.png", "", "", "", ""]
+    assert table[4][5].endswith("; received 0 bytes")
 
 
 def test_pattern_and_region_of_one_number(lines, capsys):
@@ -141,7 +141,7 @@ def test_pattern_and_region_of_one_number(lines, capsys):
     assert main(arguments) == 0
     assert capsys.readouterr() == ("482.13\n", "")
     assert main([*arguments, "--csv"]) == 0
-    assert rows(capsys.readouterr().out)[1:] == [["a.png", "", "482.13", "0.5905", ""]]
+    assert rows(capsys.readouterr().out)[1:] == [["a.png", "1", "", "482.13", "0.5905", ""]]
     assert main(["read", "a.png", "--region", "0.0,0,0.5,1"]) == 0
     assert capsys.readouterr() == ("48213\n", "")
 
@@ -156,10 +156,10 @@ def test_no_reading_that_fits_is_reported_with_the_image(lines, capsys):
         == f"mnistcnn: a.png: {message}\nmnistcnn: b.png: {message}\nmnistcnn: 2 of 2 images could not be read\n"
     )
     assert main(["read", "a.png", "--pattern", r"\d{4}", "--csv"]) == 1
-    assert rows(capsys.readouterr().out)[1] == ["a.png", "", "", "", message]
+    assert rows(capsys.readouterr().out)[1] == ["a.png", "1", "", "", "", message]
     assert main(["read", "a.png", "--pattern", r"\d{4}", "--json"]) == 1
     (image,) = json.loads(capsys.readouterr().out)["images"]
-    assert image == {"image": "a.png", "text": None, "error": message}
+    assert image == {"image": "a.png", "page": 1, "text": None, "error": message}
 
 
 def test_doubtful_digits_are_dropped_or_marked(lines, capsys):
@@ -169,7 +169,7 @@ def test_doubtful_digits_are_dropped_or_marked(lines, capsys):
         assert main([*arguments, *flags]) == 0
         assert capsys.readouterr() == (f"{text}\n", "")
     assert main([*arguments, "--csv"]) == 0
-    assert rows(capsys.readouterr().out)[1] == ["a.png", "1", "4?2", "0.324", ""]
+    assert rows(capsys.readouterr().out)[1] == ["a.png", "1", "1", "4?2", "0.324", ""]
 
 
 def test_boxes_of_all_fields(lines, saved_figures, capsys):

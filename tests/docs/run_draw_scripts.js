@@ -15,7 +15,7 @@ const source = modules
   .map((name) => fs.readFileSync(path.join(folder, `${name}.js`), "utf8"))
   .join("");
 const names = [
-  ...["decodeFloats", "createNetwork", "toMnistFormat", "digitCrop", "binarize"],
+  ...["decodeFloats", "createNetwork", "createRejector", "toMnistFormat", "digitCrop", "binarize"],
   ...["connectedComponents", "createRecognizer", "drawStroke", "grayImage", "Drawing"],
 ];
 const page = vm.runInThisContext(`"use strict";(() => {${source}; return { ${names} }; })()`);
@@ -41,6 +41,15 @@ const tasks = {
       conv2: outputs.slice(0, numMaps).map(({ conv2 }) => encode(conv2)),
     };
   },
+  rejector({ weights, images }) {
+    const rejector = page.createRejector(page.decodeFloats(weights));
+    const pixels = decodeBytes(images);
+    const scores = [];
+    for (let start = 0; start < pixels.length; start += 28 * 28) {
+      scores.push(rejector(pixels.subarray(start, start + 28 * 28)));
+    }
+    return scores;
+  },
   toMnistFormat: ({ images }) =>
     images.map((image) => encode(page.toMnistFormat(decodeImage(image)))),
   digitCrop: ({ images }) => images.map((image) => encode(page.digitCrop(decodeImage(image)))),
@@ -58,19 +67,22 @@ const tasks = {
     });
   },
   // `numCalls` counts the calls of the network per image.
-  recognize({ weights, images, areInk }) {
+  recognize({ weights, rejectorWeights, images, areInk }) {
     const network = page.createNetwork(page.decodeFloats(weights));
     let numCalls = 0;
     const recognize = page.createRecognizer((image) => {
       numCalls++;
       return network(image);
-    });
+    }, page.createRejector(page.decodeFloats(rejectorWeights)));
     return images.map((image) => {
       const ink = areInk ? decodeImage(image) : page.binarize(decodeImage(image));
       numCalls = 0;
       const lines = recognize(page.connectedComponents(ink, 0.5));
       const digits = lines.map((line) =>
-        line.map(({ label, confidence, box }) => ({ label, confidence, box })),
+        line.map(({ label, confidence, isDigit, text, box, crop, probabilities }) => ({
+          ...{ label, confidence, isDigit, text, box },
+          ...{ crop: encode(crop), probabilities: encode(probabilities) },
+        })),
       );
       return { digits, numCalls };
     });

@@ -8,14 +8,14 @@ import draw
 import numpy as np
 import pytest
 
-from mnistcnn.weights.pretrained import load_pretrained_weights
+from mnistcnn.weights.pretrained import load_pretrained_weights, load_rejector_weights
 
 
 def test_page_is_one_file_that_cannot_fetch_anything(tmp_path):
     path = tmp_path / "new" / "draw.html"
     draw.build(path)
     content = path.read_bytes()
-    assert len(content) < 300_000
+    assert len(content) < 400_000
     text = content.decode()
     assert "default-src 'none'" in text
     for word in (
@@ -37,11 +37,11 @@ def test_page_contains_every_script():
 
 
 def test_page_contains_the_calibrated_pretrained_weights():
-    encoded = re.search(r'start\("([^"]+)"\)', draw.page()).group(1)
-    expected = np.concatenate(
-        [array.ravel() for array in load_pretrained_weights("best").weights(calibrated=True)]
-    )
-    np.testing.assert_array_equal(np.frombuffer(base64.b64decode(encoded), "<f4"), expected)
+    found = re.search(r'start\("([^"]+)", "([^"]+)"\)', draw.page()).groups()
+    expected = load_pretrained_weights("best"), load_rejector_weights()
+    for encoded, loaded in zip(found, expected, strict=True):
+        numbers = np.concatenate([array.ravel() for array in loaded.weights(calibrated=True)])
+        np.testing.assert_array_equal(np.frombuffer(base64.b64decode(encoded), "<f4"), numbers)
 
 
 def test_page_links_to_the_documentation():

@@ -13,8 +13,9 @@ import pytest
 import mnistcnn
 from benchmarks.ocr import synthetic_pages
 from mnistcnn.data.size_normalization import to_mnist_format
+from mnistcnn.ocr.classification import NonDigitRejector
 from mnistcnn.ocr.digit_crop import digit_crop
-from mnistcnn.weights.pretrained import load_pretrained_weights
+from mnistcnn.weights.pretrained import load_pretrained_weights, load_rejector_weights
 from tests.helpers.drawing import draw_strokes
 from tests.helpers.node import NODE, needs_node
 
@@ -116,6 +117,20 @@ def test_activations_equal_those_of_keras(network, digits):
 def test_network_checks_the_number_of_weights():
     with pytest.raises(AssertionError, match="weights must have 34826 numbers; received 3"):
         predict_in_node([np.zeros(3)], np.zeros((1, 28, 28)))
+
+
+def test_rejector_equals_that_of_the_library(digits):
+    """On digits, distorted digits, and crops that show none."""
+    images = [augmented(digits.test.images, 300)]
+    images.append(digit_images_of("digitCrop", [np.float32(ink) for ink in random_strokes(100)]))
+    crops = np.concatenate(images)
+    weights = load_rejector_weights().weights(calibrated=True)
+    values = np.concatenate([array.ravel() for array in weights])
+    scores = run_in_node("rejector", weights=encode(values), images=encode(crops, np.uint8))
+    expected = NonDigitRejector(1)(crops)[:, 0]
+    assert expected.min() < 0.1
+    assert expected.max() > 0.9
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-4)
 
 
 def random_images(count):
@@ -271,15 +286,20 @@ def test_strokes_on_an_image_have_its_resolution():
 
 
 def text_of(result):
-    return "\n".join("".join(str(digit["label"]) for digit in line) for line in result["digits"])
+    return "\n".join("".join(digit["text"] for digit in line) for line in result["digits"])
 
 
 def recognize_in_node(images, *, are_ink=False):
-    weights = np.concatenate(
-        [array.ravel() for array in load_pretrained_weights("best").weights(calibrated=True)]
+    weights, rejector_weights = (
+        encode(np.concatenate([array.ravel() for array in loaded.weights(calibrated=True)]))
+        for loaded in (load_pretrained_weights("best"), load_rejector_weights())
     )
     return run_in_node(
-        "recognize", weights=encode(weights), images=encode_images(images), areInk=are_ink
+        "recognize",
+        weights=weights,
+        rejectorWeights=rejector_weights,
+        images=encode_images(images),
+        areInk=are_ink,
     )
 
 
@@ -374,6 +394,26 @@ def test_strokes_of_a_digit_are_merged_and_digits_are_not():
     }
     results = recognize_in_node([draw_line(*line) for line in lines.values()], are_ink=True)
     assert [text_of(result) for result in results] == list(lines)
+
+
+LETTER_A = [[(0.2, 0.9), (0.5, 0.1), (0.8, 0.9)], [(0.32, 0.6), (0.68, 0.6)]]
+SCRIBBLE = [[(0.1 + 0.08 * i, 0.2 if i % 2 else 0.8) for i in range(11)]]
+CROSS = [[(0.15, 0.15), (0.85, 0.85)], [(0.85, 0.15), (0.15, 0.85)]]
+
+
+@pytest.mark.parametrize("strokes", [LETTER_A, SCRIBBLE, CROSS], ids=["A", "scribble", "cross"])
+def test_what_is_no_digit_is_marked(strokes, recognizer):
+    ink = draw_line(strokes)
+    (result,) = recognize_in_node([ink], are_ink=True)
+    assert text_of(result) == "?"
+    ((digit,),) = result["digits"]
+    assert digit["confidence"] < 0.75
+    assert digit["isDigit"] == pytest.approx(decode(digit["probabilities"]).sum(), abs=1e-5)
+    crop = decode(digit["crop"], np.uint8).reshape(1, 28, 28)
+    assert digit["isDigit"] == pytest.approx(NonDigitRejector(1)(crop)[0, 0], abs=1e-4)
+    assert digit["confidence"] == pytest.approx(
+        digit["isDigit"] * recognizer.predict_proba(crop).max(), abs=1e-4
+    )
 
 
 def test_boxes_enclose_the_ink():

@@ -98,6 +98,22 @@ def test_calibration(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == names
 
 
+def test_scikit_learn(run, tmp_path):
+    output = run("scikit_learn.py")
+    assert re.search(r"^cross-validation: [\d.]+% ± [\d.]+%$", output, re.MULTILINE)
+    assert "best parameters: {" in output
+    assert min(percentages(output)) >= 0
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["learning_curve.png"]
+
+
+def test_saliency(run, tmp_path):
+    output = run("saliency.py")
+    assert "misclassified" in output
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "predicted.png", "true.png"
+    ]  # fmt: skip
+
+
 def test_custom_callback(run, tmp_path):
     output = run("custom_callback.py", EPOCHS=6, TARGET=0.5)
     assert "target reached" in output

@@ -3,6 +3,7 @@
 import base64
 import io
 import tempfile
+import time
 
 import numpy as np
 import pytest
@@ -134,3 +135,16 @@ def test_length_of_data_urls_is_checked_before_they_are_decoded(monkeypatch):
     assert str(caught.value) == (
         "data:;base64,AAAAAAAAAAAAAAAAAAAAAAAAAAA... must hold at most 90 bytes; it holds 93"
     )
+
+
+@pytest.mark.parametrize("text", ["A ", "%2b", "%2F"])
+def test_a_data_url_of_many_pieces_takes_little_time(text):
+    url = "data:image/png;base64," + text * 10_000_000
+    start = time.process_time()
+    assert len(content.read_content(url)) >= 7_500_000 - 2
+    assert time.process_time() - start < 2
+
+
+def test_a_data_url_must_be_ascii():
+    with pytest.raises(CorruptFileError, match="its content is not base64"):
+        content.read_content("data:image/png;base64,ÄÄÄÄ")

@@ -24,6 +24,10 @@ def predict_label(label, confidence):
     return predict_proba
 
 
+def score_as_digits(crops, score=0.9):
+    return np.full((len(crops), 2), score, np.float32)
+
+
 INSTANCE = DigitInstance(
     left=3,
     top=4,
@@ -53,7 +57,7 @@ def set_weights(monkeypatch):
     """A function that sets intercept and weights of the confidence."""
 
     def set_weights(intercept=0.0, *weights):
-        padded = np.zeros(7)
+        padded = np.zeros(8)
         padded[: 1 + len(weights)] = intercept, *weights
         monkeypatch.setattr(confidence, "_INSTANCE_WEIGHTS", padded)
 
@@ -69,7 +73,7 @@ def test_classifier_and_page_network_are_combined(
 ):
     set_weights(intercept)
     predict_proba = predict_label(label, confidence)
-    (digit,) = score_detected([detected(INSTANCE)], predict_proba)
+    (digit,) = score_detected([detected(INSTANCE)], predict_proba, score_as_digits)
     assert digit.edges == EDGES
     assert digit.crop.shape == (28, 28)
     assert digit.probabilities.dtype == np.float32
@@ -94,19 +98,20 @@ def test_confidence_is_a_logistic_regression_of_the_features(set_weights):
     coverage[:, 0] = 0.4  # the soft edge is not counted
     instance = replace(INSTANCE, coverage=coverage, purity=0.6)
     predict_proba = predict_label(7, 0.95)
-    (digit,) = score_detected([detected(instance)], predict_proba)
+    (digit,) = score_detected([detected(instance)], predict_proba, score_as_digits)
     expected = [log_odds(0.8), log_odds(0.95), log_odds(0.9), 0.6, 0.75, np.log(20 / 32)]
+    expected.append(log_odds(0.9))
     np.testing.assert_allclose(digit.features, expected, rtol=1e-5)
-    weights = [0.1, -0.3, 0.2, 0.5, -0.4, 0.7]
+    weights = [0.1, -0.3, 0.2, 0.5, -0.4, 0.7, 0.3]
     set_weights(-1.2, *weights)
-    (digit,) = score_detected([detected(instance)], predict_proba)
+    (digit,) = score_detected([detected(instance)], predict_proba, score_as_digits)
     expected_confidence = 1 / (1 + np.exp(1.2 - np.dot(weights, expected)))
     assert digit.confidence == pytest.approx(expected_confidence, rel=1e-5)
 
 
 def test_features_are_those_of_the_combined_label(set_weights):
     set_weights()
-    (digit,) = score_detected([detected(INSTANCE)], predict_label(1, 0.99))
+    (digit,) = score_detected([detected(INSTANCE)], predict_label(1, 0.99), score_as_digits)
     np.testing.assert_allclose(
         digit.features[1:3], [log_odds(0.99), log_odds(INSTANCE.probabilities[1])], rtol=1e-5
     )
@@ -115,9 +120,11 @@ def test_features_are_those_of_the_combined_label(set_weights):
 def test_certain_estimates_give_finite_features(set_weights):
     certain = np.eye(10, dtype=np.float32)[7]
     instance = replace(INSTANCE, peak=1.0, probabilities=certain)
-    (digit,) = score_detected([detected(instance)], predict_label(7, 1.0))
+    (digit,) = score_detected([detected(instance)], predict_label(7, 1.0), score_as_digits)
     np.testing.assert_allclose(digit.features[:3], log_odds(1 - 1e-4))
-    (digit,) = score_detected([detected(replace(instance, peak=0.0))], predict_label(1, 1.0))
+    (digit,) = score_detected(
+        [detected(replace(instance, peak=0.0))], predict_label(1, 1.0), score_as_digits
+    )
     assert digit.features[0] == pytest.approx(log_odds(1e-4))
     assert np.isfinite(digit.features).all()
     assert np.isfinite(digit.probabilities).all()
@@ -151,31 +158,37 @@ def test_features_of_a_component_are_those_of_the_best_detected_digit_at_its_pla
     weak = detected(replace(INSTANCE, peak=0.3))
     elsewhere = detected(INSTANCE, (60, 4, 68, 24))
     candidates = [component_candidate(), component_candidate(left=100)]
-    first, second = score_components(candidates, [weak, detected(INSTANCE), elsewhere])
+    first, second = score_components(
+        candidates, [weak, detected(INSTANCE), elsewhere], score_as_digits
+    )
     by_network = float(INSTANCE.probabilities[7])
+    mean_score = detected(INSTANCE).score / 2
     np.testing.assert_allclose(
         first.features,
-        [log_odds(0.9), log_odds(0.8), log_odds(by_network), 1.0, 0.5],
+        [log_odds(0.9), log_odds(0.8), log_odds(by_network), 1.0, mean_score, log_odds(0.9)],
         rtol=1e-5,
     )
     np.testing.assert_allclose(
-        second.features, [log_odds(0.9), log_odds(0.05), log_odds(0.05), 0.0, 0.5], rtol=1e-5
+        second.features,
+        [log_odds(0.9), log_odds(0.05), log_odds(0.05), 0.0, mean_score, log_odds(0.9)],
+        rtol=1e-5,
     )
     assert first.edges == candidates[0].component.box
     assert first.probabilities.argmax() == 7
 
 
 def test_a_low_score_is_no_support():
-    faint = detected(replace(INSTANCE, peak=0.1))
-    (digit,) = score_components([component_candidate()], [faint])
-    assert digit.features[-1] == 0
+    faint = detected(replace(INSTANCE, peak=0.02))
+    (digit,) = score_components([component_candidate()], [faint], score_as_digits)
+    assert digit.features[4] == 0
 
 
 def test_support_increases_the_confidence_of_a_component():
     """With the weights that are shipped."""
 
     def confidence_of(*digits, confidence=0.95):
-        return score_components([component_candidate(confidence=confidence)], digits)[0].confidence
+        candidates = [component_candidate(confidence=confidence)]
+        return score_components(candidates, digits, score_as_digits)[0].confidence
 
     assert confidence_of(detected(INSTANCE)) > 0.7
     assert confidence_of() < 0.3
@@ -185,5 +198,5 @@ def test_support_increases_the_confidence_of_a_component():
 
 
 def test_nothing_is_scored_without_digits():
-    assert score_detected([], None) == []
-    assert score_components([], [detected(INSTANCE)]) == []
+    assert score_detected([], None, None) == []
+    assert score_components([], [detected(INSTANCE)], None) == []

@@ -372,3 +372,46 @@ def test_prediction_and_reading_do_not_import_keras(page):
     )
     assert "cv2" in modules
     assert not modules & {"keras", "tensorflow", "jax", "torch", "sklearn", "h5py"}
+
+
+WARNING = (
+    "images must have light ink on a dark background, as in MNIST; these look dark on light: pass "
+    "255 - images (1 - images if they are floats), or read them with Recognizer.read, which "
+    "accepts both"
+)
+
+
+@pytest.mark.parametrize(
+    "convert", [lambda x: 255 - x, lambda x: 1 - x / 255, lambda x: 230 - x // 2]
+)
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_batches"])
+def test_images_that_look_dark_on_light_are_warned_about_once(method, convert, digits):
+    images = convert(digits.test.images[:20])
+    recognizer = Recognizer(num_threads=1)
+    if method == "predict_batches":
+        predict = lambda: list(recognizer.predict_batches([images]))  # noqa: E731
+    else:
+        predict = lambda: getattr(recognizer, method)(images)  # noqa: E731
+    with pytest.warns(UserWarning, match=f"^{re.escape(WARNING)}$") as caught:
+        predict()
+    assert [warning.filename for warning in caught] == [__file__]
+    predict()  # another warning would be an error
+
+
+def test_images_of_other_kinds_are_not_warned_about(digits, recognizer):
+    images = digits.test.images[:20]
+    noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
+    for accepted in (
+        images,
+        images[:1],
+        noise,
+        noise[:1],
+        0 * images,
+        0 * images + 255,
+        images[:0],
+    ):
+        recognizer.predict(accepted)
+
+
+def test_readings_are_not_warned_about(recognizer, page):
+    recognizer.read(page.picture)

@@ -75,6 +75,7 @@ def test_to_dict_is_json():
     doubtful = dataclasses.replace(THREE, doubtful=True)
     reading = dataclasses.replace(READING, omitted=(doubtful,))
     assert json.loads(json.dumps(reading.to_dict())) == {
+        "page": 1,
         "text": "12\n3",
         "probability": 0.0,
         "width": 40,

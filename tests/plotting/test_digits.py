@@ -134,7 +134,14 @@ def test_misclassified_images_are_sorted_by_confidence(digits):
     (axes,) = figure.axes
     assert all(map(np.array_equal, tiles_in(axes), images[[2, 4, 1]]))
     texts, positions = annotations_in(axes)
-    assert texts == ["4 → 9", "7 → 1", "9 → 4", "91 %, #2", "71 %, #4", "61 %, #1"]
+    assert texts == [
+        "4 → 9",
+        "7 → 1",
+        "9 → 4",
+        "91 %, #2\n0 (1 %)",
+        "71 %, #4\n0 (3 %)",
+        "61 %, #1\n0 (4 %)",
+    ]
     assert positions[0][1] < 7  # above the tile
     assert positions[3][1] > 35  # below the tile
     assert axes.get_title() == "All 3 misclassified images: true → predicted"

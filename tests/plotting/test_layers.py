@@ -54,8 +54,9 @@ def test_activations_show_the_outputs_of_the_layers(network, digits):
         assert np.allclose(values_in(axes), expected, atol=1e-6)
         assert axes.get_images()[0].get_clim()[0] == 0
     probabilities = np.asarray(network(x))[0]
-    predicted, confidence = probabilities.argmax(), probabilities.max()
-    assert left.get_title() == f"Predicted: {predicted}\n({100 * confidence:.0f} %)"
+    top = np.argsort(-probabilities)[:3]
+    lines = [f"{digit} ({100 * probabilities[digit]:.0f} %)" for digit in top]
+    assert left.get_title().split("\n") == ["Predicted:", *lines]
     assert first.get_title() == "First convolution:\n32 maps of 26 × 26"
     assert second.get_title() == "Second convolution:\n64 maps of 11 × 11"
     assert [axes.get_ylabel() for axes in colorbars] == ["Activation", "Activation"]
@@ -130,7 +131,7 @@ def test_every_convolution_of_another_network_is_plotted(digits):
     left, *panels = figure.axes[:4]
     x = preprocess(image)
     predicted = int(np.asarray(model(x)).argmax())
-    assert left.get_title().startswith(f"Predicted: {model.class_names[predicted]}\n")
+    assert left.get_title().startswith(f"Predicted:\n{model.class_names[predicted]} (")
     assert [axes.get_title() for axes in panels] == [
         "First convolution:\n8 maps of 28 × 28",
         "Second convolution:\n8 maps of 14 × 14",

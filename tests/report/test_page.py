@@ -90,6 +90,10 @@ def test_the_gallery_shows_the_most_confident_misclassified_images(page, result,
         assert np.array_equal(pixels_of(image["src"]), expected)
         label, predicted = misclassified.labels[i], misclassified.predicted[i]
         assert image["alt"] == f"A {label} classified as a {predicted}"
+        probabilities = misclassified.probabilities[i]
+        top = [f"{c} ({100 * probabilities[c]:.0f} %)" for c in np.argsort(-probabilities)[:3]]
+        caption = f"{label} → {predicted} {' '.join(top)} #{misclassified.indices[i]}"
+        assert caption in page.text
 
 
 def pixels_of(data_uri):
@@ -98,8 +102,9 @@ def pixels_of(data_uri):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
 
 
-def test_five_plots_in_less_than_a_megabyte(page, html):
-    assert len(page.all("img")) == 60 + 5
+def test_six_plots_in_less_than_a_megabyte(page, html):
+    assert len(page.all("img")) == 60 + 6
+    assert sum("a heat map over each" in image["alt"] for image in page.all("img")) == 1
     assert sum(image["alt"].startswith("Training history") for image in page.all("img")) == 1
     assert len(html.encode()) < 1_000_000
 

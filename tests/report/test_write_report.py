@@ -53,7 +53,7 @@ def test_the_report_of_another_network(digits, tmp_path):
     assert f"<b> {counts[1]} " in page.text
     assert "Letters" in page.text
     assert "Epochs 2" in page.text
-    assert len(alts(page)) == 5
+    assert len(alts(page)) == 6
 
 
 def test_a_file_and_preprocessed_images_give_the_same_page(network, digits, tmp_path):

@@ -9,8 +9,8 @@ from mnistcnn.recipes import FAST, Augmentation
 from mnistcnn.weights.pretrained import (
     FOLDER,
     PRETRAINED,
-    load_page_network_weights,
     load_pretrained_weights,
+    load_rejector_weights,
     write_pretrained,
 )
 from tests.tools.helpers import METRICS
@@ -202,14 +202,18 @@ def test_what_the_card_states_once_must_be_equal(manifests):
 def test_shipped_card_is_rendered_from_its_manifests():
     shipped = (FOLDER / model_card.NAME).read_text(encoding="utf-8")
     manifests = [load_pretrained_weights(name).manifest for name in PRETRAINED]
-    assert shipped == model_card.render(manifests, load_page_network_weights().manifest)
+    assert shipped == model_card.render(manifests, load_rejector_weights().manifest)
 
 
-def test_card_describes_the_page_network(manifests):
-    page_network = load_page_network_weights().manifest
-    text = model_card.render(manifests, page_network)
-    section = text.partition("## Page network")[2].partition("\n## ")[0]
-    assert "725,834 parameters" in on_one_line(section)
-    assert page_network.data["sha256"] in section
-    assert page_network.command in on_one_line(section)
-    assert "## Page network" not in model_card.render(manifests)
+def test_card_describes_the_rejector(manifests):
+    rejector = load_rejector_weights().manifest
+    text = model_card.render(manifests, rejector)
+    section = text.partition("## Non-digits")[2].partition("\n## ")[0]
+    assert f"{rejector.data['images']:,} crops" in on_one_line(section)
+    assert f"{rejector.temperature:.3f}" in section
+    assert rejector.data["sha256"] in section
+    for name in ("digits", "nondigits", "split_nondigits"):
+        for row in rejector.metrics[name].values():
+            accepted = " | ".join(f"{100 * value:.1f} %" for value in row["accepted"])
+            assert f"| {row['crops']:,} | {accepted} |" in section
+    assert "## Non-digits" not in model_card.render(manifests)

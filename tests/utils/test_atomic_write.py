@@ -1,6 +1,7 @@
 """Atomic writes leave the old file or the new one."""
 
 import itertools
+import os
 import pathlib
 import signal
 import stat
@@ -50,6 +51,21 @@ def test_the_temporary_name_has_the_suffix(tmp_path, name, suffix):
         assert temporary.name.endswith(suffix)
         temporary.write_text("")
     assert names(tmp_path) == [name]
+
+
+@posix
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_special_file_is_not_replaced(is_link, tmp_path):
+    fifo = tmp_path / "fifo.png"
+    os.mkfifo(fifo)
+    path = fifo
+    if is_link:
+        path = tmp_path / "link.png"
+        path.symlink_to(fifo)
+    with pytest.raises(FileExistsError, match=r"\.png must be a regular file; it is a FIFO"):
+        write_text(path, "new")
+    assert fifo.is_fifo()
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted({"fifo.png", path.name})
 
 
 def test_a_folder_is_not_replaced_by_a_file(tmp_path):

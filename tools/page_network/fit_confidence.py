@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import mnist_file
+from mnistcnn.ocr.classification import NonDigitRejector
 from mnistcnn.ocr.confidence import ScoredDigit, score_components, score_detected
 from mnistcnn.ocr.digit_detection import detect_digits, turn_back
 from mnistcnn.ocr.page_network import PageNetwork
@@ -38,7 +39,7 @@ _BINS = (0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 1)
 
 
 def score_page(
-    page: Page, network: PageNetwork, recognizer: Recognizer
+    page: Page, network: PageNetwork, recognizer: Recognizer, rejector: NonDigitRejector
 ) -> dict[str, list[tuple[NDArray[np.float64], bool]]]:
     """Return, for each regression, features of each digit that was read, and if it is right."""
     image = page.image.astype(np.float32) / 255
@@ -46,8 +47,8 @@ def score_page(
     upright = np.rot90(image, detection.quarter_turns)
     components = find_components(upright, len(detection.digits), recognizer.predict_proba, "auto")
     scored = {
-        "instances": score_detected(detection.digits, recognizer.predict_proba),
-        "components": score_components(components, detection.candidates),
+        "instances": score_detected(detection.digits, recognizer.predict_proba, rejector),
+        "components": score_components(components, detection.candidates, rejector),
     }
     return {
         name: _compare(digits, page, detection.quarter_turns) for name, digits in scored.items()
@@ -104,12 +105,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--fonts", type=Path, default=FONTS, metavar="FOLDER")
     arguments = parser.parse_args(argv)
     glyphs = load_glyphs(arguments.data or mnist_file(), arguments.fonts)["validation"]
-    network, recognizer = PageNetwork(), Recognizer()
+    network, recognizer, rejector = PageNetwork(), Recognizer(), NonDigitRejector(0)
     pages = []
     for i in range(arguments.pages):
         generator = np.random.default_rng([SEED, i])
         page = draw_page(generator, glyphs, (int(generator.choice(_SIZES)),) * 2)
-        pages.append(score_page(page, network, recognizer))
+        pages.append(score_page(page, network, recognizer, rejector))
     for name in ("instances", "components"):
         print(f"{name}:")
         fit([page[name] for page in pages])

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import jinja2
 
-from mnistcnn.weights.arrays import PAGE_NETWORK_WEIGHT_SHAPES
+from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
 from mnistcnn.weights.manifest import Manifest
 
 NAME = "MODEL_CARD.md"
@@ -27,6 +27,19 @@ EVALUATION_SETS = {
     "undisputed_labels": "test images with undisputed labels",
     "sklearn_digits": "scikit-learn's digits",
 }
+CROP_KINDS = {
+    "mnist": "MNIST digits",
+    "printed": "printed characters",
+    "distorted_printed_digits": "printed digits, distorted",
+    "distorted_mnist": "MNIST digits, distorted",
+    "letters": "letters, distorted",
+    "symbols": "symbols, distorted",
+    "scribbles": "scribbles",
+    "altered_digits": "digits rotated, mirrored or cut",
+    "digit_pairs": "pairs of digits",
+    "pages": "cropped from synthetic pages",
+    "low_resolution": "low resolution",
+}
 _WIDTH = 99
 # Headings, tables, code, comments and lists keep their lines.
 _VERBATIM = ("#", "|", "```", "$", "from ", "_, ", "<!--", "- ")
@@ -34,8 +47,8 @@ _VERBATIM = ("#", "|", "```", "$", "from ", "_, ", "<!--", "- ")
 Value = TypeVar("Value")
 
 
-def render(manifests: Sequence[Manifest], page_network: Manifest | None = None) -> str:
-    """Return the model card of sets of weights; with `page_network`, it has a section about it.
+def render(manifests: Sequence[Manifest], rejector: Manifest | None = None) -> str:
+    """Return the model card of sets of weights; with `rejector`, it has a section about it.
 
     Raises
     ------
@@ -52,8 +65,8 @@ def render(manifests: Sequence[Manifest], page_network: Manifest | None = None) 
     plain = shared("plain", lambda m: m.metrics["plain"])
     text = _environment().get_template(TEMPLATE).render(
         manifests=manifests,
-        page_network=page_network,
-        page_network_parameters=sum(map(math.prod, PAGE_NETWORK_WEIGHT_SHAPES.values())),
+        rejector=rejector,
+        rejector_parameters=sum(map(math.prod, REJECTOR_WEIGHT_SHAPES.values())),
         weight_names=[f"`{m.name}`" for m in manifests],
         plain=plain,
         data=shared("data", lambda m: m.data),
@@ -79,6 +92,7 @@ def render(manifests: Sequence[Manifest], page_network: Manifest | None = None) 
         sklearn_ece_text=lambda m: _percent(m.metrics["sklearn_digits"]["ece"]),
         PURPOSES=PURPOSES,
         EVALUATION_SETS=EVALUATION_SETS,
+        CROP_KINDS=CROP_KINDS,
     )  # fmt: skip
     return _wrap(text)
 

@@ -8,8 +8,8 @@
 Trains each recipe with seed 0 on all 60,000 training images, and the baseline settings for
 comparison, or loads such networks, and evaluates them on the test images. Weights, manifests and
 `MODEL_CARD.md` go to the package, figures to docs/images. Needs MNIST and
-benchmarks/results/accuracy.json, which has the temperatures. `tools.page_network`
-makes the page network; the card describes it, too.
+benchmarks/results/accuracy.json, which has the temperatures. `train_rejector` makes the third
+network; the card describes it, too.
 
 A FOLDER has ``best-0.keras`` and ``robust-0.keras``, as benchmarks/out does after
 `benchmarks.accuracy.accuracy` and after this tool. ``--from`` also loads ``plain.keras`` if it
@@ -48,7 +48,7 @@ from mnistcnn.weights.pretrained import (
     FOLDER,
     PRETRAINED,
     PretrainedWeights,
-    load_page_network_weights,
+    load_rejector_weights,
     read_pretrained,
     write_pretrained,
 )
@@ -324,7 +324,7 @@ def write_card(
     manifests: Mapping[str, Manifest], data: mnistcnn.Dataset, folder: Path, images: Path
 ) -> None:
     """Render the card and draw its figures."""
-    card = model_card.render(list(manifests.values()), load_page_network_weights().manifest)
+    card = model_card.render(list(manifests.values()), load_rejector_weights().manifest)
     write_text(folder / model_card.NAME, card)
     metrics = {name: manifest.metrics for name, manifest in manifests.items()}
     for name, figure in card_figures(metrics, data.test.images).items():

@@ -55,6 +55,7 @@ DIRECTIVES = {
     "scaling-inference": scaling.Inference,
     "scaling-memory": scaling.Memory,
     "scaling-training": scaling.Training,
+    "sheet-accuracy": data.SheetAccuracy,
     "training-ablation": training.Ablation,
     "training-dataset-size": training.DatasetSize,
     "training-throughput": training.Throughput,

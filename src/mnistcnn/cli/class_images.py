@@ -12,7 +12,9 @@ import mnistcnn
 from mnistcnn.cli import common
 from mnistcnn.utils.text import describe_error, escape, quote_names
 
-_DIGIT_OPTIONS = ("boxes", "csv", "doubtful", "fields", "min_confidence", "pattern", "region")
+_DIGIT_OPTIONS = (
+    "boxes", "csv", "doubtful", "fields", "min_confidence", "pages", "pattern", "region",
+)  # fmt: skip
 
 
 def check_options(options: argparse.Namespace, recognizer: mnistcnn.Recognizer) -> None:
@@ -27,7 +29,7 @@ def check_options(options: argparse.Namespace, recognizer: mnistcnn.Recognizer) 
 
 
 def read_classes(
-    recognizer: mnistcnn.Recognizer, paths: Iterable[Path], *, num_images: int, quiet: bool
+    recognizer: mnistcnn.Recognizer, paths: Iterable[Path | str], *, num_images: int, quiet: bool
 ) -> dict[str, Any]:
     """Print the class of each image, and return the report.
 
@@ -53,7 +55,7 @@ def read_classes(
     return {"images": results, "failed": failed}
 
 
-def _classify(recognizer: mnistcnn.Recognizer, path: Path) -> tuple[str, float]:
+def _classify(recognizer: mnistcnn.Recognizer, path: Path | str) -> tuple[str, float]:
     from mnistcnn.data.digit_image import to_class_image
     from mnistcnn.images.image_io import read_image
 

@@ -19,7 +19,7 @@ _MAX_BYTES = 1_000_000
 _MAX_FIELDS = 1000
 _MAX_NAME_CHARS = 100
 _MAX_DEPTH = 3  # a list of fields, which have a region
-_RESERVED_NAMES = ("image", "error")  # other columns of the table
+_RESERVED_NAMES = ("image", "page", "error")  # other columns of the table
 _KEYS = ("name", "region", "pattern")
 _SHAPE = f"be a list of 1...{_MAX_FIELDS:,} objects with the keys {', '.join(_KEYS)}"
 
@@ -74,7 +74,7 @@ def _to_fields(content: Any) -> list[Field]:
     for name, count in names.items():
         if count > 1 or name in _RESERVED_NAMES:
             raise ValueError(
-                "the fields must have different names other than 'image' and 'error'; "
+                "the fields must have different names other than 'image', 'page' and 'error'; "
                 f"received {quote(name)}{' twice' if count > 1 else ''}"
             )
     return fields
@@ -127,4 +127,5 @@ def merge_readings(image: LoadedImage, readings: Mapping[str, Reading | ValueErr
         lines=tuple(line for reading in found for line in reading.lines),
         width=image.width,
         height=image.height,
+        page=image.page,
     )

@@ -8,21 +8,22 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import mnistcnn
 from mnistcnn.cli import arguments, class_images, common
 from mnistcnn.cli.fields import Field, load_fields, merge_readings, read_fields
+from mnistcnn.cli.pages import BoxPaths, iter_pages, parse_pages
 from mnistcnn.cli.reading_output import OutputFormat, ReadingOutput
 from mnistcnn.types import DIGIT_NAMES
-from mnistcnn.utils.text import escape, quote
+from mnistcnn.utils.text import quote
 
 # The files of a folder that are read.
 SUFFIXES = frozenset(
-    ".bmp .gif .jpeg .jpg .mpo .pbm .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905  # one line to read
+    ".bmp .gif .heic .heif .jpeg .jpg .mpo .pbm .pdf .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905  # one line to read
 )
-_BOXES_SUFFIXES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
 _GLOB_CHARACTERS = frozenset("*?[")
+_Item = TypeVar("_Item")
 
 
 def add_parser(commands: Any) -> None:
@@ -32,16 +33,16 @@ def add_parser(commands: Any) -> None:
         parents=[arguments.json_arguments()],
         help="read the digits in images",
         description="Read the handwritten digits in images: scans, photos or drawings with one or "
-        "many digits. Prints their text; on a terminal, a table with the least confident digit of "
-        "each line. With a network of other classes, each image is one symbol, and its class is "
-        "printed. If an image cannot be read, the remaining images are still processed and the "
-        "exit code is 1.",
+        "many digits, and each page of TIFF files and PDF documents. Prints their text; on a "
+        "terminal, a table with the least confident digit of each line. With a network of other "
+        "classes, each image is one symbol, and its class is printed. If a page cannot be read, "
+        "the remaining ones are still processed and the exit code is 1.",
     )
     parser.add_argument(
         "images",
         nargs="+",
         metavar="IMAGE",
-        help="a file, a folder of images, or a pattern such as 'scans/*.png'",
+        help="a file, a folder of images, a pattern such as 'scans/*.png', or a data URL",
     )
     parser.add_argument(
         "--weights",
@@ -65,10 +66,16 @@ def add_parser(commands: Any) -> None:
         "(default: %(default)s)",
     )
     parser.add_argument(
+        "--pages",
+        type=parse_pages,
+        metavar="1,3-5",
+        help="read these pages of each TIFF file or PDF document only",
+    )
+    parser.add_argument(
         "--boxes",
         type=Path,
         metavar="OUT.png",
-        help="write the image with a box around each digit; a folder for several images",
+        help="write the image with a box around each digit; a folder for several images or pages",
     )
     parser.set_defaults(run=run, output_is_result=True)
 
@@ -98,10 +105,10 @@ def _add_number_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE.json",
         help="read the fields of a form, a list of objects with name, region and pattern; print "
-        "CSV with one row per image",
+        "CSV with one row per page",
     )
     parser.add_argument(
-        "--csv", action="store_true", help="print CSV: one row per line, or per image with --fields"
+        "--csv", action="store_true", help="print CSV: one row per line, or per page with --fields"
     )
 
 
@@ -119,44 +126,45 @@ def _to_region(text: str) -> tuple[float, ...]:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Read each image, print its text, and continue after an image that cannot be read."""
-    from mnistcnn.images.image_io import read_image
+    """Read each page, print its text, and continue after a page that cannot be read."""
+    from mnistcnn.images.content import source_name
     from mnistcnn.utils.environment import import_matplotlib
 
     form = load_fields(options.fields) if options.fields else None
     output_format = _output_format(options)
     settings = _read_settings(options)
-    paths = _find_images(options.images)
-    box_paths = _box_paths(options.boxes, paths)
-    check_boxes = partial(
-        common.check_outputs,
-        inputs=[*paths, *[Path(name) for name in (options.weights, options.fields) if name]],
-        named=options.boxes in box_paths.values(),
-    )
-    check_boxes(box_paths.values())
-    if box_paths:
+    pictures = _find_images(options.images)
+    box_paths = BoxPaths(options.boxes, pictures)
+    inputs = [picture for picture in pictures if isinstance(picture, Path)]
+    inputs += [Path(name) for name in (options.weights, options.fields) if name]
+    check_boxes = partial(common.check_outputs, inputs=inputs, named=box_paths.is_named)
+    check_boxes(box_paths.known)
+    if options.boxes:
         import_matplotlib()
     recognizer = mnistcnn.Recognizer(options.weights)
     if recognizer.class_names != DIGIT_NAMES:
         class_images.check_options(options, recognizer)
-        images = _track_images(paths, quiet=options.json)
+        images = _track_images(pictures, quiet=options.json)
         return class_images.read_classes(
-            recognizer, images, num_images=len(paths), quiet=options.json
+            recognizer, images, num_images=len(pictures), quiet=options.json
         )
-    output = ReadingOutput(output_format, form, len(paths))
+    output = ReadingOutput(output_format, form, len(pictures))
     fields = [Field("", options.region, options.pattern)] if form is None else form
-    for path in _track_images(paths, quiet=options.json):
-        try:
-            image = read_image(path)
-            readings = read_fields(recognizer, image, fields, **settings)
-            if path in box_paths:
-                figure = mnistcnn.plot_reading(image, merge_readings(image, readings))
-                check_boxes([box_paths[path]])
-                common.save_figure(box_paths[path], figure)
-        except (OSError, ValueError) as error:
-            output.add_failure(path, error)
-        else:
-            output.add(path, readings)
+    for picture in _track_images(pictures, quiet=options.json):
+        name = str(picture) if isinstance(picture, Path) else source_name(picture)
+        for page in iter_pages(picture, options.pages):
+            try:
+                image = page.load()
+                readings = read_fields(recognizer, image, fields, **settings)
+                if options.boxes:
+                    path = box_paths.path(picture, page)
+                    figure = mnistcnn.plot_reading(image, merge_readings(image, readings))
+                    check_boxes([path])
+                    common.save_figure(path, figure)
+            except (ModuleNotFoundError, OSError, ValueError) as error:
+                output.add_failure(name, page, error)
+            else:
+                output.add(name, page, readings)
     return output.report()
 
 
@@ -191,10 +199,15 @@ def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _find_images(sources: Sequence[str]) -> list[Path]:
-    """Return the files that `sources` name; expand folders and patterns."""
-    paths: list[Path] = []
+def _find_images(sources: Sequence[str]) -> list[Path | str]:
+    """Return the files that `sources` name, and data URLs; expand folders and patterns."""
+    from mnistcnn.images.content import is_data_url
+
+    paths: list[Path | str] = []
     for source in sources:
+        if is_data_url(source):
+            paths.append(source)
+            continue
         path = Path(source)
         if path.is_dir():
             images = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
@@ -211,25 +224,7 @@ def _find_images(sources: Sequence[str]) -> list[Path]:
     return list(dict.fromkeys(paths))
 
 
-def _box_paths(target: Path | None, paths: Sequence[Path]) -> dict[Path, Path]:
-    """Return the path of the annotated image for each image."""
-    from mnistcnn.utils.validation import check_path
-
-    if target is None:
-        return {}
-    if len(paths) == 1 and not target.is_dir():
-        return {paths[0]: check_path("--boxes", target, suffixes=_BOXES_SUFFIXES)}
-    if target.is_file() or (target.suffix and not target.is_dir()):
-        raise ValueError(f"--boxes must be a folder for several images; received {escape(target)}")
-    box_paths = {path: target / f"{path.stem}-boxes.png" for path in paths}
-    if len(set(box_paths.values())) < len(paths):
-        raise ValueError(
-            "--boxes names its files after the images; received several images of one name"
-        )
-    return box_paths
-
-
-def _track_images(paths: Sequence[Path], *, quiet: bool) -> Iterable[Path]:
+def _track_images(paths: Sequence[_Item], *, quiet: bool) -> Iterable[_Item]:
     """Show a progress bar, unless the printed text already shows the progress on the terminal."""
     if len(paths) == 1 or (sys.stdout.isatty() and not quiet):
         return paths

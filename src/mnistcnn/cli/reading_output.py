@@ -6,11 +6,11 @@ import csv
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mnistcnn.cli import common
 from mnistcnn.cli.fields import Field
+from mnistcnn.cli.pages import Page
 from mnistcnn.utils.text import describe_error, escape
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FieldReadings: TypeAlias = Mapping[str, "Reading | ValueError"]
 OutputFormat: TypeAlias = Literal["text", "csv", "json"]
 
-_LINES_HEADER = ("image", "line", "text", "probability", "error")
+_LINES_HEADER = ("image", "page", "line", "text", "probability", "error")
 _DECIMALS = 4
 
 
@@ -45,48 +45,63 @@ class ReadingOutput:
         self._num_images = num_images
         self._results: list[dict[str, Any]] = []
         self._failed = 0
+        self._unit = "images"
         if output_format == "csv":
             _print_csv([_LINES_HEADER if form is None else csv_header(form)])
 
-    def add(self, path: Path, readings: FieldReadings) -> None:
-        """Print the readings of an image."""
+    def add(self, name: str, page: Page, readings: FieldReadings) -> None:
+        """Print the readings of a page of an image."""
+        title = self._start(name, page)
         errors = [
-            f"{name}: {reading}" if self._form else str(reading)
-            for name, reading in readings.items()
+            f"{field}: {reading}" if self._form else str(reading)
+            for field, reading in readings.items()
             if isinstance(reading, ValueError)
         ]
         for error in errors:
-            common.print_error(f"{path}: {error}")
+            common.print_error(f"{title}: {error}")
+        result: dict[str, Any] = {"image": name, "page": page.number}
+        start = [name, page.number]
         if self._form is not None:
-            fields = {name: _to_dict(reading) for name, reading in readings.items()}
-            self._append({"image": str(path), "fields": fields}, failed=bool(errors))
-            rows = [_field_row(str(path), readings, "; ".join(errors))]
+            fields = {field: _to_dict(reading) for field, reading in readings.items()}
+            self._append({**result, "fields": fields}, failed=bool(errors))
+            rows = [[*start, *_field_cells(readings), "; ".join(errors)]]
         else:
             (reading,) = readings.values()
-            self._append({"image": str(path), **_to_dict(reading)}, failed=bool(errors))
-            rows = _line_rows(str(path), reading)
+            self._append({**result, **_to_dict(reading)}, failed=bool(errors))
+            rows = [[*start, *cells] for cells in _line_cells(reading)]
         if self._format == "csv":
             _print_csv(rows)
         elif self._format == "text" and not errors:
-            if self._num_images > 1:
-                print("" if len(self._results) == 1 else "\n", f"==> {escape(path)} <==", sep="")
+            if self._num_images > 1 or page.num_pages > 1:
+                print("" if len(self._results) == 1 else "\n", f"==> {escape(title)} <==", sep="")
             (reading,) = readings.values()
             _print_text(reading)
 
-    def add_failure(self, path: Path, error: Exception) -> None:
-        """Print why an image could not be read."""
-        common.print_error(error)
-        self._append({"image": str(path), "error": describe_error(error)}, failed=True)
+    def add_failure(self, name: str, page: Page, error: Exception) -> None:
+        """Print why a page of an image, or the image, could not be read."""
+        title = self._start(name, page)
+        # Errors about the file itself begin with its name.
+        is_named = page.num_pages == 1 or str(error).startswith(title)
+        common.print_error(error if is_named else f"{title}: {error}")
+        number = {} if page.number is None else {"page": page.number}
+        self._append({"image": name, **number, "error": describe_error(error)}, failed=True)
         if self._format == "csv":
-            num_empty = len(_LINES_HEADER if self._form is None else csv_header(self._form)) - 2
-            _print_csv([[str(path), *[""] * num_empty, escape(error)]])
+            num_empty = len(_LINES_HEADER if self._form is None else csv_header(self._form)) - 3
+            _print_csv([[name, page.number or "", *[""] * num_empty, escape(error)]])
 
     def report(self) -> dict[str, Any]:
-        """Return the report; print how many images failed."""
-        if self._failed and self._num_images > 1:
+        """Return the report; print how many images or pages failed."""
+        if self._failed and len(self._results) > 1:
             outcome = "could not be read" if self._form is None else "could not be read completely"
-            common.print_error(f"{self._failed} of {self._num_images} images {outcome}")
+            common.print_error(f"{self._failed} of {len(self._results)} {self._unit} {outcome}")
         return {"images": self._results, "failed": self._failed}
+
+    def _start(self, name: str, page: Page) -> str:
+        """Return how messages name a page."""
+        if page.num_pages == 1:
+            return name
+        self._unit = "pages"
+        return f"{name}, page {page.number}"
 
     def _append(self, result: dict[str, Any], *, failed: bool) -> None:
         self._results.append(result)
@@ -94,9 +109,9 @@ class ReadingOutput:
 
 
 def csv_header(form: Sequence[Field]) -> list[str]:
-    """Return the columns of the table with one row per image."""
+    """Return the columns of the table with one row per page."""
     columns = [column for field in form for column in (field.name, f"{field.name} probability")]
-    return ["image", *columns, "error"]
+    return ["image", "page", *columns, "error"]
 
 
 def _print_csv(rows: Sequence[Sequence[object]]) -> None:
@@ -112,27 +127,27 @@ def _to_dict(reading: Reading | ValueError) -> dict[str, Any]:
     return reading.to_dict()
 
 
-def _line_rows(image: str, reading: Reading | ValueError) -> list[list[object]]:
-    """Return a row for each line of an image, or one row without a line."""
+def _line_cells(reading: Reading | ValueError) -> list[list[object]]:
+    """Return line, text, probability and error of each line of a page, at least one."""
     if isinstance(reading, ValueError):
-        return [[image, "", "", "", escape(reading)]]
+        return [["", "", "", escape(reading)]]
     if reading.fitted_text is not None or not reading.lines:
-        return [[image, "", reading.text, round(reading.probability, _DECIMALS), ""]]
+        return [["", reading.text, round(reading.probability, _DECIMALS), ""]]
     return [
-        [image, number, text, round(math.prod(digit.confidence for digit in line), _DECIMALS), ""]
+        [number, text, round(math.prod(digit.confidence for digit in line), _DECIMALS), ""]
         for number, (text, line) in enumerate(_text_lines(reading), 1)
     ]
 
 
-def _field_row(image: str, readings: FieldReadings, error: str) -> list[object]:
-    """Return the row of an image with a text and a probability for each field."""
-    row: list[object] = [image]
+def _field_cells(readings: FieldReadings) -> list[object]:
+    """Return the text and the probability of each field."""
+    cells: list[object] = []
     for reading in readings.values():
         if isinstance(reading, ValueError):
-            row += ["", ""]
+            cells += ["", ""]
         else:
-            row += [reading.text, round(reading.probability, _DECIMALS)]
-    return [*row, error]
+            cells += [reading.text, round(reading.probability, _DECIMALS)]
+    return cells
 
 
 def _print_text(reading: Reading | ValueError) -> None:

@@ -15,6 +15,9 @@ _NUM_BINS = 256
 _MIN_CONTRAST = 0.08  # of full brightness, below which a picture is blank
 _MIN_AREA = 0.04  # of the largest component, below which a component is a speck
 _FULL_INK = 0.9  # quantile of the ink that becomes full ink
+# Mean brightness of the borders of images, and how much brighter they are than what is inside, from
+# which the images look dark on light.
+_LIGHT_BORDER, _LIGHTER_THAN_INSIDE = 0.6, 0.02
 
 
 def to_gray(brightness: Float32Array) -> UInt8Array:
@@ -25,6 +28,22 @@ def to_gray(brightness: Float32Array) -> UInt8Array:
 def has_light_background(gray: UInt8Array) -> bool:
     """Return whether most pixels of the border are light."""
     return float(np.median(_border(gray))) > 127
+
+
+def look_dark_on_light(images: NDArray[Any]) -> bool:
+    """Return whether images, ``(n, 28, 28)``, have dark ink on a light background, unlike MNIST.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Integers in 0...255 or floats in [0, 1].
+    """
+    if not len(images):
+        return False
+    full_brightness = 1.0 if images.dtype.kind == "f" else 255.0
+    mean = images.mean(axis=0, dtype=np.float64) / full_brightness
+    border, inside = float(_border(mean).mean()), float(mean[1:-1, 1:-1].mean())
+    return border > _LIGHT_BORDER and border - inside > _LIGHTER_THAN_INSIDE
 
 
 def to_digit_image(brightness: Float32Array) -> UInt8Array:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnistcnn.notebook import html
 from mnistcnn.types import DIGIT_NAMES
@@ -87,3 +91,11 @@ def _metric_lines(result: Evaluation) -> tuple[str, str]:
     )
     errors = f"most frequent confusions: {confusions}" if confusions else "no errors"
     return accuracy, f"calibration error {result.expected_calibration_error:.2%}, {errors}"
+
+
+def top_classes(
+    probabilities: NDArray[Any], class_names: Sequence[str], count: int = 3
+) -> list[str]:
+    """Return the most probable classes with their probabilities, such as ``"7 (93 %)"``."""
+    order = np.argsort(-probabilities, kind="stable")[:count]
+    return [f"{class_names[i]} ({100 * probabilities[i]:.0f} %)" for i in order]

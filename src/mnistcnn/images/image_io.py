@@ -20,7 +20,7 @@ from mnistcnn.errors import CorruptFileError
 from mnistcnn.images.brightness import array_pixels, pillow_pixels, reduce, to_brightness
 from mnistcnn.images.content import FileLike, is_file_like, read_content, source_name
 from mnistcnn.images.image_formats.encoded_image import EncodedImage
-from mnistcnn.images.image_formats.parse import FORMAT_RULE, FORMATS, parse_image
+from mnistcnn.images.image_formats.parse import FORMAT_RULE, FORMATS, find_pages, parse_image
 from mnistcnn.images.libtiff import silence_libtiff
 from mnistcnn.types import Float32Array
 from mnistcnn.utils.text import escape
@@ -49,11 +49,14 @@ class LoadedImage:
         ``(h, w, 1)`` for gray or ``(h, w, 3)`` for red, green and blue, in [0, 1].
     width, height : int
         Original size in pixels, which is larger if the image was downscaled.
+    page : int, default 1
+        Number of the page in its file.
     """
 
     brightness: Float32Array
     width: int
     height: int
+    page: int = 1
 
 
 ImageLike: TypeAlias = (
@@ -78,8 +81,8 @@ def read_image(picture: ImageLike) -> LoadedImage:
     Raises
     ------
     TypeError, ValueError
-        If the picture has another type, no pixels, more than 50 million, a side of more than
-        30,000, or would take more than 320 MB of memory to decode.
+        If the picture has another type, several pages, no pixels, more than 50 million, a side of
+        more than 30,000, or would take more than 320 MB of memory to decode.
     FileNotFoundError
         If the file does not exist.
     CorruptFileError
@@ -100,14 +103,56 @@ def read_image(picture: ImageLike) -> LoadedImage:
 
 
 def _read_file(name: str, source: FileLike) -> LoadedImage:
+    contents = [read_content(source)]
+    pages = find_pages(name, contents[0])
+    if pages:
+        raise ValueError(f"{name} must have one page; it has {len(pages)}")
+    return decode_content(name, contents)
+
+
+def decode_content(name: str, contents: list[bytes], offset: int | None = None) -> LoadedImage:
+    """Return the image of a file.
+
+    Parameters
+    ----------
+    name : str
+        How messages name the file.
+    contents : list of bytes
+        Its content, which is removed from the list.
+    offset : int, optional
+        Where the page begins in a file of several, as `find_pages` returns it.
+
+    Raises
+    ------
+    ValueError, CorruptFileError
+        As `read_image`.
+    """
     # No variable holds what the next step doesn't need: the content of the file, the minimal file
     # or the decoded image. So each is released before that step.
-    pixels, size, orientation = _reduce_file(name, source)
+    pixels, size, orientation = _reduce_file(name, contents, offset)
     return _upright(to_brightness(pixels), size, orientation)
 
 
-def _reduce_file(name: str, source: FileLike) -> tuple[NDArray[Any], tuple[int, int], int]:
-    image, size, orientation = _decode_file(name, parse_image(name, read_content(source)))
+def convert_decoded(name: str, image: Image.Image, size: tuple[int, int]) -> LoadedImage:
+    """Return an upright image that another process has decoded.
+
+    Parameters
+    ----------
+    name : str
+        How messages name the file.
+    image : PIL.Image.Image
+        The image, of at most `WORKING_PIXELS`.
+    size : tuple of int
+        Its original width and height.
+    """
+    pixels = reduce(pillow_pixels(name, image), image.size)
+    return _upright(to_brightness(pixels), size, 1)
+
+
+def _reduce_file(
+    name: str, contents: list[bytes], offset: int | None
+) -> tuple[NDArray[Any], tuple[int, int], int]:
+    image, size, orientation = _decode_file(name, parse_image(name, contents.pop(), offset))
     with _wrap_decode_errors(name):
         pixels = reduce(pillow_pixels(name, image), _working_size(*size))
     return pixels, size, orientation
@@ -116,7 +161,7 @@ def _reduce_file(name: str, source: FileLike) -> tuple[NDArray[Any], tuple[int, 
 def _decode_file(name: str, encoded: EncodedImage) -> tuple[Image.Image, tuple[int, int], int]:
     """Return the decoded image, which may be smaller, its original size and its orientation."""
     size = encoded.width, encoded.height
-    _check_size(name, *size)
+    check_size(name, *size)
     working_size = _working_size(*size)
     _check_memory(name, encoded, working_size)
     with _wrap_decode_errors(name):
@@ -142,7 +187,7 @@ def _read_pillow(image: Image.Image) -> LoadedImage:
             f"{name} must be decoded, or {FORMAT_RULE.removeprefix('must be ')}; "
             f"received an undecoded image in the format {escape(image.format)}"
         )
-    _check_size(name, *image.size)
+    check_size(name, *image.size)
     with _wrap_decode_errors(name):
         _decode(image)
         pixels = reduce(pillow_pixels(name, image), _working_size(*image.size))
@@ -156,7 +201,7 @@ def _read_array(array: NDArray[Any]) -> LoadedImage:
             f"picture must have shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4); received {shape}"
         )
     size = shape[1], shape[0]
-    _check_size("picture", *size)
+    check_size("picture", *size)
     pixels = reduce(array_pixels(array), _working_size(*size))
     return _upright(to_brightness(pixels), size, 1)
 
@@ -188,7 +233,8 @@ def _wrap_decode_errors(name: str) -> Iterator[None]:
         raise CorruptFileError(f"{name} must be an undamaged image; {reason}") from error
 
 
-def _check_size(name: str, width: int, height: int) -> None:
+def check_size(name: str, width: int, height: int) -> None:
+    """Raise ``ValueError`` if an image has no pixels or too many."""
     received = f"received {width:,} × {height:,} pixels"
     if height <= 0 or width <= 0:
         raise ValueError(f"{name} must hold at least one pixel; received {width} × {height}")

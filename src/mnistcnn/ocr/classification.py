@@ -1,7 +1,12 @@
-"""Classification of components, with test-time augmentation."""
+"""Classification of components, with test-time augmentation, and detection of non-digits.
+
+One network assigns probabilities to the ten digits, a second one to whether a crop shows a digit
+at all: a letter, a symbol or a blot.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,13 +17,28 @@ from numpy.typing import NDArray
 
 from mnistcnn.ocr.components import Component
 from mnistcnn.types import IMAGE_SIZE, NUM_CLASSES, Float32Array, UInt8Array
+from mnistcnn.weights.arrays import REJECTOR_WEIGHT_SHAPES
+from mnistcnn.weights.onnx_classifier import OnnxClassifier
+from mnistcnn.weights.onnx_file import to_onnx
+from mnistcnn.weights.pretrained import load_rejector_weights
 
 # Maps digit crops, ``uint8 (n, 28, 28)``, to class probabilities, ``float32 (n, 10)``.
 PredictProba: TypeAlias = Callable[[UInt8Array], Float32Array]
 
+# Maps digit crops, ``uint8 (n, 28, 28)``, to the probabilities that a crop shows one digit and,
+# for a component that was split, that it shows one digit or two that touch: ``float32 (n, 2)``.
+DigitScorer: TypeAlias = Callable[[UInt8Array], Float32Array]
+
 # Augmented views: rotation in degrees with scale, and horizontal shear.
 _ROTATIONS_AND_SCALES = ((10, 1), (-10, 1), (0, 0.85))
 _SHEARS = (0.2, -0.2)
+# Digits are more frequent on a page, where nearly everything is one, than in the training set of
+# the rejector, where two thirds are: the logarithm of the factor by which their odds differ. The
+# bias of the shipped weights includes it for single digits. Chosen on held-out data, so that 97 %
+# of the digits keep a confidence of 0.9.
+LOG_PRIOR_ODDS = 3.0
+# For a component that was split, touching digits are as likely as a single one.
+_PRIOR_ODDS = np.float32(math.exp(LOG_PRIOR_ODDS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,3 +120,45 @@ def classify_if_confident(
     for i, row in zip(confident, probabilities, strict=True):
         candidates[i] = Candidate(components[i], crops[i], row)
     return candidates
+
+
+class NonDigitRejector:
+    """The shipped network that detects crops that are not digits: a `DigitScorer`.
+
+    Parameters
+    ----------
+    num_threads : int
+        Number of threads per call; 0 for one per core.
+
+    Raises
+    ------
+    FileNotFoundError, CorruptFileError
+        If a file with its weights is missing or damaged.
+    """
+
+    def __init__(self, num_threads: int) -> None:
+        weights = load_rejector_weights().weights(calibrated=True)
+        self._classifier = OnnxClassifier(to_onnx(weights, REJECTOR_WEIGHT_SHAPES), num_threads)
+
+    def __call__(self, crops: UInt8Array) -> Float32Array:
+        """Return the probabilities that each crop shows a digit.
+
+        Parameters
+        ----------
+        crops : UInt8Array
+            ``(n, 28, 28)``: digit crops in the format of MNIST.
+
+        Returns
+        -------
+        Float32Array
+            ``(n, 2)`` in [0, 1]: that the crop shows one digit; and, for a component that was
+            split, that it shows one digit or two that touch.
+        """
+        probabilities = self._classifier.predict_proba(crops)
+        # The outputs are the ten digits, several kinds of non-digits, and two touching digits.
+        one = probabilities[:, :NUM_CLASSES].sum(axis=1)
+        two = probabilities[:, -1] * _PRIOR_ODDS
+        one_or_two = (one + two) / (1 - probabilities[:, -1] + two)
+        scores: Float32Array = np.stack([one, one_or_two], axis=1)
+        # Rounding may take the sum of a softmax above 1.
+        return np.minimum(scores, np.float32(1))

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mnistcnn.ocr.classification import Candidate, PredictProba, classify_with_tta
+from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify_with_tta
 from mnistcnn.ocr.digit_crop import digit_crop
 from mnistcnn.ocr.digit_detection import DetectedDigit
 from mnistcnn.ocr.instances import DigitInstance
@@ -34,8 +34,8 @@ _MIN_OVERLAP, _MIN_SCORE, _NO_PEAK, _NO_CLASS = 0.4, 0.02, 0.05, 0.05
 # estimate, those of a digit with support.
 _LETTER_LIKE, _LONE_FEATURES = (0, 1), (0.0, 3.0, 0.8, 0.6)
 # The intercept, and the weight of each feature.
-_INSTANCE_WEIGHTS = np.array([-2.817, 0.651, 0.088, 0.371, 4.537, -0.714, 0.088])
-_COMPONENT_WEIGHTS = np.array([-1.387, 0.227, 0.474, 0.164, -0.229, 2.218])
+_INSTANCE_WEIGHTS = np.array([-2.817, 0.651, 0.088, 0.371, 4.537, -0.714, 0.088, 0.0])
+_COMPONENT_WEIGHTS = np.array([-1.387, 0.227, 0.474, 0.164, -0.229, 2.218, 0.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class ScoredDigit:
 
 
 def score_detected(
-    digits: Sequence[DetectedDigit], predict_proba: PredictProba
+    digits: Sequence[DetectedDigit], predict_proba: PredictProba, digit_scorer: DigitScorer
 ) -> list[ScoredDigit]:
     """Return the digits that the page network detected with their class probabilities.
 
@@ -75,19 +75,22 @@ def score_detected(
     probable class.
     """
     crops = [digit_crop(digit.instance.coverage) for digit in digits]
+    by_crops = classify_with_tta(crops, predict_proba)
+    is_digit = _digit_scores(crops, digit_scorer)
     scored = []
-    for digit, crop, by_crop in zip(
-        digits, crops, classify_with_tta(crops, predict_proba), strict=True
-    ):
+    for digit, crop, by_crop, score in zip(digits, crops, by_crops, is_digit, strict=True):
         joint = _joint_probabilities(by_crop, digit.instance.probabilities)
-        features = _instance_features(digit.instance, by_crop, int(joint.argmax()))
+        features = _instance_features(digit.instance, by_crop, int(joint.argmax()), score)
         probabilities = _scale(joint, features, _INSTANCE_WEIGHTS)
         scored.append(ScoredDigit(digit.edges, crop, features, probabilities))
     return scored
 
 
 def score_components(
-    candidates: Sequence[Candidate], detected: Sequence[DetectedDigit], reduction: float = 1.0
+    candidates: Sequence[Candidate],
+    detected: Sequence[DetectedDigit],
+    digit_scorer: DigitScorer,
+    reduction: float = 1.0,
 ) -> list[ScoredDigit]:
     """Return connected components that may be digits with their class probabilities.
 
@@ -105,14 +108,20 @@ def score_components(
     support = _find_support(edges, detected)
     mean_score = sum(one.score for one in support if one is not None) / max(len(support), 1)
     scored = []
-    for candidate, place, one in zip(candidates, edges, support, strict=True):
+    is_digit = _digit_scores([candidate.crop for candidate in candidates], digit_scorer)
+    for candidate, place, one, score in zip(candidates, edges, support, is_digit, strict=True):
         label = int(candidate.probabilities.argmax())
-        features = _component_features(candidate, one, label, mean_score)
+        features = _component_features(candidate, one, label, mean_score, score)
         if len(candidates) == 1 and one is None and label in _LETTER_LIKE:
-            features[1:] = _LONE_FEATURES
+            features[1:-1] = _LONE_FEATURES
         probabilities = _scale(candidate.probabilities, features, _COMPONENT_WEIGHTS)
         scored.append(ScoredDigit(place, candidate.crop, features, probabilities))
     return scored
+
+
+def _digit_scores(crops: Sequence[UInt8Array], digit_scorer: DigitScorer) -> list[float]:
+    """Return the probability that each crop shows a digit."""
+    return digit_scorer(np.stack(crops))[:, 0].tolist() if crops else []
 
 
 def _joint_probabilities(by_crop: Float32Array, by_network: Float32Array) -> Float64Array:
@@ -136,11 +145,14 @@ def _scale(
     return np.asarray(probabilities, np.float32)
 
 
-def _instance_features(instance: DigitInstance, by_crop: Float32Array, label: int) -> Float64Array:
-    """Return what the confidence of an instance depends on: six numbers.
+def _instance_features(
+    instance: DigitInstance, by_crop: Float32Array, label: int, score: float
+) -> Float64Array:
+    """Return what the confidence of an instance depends on: seven numbers.
 
     The log odds of the center, of the label by the classifier and of the label by the page network;
-    digit ink as a fraction of all ink; mean coverage of the ink; and the logarithm of the size.
+    digit ink as a fraction of all ink; mean coverage of the ink; the logarithm of the size; and
+    the log odds of a digit by its crop.
     """
     ink = instance.coverage[instance.coverage > 0.5]
     return np.array(
@@ -151,6 +163,7 @@ def _instance_features(instance: DigitInstance, by_crop: Float32Array, label: in
             instance.purity,
             float(ink.mean()) if ink.size else 0.0,
             np.log(max(instance.coverage.shape) / 32),
+            _log_odds(score),
         ]
     )
 
@@ -185,13 +198,17 @@ def _overlaps(first: Float64Array, second: Float64Array) -> Float64Array:
 
 
 def _component_features(
-    candidate: Candidate, support: DetectedDigit | None, label: int, mean_score: float
+    candidate: Candidate,
+    support: DetectedDigit | None,
+    label: int,
+    mean_score: float,
+    score: float,
 ) -> Float64Array:
-    """Return what the confidence of a component depends on: five numbers.
+    """Return what the confidence of a component depends on: six numbers.
 
     The log odds of the label by the classifier; of the detected center, and of the label by the
-    page network; digit ink as a fraction of all ink; and the mean score of the detected digits at
-    the places of all components.
+    page network; digit ink as a fraction of all ink; the mean score of the detected digits at the
+    places of all components; and the log odds of a digit by its crop.
     """
     one = None if support is None else support.instance
     return np.array(
@@ -201,6 +218,7 @@ def _component_features(
             _log_odds(_NO_CLASS if one is None else float(one.probabilities[label])),
             0.0 if one is None else one.purity,
             mean_score,
+            _log_odds(score),
         ]
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.binarization import binarize, drop_enclosing
-from mnistcnn.ocr.classification import Candidate, PredictProba, classify
+from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify
 from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
 from mnistcnn.ocr.confidence import ScoredDigit, score_components, score_detected
 from mnistcnn.ocr.digit_detection import ComputeMaps, covers, detect_digits, turn_back
@@ -33,6 +33,7 @@ def read_page(
     picture: ImageLike,
     compute_maps: ComputeMaps,
     predict_proba: PredictProba,
+    digit_scorer: DigitScorer,
     *,
     min_confidence: float,
     keep_doubtful: bool = False,
@@ -48,6 +49,8 @@ def read_page(
         The page network, as `PageNetwork` is.
     predict_proba : callable
         Maps ``uint8 (n, 28, 28)`` to class probabilities, ``float32 (n, 10)``.
+    digit_scorer : callable
+        Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does.
     min_confidence : float
         Digits with a lower confidence are doubtful.
     keep_doubtful : bool, default False
@@ -57,11 +60,11 @@ def read_page(
     """
     image = read_image(picture)
     detection = detect_digits(image.brightness, compute_maps, polarity=polarity)
-    digits = score_detected(detection.digits, predict_proba)
+    digits = score_detected(detection.digits, predict_proba, digit_scorer)
     upright = np.rot90(image.brightness, detection.quarter_turns)
     view, reduction = _reduce(upright)
     components = find_components(view, len(detection.digits), predict_proba, polarity)
-    digits += score_components(components, detection.candidates, reduction)
+    digits += score_components(components, detection.candidates, digit_scorer, reduction)
     selected, omitted = select_digits(
         _suppress_duplicates(digits), min_confidence=min_confidence, keep_doubtful=keep_doubtful
     )

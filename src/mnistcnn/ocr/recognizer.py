@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistcnn.data.batches import iter_batches
-from mnistcnn.images.image_io import ImageLike, read_image
+from mnistcnn.data.digit_image import look_dark_on_light
+from mnistcnn.images.documents import check_page, load_page, open_document
+from mnistcnn.images.image_formats.tiff import MAX_PAGES
+from mnistcnn.images.image_io import ImageLike, LoadedImage
 from mnistcnn.notebook import html
 from mnistcnn.ocr.fitted_reading import fit_reading
 from mnistcnn.ocr.pattern_matching import Pattern, compile_pattern
@@ -30,6 +35,7 @@ from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
 from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES
 
 if TYPE_CHECKING:
+    from mnistcnn.ocr.classification import NonDigitRejector
     from mnistcnn.ocr.page_network import PageNetwork, Polarity
 
 _DEFAULT_WEIGHTS = "best"
@@ -82,6 +88,8 @@ class Recognizer:
 
     # Created when the first picture is read.
     _page_network: PageNetwork | None = None
+    _rejector: NonDigitRejector | None = None
+    _has_warned = False
 
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
         threads = 0
@@ -119,8 +127,13 @@ class Recognizer:
         ------
         TypeError, ValueError
             As `preprocess`.
+
+        Warns
+        -----
+        UserWarning
+            If the images look dark on light; once for each recognizer.
         """
-        return self._classifier.predict_proba(check_images(images))
+        return self._predict_proba(images, stacklevel=3)
 
     def predict(self, images: ArrayLike) -> Int64Array:
         """Return the most probable digit of each image, ``int64 (n,)``.
@@ -136,8 +149,14 @@ class Recognizer:
         ------
         TypeError, ValueError
             As `preprocess`.
+
+        Warns
+        -----
+        UserWarning
+            As `predict_proba`.
         """
-        return np.asarray(self.predict_proba(images).argmax(axis=1), np.int64)
+        probabilities = self._predict_proba(images, stacklevel=3)
+        return np.asarray(probabilities.argmax(axis=1), np.int64)
 
     def predict_proba_batches(self, batches: Iterable[ArrayLike]) -> Iterator[Float32Array]:
         """Yield the class probabilities of each batch, for any number of images.
@@ -171,7 +190,7 @@ class Recognizer:
         >>> [len(batch) for batch in Recognizer().predict_proba_batches(batches)]
         [100, 100, 100, 55]
         """
-        return self._predict_each(iter_batches("batches", batches))
+        return self._predict_each(iter_batches("batches", batches), stacklevel=3)
 
     def predict_batches(self, batches: Iterable[ArrayLike]) -> Iterator[Int64Array]:
         """Yield the most probable digits of each batch, for any number of images.
@@ -191,12 +210,14 @@ class Recognizer:
         TypeError, ValueError
             As `predict_proba_batches`.
         """
-        return (np.asarray(p.argmax(axis=1), np.int64) for p in self.predict_proba_batches(batches))
+        probabilities = self._predict_each(iter_batches("batches", batches), stacklevel=4)
+        return (np.asarray(p.argmax(axis=1), np.int64) for p in probabilities)
 
     def read(
         self,
         picture: ImageLike,
         *,
+        page: int | None = None,
         min_confidence: float = 0.6,
         polarity: Polarity = "auto",
         region: Region | None = None,
@@ -217,8 +238,14 @@ class Recognizer:
             that is open in binary mode, such as an upload or ``io.BytesIO``; an open image; or
             pixels: shape ``(h, w)``, ``(h, w, 1)``, ``(h, w, 3)`` or ``(h, w, 4)``; booleans,
             integers in 0...255, ``uint16`` or floats in [0, 1]. At most 50 megapixels, and
-            30,000 pixels a side. Files must be BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images.
-            Transparent pixels are white, or black if all visible ones are light.
+            30,000 pixels a side. Files must be BMP, GIF, JPEG, PNG, PPM, TIFF or WebP images;
+            with the extra ``pdf``, PDF documents, whose pages are rendered at 200 pixels per
+            inch; or, with the extra ``heif``, HEIC images. Transparent pixels are white, or black
+            if all visible ones are light. Of an animation, the first frame is read, and of an
+            open image the current one.
+        page : int, optional
+            Number of the page to read, from 1, in a TIFF file or PDF document. Default: the only
+            page; a file of several pages raises an error.
         min_confidence : float, default 0.6
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
         polarity : {"auto", "dark", "light"}, default "auto"
@@ -247,16 +274,18 @@ class Recognizer:
         Raises
         ------
         TypeError, ValueError
-            If the picture has another type, no pixels or too many; if an option is invalid; if
-            several texts fit a pattern that differ in punctuation only; or if the classes of the
-            network are not the ten digits.
+            If the picture has another type, no pixels or too many, or several pages and `page` is
+            not given; if an option is invalid; if several texts fit a pattern that differ in
+            punctuation only; or if the classes of the network are not the ten digits.
         PatternMismatchError
             If no reading fits the pattern.
         FileNotFoundError
             If the file does not exist.
         CorruptFileError
             If the content is not an image, or damaged; or if the shipped weights of the page
-            network are damaged.
+            network, or of the one that detects non-digits, are damaged.
+        ModuleNotFoundError
+            If the extra for PDF or HEIC files is not installed.
 
         Notes
         -----
@@ -288,32 +317,109 @@ class Recognizer:
         >>> recognizer.read(page, region=(0, 0, 52, 52), pattern=1).text
         '8'
         """
+        options = self._check_options(min_confidence, polarity, region, pattern, doubtful)
+        return self._read_image(load_page(picture, page), options)
+
+    def read_pages(
+        self,
+        picture: ImageLike,
+        *,
+        pages: Iterable[int] | None = None,
+        min_confidence: float = 0.6,
+        polarity: Polarity = "auto",
+        region: Region | None = None,
+        pattern: Pattern | None = None,
+        doubtful: str | None = None,
+    ) -> Iterator[Reading]:
+        r"""Read the handwritten digits of each page of a TIFF file or PDF document.
+
+        A page is decoded when its reading is requested, so that memory holds one page of a
+        document of any length.
+
+        Parameters
+        ----------
+        picture : str, path-like, bytes, file object, PIL.Image.Image or numpy.ndarray
+            As for `read`. An image of another format has one page.
+        pages : iterable of int, optional
+            Numbers of the pages to read, from 1, in any order. Default: all, at most 10,000.
+        min_confidence, polarity, region, pattern, doubtful
+            As for `read`, for each page.
+
+        Returns
+        -------
+        iterator of Reading
+            A reading for each page, with its number as `Reading.page`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an option is invalid, or there is no such page; and as `read`, when the reading is
+            requested.
+        FileNotFoundError, CorruptFileError, ModuleNotFoundError, PatternMismatchError
+            As `read`, when the reading is requested. The iterator then ends; to continue with
+            the other pages, call `read` with each `page`.
+
+        Examples
+        --------
+        >>> import io
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> from mnistcnn import Recognizer, load_data
+        >>> _, (images, labels) = load_data("digits")
+        >>> pages = [Image.fromarray(255 - np.pad(image, 12)) for image in images[3:6]]
+        >>> file = io.BytesIO()
+        >>> pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:])
+        >>> [reading.text for reading in Recognizer().read_pages(file)]
+        ['8', '7', '1']
+        """
+        options = self._check_options(min_confidence, polarity, region, pattern, doubtful)
+        numbers = None if pages is None else _check_pages(pages)
+        return self._read_document(picture, numbers, options)
+
+    def _check_options(
+        self,
+        min_confidence: float,
+        polarity: Polarity,
+        region: Region | None,
+        pattern: Pattern | None,
+        doubtful: str | None,
+    ) -> _ReadingOptions:
+        self._check_reads_digits()
+        return _ReadingOptions(min_confidence, polarity, region, pattern, doubtful)
+
+    def _read_document(
+        self, picture: ImageLike, pages: Sequence[int] | None, options: _ReadingOptions
+    ) -> Iterator[Reading]:
+        with open_document(picture) as document:
+            num_pages = document.num_pages
+            for page in range(1, num_pages + 1) if pages is None else pages:
+                check_page(page, num_pages)
+                yield self._read_image(replace(document.read(page), page=page), options)
+
+    def _read_image(self, image: LoadedImage, options: _ReadingOptions) -> Reading:
         # Imported here, since they import OpenCV, which prediction does not need.
-        from mnistcnn.ocr.page_network import POLARITIES, PageNetwork
+        from mnistcnn.ocr.classification import NonDigitRejector
+        from mnistcnn.ocr.page_network import PageNetwork
         from mnistcnn.ocr.pipeline import read_page
 
-        min_confidence = check_fraction("min_confidence", min_confidence)
-        polarity = check_in("polarity", polarity, POLARITIES)
-        self._check_reads_digits()
-        area = None if region is None else check_region(region)
-        compiled = None if pattern is None else compile_pattern(pattern)
-        mark = DEFAULT_MARK if doubtful is None else check_mark(doubtful)
-        image = read_image(picture)
-        part, offset = (image, (0, 0)) if area is None else crop_region(image, area)
-        if self._page_network is None:
+        region, pattern = options.region, options.pattern
+        part, offset = (image, (0, 0)) if region is None else crop_region(image, region)
+        if self._page_network is None or self._rejector is None:
             self._page_network = PageNetwork(self._classifier.num_threads)
+            self._rejector = NonDigitRejector(self._classifier.num_threads)
         reading = read_page(
             part,
             self._page_network,
             self._classifier.predict_proba,
-            min_confidence=min_confidence,
-            keep_doubtful=doubtful is not None or compiled is not None,
-            polarity=polarity,
+            self._rejector,
+            min_confidence=options.min_confidence,
+            keep_doubtful=options.keep_doubtful or pattern is not None,
+            polarity=options.polarity,
         )
-        if area is not None:
+        if region is not None:
             reading = move_reading(reading, offset, image)
-        reading = replace(reading, doubtful_mark=mark)
-        return reading if compiled is None else fit_reading(reading, compiled)
+        reading = replace(reading, page=image.page, doubtful_mark=options.mark)
+        return reading if pattern is None else fit_reading(reading, pattern)
 
     def __repr__(self) -> str:
         return f"Recognizer({quote(self._weights_name)})"
@@ -329,13 +435,65 @@ class Recognizer:
                 f"{len(self.class_names)} classes {quote_names(self.class_names)}"
             )
 
-    def _predict_each(self, batches: Iterator[ArrayLike]) -> Iterator[Float32Array]:
+    def _predict_proba(self, images: ArrayLike, *, stacklevel: int) -> Float32Array:
+        array = check_images(images)
+        is_checked = self._has_warned or self.class_names != DIGIT_NAMES
+        if not is_checked and look_dark_on_light(array):
+            self._has_warned = True
+            warnings.warn(
+                "images must have light ink on a dark background, as in MNIST; these look dark on "
+                "light: pass 255 - images (1 - images if they are floats), or read them with "
+                "Recognizer.read, which accepts both",
+                stacklevel=stacklevel,
+            )
+        return self._classifier.predict_proba(array)
+
+    def _predict_each(
+        self, batches: Iterator[ArrayLike], *, stacklevel: int
+    ) -> Iterator[Float32Array]:
         for number, batch in enumerate(batches):
             try:
-                result = self.predict_proba(batch)
+                result = self._predict_proba(batch, stacklevel=stacklevel)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"batch {number}: {error}") from None
             yield result
+
+
+class _ReadingOptions:
+    """The options of `Recognizer.read`, checked."""
+
+    def __init__(
+        self,
+        min_confidence: float,
+        polarity: Polarity,
+        region: Region | None,
+        pattern: Pattern | None,
+        doubtful: str | None,
+    ) -> None:
+        # Imported here, since it imports OpenCV, which prediction does not need.
+        from mnistcnn.ocr.page_network import POLARITIES
+
+        self.min_confidence = check_fraction("min_confidence", min_confidence)
+        self.polarity = check_in("polarity", polarity, POLARITIES)
+        self.region = None if region is None else check_region(region)
+        self.pattern = None if pattern is None else compile_pattern(pattern)
+        self.mark = DEFAULT_MARK if doubtful is None else check_mark(doubtful)
+        self.keep_doubtful = doubtful is not None
+
+
+def _check_pages(pages: Iterable[int]) -> list[int]:
+    """Return the numbers of pages, each of which may be read once."""
+    rule = "pages must be numbers of pages, such as range(1, 4)"
+    if isinstance(pages, str | bytes) or not isinstance(pages, Iterable):
+        raise TypeError(f"{rule}; received {quote(pages)}")
+    numbers = [
+        check_int("a number in pages", page, minimum=1) for page in islice(pages, MAX_PAGES + 1)
+    ]
+    if len(numbers) > MAX_PAGES:
+        raise ValueError(f"pages must be at most {MAX_PAGES:,} numbers; received more")
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"pages must be different numbers; received {quote(numbers)}")
+    return numbers
 
 
 def _resolve_network(weights: PathLike) -> OnnxNetwork:

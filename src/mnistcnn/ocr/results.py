@@ -111,6 +111,8 @@ class Reading:
         The character that stands for a doubtful digit in the text.
     fitted_text : str, optional
         The text that fits the pattern; None for a reading without a pattern.
+    page : int, default 1
+        Number of the page in its TIFF file or PDF document.
 
     Examples
     --------
@@ -128,6 +130,7 @@ class Reading:
     omitted: tuple[Digit, ...] = ()
     doubtful_mark: str = DEFAULT_MARK
     fitted_text: str | None = None
+    page: int = 1
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -184,12 +187,13 @@ class Reading:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the text, probability, size, rotation, and the digits, ready for JSON.
+        """Return page, text, probability, size, rotation, and the digits, ready for JSON.
 
         Each digit has its line, from 1. Omits the digit crops and the probabilities of other
         labels.
         """
         return {
+            "page": self.page,
             "text": self.text,
             "probability": round(self.probability, _CONFIDENCE_DECIMALS),
             "width": self.width,

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from mnistcnn.evaluation.formatting import top_classes
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.plotting.common import check_ax, figure_of
 from mnistcnn.plotting.figure import new_figure
@@ -108,8 +109,8 @@ def plot_misclassified(
 ) -> Figure:
     """Plot misclassified images by descending confidence.
 
-    The text above each image is the true and the predicted class, the text below it the
-    confidence and the index of the image, counted from 0.
+    The text above each image is the true and the predicted class. Below it are the confidence and
+    the index of the image, counted from 0, and the second most probable class.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def plot_misclassified(
         axes.set_axis_off()
         return figure_of(axes)
     indices, confidence = misclassified.indices[shown], misclassified.confidence[shown]
-    grid = ImageGrid(pixels[indices], columns=_COLUMNS, gap=7, above=7, below=6)
+    grid = ImageGrid(pixels[indices], columns=_COLUMNS, gap=7, above=7, below=11)
     axes = _new_axes(grid) if ax is None else check_ax(ax)
     grid.draw(axes, cmap="gray_r", vmin=0, vmax=_white(pixels))
     grid.draw_frames(axes)
@@ -168,8 +169,12 @@ def plot_misclassified(
     pairs = zip(misclassified.labels[shown], misclassified.predicted[shown], strict=True)
     texts = [f"{names[true]} → {names[predicted]}" for true, predicted in pairs]
     grid.annotate(axes, texts, fontsize=_font_size(texts))
-    details = zip(confidence, indices, strict=True)
-    grid.annotate(axes, [f"{100 * p:.0f} %, #{i}" for p, i in details], fontsize=7, below=True)
+    seconds = [top_classes(row, names, 2)[-1] for row in misclassified.probabilities[shown]]
+    details = [
+        f"{100 * p:.0f} %, #{i}\n{second}"
+        for p, i, second in zip(confidence, indices, seconds, strict=True)
+    ]
+    grid.annotate(axes, details, fontsize=min(7, _font_size(seconds)), below=True)
     count = f"All {total}" if len(shown) == total else f"{len(shown)} of {total:,}"
     axes.set_title(f"{count} misclassified images: true → predicted", fontsize=10)
     return figure_of(axes)

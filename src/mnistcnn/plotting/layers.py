@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.data.preprocessing import preprocess
+from mnistcnn.evaluation.formatting import top_classes
 from mnistcnn.plotting.common import check_axes, figure_of
 from mnistcnn.plotting.figure import new_figure
 from mnistcnn.plotting.image_grid import ImageGrid
@@ -204,9 +205,8 @@ def _outputs(
 def _prediction(model: keras.Model, probabilities: NDArray[Any]) -> str:
     from mnistcnn.models.classes import get_class_names
 
-    index = int(probabilities.argmax())
-    name = get_class_names(model, len(probabilities))[index]
-    return f"Predicted: {name}\n({100 * probabilities[index]:.0f} %)"
+    names = get_class_names(model, len(probabilities))
+    return "Predicted:\n" + "\n".join(top_classes(probabilities, names))
 
 
 def _describe(kernel: NDArray[Any]) -> str:

@@ -7,7 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mnistcnn.images.image_io import ImageLike, read_image
+from mnistcnn.images.content import is_file_like
+from mnistcnn.images.documents import load_page
+from mnistcnn.images.image_io import ImageLike
 from mnistcnn.ocr.results import Digit, Reading
 from mnistcnn.plotting.common import BLUE, VERMILION, check_ax, figure_of
 from mnistcnn.plotting.figure import new_figure
@@ -26,8 +28,9 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
 
     Parameters
     ----------
-    picture : str, path-like, bytes, PIL.Image.Image or numpy.ndarray
-        The image, as `Recognizer.read` accepts it.
+    picture : str, path-like, bytes, file object, PIL.Image.Image or numpy.ndarray
+        The image, as `Recognizer.read` accepts it. Of a file of several pages, the page of the
+        reading is plotted.
     reading : Reading
         The result of `Recognizer.read` for this image.
     ax : matplotlib.axes.Axes, optional
@@ -55,7 +58,7 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
     """
     if not isinstance(reading, Reading):
         raise TypeError(f"reading must be a Reading; received {reading!r}")
-    image = read_image(picture)
+    image = load_page(picture, reading.page if is_file_like(picture) else None)
     width, height = image.width, image.height
     if (width, height) != (reading.width, reading.height):
         raise ValueError(

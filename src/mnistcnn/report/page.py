@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mnistcnn.evaluation.formatting import class_noun
+from mnistcnn.evaluation.formatting import class_noun, top_classes
 from mnistcnn.evaluation.results import Evaluation
 from mnistcnn.plotting.evaluation import plot_calibration, plot_confusion_matrix
 from mnistcnn.plotting.layers import has_layer_outputs, plot_activations, plot_filters
+from mnistcnn.plotting.saliency import plot_saliency
 from mnistcnn.types import UInt8Array
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ NO_RESULT_FILE = (
 )
 _MAX_MISCLASSIFIED = 60
 _MAX_CONFUSIONS = 10
+_MAX_SALIENCY = 4
 _DPI = 130
 _CSS_DPI = 96
 _COLORS = 128  # enough for plots; a palette halves the size of the page
@@ -71,9 +73,8 @@ def render_report(
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     misclassified = evaluation.misclassified
-    example = 0
-    if len(misclassified):
-        example = int(misclassified.indices[misclassified.most_confident_first[0]])
+    examples = misclassified.indices[misclassified.most_confident_first[:_MAX_SALIENCY]].tolist()
+    examples = examples or [0]
     environment = Environment(
         loader=PackageLoader("mnistcnn.report"),
         autoescape=True,
@@ -91,8 +92,8 @@ def render_report(
         classes=_class_metrics(evaluation),
         confusions=evaluation.top_confusions(_MAX_CONFUSIONS),
         bins=_calibration_bins(evaluation),
-        plots=_plots(model, evaluation, images[example], history),
-        example=example,
+        plots=_plots(model, evaluation, images[examples], history),
+        examples=examples,
         training=training,
         unknown_training=unknown_training,
         recipe=recipe,
@@ -102,7 +103,7 @@ def render_report(
 
 
 def _plots(
-    model: keras.Model, evaluation: Evaluation, image: UInt8Array, history: Figure | None
+    model: keras.Model, evaluation: Evaluation, examples: UInt8Array, history: Figure | None
 ) -> dict[str, Any]:
     return {
         "confusion_matrix": _plot_image(
@@ -116,31 +117,37 @@ def _plots(
             "Calibration curve: accuracy by confidence, and the number of images in each bin. "
             "The table below lists the values.",
         ),
-        **_layer_plots(model, image),
+        **_layer_plots(model, examples),
         "history": None
         if history is None
         else _plot_image(history, "Training history: loss and accuracy by epoch."),
     }
 
 
-def _layer_plots(model: keras.Model, image: UInt8Array) -> dict[str, Any]:
-    """Return the plots of activations and filters; ``None`` for those that the model lacks."""
+def _layer_plots(model: keras.Model, examples: UInt8Array) -> dict[str, Any]:
+    """Return the plots that need convolutions; ``None`` for those that the model lacks."""
     try:
         filters = plot_filters(model)
     except ValueError:  # without convolutions
-        return {"activations": None, "filters": None}
-    return {
-        "activations": None
-        if not has_layer_outputs(model)
-        else _plot_image(
-            plot_activations(model, image),
-            "The test image and the feature maps of each convolutional layer.",
-        ),
+        return {"activations": None, "filters": None, "saliency": None}
+    plots = {
+        "activations": None,
+        "saliency": None,
         "filters": _plot_image(
             filters,
             "Weights of the filters of each convolutional layer, as red and blue squares.",
         ),
     }
+    if has_layer_outputs(model):
+        plots["activations"] = _plot_image(
+            plot_activations(model, examples[0]),
+            "The test image and the feature maps of each convolutional layer.",
+        )
+        plots["saliency"] = _plot_image(
+            plot_saliency(model, examples),
+            "Images with their most probable classes, a heat map over each, and its gradient.",
+        )
+    return plots
 
 
 def _format_percent(proportion: float) -> str:
@@ -154,7 +161,7 @@ def _misclassified_images(evaluation: Evaluation, images: UInt8Array) -> list[di
             "source": _png_data_uri(Image.fromarray(255 - images[misclassified.indices[i]])),
             "label": names[misclassified.labels[i]],
             "predicted": names[misclassified.predicted[i]],
-            "confidence": misclassified.confidence[i],
+            "top": top_classes(misclassified.probabilities[i], names),
             "index": misclassified.indices[i],
         }
         for i in misclassified.most_confident_first[:_MAX_MISCLASSIFIED]

@@ -41,12 +41,16 @@ def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Pa
     ------
     IsADirectoryError
         If `path` is a folder.
+    FileExistsError
+        If it is a FIFO, a socket or a device.
     FileNotFoundError
         If the block did not write all files. None is renamed then.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"{path} must be a file; it is a folder")
+    if target.exists() and not target.is_file():  # renaming would replace it by a file
+        raise FileExistsError(f"{path} must be a regular file; it is a FIFO, a socket or a device")
     target.parent.mkdir(parents=True, exist_ok=True)
     suffix = ".weights.h5" if target.name.endswith(".weights.h5") else target.suffix
     temporary = _temporary_path(target, suffix)

@@ -14,7 +14,7 @@ from mnistcnn.utils.text import escape
 _MARKER = b"mnistcnn"
 _MARKER_BYTES = 4096
 _DATA_NAME = re.compile(
-    r"\.(npz|npy|csv|tsv|gz|zip|bz2|png|jpe?g|bmp|gif|tiff?|webp)$|idx|ubyte", re.IGNORECASE
+    r"\.(npz|npy|csv|tsv|gz|zip|bz2|png|jpe?g|bmp|gif|tiff?|webp|p[bgp]m)$|idx|ubyte", re.IGNORECASE
 )
 
 
@@ -40,7 +40,7 @@ def check_own_file(output: Path, *, own: bool | None = None) -> None:
     """Check that `output` does not exist or was written by this package.
 
     This is for outputs whose name the user did not give. `own` is whether an existing file is of
-    this package, by default whether it names it at its beginning.
+    this package, by default whether it names it at its beginning or end.
 
     Raises
     ------
@@ -55,10 +55,13 @@ def check_own_file(output: Path, *, own: bool | None = None) -> None:
 
 
 def is_own_file(path: Path) -> bool:
-    """Return whether a regular file names this package at its beginning."""
+    """Return whether a regular file names this package at its beginning or end."""
     try:
         with open_regular(path, follow_links=False) as file:
-            return _MARKER in file.read(_MARKER_BYTES)
+            head = file.read(_MARKER_BYTES)
+            # Matplotlib writes the metadata of a PDF last.
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _MARKER_BYTES))
+            return _MARKER in head or _MARKER in file.read(_MARKER_BYTES)
     except (OSError, CorruptFileError):  # absent, unreadable, a link or not a regular file
         return False
 

@@ -41,6 +41,17 @@ def cnn_weight_shapes(num_classes: int = NUM_CLASSES) -> Shapes:
 
 
 CNN_WEIGHT_SHAPES = cnn_weight_shapes()
+# The first ten outputs of the rejector are the digits, the others kinds of non-digits.
+REJECTOR_WEIGHT_SHAPES: Shapes = MappingProxyType(
+    {
+        "conv1.kernel": (3, 3, 1, 16),
+        "conv1.bias": (16,),
+        "conv2.kernel": (3, 3, 16, 24),
+        "conv2.bias": (24,),
+        "dense.kernel": (600, 24),
+        "dense.bias": (24,),
+    }
+)
 # Channels of the page network at each level, from 1/2 of the image size to 1/32.
 PAGE_NETWORK_CHANNELS = (16, 32, 64, 112, 128)
 # Outputs of its second head: the center, the offset (x, y) to it, the size, the ten classes and

@@ -55,7 +55,7 @@ def to_onnx(
     weights : sequence of numpy.ndarray
         The six ``float32`` arrays as ``model.get_weights()`` returns them.
     shapes : mapping, optional
-        Names and shapes of the arrays. Default: those of the CNN, for any number of classes.
+        `REJECTOR_WEIGHT_SHAPES`. Default: those of the CNN, for any number of classes.
     class_names : sequence of str, optional
         Names of the classes, for the metadata.
 

@@ -22,6 +22,7 @@ from mnistcnn.weights.arrays import (
     MAX_PAGE_NETWORK_BYTES,
     MAX_PRETRAINED_BYTES,
     PAGE_NETWORK_WEIGHT_SHAPES,
+    REJECTOR_WEIGHT_SHAPES,
     Shapes,
     from_safetensors,
     to_safetensors,
@@ -30,6 +31,8 @@ from mnistcnn.weights.manifest import FORMAT, Manifest
 
 # The names that `load_pretrained` accepts.
 PRETRAINED = ("best", "robust")
+# The network that separates digits from non-digits.
+REJECTOR = "rejector"
 # The network that finds the digits on a page.
 PAGE_NETWORK = "page_network"
 FOLDER = Path(__file__).parents[1] / "assets"
@@ -94,6 +97,17 @@ def load_pretrained_weights(name: str) -> PretrainedWeights:
         If a file is missing or damaged.
     """
     return read_pretrained(FOLDER, check_in("name", name, PRETRAINED))
+
+
+def load_rejector_weights() -> PretrainedWeights:
+    """Load the weights of the network that separates digits from non-digits.
+
+    Raises
+    ------
+    FileNotFoundError, CorruptFileError
+        If a file is missing or damaged.
+    """
+    return read_pretrained(FOLDER, REJECTOR, REJECTOR_WEIGHT_SHAPES)
 
 
 def load_page_network_weights() -> PretrainedWeights:
@@ -165,7 +179,7 @@ def write_pretrained(
     name, temperature, recipe, seed, command, commit, versions, data, metrics
         Fields of `Manifest`.
     shapes : mapping
-        `CNN_WEIGHT_SHAPES` or `PAGE_NETWORK_WEIGHT_SHAPES`.
+        `CNN_WEIGHT_SHAPES`, `REJECTOR_WEIGHT_SHAPES` or `PAGE_NETWORK_WEIGHT_SHAPES`.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from mnistcnn.images.image_formats.gif import parse_gif
 from mnistcnn.images.image_formats.jpeg import parse_jpeg
 from mnistcnn.images.image_formats.png import parse_png
 from mnistcnn.images.image_formats.ppm import parse_ppm
-from mnistcnn.images.image_formats.tiff import parse_tiff
+from mnistcnn.images.image_formats.tiff import page_offsets, parse_tiff
 from mnistcnn.images.image_formats.webp import parse_webp
 
 # By the name in Pillow: the beginning of a file, and the function that parses it.
@@ -30,8 +30,34 @@ FORMATS = tuple(_FORMATS)
 FORMAT_RULE = f"must be an image in one of these formats: {', '.join(FORMATS)}"
 
 
-def parse_image(name: str, content: bytes) -> EncodedImage:
-    """Return the first frame of an image file.
+def has_known_signature(content: bytes) -> bool:
+    """Return whether content begins like an image in one of `FORMATS`."""
+    return any(signature.match(content) for signature, _ in _FORMATS.values())
+
+
+def find_pages(name: str, content: bytes) -> list[int]:
+    """Return where the pages of an image file begin, if it has several; otherwise an empty list.
+
+    Only TIFF files have several. Frames of an animation are no pages.
+
+    Raises
+    ------
+    CorruptFileError
+        If there are more than 10,000. The message begins with `name`.
+    """
+    if not _FORMATS["TIFF"][0].match(content):
+        return []
+    try:
+        offsets = page_offsets(content)
+    except ValueError as error:
+        raise CorruptFileError(f"{name} {error}") from None
+    except struct.error:
+        return []  # damaged, as parsing it reports
+    return offsets if len(offsets) > 1 else []
+
+
+def parse_image(name: str, content: bytes, offset: int | None = None) -> EncodedImage:
+    """Return the first frame of an image file, or the page of a TIFF file that begins at `offset`.
 
     Raises
     ------
@@ -42,7 +68,7 @@ def parse_image(name: str, content: bytes) -> EncodedImage:
     for signature, parse in _FORMATS.values():
         if signature.match(content):
             try:
-                return parse(content)
+                return parse(content) if offset is None else parse_tiff(content, offset)
             except ValueError as error:
                 raise CorruptFileError(f"{name} {error}") from None
             except (struct.error, IndexError):

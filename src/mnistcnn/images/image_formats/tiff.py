@@ -21,6 +21,7 @@ _NEEDED = frozenset({
     _JPEG_TABLES, 266, 292, 293, 317, 338, 339, 530, 532,
 })  # fmt: skip
 _ORIENTATION = 274
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
 
 _STRIP_TAGS = frozenset({_STRIP_OFFSETS, _STRIP_ROWS, _STRIP_BYTES})
 _TILE_TAGS = frozenset({_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES})
@@ -36,6 +37,9 @@ _MAX_VALUES_OF_ARRAYS = {
 _RAW, _JPEG = 1, 7
 _COMPRESSIONS = frozenset({_RAW, 2, 3, 4, 5, _JPEG, 8, 32_773, 32_946})
 _YCBCR, _SEPARATE_PLANES = 6, 2
+# Of the images in a file, thumbnails and masks are no pages.
+_REDUCED_OR_MASK, _OLD_REDUCED = 0b101, 2
+MAX_PAGES = 10_000
 _MAX_SAMPLES = 6  # CMYK and two alpha channels; Pillow writes a message to stderr if there are more
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
@@ -48,7 +52,7 @@ _MAX_SCANS = 20
 
 @dataclass(frozen=True, eq=False)
 class _Directory:
-    """The first directory of a TIFF file: of each tag the type, the count and four more bytes."""
+    """A directory of a TIFF file: of each tag the type, the count and four more bytes."""
 
     content: bytes
     byte_order: str
@@ -90,9 +94,52 @@ def read_orientation(exif: bytes | memoryview) -> int:
     return directory.orientation()
 
 
-def parse_tiff(content: bytes) -> EncodedImage:
-    """Return the first image of a TIFF file, without metadata."""
-    directory = _read_directory(content, _NEEDED | {_ORIENTATION})
+def page_offsets(content: bytes) -> list[int]:
+    """Return where the directory of each page begins in a TIFF file.
+
+    Thumbnails, masks and reduced copies, which programs for photographs and maps add, are left
+    out, unless there is nothing else. A directory that is damaged counts as the last page, so that
+    no page is missing without an error; the list also ends where it repeats itself.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `MAX_PAGES`.
+    """
+    byte_order = _BYTE_ORDERS[content[:4]]
+    (start,) = struct.unpack_from(f"{byte_order}I", content, 4)
+    offsets: dict[int, bool] = {}
+    while start and start not in offsets and len(offsets) <= MAX_PAGES:
+        try:
+            (count,) = struct.unpack_from(f"{byte_order}H", content, start)
+            # The entries are sorted, and no tags are lower than these two.
+            directory = _read_directory(content, {_NEW_SUBFILE_TYPE, _SUBFILE_TYPE}, start, 2)
+            kind = directory.value(_NEW_SUBFILE_TYPE, 0)
+            is_page = not kind & _REDUCED_OR_MASK
+            is_page = is_page and directory.value(_SUBFILE_TYPE, 0) != _OLD_REDUCED
+            offsets[start] = is_page
+            (start,) = struct.unpack_from(f"{byte_order}I", content, start + 2 + 12 * count)
+        except (ValueError, struct.error):
+            offsets[start] = True
+            break
+    if len(offsets) > MAX_PAGES:
+        raise ValueError(f"must hold at most {MAX_PAGES:,} pages; it holds more")
+    return [offset for offset, is_page in offsets.items() if is_page] or list(offsets)[:1]
+
+
+def parse_tiff(content: bytes, offset: int | None = None) -> EncodedImage:
+    """Return the image of a page of a TIFF file, by default the first one, without metadata.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    offset : int, optional
+        Where the directory of the page begins, as `page_offsets` returns it. The memory for
+        `content` then counts as that of the decoder, since it is needed for the other pages.
+    """
+    start = next(iter(page_offsets(content)), None) if offset is None else offset
+    directory = _read_directory(content, _NEEDED | {_ORIENTATION}, start)
     compression = directory.value(_COMPRESSION, _RAW)
     if compression not in _COMPRESSIONS:
         raise ValueError(
@@ -123,18 +170,21 @@ def parse_tiff(content: bytes) -> EncodedImage:
         height=height,
         pixel_bytes=1 if samples == 1 and bits <= 8 else 4,
         orientation=directory.orientation(),
-        decoder_bytes=decoder_bytes,
+        decoder_bytes=decoder_bytes + (0 if offset is None else len(content)),
     )
 
 
-def _read_directory(content: bytes, tags: Collection[int]) -> _Directory:
-    """Return the entries of some tags."""
+def _read_directory(
+    content: bytes, tags: Collection[int], start: int | None = None, max_entries: int = 1 << 16
+) -> _Directory:
+    """Return the entries of some tags, by default in the first directory."""
     byte_order = _BYTE_ORDERS[content[:4]]
-    (start,) = struct.unpack_from(f"{byte_order}I", content, 4)
+    if start is None:
+        (start,) = struct.unpack_from(f"{byte_order}I", content, 4)
     (count,) = struct.unpack_from(f"{byte_order}H", content, start)
     layout = struct.Struct(f"{byte_order}HHI4s")
     entries: dict[int, tuple[int, int, bytes]] = {}
-    for i in range(count):
+    for i in range(min(count, max_entries)):
         tag, kind, num_values, value = layout.unpack_from(content, start + 2 + layout.size * i)
         if tag not in tags:
             continue
