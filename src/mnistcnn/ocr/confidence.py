@@ -34,8 +34,8 @@ _MIN_OVERLAP, _MIN_SCORE, _NO_PEAK, _NO_CLASS = 0.4, 0.02, 0.05, 0.05
 # estimate, those of a digit with support.
 _LETTER_LIKE, _LONE_FEATURES = (0, 1), (0.0, 3.0, 0.8, 0.6)
 # The intercept, and the weight of each feature.
-_INSTANCE_WEIGHTS = np.array([-2.817, 0.651, 0.088, 0.371, 4.537, -0.714, 0.088, 0.0])
-_COMPONENT_WEIGHTS = np.array([-1.387, 0.227, 0.474, 0.164, -0.229, 2.218, 0.0])
+_INSTANCE_WEIGHTS = np.array([-2.81, 0.634, 0.075, 0.367, 4.498, -0.83, 0.081, 0.029])
+_COMPONENT_WEIGHTS = np.array([-1.947, 0.131, 0.337, 0.17, -0.28, 3.449, 0.114])
 
 
 @dataclass(frozen=True, eq=False)
