@@ -381,6 +381,7 @@ WARNING = (
 )
 
 
+@pytest.mark.filterwarnings("error:images must have light ink")
 @pytest.mark.parametrize(
     "convert", [lambda x: 255 - x, lambda x: 1 - x / 255, lambda x: 230 - x // 2]
 )
@@ -398,6 +399,7 @@ def test_images_that_look_dark_on_light_are_warned_about_once(method, convert, d
     predict()  # another warning would be an error
 
 
+@pytest.mark.filterwarnings("error:images must have light ink")
 def test_images_of_other_kinds_are_not_warned_about(digits, recognizer):
     images = digits.test.images[:20]
     noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
@@ -413,5 +415,6 @@ def test_images_of_other_kinds_are_not_warned_about(digits, recognizer):
         recognizer.predict(accepted)
 
 
+@pytest.mark.filterwarnings("error:images must have light ink")
 def test_readings_are_not_warned_about(recognizer, page):
     recognizer.read(page.picture)
