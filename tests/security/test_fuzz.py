@@ -37,7 +37,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def get_target(targets):
     """A function, since Hypothesis prints the arguments of a test."""
-    return targets.__getitem__
+
+    def get_target(name):
+        return targets[name]
+
+    return get_target
 
 
 def test_every_target_is_tested(targets):
