@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,6 +126,17 @@ def test_calibration_divides_the_logits_by_the_temperature(temperature, shipped_
     assert np.allclose(calibrated, trained, atol=1e-3) == (temperature == 1.0)
     as_trained = load_pretrained(calibrated=False).get_weights()
     assert all(map(np.array_equal, as_trained, shipped.arrays.values()))
+
+
+def test_weights_that_overflow_when_they_are_calibrated_are_rejected():
+    weights = load_pretrained_weights(PRETRAINED[0])
+    bias = np.full(10, np.finfo(np.float32).max)
+    manifest = replace(weights.manifest, temperature=0.5)
+    weights = replace(weights, arrays={**weights.arrays, "dense.bias": bias}, manifest=manifest)
+    message = "dense.bias must be finite after it is divided by the temperature, 0.5; received a"
+    with pytest.raises(CorruptFileError, match=message):
+        weights.weights(calibrated=True)
+    assert weights.weights(calibrated=False)[-1] is bias
 
 
 def test_an_unknown_name_is_rejected():

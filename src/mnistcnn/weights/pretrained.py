@@ -63,14 +63,26 @@ class PretrainedWeights:
 
         If `calibrated`, the last layer is divided by the temperature, and thereby the logits:
         the softmax gives the probabilities of temperature scaling (Guo et al., 2017).
+
+        Raises
+        ------
+        CorruptFileError
+            If a weight of the last layer is so large that the division overflows.
         """
         if not check_bool("calibrated", calibrated):
             return list(self.arrays.values())
         temperature = np.float32(self.manifest.temperature)
-        return [
-            array / temperature if name in _LAST_LAYER else array
-            for name, array in self.arrays.items()
-        ]
+        with np.errstate(over="ignore"):
+            scaled = {
+                name: self.arrays[name] / temperature for name in _LAST_LAYER if name in self.arrays
+            }
+        for name, array in scaled.items():
+            if not np.isfinite(array).all():
+                raise CorruptFileError(
+                    f"{self.manifest.file}: {name} must be finite after it is divided by the "
+                    f"temperature, {self.manifest.temperature:g}; received a larger number"
+                )
+        return list({**self.arrays, **scaled}.values())
 
 
 def is_pretrained(source: Any) -> bool:
