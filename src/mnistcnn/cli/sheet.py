@@ -135,7 +135,7 @@ def _read_photos(options: argparse.Namespace, names: Sequence[str] | None) -> di
 def _check_dataset(path: Path, photos: Sequence[Path], *, named: bool) -> None:
     """Check that the output is no input and, unless it is named, does not exist.
 
-    An earlier dataset may hold pages that are not at hand any more.
+    An earlier dataset may hold pages that are no longer available.
     """
     if not named and os.path.lexists(path):
         raise FileExistsError(

@@ -38,7 +38,7 @@ SPLITS = ("last", "shuffled", "stratified")
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """The arguments of `train` that say how to read the data.
+    """The arguments of `train` that determine how the data is read.
 
     Parameters
     ----------
