@@ -76,16 +76,15 @@ def legible_digits(digits, recognizer):
 
     from benchmarks.ocr import synthetic_pages
     from mnistcnn.ocr.classification import classify_with_tta
-    from mnistcnn.ocr.components import Component
+    from mnistcnn.ocr.digit_crop import digit_crop
 
     sizes = (32, 44, 60, 84, 120)
     images, labels = (array[:240] for array in digits.train)
     drawings = [synthetic_pages.upscale_digit(image, size) for image in images for size in sizes]
-    components = [
-        Component(0, 0, ink[np.ix_((ink > 0.5).any(axis=1), (ink > 0.5).any(axis=0))])
+    crops = [
+        digit_crop(ink[np.ix_((ink > 0.5).any(axis=1), (ink > 0.5).any(axis=0))])
         for ink in drawings
     ]
-    crops = [component.digit_crop() for component in components]
     probabilities = classify_with_tta(crops, recognizer.predict_proba)
     confidences = probabilities.reshape(len(images), len(sizes), 10)[
         np.arange(len(images)), :, labels

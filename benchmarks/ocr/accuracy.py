@@ -8,8 +8,9 @@ characters to insert, delete or substitute. The reader was developed on pages of
 (``--split train``); results are saved for test digits alone. Also measures the same pages, and
 pages of scikit-learn's digits, with each set of pretrained weights; and the fraction of digits,
 letters, blots and scribbles that each ``min_confidence`` accepts, in typefaces and shapes that
-the rejector was not trained on. Needs MNIST. Results go to benchmarks/results/ocr_accuracy.json,
-figures to docs/images. With page styles or ``--split train``, results are only printed.
+the page network was not trained on. Needs MNIST. Results go to
+benchmarks/results/ocr_accuracy.json, figures to docs/images. With page styles or
+``--split train``, results are only printed.
 """
 
 import json
@@ -95,13 +96,13 @@ def errors_by_weights(
     }
 
 
-def measure_weights(split: mnistcnn.Split, *, smoke: bool) -> dict[str, Any]:
+def measure_weights(split: mnistcnn.Split, pages: int, *, smoke: bool) -> dict[str, Any]:
     """Compare the pretrained weights on MNIST digits and on digits unlike all they have seen."""
     styles = SMOKE_STYLES if smoke else tuple(PAGE_STYLES)
     digits = (np.concatenate(arrays) for arrays in zip(*mnistcnn.load_data("digits"), strict=True))
     return {
-        "MNIST test digits": errors_by_weights(*split, 1 if smoke else PAGES, styles),
-        "scikit-learn's digits": errors_by_weights(*digits, 1 if smoke else SKLEARN_PAGES, styles),
+        "MNIST test digits": errors_by_weights(*split, pages, styles),
+        "scikit-learn's digits": errors_by_weights(*digits, min(pages, SKLEARN_PAGES), styles),
     }
 
 
@@ -110,29 +111,29 @@ def measure_confidence(
 ) -> dict[str, Any]:
     """Return the fraction of each kind of picture that is accepted at each confidence.
 
-    Also by the confidence of the classifier alone, without the rejector.
+    Also by the confidence of the classification alone, given that there is a digit.
     """
     accepted: dict[str, list[float]] = {}
-    without_rejector: dict[str, list[float]] = {}
+    by_classifier: dict[str, list[float]] = {}
     pictures = confidence_pictures(split.images, smoke=smoke)
     for name, each in pictures.items():
-        readings = [recognizer.read(picture).digits for picture in each]
+        readings = [recognizer.read(picture, min_confidence=0.0).digits for picture in each]
         confidences = [max((d.confidence for d in digits), default=0.0) for digits in readings]
-        # The probabilities of the ten digits sum to the probability of the rejector.
+        # The share of the label among the ten digits.
         classifier_alone = [
             max((d.confidence / float(d.probabilities.sum()) for d in digits), default=0.0)
             for digits in readings
         ]
-        for result, values in ((accepted, confidences), (without_rejector, classifier_alone)):
+        for result, values in ((accepted, confidences), (by_classifier, classifier_alone)):
             result[name] = [
                 round(float(np.mean(np.array(values) >= threshold)), 4) for threshold in THRESHOLDS
             ]
-        print(f"{name}: {accepted[name]}, classifier alone: {without_rejector[name]}", flush=True)
+        print(f"{name}: {accepted[name]}, classifier alone: {by_classifier[name]}", flush=True)
     return {
         "thresholds": list(THRESHOLDS),
         "pictures": {name: len(each) for name, each in pictures.items()},
         "accepted": accepted,
-        "accepted_without_rejector": without_rejector,
+        "accepted_by_classifier": by_classifier,
     }
 
 
@@ -159,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.styles or options.split != "test":
         return
     if "weights" in options.only:
-        report["weights"] = measure_weights(split, smoke=smoke)
+        report["weights"] = measure_weights(split, pages, smoke=smoke)
         print(report["weights"])
     if "confidence" in options.only:
         report["confidence"] = measure_confidence(recognizer, split, smoke=smoke)

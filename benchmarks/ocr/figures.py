@@ -16,13 +16,12 @@ from PIL import Image
 
 import mnistcnn
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
-from mnistcnn.images.image_io import read_image
-from mnistcnn.ocr.binarization import binarize
-from mnistcnn.ocr.line_removal import remove_lines
+from mnistcnn.ocr.instances import find_instances
+from mnistcnn.ocr.page_network import PageMaps, PageNetwork
 from mnistcnn.plotting.evaluation import draw_calibration
 from mnistcnn.utils.atomic_write import atomic_write
 
-_COMPONENT_COLORS = ListedColormap(["white", *mpl.colormaps["tab10"].colors[:9]])
+_INSTANCE_COLORS = ListedColormap(["white", *mpl.colormaps["tab10"].colors[:9]])
 
 
 def draw_steps(recognizer: mnistcnn.Recognizer, split: mnistcnn.Split) -> Figure:
@@ -33,32 +32,42 @@ def draw_steps(recognizer: mnistcnn.Recognizer, split: mnistcnn.Split) -> Figure
         lines=(2, 2), digits_per_line=(4, 4), gradient=0.6, noise=0.03, colored=True,
     )  # fmt: skip
     picture = draw_page(split.images, split.labels, generator, style).picture
-    ink = binarize(read_image(picture).brightness)
-    without_lines = remove_lines(ink)
+    maps = PageNetwork()(np.asarray(picture, np.float32) / 255)
     figure = Figure(figsize=(9, 6.2), layout="constrained")
     upper, lower = figure.subfigures(2, 1, height_ratios=[3.2, 1])
     panels = upper.subplots(2, 2).ravel()
     panels[0].imshow(picture)
-    panels[1].imshow(ink.strength, cmap="gray_r", vmin=0, vmax=1)
-    for axes, step in zip(panels[2:], (ink, without_lines), strict=True):
-        components = np.where(step.labels > 0, 1 + step.labels % 9, 0)
-        axes.imshow(components, cmap=_COMPONENT_COLORS, vmin=0, vmax=9)
+    ink = np.stack([maps.digit_ink, maps.other_ink], axis=-1)
+    panels[1].imshow((1 - ink @ np.array([[0, 1, 1], [1, 0.4, 0]])).clip(0, 1))
+    panels[2].imshow(maps.centers, cmap="magma", vmin=0, vmax=1)
+    panels[3].imshow(_color_instances(maps), cmap=_INSTANCE_COLORS, vmin=0, vmax=9)
     titles = (
         "1. picture",
-        "2. binarization",
-        "3. before line removal",
-        "4. connected components after line removal",
+        "2. ink of digits (red) and other ink (blue)",
+        "3. centers of digits",
+        "4. digits: pixels that point to the same center",
     )
     for axes, title in zip(panels, titles, strict=True):
         axes.set_title(title, fontsize=10)
         axes.set_axis_off()
     digits = recognizer.read(picture).digits
-    for axes, digit in zip(np.ravel(lower.subplots(1, len(digits))), digits, strict=True):
+    row = np.ravel(lower.subplots(1, len(digits))) if digits else ()
+    for axes, digit in zip(row, digits, strict=True):
         axes.imshow(digit.image, cmap="gray", vmin=0, vmax=255)
         axes.set_title(f"{digit.label}: {100 * digit.confidence:.0f} %", fontsize=9)
         axes.set_axis_off()
     lower.suptitle("5. digit crops, labels and confidence", fontsize=10)
     return figure
+
+
+def _color_instances(maps: PageMaps) -> np.ndarray:
+    """Return a color number for each pixel, 0 for pixels that belong to no digit."""
+    colors = np.zeros(maps.digit_ink.shape, int)
+    for i, instance in enumerate(find_instances(maps)):
+        left, top, right, bottom = instance.box
+        region = colors[top:bottom, left:right]
+        region[instance.coverage > 0.5] = 1 + i % 9
+    return colors
 
 
 def draw_hard_page(recognizer: mnistcnn.Recognizer, split: mnistcnn.Split) -> Figure:

@@ -149,18 +149,18 @@ def test_page_accuracy_is_as_documented():
 def test_confidence_separates_digits_from_other_shapes_as_documented():
     report = result("ocr_accuracy")["confidence"]
     index = report["thresholds"].index(0.9)
-    accepted, without_rejector = (
+    accepted, by_classifier = (
         {name: row[index] for name, row in report[key].items()}
-        for key in ("accepted", "accepted_without_rejector")
+        for key in ("accepted", "accepted_by_classifier")
     )
     other_writers = "scikit-learn's digits"
     assert accepted.pop("digits") >= 0.97
-    assert accepted.pop(other_writers) >= without_rejector[other_writers] - 0.05
+    assert accepted.pop(other_writers) >= by_classifier[other_writers] - 0.05
     assert accepted["distorted letters"] <= 0.15
     assert accepted["blots"] <= 0.1
     # About half of each kind, except for letters that resemble digits.
     del accepted["letters that resemble digits"]
-    assert all(share <= 0.7 * without_rejector[name] for name, share in accepted.items())
+    assert all(share <= 0.7 * by_classifier[name] for name, share in accepted.items())
 
 
 def test_inference_is_as_fast_as_documented():

@@ -13,9 +13,8 @@ import pytest
 import mnistcnn
 from benchmarks.ocr import synthetic_pages
 from mnistcnn.data.size_normalization import to_mnist_format
-from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.classification import NonDigitRejector
-from mnistcnn.ocr.components import Component
+from mnistcnn.ocr.digit_crop import digit_crop
 from mnistcnn.weights.pretrained import load_pretrained_weights, load_rejector_weights
 from tests.helpers.drawing import draw_strokes
 from tests.helpers.node import NODE, needs_node
@@ -178,7 +177,7 @@ def test_digit_crops_equal_those_of_the_library(digits):
         0.4 * crop_to_ink(image.astype(np.float32) / 255) for image in digits.test.images[:100]
     ]
     inks += [np.float32(ink > 0.5) for ink in random_strokes(50)]
-    expected = np.stack([Component(0, 0, ink).digit_crop() for ink in map(np.float32, inks)])
+    expected = np.stack([digit_crop(ink) for ink in map(np.float32, inks)])
     crops = digit_images_of("digitCrop", inks)
     # OpenCV resizes in single precision, so a value may cross a threshold.
     difference = np.abs(crops.astype(int) - expected.astype(int)).max(axis=(1, 2))
@@ -311,7 +310,7 @@ def photos(legible_digits):
         synthetic_pages.PAGE_STYLES["clean"], height=(40, 60), lines=(1, 2), digits_per_line=(1, 5)
     )
     random = np.random.default_rng(4)
-    photos, texts = [], []
+    photos, texts, inks = [], [], []
     for seed in range(15):
         page = synthetic_pages.draw_page(*legible_digits, np.random.default_rng(seed), style)
         gray = page.picture.astype(np.float32) / 255
@@ -326,21 +325,21 @@ def photos(legible_digits):
         )
         photos.append(variants[seed % len(variants)])
         texts.append(page.text)
-    return photos, texts
+        inks.append(gray < 0.5)
+    return photos, texts, inks
 
 
-def test_binarization_agrees_with_the_library(photos):
-    images, _ = photos
+def test_binarization_finds_the_ink(photos):
+    images, _, inks = photos
     results = run_in_node("binarize", images=encode_images(images))
     intersections, unions = [], []
-    for image, result in zip(images, results, strict=True):
-        actual = decode(result["strength"]).reshape(image.shape) > 0.5
-        expected = binarize(image[..., np.newaxis]).labels > 0
+    for expected, result in zip(inks, results, strict=True):
+        actual = decode(result["strength"]).reshape(expected.shape) > 0.5
         intersections.append(np.count_nonzero(actual & expected))
         unions.append(np.count_nonzero(actual | expected))
-    # A steep gradient on a small image costs the page some pixels at the edge of strokes.
-    assert sum(intersections) > 0.98 * sum(unions)
-    assert min(np.divide(intersections, unions)) > 0.92
+    # Noise and a steep gradient cost some pixels at the edge of strokes.
+    assert sum(intersections) > 0.92 * sum(unions)
+    assert min(np.divide(intersections, unions)) > 0.8
 
 
 def test_noise_and_specks_are_not_ink():
@@ -353,7 +352,7 @@ def test_noise_and_specks_are_not_ink():
 
 
 def test_images_are_read_as_by_the_library(photos, recognizer):
-    images, expected = photos
+    images, expected, _ = photos
     texts = [text_of(result) for result in recognize_in_node(images)]
     assert texts == expected
     assert texts == [recognizer.read(image).text for image in images]

@@ -145,7 +145,7 @@ def test_reading_is_consistent(recognizer, page):
 def test_digits_below_min_confidence_are_omitted(recognizer, page):
     noise = np.random.default_rng(3).normal(size=page.picture.shape)
     picture = np.clip(page.picture / 255 + 0.35 * noise, 0, 1)
-    digits = recognizer.read(picture).digits
+    digits = recognizer.read(picture, min_confidence=0).digits
     min_confidence = float(np.median([digit.confidence for digit in digits]))
     confident = recognizer.read(picture, min_confidence=min_confidence).digits
     expected = [digit.box for digit in digits if digit.confidence >= min_confidence]
@@ -165,6 +165,12 @@ def test_digits_below_min_confidence_are_omitted(recognizer, page):
 def test_min_confidence_is_validated(value, error, message, recognizer):
     with pytest.raises(error, match=f"^{message}$"):
         recognizer.read(np.zeros((9, 9)), min_confidence=value)
+
+
+def test_polarity_is_validated(recognizer):
+    message = "polarity must be one of 'auto', 'dark', 'light'; received 'white'"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        recognizer.read(np.zeros((9, 9)), polarity="white")
 
 
 def test_boxes_refer_to_the_original_size(recognizer, page, monkeypatch):

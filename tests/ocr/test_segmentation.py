@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mnistcnn.ocr import segmentation
 from mnistcnn.ocr.components import Component
-from mnistcnn.ocr.pipeline import read_page
+from mnistcnn.ocr.pipeline import find_components
 from mnistcnn.ocr.segmentation import cut_paths, slice_between, split_touching
 from tests.helpers.drawing import (
     classify_narrow_as_one,
@@ -61,9 +61,10 @@ def test_touching_digits_are_split(recognizer, legible_digits):
 def test_nothing_is_merged_or_split_at_equal_confidence():
     zero = [(20, 20), (20, 80)], [(20, 50), (110, 50)], [(110, 20), (110, 80)]
     coverage = draw_strokes((100, 300), *zero, [(180, 20), (180, 80)], width=6)
-    reading = read_page(1 - coverage, predict_three(0.8), min_confidence=0)
-    assert reading.text == "33"
-    assert [digit.confidence for digit in reading.digits] == pytest.approx([0.8, 0.8])
+    image = (1 - coverage)[..., np.newaxis]
+    candidates = find_components(image, 2, predict_three(0.8), "auto")
+    assert [candidate.probabilities.argmax() for candidate in candidates] == [3, 3]
+    assert [candidate.confidence for candidate in candidates] == pytest.approx([0.8, 0.8])
 
 
 def test_only_the_nearest_of_very_many_pairs_are_tried(monkeypatch, recognizer):
@@ -75,11 +76,12 @@ def test_only_the_nearest_of_very_many_pairs_are_tried(monkeypatch, recognizer):
         num_crops.append(len(crops))
         return recognizer.predict_proba(crops)
 
-    read_page(page, predict_proba, min_confidence=0)
+    image = page[..., np.newaxis] / np.float32(255)
+    find_components(image, 500, predict_proba, "auto")
     num_without_limit = sum(num_crops)
     num_crops.clear()
     monkeypatch.setattr(segmentation, "_MAX_PAIRS", 0)
-    read_page(page, predict_proba, min_confidence=0)
+    find_components(image, 500, predict_proba, "auto")
     assert sum(num_crops) < num_without_limit
 
 

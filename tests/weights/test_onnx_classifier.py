@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pytest
 
-from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, REJECTOR_WEIGHT_SHAPES
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
 from tests.helpers.models import numpy_forward, random_weights
@@ -16,10 +15,9 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (300, 28, 28)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("shapes", [CNN_WEIGHT_SHAPES, REJECTOR_WEIGHT_SHAPES])
-def test_probabilities_are_those_of_the_layers(shapes, images):
-    weights = random_weights(0, shapes=shapes)
-    probabilities = OnnxClassifier(to_onnx(weights, shapes)).predict_proba(images[:7])
+def test_probabilities_are_those_of_the_layers(images):
+    weights = random_weights(0)
+    probabilities = OnnxClassifier(to_onnx(weights)).predict_proba(images[:7])
     assert probabilities.dtype == np.float32
     expected = numpy_forward(weights, images[:7, ..., np.newaxis] / 255)
     np.testing.assert_allclose(probabilities, expected, atol=1e-4)

@@ -9,11 +9,7 @@ from hypothesis import strategies as st
 import mnistcnn
 from mnistcnn.utils import environment
 from mnistcnn.weights import onnx_file
-from mnistcnn.weights.arrays import (
-    CNN_WEIGHT_SHAPES,
-    REJECTOR_WEIGHT_SHAPES,
-    cnn_weight_shapes,
-)
+from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES, cnn_weight_shapes
 from mnistcnn.weights.onnx_file import class_names_of_onnx, from_onnx, parse_onnx, to_onnx
 from mnistcnn.weights.pretrained import load_pretrained_weights
 from tests.helpers.models import numpy_forward, random_weights
@@ -34,12 +30,11 @@ def run(content, images):
     seed=st.integers(0, 2**32 - 1),
     scale=st.floats(0, 0.2),
     n=st.sampled_from([1, 3]),
-    shapes=st.sampled_from([CNN_WEIGHT_SHAPES, REJECTOR_WEIGHT_SHAPES]),
 )
-def test_probabilities_are_those_of_the_layers(seed, scale, n, shapes):
-    weights = random_weights(seed, scale, shapes)
+def test_probabilities_are_those_of_the_layers(seed, scale, n):
+    weights = random_weights(seed, scale)
     images = np.random.default_rng(seed).random((n, 28, 28, 1), dtype=np.float32)
-    result = run(to_onnx(weights, shapes), images)
+    result = run(to_onnx(weights), images)
     assert np.allclose(result, numpy_forward(weights, images), atol=1e-4)
 
 

@@ -24,8 +24,8 @@ from mnistcnn.weights.arrays import CNN_WEIGHT_SHAPES
 from mnistcnn.weights.metadata import model_metadata
 from mnistcnn.weights.pretrained import (
     FOLDER,
+    PAGE_NETWORK,
     PRETRAINED,
-    REJECTOR,
     load_pretrained_weights,
     read_pretrained,
     write_pretrained,
@@ -174,7 +174,7 @@ def test_pretrained_files(name):
     assert not any(array.flags.writeable for array in shipped.arrays.values())
     assert 0 <= manifest.metrics["test_accuracy"] <= 1
     assert manifest.recipe["name"]
-    every = (*PRETRAINED, REJECTOR)
+    every = (*PRETRAINED, PAGE_NETWORK)
     names = {f"{name}.{suffix}" for name in every for suffix in ("json", "safetensors")}
     assert {path.name for path in FOLDER.iterdir()} - {"MODEL_CARD.md"} == names
 

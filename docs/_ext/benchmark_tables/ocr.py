@@ -62,8 +62,8 @@ class Confidence(_OcrTable):
         compared = part["thresholds"].index(0.9)
         rows = []
         for name, accepted in part["accepted"].items():
-            fractions = [*accepted, part["accepted_without_rejector"][name][compared]]
+            fractions = [*accepted, part["accepted_by_classifier"][name][compared]]
             cells = [f"{100 * value:.1f}\N{NO-BREAK SPACE}%" for value in fractions]
             rows.append([name, f"{part['pictures'][name]:,}", *cells])
         header = ["", "pictures", *[f"{threshold:g}" for threshold in part["thresholds"]]]
-        return [self.table([*header, "0.9, without the rejector"], rows)]
+        return [self.table([*header, "0.9, classifier alone"], rows)]

@@ -52,11 +52,18 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--min-confidence",
         type=float,
-        default=0.0,
+        default=0.6,
         metavar="P",
         help="drop digits with a lower confidence (default: %(default)s)",
     )
     _add_number_options(parser)
+    parser.add_argument(
+        "--polarity",
+        choices=("auto", "dark", "light"),
+        default="auto",
+        help="read any ink, or only ink that is darker or lighter than its background "
+        "(default: %(default)s)",
+    )
     parser.add_argument(
         "--pages",
         type=parse_pages,
@@ -187,6 +194,7 @@ def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
         mark = DEFAULT_MARK
     return {
         "min_confidence": check_fraction("--min-confidence", options.min_confidence),
+        "polarity": options.polarity,
         "doubtful": mark if mark is None else check_mark(mark),
     }
 

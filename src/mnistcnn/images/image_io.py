@@ -27,8 +27,8 @@ from mnistcnn.utils.text import escape
 
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 30_000
-# Number of pixels above which an image is downscaled; legible digits stay large enough.
-WORKING_PIXELS = 12_000_000
+# Number of pixels above which an image is downscaled, twice that of any view of the page network.
+WORKING_PIXELS = 4_000_000
 # Size of a file together with its decoded image and the memory of the decoder.
 _MAX_DECODING_BYTES = 320_000_000
 _SIZE_RULE = f"must hold at most {MAX_PIXELS // 1_000_000} megapixels"

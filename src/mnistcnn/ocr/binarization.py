@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn.ocr.page_detection import detect_page
+from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.types import Float32Array
 
 # Columns of `InkMap.stats`, in OpenCV's order.
@@ -64,31 +64,30 @@ class InkMap:
     stats: NDArray[np.int32]
 
 
-def binarize(brightness: Float32Array) -> InkMap:
-    """Return the ink of an image, ``float32 (h, w, 1)`` or ``(h, w, 3)`` in [0, 1]."""
+def binarize(brightness: Float32Array, polarity: Polarity = "auto") -> InkMap:
+    """Return the ink of an image.
+
+    Parameters
+    ----------
+    brightness : Float32Array
+        ``(h, w, 1)`` or ``(h, w, 3)`` in [0, 1].
+    polarity : {"auto", "dark", "light"}
+        Whether the ink is darker or lighter than the background; by default the one of which
+        there is more.
+    """
     gray = brightness[..., 0] if brightness.shape[2] == 1 else brightness @ _LUMA
-    page = detect_page(gray)
-    channels = [_fill_outside(gray, page)]
-    inverted = is_inverted(channels[0])
+    channels = [gray]
+    inverted = is_inverted(gray) if polarity == "auto" else polarity == "light"
     if brightness.shape[2] == 3 and float(np.ptp(brightness, axis=2).max()) > _MIN_CONTRAST:
         # Colored ink on white paper is dark in at least one channel.
-        color = brightness.max(axis=2) if inverted else brightness.min(axis=2)
-        channels.append(_fill_outside(color, page))
+        channels.append(brightness.max(axis=2) if inverted else brightness.min(axis=2))
     differences = [_background_difference(channel, inverted=inverted) for channel in channels]
     strength = differences[0]
     if len(differences) > 1:
         gray_snr, color_snr = (_signal_to_noise(difference) for difference in differences)
         if color_snr > _MIN_COLOR_GAIN * gray_snr:
             strength = differences[1]
-    strength, mask = _threshold(strength)
-    if page is not None:
-        mask &= page
-    return connected_components(strength, mask)
-
-
-def _fill_outside(gray: Float32Array, page: NDArray[np.bool_] | None) -> Float32Array:
-    """Replace the pixels outside the page by the median of the page."""
-    return gray if page is None else np.where(page, gray, np.float32(np.median(gray[page])))
+    return connected_components(*_threshold(strength))
 
 
 def drop_enclosing(ink_map: InkMap) -> InkMap:

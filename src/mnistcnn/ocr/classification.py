@@ -1,14 +1,14 @@
-"""Classification of components, with test-time augmentation and a reject option.
+"""Classification of components, with test-time augmentation, and detection of non-digits.
 
 One network assigns probabilities to the ten digits, a second one to whether a crop shows a digit
-at all, so that letters, symbols and blots get a low confidence.
+at all: a letter, a symbol or a blot.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cv2
@@ -24,6 +24,7 @@ from mnistcnn.weights.pretrained import load_rejector_weights
 
 # Maps digit crops, ``uint8 (n, 28, 28)``, to class probabilities, ``float32 (n, 10)``.
 PredictProba: TypeAlias = Callable[[UInt8Array], Float32Array]
+
 # Maps digit crops, ``uint8 (n, 28, 28)``, to the probabilities that a crop shows one digit and,
 # for a component that was split, that it shows one digit or two that touch: ``float32 (n, 2)``.
 DigitScorer: TypeAlias = Callable[[UInt8Array], Float32Array]
@@ -31,8 +32,6 @@ DigitScorer: TypeAlias = Callable[[UInt8Array], Float32Array]
 # Augmented views: rotation in degrees with scale, and horizontal shear.
 _ROTATIONS_AND_SCALES = ((10, 1), (-10, 1), (0, 0.85))
 _SHEARS = (0.2, -0.2)
-# Width to height above which a component is more than two digits, which no `DigitScorer` covers.
-_MAX_PAIR_ASPECT_RATIO = 2.2
 # Digits are more frequent on a page, where nearly everything is one, than in the training set of
 # the rejector, where two thirds are: the logarithm of the factor by which their odds differ. The
 # bias of the shipped weights includes it for single digits. Chosen on held-out data, so that 97 %
@@ -54,14 +53,11 @@ class Candidate:
         ``(28, 28)``: its digit crop.
     probabilities : Float32Array
         ``(10,)``: probability of each digit.
-    parent : Candidate, optional
-        The candidate that it was split from.
     """
 
     component: Component
     crop: UInt8Array
     probabilities: Float32Array
-    parent: Candidate | None = None
 
     @property
     def confidence(self) -> float:
@@ -124,36 +120,6 @@ def classify_if_confident(
     for i, row in zip(confident, probabilities, strict=True):
         candidates[i] = Candidate(components[i], crops[i], row)
     return candidates
-
-
-def apply_rejection(candidates: Sequence[Candidate], digit_scorer: DigitScorer) -> list[Candidate]:
-    """Multiply the class probabilities by the probability that the candidate is a digit.
-
-    The strokes of a letter may each look like a digit, so a piece also counts only as far as the
-    component that it was split from looks like digits.
-    """
-    if not candidates:
-        return []
-    parents = {
-        id(parent): parent
-        for candidate in candidates
-        if (parent := candidate.parent) is not None
-        and parent.component.width < _MAX_PAIR_ASPECT_RATIO * parent.component.height
-    }
-    scores = digit_scorer(
-        np.stack([candidate.crop for candidate in [*candidates, *parents.values()]])
-    )
-    is_one_digit, is_digits = scores[: len(candidates), 0], scores[len(candidates) :, 1]
-    parent_scores = dict(zip(parents, is_digits, strict=True))
-    return [
-        replace(
-            candidate,
-            probabilities=candidate.probabilities
-            * score
-            * parent_scores.get(id(candidate.parent), np.float32(1)),
-        )
-        for candidate, score in zip(candidates, is_one_digit, strict=True)
-    ]
 
 
 class NonDigitRejector:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn.data.size_normalization import BOX_SIZE, to_mnist_format
 from mnistcnn.ocr.binarization import AREA, HEIGHT, LEFT, TOP, WIDTH, InkMap
+from mnistcnn.ocr.digit_crop import digit_crop, stroke_width
+from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, UInt8Array
-
-# Left, top, right and bottom in pixels; right and bottom are exclusive.
-Box: TypeAlias = tuple[int, int, int, int]
 
 # Width to height above which a component is a line, a dash, or a row of touching digits.
 FLAT_ASPECT_RATIO = 3.5
@@ -35,14 +32,6 @@ _SLIM_ASPECT_RATIO, _MIN_MEASURED_HEIGHT = 0.15, 0.6
 # Two strokes of one digit, in digit heights: largest distance, and largest height and width of
 # both together.
 _MAX_DISTANCE, _MAX_MERGED_HEIGHT, _MAX_MERGED_WIDTH = 0.16, 1.4, 1.3
-# Longer side, in pixels, at which strokes are widened before a crop is scaled to MNIST's size;
-# strokes are then about ten pixels wide.
-_WORKING_SIZE = 80
-# Narrowest stroke in a digit crop, in pixels of MNIST's 20 × 20 box: the strokes of a thinner pen
-# are widened to it. A fifth of MNIST's digits have thinner ones.
-_MIN_STROKE_WIDTH = 2.0
-# Strength of the ink, in [0, 1], below which it is background.
-_MIN_STRENGTH = 0.05
 # Maximum number of components, more than a full page of writing has: beyond it the image is a
 # texture or a halftone, which would take minutes.
 _MAX_COMPONENTS = 2500
@@ -84,18 +73,7 @@ class Component:
 
     def digit_crop(self) -> UInt8Array:
         """Return the component in the format of MNIST, ``uint8 (28, 28)``."""
-        scale = _WORKING_SIZE / max(self.strength.shape)
-        size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        ink = np.clip(cv2.resize(self.strength, size, interpolation=method), 0, 1, dtype=np.float32)
-        # Downscaling makes the strokes of a thin pen pale.
-        ink /= max(float(ink.max()), _MIN_STRENGTH)
-        missing_width = _MIN_STROKE_WIDTH * _WORKING_SIZE / BOX_SIZE - stroke_width(ink)
-        if missing_width > 0:
-            radius = round(missing_width / 2)
-            disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-            ink = np.asarray(cv2.dilate(_pad(ink, radius), disk), np.float32)
-        return to_mnist_format(np.where(ink < _MIN_STRENGTH, np.float32(0), ink))
+        return digit_crop(self.strength)
 
 
 def median_digit_height(stats: NDArray[np.int32]) -> float:
@@ -121,21 +99,6 @@ def median_digit_height(stats: NDArray[np.int32]) -> float:
     order = np.argsort(heights)
     cumulative = np.cumsum(weights[order])
     return float(heights[order][np.searchsorted(cumulative, cumulative[-1] / 2)])
-
-
-def stroke_width(strength: Float32Array) -> float:
-    """Return the mean width of the strokes in pixels."""
-    mask = _pad((strength > 0.5).view(np.uint8), 1)
-    distances = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
-    inside = distances[mask.view(bool)]
-    # Across a stroke of w pixels the distances to the edge are 1, 2, 3, ..., 2, 1, with a mean of
-    # about w / 4 + 1 / 2.
-    return 4 * float(inside.mean()) - 2 if inside.size else 0.0
-
-
-def _pad(array: NDArray[Any], width: int) -> NDArray[Any]:
-    """Pad an array with zeros on each side, much faster than `numpy.pad`."""
-    return np.asarray(cv2.copyMakeBorder(array, width, width, width, width, cv2.BORDER_CONSTANT))
 
 
 def extract_components(ink_map: InkMap, digit_height: float) -> list[Component]:

@@ -8,16 +8,19 @@ digits may. After Cheng et al., "Panoptic-DeepLab" (2020).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistcnn.ocr.page_network import CELL_SIZE, PageMaps
+from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, Float64Array
 
 _Indices: TypeAlias = NDArray[np.intp]
+# Rows and columns.
+_Cells: TypeAlias = tuple[_Indices, _Indices]
 
 # Coverage by digit ink from which a pixel votes: the soft edge of a stroke does, too.
 _MIN_COVERAGE = 0.1
@@ -26,13 +29,17 @@ _MIN_PEAK = 0.1
 # Number of peaks per image, the highest ones: more than a full page of writing has.
 _MAX_PEAKS = 2500
 # Distance in digit sizes within which a peak is a side lobe of a higher one.
-_MIN_DISTANCE = 0.25
+_MIN_DISTANCE = 0.15
 # Distance in digit sizes from its peak beyond which a vote counts for none.
 _MAX_VOTE_DISTANCE = 0.5
 # Longer side of the ink, relative to the size that the network estimates.
 _MIN_RELATIVE_SIZE = 0.35
 # Ink of an instance in pixels.
 _MIN_INK = 6.0
+# Number of pixels over which the rotation of an instance is averaged.
+_MAX_SAMPLES = 256
+# Distance in digit sizes from the center within which the class is averaged.
+_CENTER_RADIUS = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +53,7 @@ class DigitInstance:
     coverage : Float32Array
         ``(h, w)`` in [0, 1]: coverage of each pixel in the box by the ink of this digit.
     probabilities : Float32Array
-        ``(10,)``: the page network's probability of each digit, averaged over the ink.
+        ``(10,)``: the page network's probability of each digit, averaged near the center.
     rotation : Float32Array
         ``(4,)``: probability of each number of clockwise quarter turns.
     peak : float
@@ -63,14 +70,27 @@ class DigitInstance:
     peak: float
     purity: float
 
+    @property
+    def box(self) -> Box:
+        """Bounding box in the image."""
+        height, width = self.coverage.shape
+        return self.left, self.top, self.left + width, self.top + height
 
-@dataclass(frozen=True, eq=False)
-class _Peaks:
+
+class _Peaks(NamedTuple):
     """Peaks of the map of centers: positions in pixels and heights, ``(n,)`` each."""
 
     x: Float32Array
     y: Float32Array
     height: Float32Array
+
+
+class _Peak(NamedTuple):
+    """One peak."""
+
+    x: float
+    y: float
+    height: float
 
 
 def find_instances(maps: PageMaps) -> list[DigitInstance]:
@@ -97,8 +117,10 @@ def find_instances(maps: PageMaps) -> list[DigitInstance]:
     ends = np.cumsum(np.bincount(nearest[order], minlength=len(peaks.x)))
     groups = np.split(order, ends[:-1])
     instances = [
-        _instance(maps, (rows[group], columns[group]), float(peaks.height[i]), float(sizes[i]))
-        for i, group in enumerate(groups)
+        _instance(maps, (rows[group], columns[group]), _Peak(x, y, height), size)
+        for group, x, y, height, size in zip(
+            groups, *(part.tolist() for part in (*peaks, sizes)), strict=True
+        )
     ]
     return [instance for instance in instances if instance is not None]
 
@@ -172,9 +194,7 @@ def _suppress_side_lobes(peaks: _Peaks, sizes: Float64Array) -> tuple[_Peaks, Fl
     return _Peaks(peaks.x[keep], peaks.y[keep], peaks.height[keep]), sizes[keep]
 
 
-def _instance(
-    maps: PageMaps, pixels: tuple[_Indices, _Indices], peak: float, size: float
-) -> DigitInstance | None:
+def _instance(maps: PageMaps, pixels: _Cells, peak: _Peak, size: float) -> DigitInstance | None:
     """Return the digit that consists of these pixels, or None if there is too little ink."""
     rows, columns = pixels
     ink = maps.digit_ink[pixels]
@@ -188,20 +208,35 @@ def _instance(
     inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
     coverage = np.zeros((height, width), np.float32)
     coverage[rows[inside] - top, columns[inside] - left] = ink[inside]
-    cells = rows[solid] // CELL_SIZE, columns[solid] // CELL_SIZE
+    # Of a large digit, some pixels suffice.
+    sample = slice(None, None, 1 + int(np.count_nonzero(solid)) // _MAX_SAMPLES)
+    cells = rows[solid][sample] // CELL_SIZE, columns[solid][sample] // CELL_SIZE
     other = float(maps.other_ink[rows[solid], columns[solid]].sum())
     return DigitInstance(
         left=left,
         top=top,
         coverage=coverage,
-        probabilities=_mean_softmax(maps.class_logits, cells),
+        probabilities=_mean_softmax(
+            maps.class_logits, _cells_around(peak, _CENTER_RADIUS * size, maps.centers.shape)
+        ),
         rotation=_mean_softmax(maps.rotation_logits, cells),
-        peak=peak,
+        peak=peak.height,
         purity=float(ink[solid].sum()) / (float(ink[solid].sum()) + other),
     )
 
 
-def _mean_softmax(logits: Float32Array, cells: tuple[_Indices, _Indices]) -> Float32Array:
+def _cells_around(peak: _Peak, radius: float, shape: tuple[int, ...]) -> _Cells:
+    """Return the cells whose center is within the radius of a peak, at least the peak's own."""
+    steps = int(radius / CELL_SIZE)
+    row, column = int(peak.y // CELL_SIZE), int(peak.x // CELL_SIZE)
+    down, across = np.mgrid[-steps : steps + 1, -steps : steps + 1]
+    inside = np.hypot(down, across) * CELL_SIZE <= radius
+    rows, columns = row + down[inside], column + across[inside]
+    valid = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+    return rows[valid], columns[valid]
+
+
+def _mean_softmax(logits: Float32Array, cells: _Cells) -> Float32Array:
     """Return the mean probabilities over cells, from ``(classes, h, w)`` logits."""
     values = logits[:, cells[0], cells[1]]
     exponentials = np.exp(values - values.max(axis=0))

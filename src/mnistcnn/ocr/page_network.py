@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
+import cv2
 import numpy as np
 
 from mnistcnn.types import NUM_CLASSES, Float32Array
@@ -17,12 +19,17 @@ from mnistcnn.weights.page_network_onnx import (
 )
 from mnistcnn.weights.pretrained import load_page_network_weights
 
+Polarity: TypeAlias = Literal["auto", "dark", "light"]
+POLARITIES: tuple[Polarity, ...] = ("auto", "dark", "light")
+
 # Pixels per side of a cell of the maps of digits.
 CELL_SIZE = 4
 # The unit of the network's sizes, in pixels.
 _SIZE_UNIT = 32
 # Digits outside this range of sizes, in pixels, are implausible.
 _SIZE_RANGE = (2, 2000)
+# Weights of red, green and blue in the gray level (ITU-R BT.601).
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +95,10 @@ class PageNetwork:
             ``(h, w, 3)``: red, green and blue in [0, 1].
         """
         height, width = image.shape[:2]
-        padding = [(0, -height % PAGE_STRIDE), (0, -width % PAGE_STRIDE), (0, 0)]
-        padded = np.pad(image, padding, mode="edge")
-        channels_first = np.ascontiguousarray(padded.transpose(2, 0, 1))[np.newaxis]
-        ink, digits = self._session.run([INK_NAME, DIGITS_NAME], {PAGE_INPUT_NAME: channels_first})
+        padding = [(0, 0), (0, -height % PAGE_STRIDE), (0, -width % PAGE_STRIDE)]
+        padded = np.pad(image.transpose(2, 0, 1), padding, mode="edge")
+        inputs = {PAGE_INPUT_NAME: padded[np.newaxis]}
+        ink, digits = self._session.run([INK_NAME, DIGITS_NAME], inputs)
         rows, columns = -(-height // CELL_SIZE), -(-width // CELL_SIZE)
         return to_page_maps(ink[0, :, :height, :width], digits[0, :, :rows, :columns])
 
@@ -120,3 +127,31 @@ def to_page_maps(ink: Float32Array, digits: Float32Array) -> PageMaps:
         class_logits=digits[4 : 4 + NUM_CLASSES],
         rotation_logits=digits[4 + NUM_CLASSES :],
     )
+
+
+def keep_polarity(maps: PageMaps, image: Float32Array, polarity: Polarity) -> PageMaps:
+    """Return the maps with the digit ink of one polarity only.
+
+    Parameters
+    ----------
+    maps : PageMaps
+        The output of the page network.
+    image : Float32Array
+        ``(h, w, 3)`` in [0, 1]: its input.
+    polarity : {"auto", "dark", "light"}
+        Ink that is darker, or lighter, than the mean of the pixels without ink around it, within
+        half a digit size.
+        ``"auto"``: any ink.
+    """
+    if polarity == "auto":
+        return maps
+    gray = image @ _LUMA
+    is_background = np.maximum(1 - maps.digit_ink - maps.other_ink, 0)
+    side = round(float(np.median(maps.sizes))) | 1
+    weight = cv2.blur(is_background, (side, side))
+    background = cv2.blur(gray * is_background, (side, side)) / np.maximum(weight, 1e-6)
+    contrast = background - gray if polarity == "dark" else gray - background
+    # Of the pixels around, since the edge of a stroke may have either sign.
+    size = max(3, side // 4) | 1
+    keep = cv2.blur(contrast * maps.digit_ink, (size, size)) > 0
+    return replace(maps, digit_ink=np.where(keep, maps.digit_ink, np.float32(0)))

@@ -1,33 +1,43 @@
-"""From the image of a page to the digits on it."""
+"""From the image of a page to the digits on it: detection, classification, reading order."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
 from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.binarization import binarize, drop_enclosing
-from mnistcnn.ocr.classification import (
-    Candidate,
-    DigitScorer,
-    PredictProba,
-    apply_rejection,
-    classify,
-)
+from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify
 from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
-from mnistcnn.ocr.line_removal import remove_lines
+from mnistcnn.ocr.confidence import ScoredDigit, score_components, score_detected
+from mnistcnn.ocr.digit_detection import ComputeMaps, covers, detect_digits, turn_back
+from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.ocr.reading_order import group_into_lines
 from mnistcnn.ocr.results import Digit, Reading, select_digits
 from mnistcnn.ocr.segmentation import merge_strokes, split_touching
+from mnistcnn.types import Float32Array
 
 # Height of a component, in digit heights, below which it is punctuation or dirt.
 _MIN_HEIGHT = 0.3
+# Where there are more components than this many for each detected digit, plus the second number,
+# the ink of the page is not digits alone, and its components are not used.
+_MAX_COMPONENTS_PER_DIGIT, _MAX_OTHER_COMPONENTS = 3, 10
+# Number of pixels in which components are sought.
+_MAX_COMPONENT_PIXELS = 1_000_000
 
 
 def read_page(
     picture: ImageLike,
+    compute_maps: ComputeMaps,
     predict_proba: PredictProba,
+    digit_scorer: DigitScorer,
     *,
     min_confidence: float,
     keep_doubtful: bool = False,
-    digit_scorer: DigitScorer | None = None,
+    polarity: Polarity = "auto",
 ) -> Reading:
     """Read the digits of a picture.
 
@@ -35,52 +45,90 @@ def read_page(
     ----------
     picture : str, path-like, bytes, PIL.Image.Image, numpy.ndarray or LoadedImage
         As `read_image` takes it.
+    compute_maps : callable
+        The page network, as `PageNetwork` is.
     predict_proba : callable
         Maps ``uint8 (n, 28, 28)`` to class probabilities, ``float32 (n, 10)``.
+    digit_scorer : callable
+        Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does.
     min_confidence : float
         Digits with a lower confidence are doubtful.
     keep_doubtful : bool, default False
         Whether the lines contain the doubtful digits; otherwise, the reading lists them as omitted.
-    digit_scorer : callable, optional
-        Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does. None: no
-        candidate is rejected.
+    polarity : {"auto", "dark", "light"}
+        Which ink is read: any, or only ink darker or lighter than the background.
     """
     image = read_image(picture)
-    ink_map = remove_lines(drop_enclosing(binarize(image.brightness)))
+    detection = detect_digits(image.brightness, compute_maps, polarity=polarity)
+    digits = score_detected(detection.digits, predict_proba, digit_scorer)
+    upright = np.rot90(image.brightness, detection.quarter_turns)
+    view, reduction = _reduce(upright)
+    components = find_components(view, len(detection.digits), predict_proba, polarity)
+    digits += score_components(components, detection.candidates, digit_scorer, reduction)
+    selected, omitted = select_digits(
+        _suppress_duplicates(digits), min_confidence=min_confidence, keep_doubtful=keep_doubtful
+    )
+    lines = group_into_lines([digit.edges for digit in selected])
+    shape = image.brightness.shape
+    # Boxes refer to the original size of an image that was downscaled.
+    magnification = image.height / shape[0]
+
+    def to_digit(digit: ScoredDigit) -> Digit:
+        edges = turn_back(digit.edges, detection.quarter_turns, shape)
+        left, top, right, bottom = (round(magnification * edge) for edge in edges)
+        return Digit(
+            label=int(digit.probabilities.argmax()),
+            confidence=digit.confidence,
+            box=(left, top, right, bottom),
+            image=digit.crop,
+            probabilities=digit.probabilities,
+            doubtful=digit.confidence < min_confidence,
+        )
+
+    return Reading(
+        lines=tuple(tuple(to_digit(selected[i]) for i in line) for line in lines),
+        width=image.width,
+        height=image.height,
+        rotation=90 * detection.quarter_turns,
+        omitted=tuple(map(to_digit, omitted)),
+    )
+
+
+def _reduce(image: Float32Array) -> tuple[Float32Array, float]:
+    """Return an image of at most a megapixel, and the factor by which it was reduced."""
+    height, width = image.shape[:2]
+    reduction = max(1.0, math.sqrt(height * width / _MAX_COMPONENT_PIXELS))
+    if reduction == 1:
+        return np.ascontiguousarray(image), 1.0
+    size = max(1, round(width / reduction)), max(1, round(height / reduction))
+    reduced = cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced).reshape(*size[::-1], -1), reduction
+
+
+def find_components(
+    image: Float32Array, num_detected: int, predict_proba: PredictProba, polarity: Polarity
+) -> list[Candidate]:
+    """Return the connected components of the ink that may be digits.
+
+    On plain paper, they show the strokes in full resolution. On a page with many more components
+    than detected digits there are none: its ink is not digits alone.
+    """
+    ink_map = drop_enclosing(binarize(image, polarity))
+    if len(ink_map.stats) - 1 > (_MAX_COMPONENTS_PER_DIGIT * num_detected + _MAX_OTHER_COMPONENTS):
+        return []
     digit_height = median_digit_height(ink_map.stats)
     components = extract_components(ink_map, digit_height)
     candidates = classify(drop_hairlines(components, digit_height), predict_proba)
     candidates = merge_strokes(candidates, ink_map, digit_height, predict_proba)
     min_height = _MIN_HEIGHT * digit_height
     candidates = [candidate for candidate in candidates if candidate.component.height >= min_height]
-    candidates = split_touching(candidates, digit_height, predict_proba)
-    if digit_scorer is not None:
-        candidates = apply_rejection(candidates, digit_scorer)
-    selected, omitted = select_digits(
-        candidates, min_confidence=min_confidence, keep_doubtful=keep_doubtful
-    )
-    lines = group_into_lines([candidate.component.box for candidate in selected])
-    # Boxes refer to the original size of an image that was downscaled.
-    scale = image.height / len(image.brightness)
-
-    def to_digit(candidate: Candidate) -> Digit:
-        return _to_digit(candidate, scale, doubtful=candidate.confidence < min_confidence)
-
-    return Reading(
-        lines=tuple(tuple(to_digit(selected[i]) for i in line) for line in lines),
-        width=image.width,
-        height=image.height,
-        omitted=tuple(map(to_digit, omitted)),
-    )
+    return split_touching(candidates, digit_height, predict_proba)
 
 
-def _to_digit(candidate: Candidate, scale: float, *, doubtful: bool) -> Digit:
-    left, top, right, bottom = (round(scale * edge) for edge in candidate.component.box)
-    return Digit(
-        label=int(candidate.probabilities.argmax()),
-        confidence=candidate.confidence,
-        box=(left, top, right, bottom),
-        image=candidate.crop,
-        probabilities=candidate.probabilities,
-        doubtful=doubtful,
-    )
+def _suppress_duplicates(digits: Sequence[ScoredDigit]) -> list[ScoredDigit]:
+    """Return the digits without those that share a large part with a more confident one."""
+    kept: list[ScoredDigit] = []
+    for digit in sorted(digits, key=lambda digit: -digit.confidence):
+        if not any(covers(other.edges, digit.edges) for other in kept):
+            kept.append(digit)
+    return kept

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnistcnn.ocr.components import Box
 from mnistcnn.types import Float64Array
 
 # Vertical overlap of a box with a line, relative to the lower height, for it to belong to the line.
@@ -19,12 +18,12 @@ _MAX_NEIGHBOR_GAP = 2
 _MAX_SLOPE, _MAX_OFFSET = 0.45, 0.25
 
 
-def group_into_lines(boxes: Sequence[Box]) -> list[list[int]]:
+def group_into_lines(boxes: Sequence[tuple[float, float, float, float]]) -> list[list[int]]:
     """Return the indices of the boxes by line, top to bottom, each line from left to right.
 
     Parameters
     ----------
-    boxes : sequence of tuple of int
+    boxes : sequence of tuple of float
         Left, top, right and bottom of each. Lines may be tilted: their slope is estimated from
         neighboring boxes.
     """

@@ -27,7 +27,7 @@ from mnistcnn.public import public
 from mnistcnn.types import DIGIT_NAMES, IMAGE_SIZE, Float32Array, Int64Array, PathLike
 from mnistcnn.utils.environment import max_parallel
 from mnistcnn.utils.text import did_you_mean, escape, quote, quote_names
-from mnistcnn.utils.validation import check_fraction, check_images, check_int
+from mnistcnn.utils.validation import check_fraction, check_images, check_in, check_int
 from mnistcnn.weights.network_file import OnnxNetwork, read_network_file
 from mnistcnn.weights.onnx_classifier import OnnxClassifier
 from mnistcnn.weights.onnx_file import to_onnx
@@ -36,6 +36,7 @@ from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES
 
 if TYPE_CHECKING:
     from mnistcnn.ocr.classification import NonDigitRejector
+    from mnistcnn.ocr.page_network import PageNetwork, Polarity
 
 _DEFAULT_WEIGHTS = "best"
 # A blank, a full and a gray image, on which a network is tested.
@@ -86,6 +87,7 @@ class Recognizer:
     """
 
     # Created when the first picture is read.
+    _page_network: PageNetwork | None = None
     _rejector: NonDigitRejector | None = None
     _has_warned = False
 
@@ -216,16 +218,18 @@ class Recognizer:
         picture: ImageLike,
         *,
         page: int | None = None,
-        min_confidence: float = 0.0,
+        min_confidence: float = 0.6,
+        polarity: Polarity = "auto",
         region: Region | None = None,
         pattern: Pattern | None = None,
         doubtful: str | None = None,
     ) -> Reading:
         r"""Read the handwritten digits of a scan, photo, screenshot or drawing.
 
-        The page may have one or many digits, in lines. Ink and background may be light or dark,
-        gray or colored, and the illumination uneven. Ruled lines and boxes are removed. Each
-        digit is size-normalized and centered as in MNIST.
+        The page may have one or many digits, in lines, beside print, letters, symbols, ruled
+        lines and boxes. Ink and background may be light or dark, gray or colored, the
+        illumination uneven, and the page turned. Each digit is size-normalized and centered as in
+        MNIST.
 
         Parameters
         ----------
@@ -242,8 +246,11 @@ class Recognizer:
         page : int, optional
             Number of the page to read, from 1, in a TIFF file or PDF document. Default: the only
             page; a file of several pages raises an error.
-        min_confidence : float, default 0.0
+        min_confidence : float, default 0.6
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
+        polarity : {"auto", "dark", "light"}, default "auto"
+            ``"dark"`` reads only ink that is darker than its background, ``"light"`` only ink
+            that is lighter.
         region : tuple, optional
             Left, top, right and bottom of the part to read: integers in pixels, or floats in
             [0, 1] as fractions of the width and height. Boxes refer to the whole picture.
@@ -275,19 +282,22 @@ class Recognizer:
         FileNotFoundError
             If the file does not exist.
         CorruptFileError
-            If the content is not an image, or damaged; or if the shipped weights that detect
-            non-digits are damaged.
+            If the content is not an image, or damaged; or if the shipped weights of the page
+            network, or of the one that detects non-digits, are damaged.
         ModuleNotFoundError
             If the extra for PDF or HEIC files is not installed.
 
         Notes
         -----
-        The image is binarized against its local background, and the connected components of the
-        ink are classified. Strokes of a digit that do not touch are merged, and touching digits
-        are split along the path that crosses the least ink, where that increases the
-        confidence. A second network lowers the confidence of components that are not digits.
-        At most 2,500 components are read, the largest ones, and the least confident ones are
-        split first, so that the run time is bounded for any image.
+        A convolutional network, the page network, estimates for each pixel whether it is the ink
+        of a handwritten digit, and where the digit's center is. Pixels that point to the same
+        center are one digit. It is trained on synthetic pages. Each digit is classified by its
+        shape and by the page network, and both estimates are combined. A logistic regression,
+        fitted on synthetic pages, gives the confidence.
+
+        The network sees the image at several scales, and upright if the text is turned; the
+        scale that suits the digits is used. A picture of more than 4 megapixels is downscaled,
+        and at most 2,500 digits are read, so that the run time is bounded for any image.
 
         A regular expression consists of digits, ``\d``, ``\.``, ``,``, ``-``, classes such as
         ``[0-3]``, groups, ``|``, ``?``, ``*``, ``+`` and ``{m,n}``, with at most 256 characters
@@ -307,7 +317,7 @@ class Recognizer:
         >>> recognizer.read(page, region=(0, 0, 52, 52), pattern=1).text
         '8'
         """
-        options = self._check_options(min_confidence, region, pattern, doubtful)
+        options = self._check_options(min_confidence, polarity, region, pattern, doubtful)
         return self._read_image(load_page(picture, page), options)
 
     def read_pages(
@@ -315,7 +325,8 @@ class Recognizer:
         picture: ImageLike,
         *,
         pages: Iterable[int] | None = None,
-        min_confidence: float = 0.0,
+        min_confidence: float = 0.6,
+        polarity: Polarity = "auto",
         region: Region | None = None,
         pattern: Pattern | None = None,
         doubtful: str | None = None,
@@ -331,7 +342,7 @@ class Recognizer:
             As for `read`. An image of another format has one page.
         pages : iterable of int, optional
             Numbers of the pages to read, from 1, in any order. Default: all, at most 10,000.
-        min_confidence, region, pattern, doubtful
+        min_confidence, polarity, region, pattern, doubtful
             As for `read`, for each page.
 
         Returns
@@ -361,19 +372,20 @@ class Recognizer:
         >>> [reading.text for reading in Recognizer().read_pages(file)]
         ['8', '7', '1']
         """
-        options = self._check_options(min_confidence, region, pattern, doubtful)
+        options = self._check_options(min_confidence, polarity, region, pattern, doubtful)
         numbers = None if pages is None else _check_pages(pages)
         return self._read_document(picture, numbers, options)
 
     def _check_options(
         self,
         min_confidence: float,
+        polarity: Polarity,
         region: Region | None,
         pattern: Pattern | None,
         doubtful: str | None,
     ) -> _ReadingOptions:
         self._check_reads_digits()
-        return _ReadingOptions(min_confidence, region, pattern, doubtful)
+        return _ReadingOptions(min_confidence, polarity, region, pattern, doubtful)
 
     def _read_document(
         self, picture: ImageLike, pages: Sequence[int] | None, options: _ReadingOptions
@@ -387,18 +399,22 @@ class Recognizer:
     def _read_image(self, image: LoadedImage, options: _ReadingOptions) -> Reading:
         # Imported here, since they import OpenCV, which prediction does not need.
         from mnistcnn.ocr.classification import NonDigitRejector
+        from mnistcnn.ocr.page_network import PageNetwork
         from mnistcnn.ocr.pipeline import read_page
 
         region, pattern = options.region, options.pattern
         part, offset = (image, (0, 0)) if region is None else crop_region(image, region)
-        if self._rejector is None:
+        if self._page_network is None or self._rejector is None:
+            self._page_network = PageNetwork(self._classifier.num_threads)
             self._rejector = NonDigitRejector(self._classifier.num_threads)
         reading = read_page(
             part,
+            self._page_network,
             self._classifier.predict_proba,
+            self._rejector,
             min_confidence=options.min_confidence,
             keep_doubtful=options.keep_doubtful or pattern is not None,
-            digit_scorer=self._rejector,
+            polarity=options.polarity,
         )
         if region is not None:
             reading = move_reading(reading, offset, image)
@@ -449,11 +465,16 @@ class _ReadingOptions:
     def __init__(
         self,
         min_confidence: float,
+        polarity: Polarity,
         region: Region | None,
         pattern: Pattern | None,
         doubtful: str | None,
     ) -> None:
+        # Imported here, since it imports OpenCV, which prediction does not need.
+        from mnistcnn.ocr.page_network import POLARITIES
+
         self.min_confidence = check_fraction("min_confidence", min_confidence)
+        self.polarity = check_in("polarity", polarity, POLARITIES)
         self.region = None if region is None else check_region(region)
         self.pattern = None if pattern is None else compile_pattern(pattern)
         self.mark = DEFAULT_MARK if doubtful is None else check_mark(doubtful)

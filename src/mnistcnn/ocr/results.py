@@ -37,9 +37,8 @@ class Digit:
     label : int
         The most probable digit, 0 to 9; with a pattern, the digit that fits.
     confidence : float
-        Probability of the label, in [0, 1]: the probability that the crop shows a digit at all,
-        times the probability of this digit given that it does, averaged over six augmented
-        views of the crop.
+        Probability that there is a handwritten digit and that it is `label`, in [0, 1],
+        estimated by logistic regression from the outputs of both networks.
     box : tuple of int
         Left, top, right and bottom in pixels from the upper left corner of the image; right and
         bottom are exclusive.

@@ -175,10 +175,7 @@ class _SplitSearch:
         confidence, path = self._best_paths[-1]
         if confidence <= self.min_confidence:
             return [self._parent]
-        return [
-            replace(piece, component=self._at_full_size(piece.component), parent=self._parent)
-            for piece in path
-        ]
+        return [replace(piece, component=self._at_full_size(piece.component)) for piece in path]
 
     def _at_full_size(self, piece: Component) -> Component:
         if self._downscaling == 1:

@@ -1,0 +1,354 @@
+"""Detection of the digits on a page: the page network at several scales, the text turned upright.
+
+The network recognizes digits of 20 to 60 pixels best, so it processes the page at several scales,
+as in an image pyramid, and the digits of the best one are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+from mnistcnn.ocr.instances import DigitInstance, find_instances
+from mnistcnn.ocr.page_network import PageMaps, Polarity, keep_polarity
+from mnistcnn.types import Float32Array
+
+# Maps an image, ``float32 (h, w, 3)`` in [0, 1], to the output of the page network.
+ComputeMaps: TypeAlias = Callable[[Float32Array], PageMaps]
+_Find: TypeAlias = Callable[[Float32Array], list[DigitInstance]]
+# Left, top, right and bottom, in pixels of the upright image.
+_Edges: TypeAlias = tuple[float, float, float, float]
+
+# Largest number of pixels of the first scale; all scales relative to it; and the shortest side
+# of an image.
+_FIRST_PIXELS, _RELATIVE_SCALES, _MIN_SIDE = 1_000_000, (1.0, 0.7, 0.5, 0.35, 0.25, 0.18), 20
+# Longer side, in pixels, of an image that may be cropped to the ink; the margin that it gets, as a
+# part of the shorter side.
+_MAX_CROPPED_SIDE, _RELATIVE_MARGIN = 400, 0.3
+# Scales of small images, which are enlarged to at most a quarter of the pixels of the first scale.
+_ENLARGED_SCALES = (2.0, 1.4)
+# Digits smaller than this at the first scale are enlarged to the second size, in at most so many
+# pixels and by at most this factor, with a margin in digit sizes around them.
+_SMALL_SIZE, _TARGET_SIZE, _ENLARGED_PIXELS, _MAX_SCALE, _MARGIN = 30, 44, 2_000_000, 2.0, 1.5
+# Score below which a digit counts against the scale: fragments of a digit have such scores.
+_FRAGMENT_SCORE = 0.25
+# Intersection over union from which two scales show the same digit; the score of a digit that is
+# added from another scale, and the part of the smaller box that it may share with another digit.
+_MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE, _MAX_SHARED = 0.5, 0.5, 0.3
+# A page is upright if the mean probability of the digits' classes is above the first number; other
+# orientations need this many digits and so many times the score, in at most so many pixels.
+_UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_TURNED_RATIO = 0.85, 3, 1.3
+_TURNED_PIXELS = 300_000
+
+
+@dataclass(frozen=True, eq=False)
+class DetectedDigit:
+    """A digit on a page.
+
+    Parameters
+    ----------
+    instance : DigitInstance
+        The digit in the scaled image in which it was found.
+    edges : tuple of float
+        Left, top, right and bottom in the image that was turned upright.
+    """
+
+    instance: DigitInstance
+    edges: _Edges
+
+    @property
+    def score(self) -> float:
+        """Confidence that this is a digit whose class is recognized, in [0, 1]."""
+        one = self.instance
+        return one.peak * one.purity * float(one.probabilities.max())
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """The digits on a page.
+
+    Parameters
+    ----------
+    digits : list of DetectedDigit
+        The digits, in no particular order.
+    candidates : list of DetectedDigit
+        What was found at each scale, in the upright image.
+    quarter_turns : int
+        Clockwise quarter turns of the text in the image, 0 to 3.
+    """
+
+    digits: list[DetectedDigit]
+    candidates: list[DetectedDigit]
+    quarter_turns: int = 0
+
+
+def detect_digits(
+    image: Float32Array, compute_maps: ComputeMaps, *, polarity: Polarity = "auto"
+) -> Detection:
+    """Return the digits on a page.
+
+    Parameters
+    ----------
+    image : Float32Array
+        ``(h, w, 1)`` or ``(h, w, 3)`` in [0, 1].
+    compute_maps : callable
+        The page network, as `PageNetwork` is.
+    polarity : {"auto", "dark", "light"}
+        Which ink counts, as in `keep_polarity`.
+    """
+
+    def find(view: Float32Array) -> list[DigitInstance]:
+        return find_instances(keep_polarity(compute_maps(view), view, polarity))
+
+    image, margin = _add_margin(image)
+    levels = _detect_at_scales(image, find)
+    turns = _quarter_turns(image, levels, find)
+    if turns:
+        image = np.rot90(image, turns)
+        levels = _detect_at_scales(image, find)
+    best = _best_level([level for _, level in levels])
+    height, width = image.shape[:2]
+
+    def place(digits: Iterable[DetectedDigit]) -> list[DetectedDigit]:
+        return [
+            replace(digit, edges=_remove_margin(digit.edges, margin, width, height))
+            for digit in digits
+        ]
+
+    candidates = place(digit for _, level in levels for digit in level)
+    return Detection(place(_enlarge_small(image, best, find)), candidates, turns)
+
+
+def _add_margin(image: Float32Array) -> tuple[Float32Array, int]:
+    """Return a small image with a margin of the color of its border, and the margin in pixels.
+
+    Images of single digits are often cropped to the ink, and the network expects paper around it.
+    """
+    height, width = image.shape[:2]
+    if max(height, width) > _MAX_CROPPED_SIDE:
+        return image, 0
+    margin = math.ceil(_RELATIVE_MARGIN * min(height, width))
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    padded = np.empty((height + 2 * margin, width + 2 * margin, image.shape[2]), np.float32)
+    padded[:] = np.median(border, axis=0)
+    padded[margin : margin + height, margin : margin + width] = image
+    return padded, margin
+
+
+def _remove_margin(edges: _Edges, margin: int, width: int, height: int) -> _Edges:
+    """Return where a box lies in the image without its margin."""
+    left, top, right, bottom = edges
+    last_x, last_y = width - 2 * margin, height - 2 * margin
+    return (
+        min(max(left - margin, 0), last_x - 1),
+        min(max(top - margin, 0), last_y - 1),
+        min(max(right - margin, 1), last_x),
+        min(max(bottom - margin, 1), last_y),
+    )
+
+
+def turn_back(edges: _Edges, quarter_turns: int, shape: Sequence[int]) -> _Edges:
+    """Return where a box of the upright image lies in the image, which has this shape."""
+    left, top, right, bottom = edges
+    for turn in reversed(range(quarter_turns)):
+        # Width of the image before it was turned counterclockwise for the last time.
+        width = shape[1 - turn % 2]
+        left, top, right, bottom = width - bottom, left, width - top, right
+    return left, top, right, bottom
+
+
+def _detect_at_scales(image: Float32Array, find: _Find) -> list[tuple[float, list[DetectedDigit]]]:
+    """Return each scale with the digits found at it, the largest scale first."""
+    height, width = image.shape[:2]
+    largest = math.sqrt(_FIRST_PIXELS / (height * width))
+    first = min(1.0, largest)
+    scales = [scale for scale in _ENLARGED_SCALES if scale <= largest / 2]
+    scales += [first * ratio for ratio in _RELATIVE_SCALES]
+    return [
+        (scale, _detect_at_scale(image, (0, 0, width, height), scale, find))
+        for scale in scales
+        if scale >= first or min(height, width) * scale > _MIN_SIDE
+    ]
+
+
+def _best_level(levels: Sequence[list[DetectedDigit]]) -> list[DetectedDigit]:
+    """Return the digits of the scale that suits them, with the votes of the next scales."""
+    best = max(range(len(levels)), key=lambda i: _evidence(levels[i]))
+    neighbors = [levels[i] for i in (best - 1, best + 1) if 0 <= i < len(levels)]
+    return _fuse(levels[best], neighbors)
+
+
+def _fuse(
+    digits: list[DetectedDigit], neighbors: Sequence[list[DetectedDigit]]
+) -> list[DetectedDigit]:
+    """Average the evidence for each digit over the scales at which it was found.
+
+    A digit that only another scale shows, with a score that is high, is added.
+    """
+    evidence = [[digit.instance] for digit in digits]
+    added: list[DetectedDigit] = []
+    for level in neighbors:
+        for other in level:
+            overlaps = [_overlap(digit.edges, other.edges) for digit in digits]
+            best = int(np.argmax(overlaps)) if overlaps else 0
+            if overlaps and overlaps[best] > _MIN_FUSED_OVERLAP:
+                evidence[best].append(other.instance)
+            elif other.score > _MIN_ADDED_SCORE and not any(
+                covers(digit.edges, other.edges) for digit in digits + added
+            ):
+                added.append(other)
+    count = 1 + len(neighbors)
+    return [
+        replace(digit, instance=_average(digit.instance, found, count))
+        for digit, found in zip(digits, evidence, strict=True)
+    ] + [replace(one, instance=_average(one.instance, [one.instance], count)) for one in added]
+
+
+def _average(one: DigitInstance, found: list[DigitInstance], count: int) -> DigitInstance:
+    """Return an instance with the mean evidence; a scale at which it was missed counts as none."""
+    return replace(
+        one,
+        peak=sum(other.peak for other in found) / max(count, len(found)),
+        purity=sum(other.purity for other in found) / len(found),
+        probabilities=np.mean([other.probabilities for other in found], axis=0),
+    )
+
+
+def _overlap(first: _Edges, second: _Edges) -> float:
+    """Return the intersection of two boxes over their union."""
+    shared = _intersection(first, second)
+    return shared / max(_area(first) + _area(second) - shared, 1e-6)
+
+
+def covers(first: _Edges, second: _Edges) -> bool:
+    """Return whether two boxes share a large part of the smaller one."""
+    shared = _intersection(first, second)
+    return shared > _MAX_SHARED * min(_area(first), _area(second))
+
+
+def _intersection(first: _Edges, second: _Edges) -> float:
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def _area(edges: _Edges) -> float:
+    return (edges[2] - edges[0]) * (edges[3] - edges[1])
+
+
+def _enlarge_small(
+    image: Float32Array, digits: list[DetectedDigit], find: _Find
+) -> list[DetectedDigit]:
+    """Return the digits; if they are small, those of an enlarged image if it suits them better."""
+    if not digits:
+        return digits
+    height, width = image.shape[:2]
+    first = min(1.0, math.sqrt(_FIRST_PIXELS / (height * width)))
+    size = _typical_size(digits)
+    if size * first >= _SMALL_SIZE:
+        return digits
+    box = _surround(digits, _MARGIN * size, width, height)
+    left, top, right, bottom = box
+    limit = math.sqrt(_ENLARGED_PIXELS / ((right - left) * (bottom - top)))
+    scale = min(_TARGET_SIZE / size, _MAX_SCALE, limit)
+    enlarged = _detect_at_scale(image, box, scale, find)
+    return max(digits, _fuse(enlarged, [digits]), key=_evidence)
+
+
+def _detect_at_scale(
+    image: Float32Array,
+    box: tuple[int, int, int, int],
+    scale: float,
+    find: _Find,
+) -> list[DetectedDigit]:
+    """Return the digits in a part of an image, processed at another scale."""
+    view = _render(image, box, scale)
+    # The size of the view is rounded.
+    across, down = (box[2] - box[0]) / view.shape[1], (box[3] - box[1]) / view.shape[0]
+    digits = []
+    for instance in find(view):
+        left, top, right, bottom = instance.box
+        edges = (
+            box[0] + left * across,
+            box[1] + top * down,
+            box[0] + right * across,
+            box[1] + bottom * down,
+        )
+        digits.append(DetectedDigit(instance, edges))
+    return digits
+
+
+def _evidence(digits: Sequence[DetectedDigit]) -> float:
+    """Return how well a scale suits the digits: many of them, with few doubtful fragments."""
+    if not digits:
+        return -math.inf
+    return sum(digit.score - _FRAGMENT_SCORE for digit in digits)
+
+
+def _render(image: Float32Array, box: tuple[int, int, int, int], scale: float) -> Float32Array:
+    """Return a part of an image at another scale, ``float32 (h, w, 3)`` in [0, 1]."""
+    left, top, right, bottom = box
+    part = image[top:bottom, left:right]
+    if scale != 1:
+        size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        part = np.asarray(cv2.resize(np.ascontiguousarray(part), size, interpolation=method))
+        part = np.clip(part, 0, 1).reshape(*part.shape[:2], -1)
+    return np.broadcast_to(part, (*part.shape[:2], 3))
+
+
+def _typical_size(digits: Sequence[DetectedDigit]) -> float:
+    """Return the median size of the digits, weighted by their scores."""
+    boxes = np.array([digit.edges for digit in digits])
+    sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    order = np.argsort(sizes)
+    weights = np.cumsum(np.array([digit.score for digit in digits])[order])
+    return float(sizes[order][np.searchsorted(weights, weights[-1] / 2)])
+
+
+def _surround(
+    digits: Sequence[DetectedDigit], margin: float, width: int, height: int
+) -> tuple[int, int, int, int]:
+    """Return the box around all digits, with a margin."""
+    left, top, right, bottom = np.array([digit.edges for digit in digits]).T
+    return (
+        max(0, math.floor(left.min() - margin)),
+        max(0, math.floor(top.min() - margin)),
+        min(width, math.ceil(right.max() + margin)),
+        min(height, math.ceil(bottom.max() + margin)),
+    )
+
+
+def _quarter_turns(
+    image: Float32Array, levels: Sequence[tuple[float, list[DetectedDigit]]], find: _Find
+) -> int:
+    """Return the number of clockwise quarter turns of the text.
+
+    The network finds the digits of a turned page, but does not recognize their classes. Where
+    that is the case, the page is tried in the other three orientations.
+    """
+
+    def presence(level: Sequence[DetectedDigit]) -> float:
+        return sum(one.instance.peak * one.instance.purity for one in level)
+
+    area = image.shape[0] * image.shape[1]
+    small = [level for level in levels if level[0] ** 2 * area <= _TURNED_PIXELS]
+    scale, digits = max(small or levels[-1:], key=lambda level: presence(level[1]))
+    if len(digits) < _MIN_TURNED_DIGITS:
+        return 0
+    certainty = float(np.mean([digit.instance.probabilities.max() for digit in digits]))
+    if certainty > _UPRIGHT_CERTAINTY:
+        return 0
+    scores = [sum(digit.score for digit in digits)]
+    for turns in (1, 2, 3):
+        turned = np.rot90(image, turns)
+        whole = 0, 0, turned.shape[1], turned.shape[0]
+        found = _detect_at_scale(turned, whole, scale, find)
+        scores.append(sum(digit.score for digit in found))
+    best = int(np.argmax(scores))
+    return best if scores[best] > _MIN_TURNED_RATIO * scores[0] else 0
