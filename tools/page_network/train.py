@@ -59,7 +59,7 @@ _MAX_WAITING = 48
 
 # The first pages have fewer effects: what digits look like is learned sooner from clean ones.
 EASY_PAGES = 4000
-_HARD_EFFECTS = (
+HARD_EFFECTS = (
     "crumple", "textured surface", "occluder", "bleed-through", "pale ink", "lamp spot",
     "hard shadow", "defocus", "motion blur", "low resolution", "luma noise", "chroma noise",
     "grain", "moire", "scene",
@@ -95,7 +95,7 @@ def _start_worker(data: Path, fonts: Path, niceness: int) -> None:
 def _draw(task: tuple[str, int, int, Sequence[str]]) -> Targets:
     part, seed, index, without = task
     if part == "train" and index < EASY_PAGES:
-        without = (*without, *_HARD_EFFECTS)
+        without = (*without, *HARD_EFFECTS)
     generator = np.random.default_rng([seed, index])
     size = PAGE_SIZE, PAGE_SIZE
     return to_targets(draw_page(generator, _glyphs[part], size, without=tuple(without)))

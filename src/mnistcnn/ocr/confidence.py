@@ -1,41 +1,45 @@
 """Confidence of a digit: the probability that there is one, and that its class is right.
 
-Logistic regressions on the outputs of the page network and of the classifier, fitted on synthetic
-pages by `tools.page_network.fit_confidence`.
+Logistic regressions on the outputs of the page network and of the classifier, and on how the page
+looks as a whole. `tools.page_network.fit_confidence` fits them on synthetic pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify_with_tta
 from mnistcnn.ocr.digit_crop import digit_crop
-from mnistcnn.ocr.digit_detection import DetectedDigit
-from mnistcnn.ocr.instances import DigitInstance
+from mnistcnn.ocr.digit_detection import DetectedDigit, Detection
 from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, Float64Array, UInt8Array
 
 # Left, top, right and bottom, in pixels of the upright image.
 Edges: TypeAlias = tuple[float, float, float, float]
+# What a digit is: detected by the page network, or a connected component of the ink, alone in the
+# picture, on a page where the network detects digits at most components, or elsewhere.
+Kind: TypeAlias = Literal["detected", "lone component", "component beside digits", "component"]
+# For each kind of digit, the weight of each feature, and the "intercept".
+ConfidenceWeights: TypeAlias = Mapping[str, Mapping[str, float]]
+_Features: TypeAlias = dict[str, float]
 
-# Weight of the page network against the classifier in the logarithm of a class' probability.
-_PAGE_NETWORK_WEIGHT = 0.5
+# Weight of the page network against the classifier in the logarithm of a class' probability, for
+# the digits that the network detected and for connected components.
+_DETECTED_NETWORK_WEIGHT, _COMPONENT_NETWORK_WEIGHT = 0.5, 0.3
 # Bounds of a probability whose logarithm is taken.
 _MIN_PROBABILITY = 1e-4
-# Intersection over union from which the page network supports a component; the lowest score that
-# counts; and the peak and class probability of a component without support.
-_MIN_OVERLAP, _MIN_SCORE, _NO_PEAK, _NO_CLASS = 0.4, 0.02, 0.05, 0.05
-# Without other writing, 0 and 1 look like the letters O and l, and the page network supports
-# neither. Alone in a picture, they are digits: then these are the features besides the classifier's
-# estimate, those of a digit with support.
-_LETTER_LIKE, _LONE_FEATURES = (0, 1), (0.0, 3.0, 0.8, 0.6)
-# The intercept, and the weight of each feature.
-_INSTANCE_WEIGHTS = np.array([-2.81, 0.634, 0.075, 0.367, 4.498, -0.83, 0.081, 0.029])
-_COMPONENT_WEIGHTS = np.array([-1.947, 0.131, 0.337, 0.17, -0.28, 3.449, 0.114])
+# Intersection over union from which two boxes are at the same place, and the lowest score of a
+# detected digit that counts there.
+_MIN_OVERLAP, _MIN_SCORE = 0.4, 0.02
+# Log odds of center and class for a component at whose place nothing was detected.
+_NO_LOG_ODDS = -3.0
+# Score from which a component is supported; mean score from which its page is one with digits.
+_MIN_SUPPORT, _MIN_MEAN_SUPPORT = 0.1, 0.45
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,9 @@ class ScoredDigit:
         Left, top, right and bottom in the upright image.
     crop : UInt8Array
         ``(28, 28)``: its digit crop.
-    features : Float64Array
+    kind : str
+        Which regression gives the confidence.
+    features : dict
         What the confidence depends on.
     probabilities : Float32Array
         ``(10,)``: probability of each digit; 1 minus their sum is that of anything else.
@@ -56,7 +62,8 @@ class ScoredDigit:
 
     edges: Edges
     crop: UInt8Array
-    features: Float64Array
+    kind: Kind
+    features: Mapping[str, float]
     probabilities: Float32Array
 
     @property
@@ -65,58 +72,218 @@ class ScoredDigit:
         return float(self.probabilities.max())
 
 
-def score_detected(
-    digits: Sequence[DetectedDigit], predict_proba: PredictProba, digit_scorer: DigitScorer
-) -> list[ScoredDigit]:
-    """Return the digits that the page network detected with their class probabilities.
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """What was seen at the place of a connected component."""
 
-    Those of the classifier, which sees a digit's shape alone, and of the page network, which
-    sees its surroundings, are multiplied. A logistic regression gives the confidence of the most
-    probable class.
+    candidate: Candidate
+    edges: Edges
+    is_digit: float
+    support: DetectedDigit | None
+    overlap: float
+
+    @property
+    def score(self) -> float:
+        """Score of the detected digit."""
+        return 0.0 if self.support is None else self.support.score
+
+
+@dataclass(frozen=True, eq=False)
+class _Page:
+    """What a page as a whole looks like."""
+
+    features: _Features
+    shape: tuple[int, int]
+    num_components: int
+    median_height: float
+
+    @property
+    def has_digits(self) -> bool:
+        """Whether the network detects digits at most components."""
+        return self.features["mean support"] > _MIN_MEAN_SUPPORT
+
+
+def score_digits(
+    detection: Detection,
+    components: Sequence[Candidate],
+    predict_proba: PredictProba,
+    digit_scorer: DigitScorer,
+    weights: ConfidenceWeights,
+    *,
+    shape: Sequence[int],
+    reduction: float = 1.0,
+) -> list[ScoredDigit]:
+    """Return everything on a page that may be a digit with its class probabilities.
+
+    The same digit may be returned twice, as one that the network detected and as a component.
+
+    Parameters
+    ----------
+    detection : Detection
+        What the page network detected.
+    components : sequence of Candidate
+        The connected components.
+    predict_proba, digit_scorer : callable
+        As in `read_page`.
+    weights : mapping
+        The regression of each kind of digit.
+    shape : sequence of int
+        Height and width of the upright image.
+    reduction : float, default 1.0
+        Factor by which the image of the components is smaller.
+    """
+    places = _find_places(components, detection.candidates, digit_scorer, reduction)
+    page = _describe_page(detection, places, shape)
+    return [
+        *_score_detected(detection.digits, places, page, predict_proba, digit_scorer, weights),
+        *(_score_component(place, page, weights) for place in places),
+    ]
+
+
+def _find_places(
+    components: Sequence[Candidate],
+    detected: Sequence[DetectedDigit],
+    digit_scorer: DigitScorer,
+    reduction: float,
+) -> list[_Place]:
+    """Return each component with the best digit that was detected at its place at any scale."""
+    edges = [_enlarge(one.component.box, reduction) for one in components]
+    scores = _digit_scores([one.crop for one in components], digit_scorer)
+    digits = [digit for digit in detected if digit.score > _MIN_SCORE]
+    digits.sort(key=lambda digit: -digit.score)
+    overlaps = _overlaps(edges, [digit.edges for digit in digits])
+    places = []
+    for component, box, score, row in zip(components, edges, scores, overlaps, strict=True):
+        at_place = np.flatnonzero(row > _MIN_OVERLAP)
+        support = digits[at_place[0]] if len(at_place) else None
+        overlap = float(row[at_place[0]]) if len(at_place) else 0.0
+        places.append(_Place(component, box, score, support, overlap))
+    return places
+
+
+def _describe_page(
+    detection: Detection, places: Sequence[_Place], shape: Sequence[int]
+) -> _Page:
+    """Return what the page as a whole looks like."""
+    features = {
+        "mean support": _mean([place.score for place in places]),
+        "fraction supported": _mean([place.score > _MIN_SUPPORT for place in places]),
+        "mean class probability": _mean([place.candidate.confidence for place in places]),
+        "mean digit probability": _mean([place.is_digit for place in places]),
+        "log components": math.log1p(len(places)),
+        "no components": float(not places),
+        "log detected": math.log1p(len(detection.digits)),
+        "mean score": _mean([digit.score for digit in detection.digits]),
+        "log image size": math.log(shape[0] * shape[1]) / 2 - 6,
+    }
+    heights = [place.candidate.component.height for place in places]
+    return _Page(features, (shape[0], shape[1]), len(places), float(np.median(heights or [1])))
+
+
+def _score_detected(
+    digits: Sequence[DetectedDigit],
+    places: Sequence[_Place],
+    page: _Page,
+    predict_proba: PredictProba,
+    digit_scorer: DigitScorer,
+    weights: ConfidenceWeights,
+) -> list[ScoredDigit]:
+    """Return the digits that the page network detected.
+
+    The class probabilities are those of the classifier, which sees a digit's shape alone, times
+    those of the page network, which sees its surroundings.
     """
     crops = [digit_crop(digit.instance.coverage) for digit in digits]
     by_crops = classify_with_tta(crops, predict_proba)
     is_digit = _digit_scores(crops, digit_scorer)
+    sizes = [max(digit.instance.coverage.shape) for digit in digits]
+    overlaps = _overlaps([digit.edges for digit in digits], [place.edges for place in places])
     scored = []
-    for digit, crop, by_crop, score in zip(digits, crops, by_crops, is_digit, strict=True):
-        joint = _joint_probabilities(by_crop, digit.instance.probabilities)
-        features = _instance_features(digit.instance, by_crop, int(joint.argmax()), score)
-        probabilities = _scale(joint, features, _INSTANCE_WEIGHTS)
-        scored.append(ScoredDigit(digit.edges, crop, features, probabilities))
+    for i, digit in enumerate(digits):
+        instance = digit.instance
+        joint = _combine(by_crops[i], instance.probabilities, _DETECTED_NETWORK_WEIGHT)
+        label = int(joint.argmax())
+        best = int(overlaps[i].argmax()) if places else -1
+        at_place = bool(places) and overlaps[i, best] > _MIN_OVERLAP
+        ink = instance.coverage[instance.coverage > 0.5]
+        features = {
+            "center": _log_odds(instance.peak),
+            "class by classifier": _log_odds(float(by_crops[i][label])),
+            "class by network": _log_odds(float(instance.probabilities[label])),
+            "certainty of network": float(instance.probabilities.max()),
+            "digit": _log_odds(is_digit[i]),
+            "purity": instance.purity,
+            "coverage": float(ink.mean()) if ink.size else 0.0,
+            "log size": math.log(sizes[i] / 32),
+            "log relative size": math.log(max(sizes[i] / float(np.median(sizes)), 0.05)),
+            "is component": float(at_place),
+            "class by component": _log_odds(float(places[best].candidate.probabilities[label]))
+            if at_place
+            else 0.0,
+            "overlap": float(overlaps[i, best]) if at_place else 0.0,
+            **page.features,
+        }
+        scored.append(_to_scored(digit.edges, crops[i], "detected", features, joint, weights))
     return scored
 
 
-def score_components(
-    candidates: Sequence[Candidate],
-    detected: Sequence[DetectedDigit],
-    digit_scorer: DigitScorer,
-    reduction: float = 1.0,
-) -> list[ScoredDigit]:
-    """Return connected components that may be digits with their class probabilities.
+def _score_component(place: _Place, page: _Page, weights: ConfidenceWeights) -> ScoredDigit:
+    """Return a component. It is a digit as far as the page network detects one there, too."""
+    candidate, one = place.candidate, place.support and place.support.instance
+    joint: Float64Array | Float32Array = candidate.probabilities
+    if one is not None:
+        joint = _combine(candidate.probabilities, one.probabilities, _COMPONENT_NETWORK_WEIGHT)
+    label = int(joint.argmax())
+    component = candidate.component
+    left, top, right, bottom = place.edges
+    features = {
+        "class by classifier": _log_odds(float(candidate.probabilities[label])),
+        "center": _NO_LOG_ODDS if one is None else _log_odds(one.peak),
+        "class by network": _NO_LOG_ODDS
+        if one is None
+        else _log_odds(float(one.probabilities[label])),
+        "digit": _log_odds(place.is_digit),
+        "purity": 0.0 if one is None else one.purity,
+        "is detected": float(one is not None),
+        "score": place.score,
+        "overlap": place.overlap,
+        "log size": math.log(max(component.height, component.width) / 32),
+        "log relative height": math.log(component.height / page.median_height),
+        "log aspect ratio": math.log(component.width / component.height),
+        "is 0": float(label == 0),
+        "is 1": float(label == 1),
+        # Lines and frames often end there.
+        "touched borders": float(
+            (left <= 1) + (top <= 1) + (right >= page.shape[1] - 1) + (bottom >= page.shape[0] - 1)
+        ),
+        **page.features,
+    }
+    kind: Kind = "component"
+    if page.num_components == 1:
+        kind = "lone component"
+    elif page.has_digits:
+        kind = "component beside digits"
+    return _to_scored(place.edges, candidate.crop, kind, features, joint, weights)
 
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        The components of an image.
-    detected : sequence of DetectedDigit
-        What the page network detected at any scale. A component is a digit as far as the network
-        sees one at its place, and on the places of the other components.
-    reduction : float, default 1.0
-        Factor by which the image of the components is smaller.
+
+def _to_scored(
+    edges: Edges,
+    crop: UInt8Array,
+    kind: Kind,
+    features: _Features,
+    relative: Float64Array | Float32Array,
+    weights: ConfidenceWeights,
+) -> ScoredDigit:
+    """Return a digit of which the regression gives the probability of the most probable class.
+
+    Those of the others share its ratio to them.
     """
-    edges = [_enlarge(candidate.component.box, reduction) for candidate in candidates]
-    support = _find_support(edges, detected)
-    mean_score = sum(one.score for one in support if one is not None) / max(len(support), 1)
-    scored = []
-    is_digit = _digit_scores([candidate.crop for candidate in candidates], digit_scorer)
-    for candidate, place, one, score in zip(candidates, edges, support, is_digit, strict=True):
-        label = int(candidate.probabilities.argmax())
-        features = _component_features(candidate, one, label, mean_score, score)
-        if len(candidates) == 1 and one is None and label in _LETTER_LIKE:
-            features[1:-1] = _LONE_FEATURES
-        probabilities = _scale(candidate.probabilities, features, _COMPONENT_WEIGHTS)
-        scored.append(ScoredDigit(place, candidate.crop, features, probabilities))
-    return scored
+    regression = weights[kind]
+    log_odds = regression["intercept"]
+    log_odds += sum(regression[name] * value for name, value in features.items())
+    probabilities = relative / (relative.max() * (1 + math.exp(-min(max(log_odds, -50), 50))))
+    probabilities /= max(1.0, float(probabilities.sum()))
+    return ScoredDigit(edges, crop, kind, features, np.asarray(probabilities, np.float32))
 
 
 def _digit_scores(crops: Sequence[UInt8Array], digit_scorer: DigitScorer) -> list[float]:
@@ -124,48 +291,12 @@ def _digit_scores(crops: Sequence[UInt8Array], digit_scorer: DigitScorer) -> lis
     return digit_scorer(np.stack(crops))[:, 0].tolist() if crops else []
 
 
-def _joint_probabilities(by_crop: Float32Array, by_network: Float32Array) -> Float64Array:
+def _combine(by_crop: Float32Array, by_network: Float32Array, weight: float) -> Float64Array:
     """Return the weighted geometric mean of two estimates, relative to its maximum."""
-    log_probabilities = (1 - _PAGE_NETWORK_WEIGHT) * np.log(np.maximum(by_crop, _MIN_PROBABILITY))
-    log_probabilities += _PAGE_NETWORK_WEIGHT * np.log(np.maximum(by_network, _MIN_PROBABILITY))
+    log_probabilities = (1 - weight) * np.log(np.maximum(by_crop, _MIN_PROBABILITY))
+    log_probabilities += weight * np.log(np.maximum(by_network, _MIN_PROBABILITY))
     joint: Float64Array = np.exp(log_probabilities - log_probabilities.max())
     return joint
-
-
-def _scale(
-    relative: Float64Array | Float32Array, features: Float64Array, weights: Float64Array
-) -> Float32Array:
-    """Return probabilities of which the greatest one is that of the logistic regression.
-
-    The others share its ratio to them.
-    """
-    log_odds = weights[0] + features @ weights[1:]
-    probabilities = relative / (relative.max() * (1 + np.exp(-log_odds)))
-    probabilities /= max(1.0, float(probabilities.sum()))
-    return np.asarray(probabilities, np.float32)
-
-
-def _instance_features(
-    instance: DigitInstance, by_crop: Float32Array, label: int, score: float
-) -> Float64Array:
-    """Return what the confidence of an instance depends on: seven numbers.
-
-    The log odds of the center, of the label by the classifier and of the label by the page network;
-    digit ink as a fraction of all ink; mean coverage of the ink; the logarithm of the size; and
-    the log odds of a digit by its crop.
-    """
-    ink = instance.coverage[instance.coverage > 0.5]
-    return np.array(
-        [
-            _log_odds(instance.peak),
-            _log_odds(float(by_crop[label])),
-            _log_odds(float(instance.probabilities[label])),
-            instance.purity,
-            float(ink.mean()) if ink.size else 0.0,
-            np.log(max(instance.coverage.shape) / 32),
-            _log_odds(score),
-        ]
-    )
 
 
 def _enlarge(box: Box, factor: float) -> Edges:
@@ -173,22 +304,9 @@ def _enlarge(box: Box, factor: float) -> Edges:
     return factor * left, factor * top, factor * right, factor * bottom
 
 
-def _find_support(
-    edges: Sequence[Edges], detected: Sequence[DetectedDigit]
-) -> list[DetectedDigit | None]:
-    """Return for each place the best detected digit that covers it, if there is one."""
-    digits = [digit for digit in detected if digit.score > _MIN_SCORE]
-    digits.sort(key=lambda digit: -digit.score)
-    if not digits or not edges:
-        return [None] * len(edges)
-    overlaps = _overlaps(np.array(edges), np.array([digit.edges for digit in digits]))
-    at_same_place = overlaps > _MIN_OVERLAP
-    best = at_same_place.argmax(axis=1)
-    return [digits[j] if at_same_place[i, j] else None for i, j in enumerate(best)]
-
-
-def _overlaps(first: Float64Array, second: Float64Array) -> Float64Array:
-    """Return the intersection over union of each box of one array with each of another."""
+def _overlaps(first_boxes: Sequence[Edges], second_boxes: Sequence[Edges]) -> Float64Array:
+    """Return the intersection over union of each box of one list with each of another."""
+    first, second = (np.array(b, float).reshape(-1, 4) for b in (first_boxes, second_boxes))
     low = np.maximum(first[:, np.newaxis, :2], second[:, :2])
     high = np.minimum(first[:, np.newaxis, 2:], second[:, 2:])
     shared = np.prod(np.maximum(high - low, 0), axis=2)
@@ -197,32 +315,10 @@ def _overlaps(first: Float64Array, second: Float64Array) -> Float64Array:
     return np.asarray(shared / np.maximum(union, 1e-6), np.float64)
 
 
-def _component_features(
-    candidate: Candidate,
-    support: DetectedDigit | None,
-    label: int,
-    mean_score: float,
-    score: float,
-) -> Float64Array:
-    """Return what the confidence of a component depends on: six numbers.
-
-    The log odds of the label by the classifier; of the detected center, and of the label by the
-    page network; digit ink as a fraction of all ink; the mean score of the detected digits at the
-    places of all components; and the log odds of a digit by its crop.
-    """
-    one = None if support is None else support.instance
-    return np.array(
-        [
-            _log_odds(candidate.confidence),
-            _log_odds(_NO_PEAK if one is None else one.peak),
-            _log_odds(_NO_CLASS if one is None else float(one.probabilities[label])),
-            0.0 if one is None else one.purity,
-            mean_score,
-            _log_odds(score),
-        ]
-    )
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
 
 
 def _log_odds(probability: float) -> float:
     bounded = min(max(probability, _MIN_PROBABILITY), 1 - _MIN_PROBABILITY)
-    return float(np.log(bounded / (1 - bounded)))
+    return math.log(bounded / (1 - bounded))

@@ -14,19 +14,24 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
+from mnistcnn.ocr.digit_crop import digit_crop
 from mnistcnn.ocr.instances import DigitInstance, find_instances
 from mnistcnn.ocr.page_network import PageMaps, Polarity, keep_polarity
-from mnistcnn.types import Float32Array
+from mnistcnn.types import Float32Array, UInt8Array
 
 # Maps an image, ``float32 (h, w, 3)`` in [0, 1], to the output of the page network.
 ComputeMaps: TypeAlias = Callable[[Float32Array], PageMaps]
+# Maps digit crops, ``uint8 (28, 28)`` each, to the probabilities, ``(n,)``, that each shows a digit
+# and that its most probable class is right.
+LegibilityScorer: TypeAlias = Callable[[Sequence[UInt8Array]], Float32Array]
 _Find: TypeAlias = Callable[[Float32Array], list[DigitInstance]]
 # Left, top, right and bottom, in pixels of the upright image.
 _Edges: TypeAlias = tuple[float, float, float, float]
 
 # Largest number of pixels of the first scale; all scales relative to it; and the shortest side
 # of an image.
-_FIRST_PIXELS, _RELATIVE_SCALES, _MIN_SIDE = 1_000_000, (1.0, 0.7, 0.5, 0.35, 0.25, 0.18), 20
+_FIRST_PIXELS, _MIN_SIDE = 1_000_000, 20
+_RELATIVE_SCALES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.09)
 # Longer side, in pixels, of an image that may be cropped to the ink; the margin that it gets, as a
 # part of the shorter side.
 _MAX_CROPPED_SIDE, _RELATIVE_MARGIN = 400, 0.3
@@ -40,9 +45,10 @@ _FRAGMENT_SCORE = 0.25
 # Intersection over union from which two scales show the same digit; the score of a digit that is
 # added from another scale, and the part of the smaller box that it may share with another digit.
 _MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE, _MAX_SHARED = 0.5, 0.5, 0.3
-# A page is upright if the mean probability of the digits' classes is above the first number; other
-# orientations need this many digits and so many times the score, in at most so many pixels.
-_UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_TURNED_RATIO = 0.85, 3, 1.3
+# A page is upright if the mean probability of the digits' classes is above the first number and
+# their crops look more like digits than upside down; other orientations need this many digits of
+# such a presence and so many times the score, in at most so many pixels.
+_UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_PRESENCE, _MIN_TURNED_RATIO = 0.85, 3, 0.3, 1.3
 _TURNED_PIXELS = 300_000
 
 
@@ -88,7 +94,11 @@ class Detection:
 
 
 def detect_digits(
-    image: Float32Array, compute_maps: ComputeMaps, *, polarity: Polarity = "auto"
+    image: Float32Array,
+    compute_maps: ComputeMaps,
+    score_legibility: LegibilityScorer,
+    *,
+    polarity: Polarity = "auto",
 ) -> Detection:
     """Return the digits on a page.
 
@@ -98,6 +108,8 @@ def detect_digits(
         ``(h, w, 1)`` or ``(h, w, 3)`` in [0, 1].
     compute_maps : callable
         The page network, as `PageNetwork` is.
+    score_legibility : callable
+        Maps the crops of digits to the probability that each is legible. Decides the orientation.
     polarity : {"auto", "dark", "light"}
         Which ink counts, as in `keep_polarity`.
     """
@@ -107,7 +119,7 @@ def detect_digits(
 
     image, margin = _add_margin(image)
     levels = _detect_at_scales(image, find)
-    turns = _quarter_turns(image, levels, find)
+    turns = _quarter_turns(image, levels, find, score_legibility)
     if turns:
         image = np.rot90(image, turns)
         levels = _detect_at_scales(image, find)
@@ -325,30 +337,45 @@ def _surround(
 
 
 def _quarter_turns(
-    image: Float32Array, levels: Sequence[tuple[float, list[DetectedDigit]]], find: _Find
+    image: Float32Array,
+    levels: Sequence[tuple[float, list[DetectedDigit]]],
+    find: _Find,
+    score_legibility: LegibilityScorer,
 ) -> int:
     """Return the number of clockwise quarter turns of the text.
 
     The network finds the digits of a turned page, but does not recognize their classes. Where
-    that is the case, the page is tried in the other three orientations.
+    that is the case, or where their crops are more legible upside down, the page is tried in the
+    other three orientations.
     """
 
-    def presence(level: Sequence[DetectedDigit]) -> float:
-        return sum(one.instance.peak * one.instance.purity for one in level)
+    def present(level: Sequence[DetectedDigit]) -> list[DetectedDigit]:
+        # Fragments of a large digit are not.
+        return [one for one in level if one.instance.peak * one.instance.purity > _MIN_PRESENCE]
+
+    def score(digits: Sequence[DetectedDigit]) -> float:
+        crops = [digit_crop(digit.instance.coverage) for digit in digits]
+        scores = [digit.score for digit in digits]
+        return float(score_legibility(crops) @ np.array(scores)) if crops else 0.0
 
     area = image.shape[0] * image.shape[1]
     small = [level for level in levels if level[0] ** 2 * area <= _TURNED_PIXELS]
-    scale, digits = max(small or levels[-1:], key=lambda level: presence(level[1]))
+    scale, digits = max(small or levels[-1:], key=lambda level: len(present(level[1])))
+    digits = present(digits)
     if len(digits) < _MIN_TURNED_DIGITS:
         return 0
     certainty = float(np.mean([digit.instance.probabilities.max() for digit in digits]))
-    if certainty > _UPRIGHT_CERTAINTY:
+    crops = [digit_crop(digit.instance.coverage) for digit in digits]
+    upside_down = [np.rot90(crop, 2) for crop in crops]
+    if (
+        certainty > _UPRIGHT_CERTAINTY
+        and score_legibility(crops).mean() >= score_legibility(upside_down).mean()
+    ):
         return 0
-    scores = [sum(digit.score for digit in digits)]
+    scores = [score(digits)]
     for turns in (1, 2, 3):
         turned = np.rot90(image, turns)
         whole = 0, 0, turned.shape[1], turned.shape[0]
-        found = _detect_at_scale(turned, whole, scale, find)
-        scores.append(sum(digit.score for digit in found))
+        scores.append(score(present(_detect_at_scale(turned, whole, scale, find))))
     best = int(np.argmax(scores))
     return best if scores[best] > _MIN_TURNED_RATIO * scores[0] else 0

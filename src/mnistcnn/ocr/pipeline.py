@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 
 from mnistcnn.images.image_io import ImageLike, read_image
-from mnistcnn.ocr.binarization import binarize, drop_enclosing
+from mnistcnn.ocr.binarization import HEIGHT, binarize, drop_enclosing
 from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify
 from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
-from mnistcnn.ocr.confidence import ScoredDigit, score_components, score_detected
+from mnistcnn.ocr.confidence import ConfidenceWeights, ScoredDigit, score_digits
 from mnistcnn.ocr.digit_detection import ComputeMaps, covers, detect_digits, turn_back
 from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.ocr.reading_order import group_into_lines
 from mnistcnn.ocr.results import Digit, Reading, select_digits
 from mnistcnn.ocr.segmentation import merge_strokes, split_touching
-from mnistcnn.types import Float32Array
+from mnistcnn.types import Float32Array, UInt8Array
 
 # Height of a component, in digit heights, below which it is punctuation or dirt.
 _MIN_HEIGHT = 0.3
@@ -34,6 +34,7 @@ def read_page(
     compute_maps: ComputeMaps,
     predict_proba: PredictProba,
     digit_scorer: DigitScorer,
+    confidence_weights: ConfidenceWeights,
     *,
     min_confidence: float,
     keep_doubtful: bool = False,
@@ -51,6 +52,8 @@ def read_page(
         Maps ``uint8 (n, 28, 28)`` to class probabilities, ``float32 (n, 10)``.
     digit_scorer : callable
         Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does.
+    confidence_weights : mapping
+        The weights of the confidence, as `load_confidence_weights` returns them.
     min_confidence : float
         Digits with a lower confidence are doubtful.
     keep_doubtful : bool, default False
@@ -59,12 +62,24 @@ def read_page(
         Which ink is read: any, or only ink darker or lighter than the background.
     """
     image = read_image(picture)
-    detection = detect_digits(image.brightness, compute_maps, polarity=polarity)
-    digits = score_detected(detection.digits, predict_proba, digit_scorer)
+
+    def score_legibility(crops: Sequence[UInt8Array]) -> Float32Array:
+        stacked = np.stack(crops)
+        return predict_proba(stacked).max(axis=1) * digit_scorer(stacked)[:, 0]
+
+    detection = detect_digits(image.brightness, compute_maps, score_legibility, polarity=polarity)
     upright = np.rot90(image.brightness, detection.quarter_turns)
     view, reduction = _reduce(upright)
     components = find_components(view, len(detection.digits), predict_proba, polarity)
-    digits += score_components(components, detection.candidates, digit_scorer, reduction)
+    digits = score_digits(
+        detection,
+        components,
+        predict_proba,
+        digit_scorer,
+        confidence_weights,
+        shape=upright.shape,
+        reduction=reduction,
+    )
     selected, omitted = select_digits(
         _suppress_duplicates(digits), min_confidence=min_confidence, keep_doubtful=keep_doubtful
     )
@@ -114,13 +129,14 @@ def find_components(
     than detected digits there are none: its ink is not digits alone.
     """
     ink_map = drop_enclosing(binarize(image, polarity))
-    if len(ink_map.stats) - 1 > (_MAX_COMPONENTS_PER_DIGIT * num_detected + _MAX_OTHER_COMPONENTS):
-        return []
     digit_height = median_digit_height(ink_map.stats)
+    min_height = _MIN_HEIGHT * digit_height
+    num_components = int((ink_map.stats[1:, HEIGHT] >= min_height).sum())
+    if num_components > _MAX_COMPONENTS_PER_DIGIT * num_detected + _MAX_OTHER_COMPONENTS:
+        return []
     components = extract_components(ink_map, digit_height)
     candidates = classify(drop_hairlines(components, digit_height), predict_proba)
     candidates = merge_strokes(candidates, ink_map, digit_height, predict_proba)
-    min_height = _MIN_HEIGHT * digit_height
     candidates = [candidate for candidate in candidates if candidate.component.height >= min_height]
     return split_touching(candidates, digit_height, predict_proba)
 

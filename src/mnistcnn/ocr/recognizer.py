@@ -401,6 +401,7 @@ class Recognizer:
         from mnistcnn.ocr.classification import NonDigitRejector
         from mnistcnn.ocr.page_network import PageNetwork
         from mnistcnn.ocr.pipeline import read_page
+        from mnistcnn.weights.pretrained import load_confidence_weights
 
         region, pattern = options.region, options.pattern
         part, offset = (image, (0, 0)) if region is None else crop_region(image, region)
@@ -412,6 +413,7 @@ class Recognizer:
             self._page_network,
             self._classifier.predict_proba,
             self._rejector,
+            load_confidence_weights(),
             min_confidence=options.min_confidence,
             keep_doubtful=options.keep_doubtful or pattern is not None,
             polarity=options.polarity,

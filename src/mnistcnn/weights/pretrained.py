@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,8 @@ PRETRAINED = ("best", "robust")
 REJECTOR = "rejector"
 # The network that finds the digits on a page.
 PAGE_NETWORK = "page_network"
+# The confidence of a digit that was read: logistic regressions.
+CONFIDENCE = "confidence"
 FOLDER = Path(__file__).parents[1] / "assets"
 
 # A manifest takes about 20 KB.
@@ -131,6 +135,32 @@ def load_page_network_weights() -> PretrainedWeights:
         If a file is missing or damaged.
     """
     return read_pretrained(FOLDER, PAGE_NETWORK, PAGE_NETWORK_WEIGHT_SHAPES)
+
+
+@functools.cache
+def load_confidence_weights() -> Mapping[str, Mapping[str, float]]:
+    """Load the weights of the confidence of a digit that was read.
+
+    Returns
+    -------
+    mapping
+        For each kind of digit, the intercept and the weight of each feature.
+
+    Raises
+    ------
+    FileNotFoundError, CorruptFileError
+        If the file is missing or damaged.
+    """
+    path = FOLDER / f"{CONFIDENCE}.json"
+    content = read_limited(path, limit=_MAX_MANIFEST_BYTES)
+    try:
+        weights = json.loads(content)["weights"]
+        return {
+            str(kind): {str(name): float(weight) for name, weight in of_kind.items()}
+            for kind, of_kind in weights.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptFileError(f"{quote(path)} is damaged: it holds no weights") from error
 
 
 def read_pretrained(
