@@ -34,7 +34,9 @@ class TruePage(NamedTuple):
 
 def draw_confidence_page(generator: np.random.Generator, glyphs: Glyphs) -> TruePage:
     """Draw a page; pages of all kinds of photos, scans and drawings in turn."""
-    kind = generator.choice(["page", "clean page", "digit lines", "single"], p=[0.3, 0.15, 0.15, 0.4])
+    kind = generator.choice(
+        ["page", "clean page", "digit lines", "single"], p=[0.3, 0.15, 0.15, 0.4]
+    )
     if kind == "single":
         return _draw_single(generator, glyphs)
     if kind == "digit lines":

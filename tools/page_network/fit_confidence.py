@@ -1,93 +1,109 @@
 """Fit the confidence of a digit that was read: the probability that it is one, and is right.
 
-    python -m tools.page_network.fit_confidence [--pages 400]
+    python -m tools.page_network.fit_confidence [--pages 2000] [--install [FOLDER]]
 
 Reads synthetic pages, drawn from the last 10,000 training images of MNIST, without any threshold.
 A digit is right if its center lies within half a size of the center of a true digit of the same
-label that no better one has claimed. A logistic regression on the features that
-`mnistcnn.ocr.confidence` computes gives the weights, which are printed as they stand in that
-module, beside the reliability of the confidence on every fourth page, which is not fitted.
+label that no better one has claimed. For each kind of digit, a logistic regression on the features
+that `mnistcnn.ocr.confidence` computes gives the weights. The reliability of the confidence on
+every fourth page, which is not fitted, is printed.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.harness import mnist_file
 from mnistcnn.ocr.classification import NonDigitRejector
-from mnistcnn.ocr.confidence import ScoredDigit, score_components, score_detected
-from mnistcnn.ocr.digit_detection import detect_digits, turn_back
+from mnistcnn.ocr.confidence import ScoredDigit
+from mnistcnn.ocr.digit_detection import turn_back
 from mnistcnn.ocr.page_network import PageNetwork
-from mnistcnn.ocr.pipeline import find_components
+from mnistcnn.ocr.pipeline import find_digits
 from mnistcnn.ocr.recognizer import Recognizer
-from tools.page_network.pages import draw_page
-from tools.page_network.photo import Page
+from mnistcnn.weights.pretrained import CONFIDENCE, FOLDER
+from tools.page_network.confidence_pages import TruePage, draw_confidence_page
 from tools.page_network.train import FONTS, load_glyphs
 
 # Apart from the seeds of training and validation pages.
 SEED = 2 * 10**6
-# Sides of the pages in pixels.
-_SIZES = (320, 480, 640)
 _MAX_DISTANCE = 0.5
 _BINS = (0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 1)
+# Inverse of the strength of the L2 penalty on the weights of standardized features.
+_REGULARIZATION = 3.0
 
 
-def score_page(
-    page: Page, network: PageNetwork, recognizer: Recognizer, rejector: NonDigitRejector
-) -> dict[str, list[tuple[NDArray[np.float64], bool]]]:
-    """Return, for each regression, features of each digit that was read, and if it is right."""
-    image = page.image.astype(np.float32) / 255
-    detection = detect_digits(image, network)
-    upright = np.rot90(image, detection.quarter_turns)
-    components = find_components(upright, len(detection.digits), recognizer.predict_proba, "auto")
-    scored = {
-        "instances": score_detected(detection.digits, recognizer.predict_proba, rejector),
-        "components": score_components(components, detection.candidates, rejector),
-    }
-    return {
-        name: _compare(digits, page, detection.quarter_turns) for name, digits in scored.items()
-    }
+class Unweighted(dict[str, float]):
+    """Weights before they are fitted: the features that mean a digit, equally."""
+
+    def __missing__(self, name: str) -> float:
+        return float(name in ("center", "class by classifier", "class by network", "digit"))
 
 
-def _compare(
-    digits: Sequence[ScoredDigit], page: Page, quarter_turns: int
-) -> list[tuple[NDArray[np.float64], bool]]:
+class Example(NamedTuple):
+    """Features of a digit that was read, whether it is right, and the number of its page."""
+
+    features: dict[str, float]
+    is_right: bool
+    page: int
+
+
+def compare(digits: Sequence[ScoredDigit], page: TruePage, quarter_turns: int) -> list[bool]:
+    """Return which digits are right, of digits in the order of their confidence."""
     free = np.ones(len(page.digits), bool)
-    scored = []
-    for digit in sorted(digits, key=lambda digit: -digit.confidence):
+    right = []
+    for digit in digits:
         # The page may have been turned upright.
         box = turn_back(digit.edges, quarter_turns, page.image.shape)
         center = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
-        is_right = False
-        if len(page.digits):
-            distances = np.linalg.norm(page.digits[:, :2] - center, axis=1)
-            sizes = page.digits[:, 2:4].max(axis=1)
-            matches = (page.digits[:, 4] == digit.probabilities.argmax()) & free
-            matches &= distances < _MAX_DISTANCE * sizes
-            if matches.any():
-                free[np.where(matches, distances, np.inf).argmin()] = False
-                is_right = True
-        scored.append((digit.features, is_right))
-    return scored
+        distances = np.linalg.norm(page.digits[:, :2] - center, axis=1)
+        matches = (page.digits[:, 4] == digit.probabilities.argmax()) & free
+        matches &= distances < _MAX_DISTANCE * page.digits[:, 2:4].max(axis=1, initial=0)
+        right.append(bool(matches.any()))
+        if matches.any():
+            free[np.where(matches, distances, np.inf).argmin()] = False
+    return right
 
 
-def fit(scored: Sequence[Sequence[tuple[NDArray[np.float64], bool]]]) -> None:
-    """Fit a regression to the digits of each page, and print it with its reliability."""
+def collect_examples(count: int, data: Path, fonts: Path) -> dict[str, list[Example]]:
+    """Read pages, and return the examples of each kind of digit."""
+    glyphs = load_glyphs(data, fonts)["validation"]
+    network, recognizer, rejector = PageNetwork(), Recognizer(), NonDigitRejector(0)
+    weights = defaultdict(Unweighted)
+    examples = defaultdict(list)
+    for i in range(count):
+        page = draw_confidence_page(np.random.default_rng([SEED, i]), glyphs)
+        image = page.image.astype(np.float32) / 255
+        digits, turns = find_digits(image, network, recognizer.predict_proba, rejector, weights)
+        digits.sort(key=lambda digit: -digit.confidence)
+        # A digit is often found both by the network and as a component: each time it is right.
+        for is_detected in (True, False):
+            some = [digit for digit in digits if (digit.kind == "detected") == is_detected]
+            for digit, is_right in zip(some, compare(some, page, turns), strict=True):
+                examples[digit.kind].append(Example(dict(digit.features), is_right, i))
+    return examples
+
+
+def fit(examples: Sequence[Example]) -> dict[str, float]:
+    """Fit a regression to the digits of a kind, and print its reliability."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
 
-    x = np.array([features for page in scored for features, _ in page])
-    y = np.array([is_right for page in scored for _, is_right in page])
-    is_test = np.array([i % 4 == 0 for i, page in enumerate(scored) for _ in page])
-    model = LogisticRegression(C=10.0, max_iter=1000).fit(x[~is_test], y[~is_test])
-    print(f"{len(y)} were read on {len(scored)} pages, {y.mean():.1%} of them right")
-    print("weights:", [round(float(w), 3) for w in (*model.intercept_, *model.coef_[0])])
-    probabilities = model.predict_proba(x[is_test])[:, 1]
+    names = sorted(examples[0].features)
+    x = np.array([[one.features[name] for name in names] for one in examples])
+    y = np.array([one.is_right for one in examples])
+    is_test = np.array([one.page % 4 == 0 for one in examples])
+    scaler = StandardScaler().fit(x[~is_test])
+    model = LogisticRegression(C=_REGULARIZATION, max_iter=5000)
+    model.fit(scaler.transform(x[~is_test]), y[~is_test])
+    probabilities = model.predict_proba(scaler.transform(x[is_test]))[:, 1]
     for low, high in itertools.pairwise(_BINS):
         inside = (probabilities >= low) & (probabilities < high + (high == 1))
         if inside.any():
@@ -95,25 +111,35 @@ def fit(scored: Sequence[Sequence[tuple[NDArray[np.float64], bool]]]) -> None:
                 f"{low:4.2f} to {high:4.2f}: {inside.sum():6} digits, mean confidence "
                 f"{probabilities[inside].mean():.3f}, right {y[is_test][inside].mean():.3f}"
             )
+    weights = model.coef_[0] / scaler.scale_
+    intercept = model.intercept_[0] - weights @ scaler.mean_
+    named = zip(names, weights, strict=True)
+    return {"intercept": round(float(intercept), 4)} | {n: round(float(w), 4) for n, w in named}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Fit and print the weights."""
+    """Fit the weights and write them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--pages", type=int, default=400)
+    parser.add_argument("--pages", type=int, default=2000)
     parser.add_argument("--data", type=Path, default=None, metavar="NPZ")
     parser.add_argument("--fonts", type=Path, default=FONTS, metavar="FOLDER")
+    parser.add_argument(
+        "--install", type=Path, nargs="?", const=FOLDER, metavar="FOLDER",
+        help="write the weights to the package, or to this folder",
+    )  # fmt: skip
     arguments = parser.parse_args(argv)
-    glyphs = load_glyphs(arguments.data or mnist_file(), arguments.fonts)["validation"]
-    network, recognizer, rejector = PageNetwork(), Recognizer(), NonDigitRejector(0)
-    pages = []
-    for i in range(arguments.pages):
-        generator = np.random.default_rng([SEED, i])
-        page = draw_page(generator, glyphs, (int(generator.choice(_SIZES)),) * 2)
-        pages.append(score_page(page, network, recognizer, rejector))
-    for name in ("instances", "components"):
-        print(f"{name}:")
-        fit([page[name] for page in pages])
+    examples = collect_examples(arguments.pages, arguments.data or mnist_file(), arguments.fonts)
+    weights = {}
+    for kind in sorted(examples):
+        some = examples[kind]
+        share = np.mean([one.is_right for one in some])
+        print(f"{kind}: {len(some)} on {arguments.pages} pages, {share:.1%} of them right")
+        weights[kind] = fit(some)
+    if arguments.install is not None:
+        document = {"pages": arguments.pages, "seed": SEED, "weights": weights}
+        path = arguments.install / f"{CONFIDENCE}.json"
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        print(f"The weights are in {path}")
 
 
 if __name__ == "__main__":

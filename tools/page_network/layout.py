@@ -18,10 +18,10 @@ __all__ = ["KINDS", "MARKS", "PAPERS", "InkLayer", "Layout", "draw_layout"]
 
 # Relative weights; those from "printed page" on hold no handwritten digit, 17 % together.
 KINDS: dict[str, tuple[float, Callable[[Sheet], None]]] = {
-    "digit rows": (0.17, digit_pages.digit_rows),
+    "digit rows": (0.2, digit_pages.digit_rows),
     "squared digits": (0.06, digit_pages.squared_digits),
     "scattered digits": (0.06, digit_pages.scattered_digits),
-    "single digit": (0.07, digit_pages.single_digit),
+    "single digit": (0.1, digit_pages.single_digit),
     "equations": (0.11, digit_pages.equations),
     "sums": (0.04, digit_pages.sums),
     "lists": (0.09, digit_pages.lists),

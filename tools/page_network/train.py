@@ -38,6 +38,7 @@ from benchmarks.harness import mnist_file
 from mnistcnn.types import Split
 from mnistcnn.weights.pretrained import FOLDER
 from tools.page_network.asset import write_asset
+from tools.page_network.effects import HARD_EFFECTS
 from tools.page_network.glyphs import Glyphs
 from tools.page_network.network import build_page_network, fold_batch_norm, unfold_batch_norm
 from tools.page_network.pages import draw_page
@@ -57,13 +58,9 @@ FONTS = Path(__file__).parent / "node_modules"
 _CHECKPOINT_SECONDS = 240
 _MAX_WAITING = 48
 
-# The first pages have fewer effects: what digits look like is learned sooner from clean ones.
-EASY_PAGES = 4000
-HARD_EFFECTS = (
-    "crumple", "textured surface", "occluder", "bleed-through", "pale ink", "lamp spot",
-    "hard shadow", "defocus", "motion blur", "low resolution", "luma noise", "chroma noise",
-    "grain", "moire", "scene",
-)  # fmt: skip
+# Pages with fewer effects: the first ones, since what digits look like is learned sooner from clean
+# ones, and a share of the others, since most pictures are clean.
+EASY_PAGES, EASY_SHARE = 4000, 0.3
 
 _glyphs: dict[str, Glyphs] = {}
 
@@ -94,7 +91,8 @@ def _start_worker(data: Path, fonts: Path, niceness: int) -> None:
 
 def _draw(task: tuple[str, int, int, Sequence[str]]) -> Targets:
     part, seed, index, without = task
-    if part == "train" and index < EASY_PAGES:
+    is_easy = index < EASY_PAGES or np.random.default_rng([seed, index, 1]).random() < EASY_SHARE
+    if part == "train" and is_easy:
         without = (*without, *HARD_EFFECTS)
     generator = np.random.default_rng([seed, index])
     size = PAGE_SIZE, PAGE_SIZE
@@ -369,6 +367,7 @@ def _install(
             "page_size": PAGE_SIZE,
             "page_repetitions": REPETITIONS,
             "easy_pages": EASY_PAGES,
+            "easy_share": EASY_SHARE,
             "omitted_effects": list(arguments.without),
             "initial_weights_sha256": _sha256(arguments.initial),
             "validation_pages": len(validation),

@@ -161,9 +161,7 @@ def _find_places(
     return places
 
 
-def _describe_page(
-    detection: Detection, places: Sequence[_Place], shape: Sequence[int]
-) -> _Page:
+def _describe_page(detection: Detection, places: Sequence[_Place], shape: Sequence[int]) -> _Page:
     """Return what the page as a whole looks like."""
     features = {
         "mean support": _mean([place.score for place in places]),
@@ -229,7 +227,8 @@ def _score_detected(
 
 def _score_component(place: _Place, page: _Page, weights: ConfidenceWeights) -> ScoredDigit:
     """Return a component. It is a digit as far as the page network detects one there, too."""
-    candidate, one = place.candidate, place.support and place.support.instance
+    candidate, support = place.candidate, place.support
+    one = None if support is None else support.instance
     joint: Float64Array | Float32Array = candidate.probabilities
     if one is not None:
         joint = _combine(candidate.probabilities, one.probabilities, _COMPONENT_NETWORK_WEIGHT)

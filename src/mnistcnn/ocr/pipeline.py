@@ -62,23 +62,8 @@ def read_page(
         Which ink is read: any, or only ink darker or lighter than the background.
     """
     image = read_image(picture)
-
-    def score_legibility(crops: Sequence[UInt8Array]) -> Float32Array:
-        stacked = np.stack(crops)
-        return predict_proba(stacked).max(axis=1) * digit_scorer(stacked)[:, 0]
-
-    detection = detect_digits(image.brightness, compute_maps, score_legibility, polarity=polarity)
-    upright = np.rot90(image.brightness, detection.quarter_turns)
-    view, reduction = _reduce(upright)
-    components = find_components(view, len(detection.digits), predict_proba, polarity)
-    digits = score_digits(
-        detection,
-        components,
-        predict_proba,
-        digit_scorer,
-        confidence_weights,
-        shape=upright.shape,
-        reduction=reduction,
+    digits, quarter_turns = find_digits(
+        image.brightness, compute_maps, predict_proba, digit_scorer, confidence_weights, polarity
     )
     selected, omitted = select_digits(
         _suppress_duplicates(digits), min_confidence=min_confidence, keep_doubtful=keep_doubtful
@@ -89,7 +74,7 @@ def read_page(
     magnification = image.height / shape[0]
 
     def to_digit(digit: ScoredDigit) -> Digit:
-        edges = turn_back(digit.edges, detection.quarter_turns, shape)
+        edges = turn_back(digit.edges, quarter_turns, shape)
         left, top, right, bottom = (round(magnification * edge) for edge in edges)
         return Digit(
             label=int(digit.probabilities.argmax()),
@@ -104,9 +89,40 @@ def read_page(
         lines=tuple(tuple(to_digit(selected[i]) for i in line) for line in lines),
         width=image.width,
         height=image.height,
-        rotation=90 * detection.quarter_turns,
+        rotation=90 * quarter_turns,
         omitted=tuple(map(to_digit, omitted)),
     )
+
+
+def find_digits(
+    image: Float32Array,
+    compute_maps: ComputeMaps,
+    predict_proba: PredictProba,
+    digit_scorer: DigitScorer,
+    confidence_weights: ConfidenceWeights,
+    polarity: Polarity = "auto",
+) -> tuple[list[ScoredDigit], int]:
+    """Return everything that may be a digit, and the clockwise quarter turns of the text."""
+
+    def score_legibility(crops: Sequence[UInt8Array]) -> Float32Array:
+        stacked = np.stack(crops)
+        scores: Float32Array = predict_proba(stacked).max(axis=1) * digit_scorer(stacked)[:, 0]
+        return scores
+
+    detection = detect_digits(image, compute_maps, score_legibility, polarity=polarity)
+    upright = np.rot90(image, detection.quarter_turns)
+    view, reduction = _reduce(upright)
+    components = find_components(view, len(detection.digits), predict_proba, polarity)
+    digits = score_digits(
+        detection,
+        components,
+        predict_proba,
+        digit_scorer,
+        confidence_weights,
+        shape=upright.shape,
+        reduction=reduction,
+    )
+    return digits, detection.quarter_turns
 
 
 def _reduce(image: Float32Array) -> tuple[Float32Array, float]:
