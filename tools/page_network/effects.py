@@ -79,10 +79,6 @@ EFFECTS = MappingProxyType(
 
 # Clean pages are drawn without these.
 HARD_EFFECTS = (
-# Pages with fewer effects: the first ones, since what digits look like is learned sooner from clean
-# ones, and a share of the others, since most pictures are clean.
-EASY_PAGES, EASY_SHARE = 4000, 0.3
-HARD_EFFECTS = (
     "crumple", "textured surface", "occluder", "bleed-through", "pale ink", "lamp spot",
     "hard shadow", "defocus", "motion blur", "low resolution", "luma noise", "chroma noise",
     "grain", "moire", "scene",
