@@ -26,7 +26,7 @@ from mnistcnn.ocr.classification import NonDigitRejector
 from mnistcnn.ocr.confidence import ScoredDigit
 from mnistcnn.ocr.digit_detection import turn_back
 from mnistcnn.ocr.page_network import PageNetwork
-from mnistcnn.ocr.pipeline import find_digits
+from mnistcnn.ocr.pipeline import Models, find_digits
 from mnistcnn.ocr.recognizer import Recognizer
 from mnistcnn.weights.pretrained import CONFIDENCE, FOLDER
 from tools.page_network.confidence_pages import TruePage, draw_confidence_page
@@ -75,13 +75,13 @@ def compare(digits: Sequence[ScoredDigit], page: TruePage, quarter_turns: int) -
 def collect_examples(count: int, data: Path, fonts: Path) -> dict[str, list[Example]]:
     """Read pages, and return the examples of each kind of digit."""
     glyphs = load_glyphs(data, fonts)["validation"]
-    network, recognizer, rejector = PageNetwork(), Recognizer(), NonDigitRejector(0)
     weights = defaultdict(Unweighted)
+    models = Models(PageNetwork(), Recognizer().predict_proba, NonDigitRejector(0), weights)
     examples = defaultdict(list)
     for i in range(count):
         page = draw_confidence_page(np.random.default_rng([SEED, i]), glyphs)
         image = page.image.astype(np.float32) / 255
-        digits, turns = find_digits(image, network, recognizer.predict_proba, rejector, weights)
+        digits, turns = find_digits(image, models)
         digits.sort(key=lambda digit: -digit.confidence)
         # A digit is often found both by the network and as a component: each time it is right.
         for is_detected in (True, False):

@@ -135,7 +135,14 @@ def score_digits(
     places = _find_places(components, detection.candidates, digit_scorer, reduction)
     page = _describe_page(detection, places, shape)
     return [
-        *_score_detected(detection.digits, places, page, predict_proba, digit_scorer, weights),
+        *_score_detected(
+            detection.digits,
+            places,
+            page,
+            predict_proba=predict_proba,
+            digit_scorer=digit_scorer,
+            weights=weights,
+        ),
         *(_score_component(place, page, weights) for place in places),
     ]
 
@@ -182,6 +189,7 @@ def _score_detected(
     digits: Sequence[DetectedDigit],
     places: Sequence[_Place],
     page: _Page,
+    *,
     predict_proba: PredictProba,
     digit_scorer: DigitScorer,
     weights: ConfidenceWeights,
@@ -221,7 +229,8 @@ def _score_detected(
             "overlap": float(overlaps[i, best]) if at_place else 0.0,
             **page.features,
         }
-        scored.append(_to_scored(digit.edges, crops[i], "detected", features, joint, weights))
+        probabilities = _class_probabilities(joint, features, weights["detected"])
+        scored.append(ScoredDigit(digit.edges, crops[i], "detected", features, probabilities))
     return scored
 
 
@@ -262,27 +271,22 @@ def _score_component(place: _Place, page: _Page, weights: ConfidenceWeights) -> 
         kind = "lone component"
     elif page.has_digits:
         kind = "component beside digits"
-    return _to_scored(place.edges, candidate.crop, kind, features, joint, weights)
+    probabilities = _class_probabilities(joint, features, weights[kind])
+    return ScoredDigit(place.edges, candidate.crop, kind, features, probabilities)
 
 
-def _to_scored(
-    edges: Edges,
-    crop: UInt8Array,
-    kind: Kind,
-    features: _Features,
-    relative: Float64Array | Float32Array,
-    weights: ConfidenceWeights,
-) -> ScoredDigit:
-    """Return a digit of which the regression gives the probability of the most probable class.
+def _class_probabilities(
+    relative: Float64Array | Float32Array, features: _Features, weights: Mapping[str, float]
+) -> Float32Array:
+    """Return class probabilities of which the regression gives the greatest one.
 
-    Those of the others share its ratio to them.
+    The others share its ratio to them.
     """
-    regression = weights[kind]
-    log_odds = regression["intercept"]
-    log_odds += sum(regression[name] * value for name, value in features.items())
+    log_odds = weights["intercept"]
+    log_odds += sum(weights[name] * value for name, value in features.items())
     probabilities = relative / (relative.max() * (1 + math.exp(-min(max(log_odds, -50), 50))))
     probabilities /= max(1.0, float(probabilities.sum()))
-    return ScoredDigit(edges, crop, kind, features, np.asarray(probabilities, np.float32))
+    return np.asarray(probabilities, np.float32)
 
 
 def _digit_scores(crops: Sequence[UInt8Array], digit_scorer: DigitScorer) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -29,12 +30,31 @@ _MAX_COMPONENTS_PER_DIGIT, _MAX_OTHER_COMPONENTS = 3, 10
 _MAX_COMPONENT_PIXELS = 1_000_000
 
 
+@dataclass(frozen=True, eq=False)
+class Models:
+    """What a page is read with.
+
+    Parameters
+    ----------
+    compute_maps : callable
+        The page network, as `PageNetwork` is.
+    predict_proba : callable
+        Maps ``uint8 (n, 28, 28)`` to class probabilities, ``float32 (n, 10)``.
+    digit_scorer : callable
+        Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does.
+    confidence_weights : mapping
+        Weights of the confidence, as `load_confidence_weights` returns them.
+    """
+
+    compute_maps: ComputeMaps
+    predict_proba: PredictProba
+    digit_scorer: DigitScorer
+    confidence_weights: ConfidenceWeights
+
+
 def read_page(
     picture: ImageLike,
-    compute_maps: ComputeMaps,
-    predict_proba: PredictProba,
-    digit_scorer: DigitScorer,
-    confidence_weights: ConfidenceWeights,
+    models: Models,
     *,
     min_confidence: float,
     keep_doubtful: bool = False,
@@ -46,14 +66,8 @@ def read_page(
     ----------
     picture : str, path-like, bytes, PIL.Image.Image, numpy.ndarray or LoadedImage
         As `read_image` takes it.
-    compute_maps : callable
-        The page network, as `PageNetwork` is.
-    predict_proba : callable
-        Maps ``uint8 (n, 28, 28)`` to class probabilities, ``float32 (n, 10)``.
-    digit_scorer : callable
-        Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does.
-    confidence_weights : mapping
-        The weights of the confidence, as `load_confidence_weights` returns them.
+    models : Models
+        The networks and regressions.
     min_confidence : float
         Digits with a lower confidence are doubtful.
     keep_doubtful : bool, default False
@@ -62,9 +76,7 @@ def read_page(
         Which ink is read: any, or only ink darker or lighter than the background.
     """
     image = read_image(picture)
-    digits, quarter_turns = find_digits(
-        image.brightness, compute_maps, predict_proba, digit_scorer, confidence_weights, polarity
-    )
+    digits, quarter_turns = find_digits(image.brightness, models, polarity)
     selected, omitted = select_digits(
         _suppress_duplicates(digits), min_confidence=min_confidence, keep_doubtful=keep_doubtful
     )
@@ -95,30 +107,25 @@ def read_page(
 
 
 def find_digits(
-    image: Float32Array,
-    compute_maps: ComputeMaps,
-    predict_proba: PredictProba,
-    digit_scorer: DigitScorer,
-    confidence_weights: ConfidenceWeights,
-    polarity: Polarity = "auto",
+    image: Float32Array, models: Models, polarity: Polarity = "auto"
 ) -> tuple[list[ScoredDigit], int]:
     """Return everything that may be a digit, and the clockwise quarter turns of the text."""
 
     def score_legibility(crops: Sequence[UInt8Array]) -> Float32Array:
         stacked = np.stack(crops)
-        scores: Float32Array = predict_proba(stacked).max(axis=1) * digit_scorer(stacked)[:, 0]
-        return scores
+        confidences = models.predict_proba(stacked).max(axis=1)
+        return np.asarray(confidences * models.digit_scorer(stacked)[:, 0])
 
-    detection = detect_digits(image, compute_maps, score_legibility, polarity=polarity)
+    detection = detect_digits(image, models.compute_maps, score_legibility, polarity=polarity)
     upright = np.rot90(image, detection.quarter_turns)
     view, reduction = _reduce(upright)
-    components = find_components(view, len(detection.digits), predict_proba, polarity)
+    components = find_components(view, len(detection.digits), models.predict_proba, polarity)
     digits = score_digits(
         detection,
         components,
-        predict_proba,
-        digit_scorer,
-        confidence_weights,
+        models.predict_proba,
+        models.digit_scorer,
+        models.confidence_weights,
         shape=upright.shape,
         reduction=reduction,
     )

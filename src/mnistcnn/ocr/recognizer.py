@@ -35,8 +35,8 @@ from mnistcnn.weights.pretrained import PRETRAINED, load_pretrained_weights
 from mnistcnn.weights.weights_file import WEIGHTS_SUFFIXES
 
 if TYPE_CHECKING:
-    from mnistcnn.ocr.classification import NonDigitRejector
-    from mnistcnn.ocr.page_network import PageNetwork, Polarity
+    from mnistcnn.ocr.page_network import Polarity
+    from mnistcnn.ocr.pipeline import Models
 
 _DEFAULT_WEIGHTS = "best"
 # A blank, a full and a gray image, on which a network is tested.
@@ -87,8 +87,7 @@ class Recognizer:
     """
 
     # Created when the first picture is read.
-    _page_network: PageNetwork | None = None
-    _rejector: NonDigitRejector | None = None
+    _models: Models | None = None
     _has_warned = False
 
     def __init__(self, weights: PathLike | None = None, *, num_threads: int | None = None) -> None:
@@ -400,20 +399,21 @@ class Recognizer:
         # Imported here, since they import OpenCV, which prediction does not need.
         from mnistcnn.ocr.classification import NonDigitRejector
         from mnistcnn.ocr.page_network import PageNetwork
-        from mnistcnn.ocr.pipeline import read_page
+        from mnistcnn.ocr.pipeline import Models, read_page
         from mnistcnn.weights.pretrained import load_confidence_weights
 
         region, pattern = options.region, options.pattern
         part, offset = (image, (0, 0)) if region is None else crop_region(image, region)
-        if self._page_network is None or self._rejector is None:
-            self._page_network = PageNetwork(self._classifier.num_threads)
-            self._rejector = NonDigitRejector(self._classifier.num_threads)
+        if self._models is None:
+            self._models = Models(
+                PageNetwork(self._classifier.num_threads),
+                self._classifier.predict_proba,
+                NonDigitRejector(self._classifier.num_threads),
+                load_confidence_weights(),
+            )
         reading = read_page(
             part,
-            self._page_network,
-            self._classifier.predict_proba,
-            self._rejector,
-            load_confidence_weights(),
+            self._models,
             min_confidence=options.min_confidence,
             keep_doubtful=options.keep_doubtful or pattern is not None,
             polarity=options.polarity,
