@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 from mnistcnn.ocr import digit_detection
+from mnistcnn.ocr.digit_crop import digit_crop
 from mnistcnn.ocr.digit_detection import detect_digits, turn_back
 from mnistcnn.ocr.reading_order import group_into_lines
 from tests.helpers.drawing import cropped_digit
 from tests.helpers.page_maps import component_network, draw_digits, encode_page
+
+# Scales at which an image is processed, relative to the first one.
+RATIOS = (1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125, 0.09)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,10 @@ def draw_page(legible_digits):
         return draw_digits(shape, digits)
 
     return draw
+
+
+def legible(crops):
+    return np.ones(len(crops), np.float32)
 
 
 class CountingNetwork:
@@ -79,11 +87,11 @@ def test_the_best_scale_is_kept(height, draw_page):
     page = draw_page(height, (5 * height, 9 * height))
     image = encode_page(page)
     network = SelectiveNetwork()
-    detection = detect_digits(image, network)
+    detection = detect_digits(image, network, legible)
     shape = image.shape[:2]
     if max(shape) <= 400:  # with a margin
         shape = tuple(side + 2 * round(0.3 * min(shape)) for side in shape)
-    assert network.shapes == [scaled(shape, ratio) for ratio in (1, 0.7, 0.5, 0.35, 0.25, 0.18)]
+    assert network.shapes == [scaled(shape, ratio) for ratio in RATIOS if min(shape) * ratio > 20]
     assert typical_size(detection) == pytest.approx(40, rel=0.2)
     check_edges(detection, page, image, 0 if height == 40 else 0.05 * height)
     assert detection.quarter_turns == 0
@@ -93,7 +101,7 @@ def test_tiny_digits_are_enlarged(draw_page):
     page = draw_page(12, (70, 110))
     image = encode_page(page)
     network = SelectiveNetwork()
-    detection = detect_digits(image, network)
+    detection = detect_digits(image, network, legible)
     assert typical_size(detection) == pytest.approx(24, rel=0.1)  # at most twice as large
     check_edges(detection, page, image, 1)
 
@@ -103,7 +111,7 @@ def test_small_digits_of_a_large_page_are_seen_in_the_original_size(draw_page, m
     page = draw_page(40, (300, 400))
     image = encode_page(page)
     network = SelectiveNetwork()
-    detection = detect_digits(image, network)
+    detection = detect_digits(image, network, legible)
     assert np.prod(network.shapes[0]) == pytest.approx(30_000, rel=0.02)
     assert typical_size(detection) == pytest.approx(44, rel=0.1)
     check_edges(detection, page, image, 2)
@@ -114,7 +122,7 @@ def test_small_digits_of_a_large_page_are_seen_in_the_original_size(draw_page, m
 def test_digits_of_a_usual_size_are_not_enlarged(draw_page):
     page = draw_page(60, (300, 540))
     network = SelectiveNetwork()
-    detect_digits(encode_page(page), network)
+    detect_digits(encode_page(page), network, legible)
     assert max(map(np.prod, network.shapes)) == 300 * 540
 
 
@@ -122,7 +130,7 @@ def test_every_view_is_limited(draw_page, monkeypatch):
     monkeypatch.setattr(digit_detection, "_FIRST_PIXELS", 20_000)
     monkeypatch.setattr(digit_detection, "_ENLARGED_PIXELS", 30_000)
     network = SelectiveNetwork()
-    detect_digits(encode_page(draw_page(24, (240, 300))), network)
+    detect_digits(encode_page(draw_page(24, (240, 300))), network, legible)
     *first, last = (np.prod(shape) for shape in network.shapes)
     assert max(first) < 20_500
     assert 20_500 < last < 30_500
@@ -140,7 +148,7 @@ def test_a_scale_with_doubtful_fragments_is_not_kept(draw_page):
         centers[:, centers.shape[1] // 2 :] = 0
         return replace(maps, centers=centers)
 
-    detection = detect_digits(encode_page(page), network)
+    detection = detect_digits(encode_page(page), network, legible)
     assert 0 < len(detection.digits) < len(page.labels)
     assert typical_size(detection) == pytest.approx(49, abs=1)
 
@@ -150,7 +158,7 @@ def test_boxes_end_at_the_edge_of_the_image(legible_digits):
     height, width = 101, 103
     top, left = height - ink.shape[0], width - ink.shape[1]
     image = encode_page(draw_digits((height, width), [(ink, left, top, label)]))
-    (digit,) = detect_digits(image, SelectiveNetwork()).digits
+    (digit,) = detect_digits(image, SelectiveNetwork(), legible).digits
     assert digit.instance.coverage.shape[0] < 50
     np.testing.assert_allclose(digit.edges, (left, top, width, height), atol=3)
     assert digit.edges[2:] <= (width, height)
@@ -173,7 +181,7 @@ def test_turned_pages_are_read_upright(turns, height, draw_page):
     page = draw_page(height, (5 * height, 9 * height))
     upright = encode_page(page)
     turned = np.rot90(upright, -turns)  # clockwise
-    detection = detect_digits(turned, upright_network)
+    detection = detect_digits(turned, upright_network, legible)
     assert detection.quarter_turns == turns
     labels = [int(one.instance.probabilities.argmax()) for one in detection.digits]
     lines = group_into_lines([one.edges for one in detection.digits])
@@ -185,13 +193,53 @@ def test_turned_pages_are_read_upright(turns, height, draw_page):
         assert np.median(region[..., 2]) == pytest.approx(label / 10)
 
 
+def test_text_that_is_more_legible_upside_down_is_turned(draw_page):
+    """The network recognizes some class in either orientation."""
+    page = draw_page(50, (250, 450))
+    turned = np.rot90(encode_page(page), 2)
+
+    def is_upright(crops):
+        # Compare with the digits as they were drawn.
+        drawn = [
+            digit_crop(layer[top:bottom, left:right]).ravel()
+            for layer, (left, top, right, bottom) in zip(page.layers, page.boxes(), strict=True)
+        ]
+        correlations = np.corrcoef([*(crop.ravel() for crop in crops), *drawn])
+        return correlations[: len(crops), len(crops) :].max(axis=1) ** 4
+
+    assert detect_digits(turned, component_network, is_upright).quarter_turns == 2
+    assert detect_digits(encode_page(page), component_network, is_upright).quarter_turns == 0
+    assert detect_digits(turned, component_network, legible).quarter_turns == 0
+
+
+def test_fragments_of_a_digit_do_not_turn_it(draw_page):
+    """Parts of a large digit, of low score, look like several digits."""
+    image = encode_page(draw_page(50, (250, 450)))
+
+    def network(image):
+        maps = component_network(image)
+        return replace(maps, centers=0.25 * maps.centers)
+
+    def upside_down(crops):
+        return np.zeros(len(crops), np.float32)
+
+    network_calls = []
+
+    def counting(view):
+        network_calls.append(view.shape)
+        return network(view)
+
+    assert detect_digits(image, counting, upside_down).quarter_turns == 0
+    assert all(height < width for height, width, _ in network_calls)
+
+
 @pytest.mark.parametrize(
     ("shape", "ratios"), [((50, 60), (2, 1.4, 1, 0.7, 0.5, 0.35)), ((15, 200), (2, 1.4, 1))]
 )
 def test_a_page_without_digits_is_seen_at_scales_with_enough_pixels(shape, ratios):
     """Small images get a margin, and are enlarged."""
     network = CountingNetwork()
-    detection = detect_digits(np.ones((*shape, 1), np.float32), network)
+    detection = detect_digits(np.ones((*shape, 1), np.float32), network, legible)
     assert (detection.digits, detection.quarter_turns) == ([], 0)
     with_margin = tuple(side + 2 * math.ceil(0.3 * min(shape)) for side in shape)
     assert network.shapes == [scaled(with_margin, ratio) for ratio in ratios]

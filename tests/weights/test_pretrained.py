@@ -26,6 +26,8 @@ from mnistcnn.weights.pretrained import (
     FOLDER,
     PAGE_NETWORK,
     PRETRAINED,
+    REJECTOR,
+    load_confidence_weights,
     load_pretrained_weights,
     read_pretrained,
     write_pretrained,
@@ -174,9 +176,33 @@ def test_pretrained_files(name):
     assert not any(array.flags.writeable for array in shipped.arrays.values())
     assert 0 <= manifest.metrics["test_accuracy"] <= 1
     assert manifest.recipe["name"]
-    every = (*PRETRAINED, PAGE_NETWORK)
+    every = (*PRETRAINED, REJECTOR, PAGE_NETWORK)
     names = {f"{name}.{suffix}" for name in every for suffix in ("json", "safetensors")}
-    assert {path.name for path in FOLDER.iterdir()} - {"MODEL_CARD.md"} == names
+    others = {"MODEL_CARD.md", "confidence.json"}
+    assert {path.name for path in FOLDER.iterdir()} - others == names
+
+
+def test_confidence_weights_are_complete():
+    weights = load_confidence_weights()
+    assert len(weights) == 4
+    for of_kind in weights.values():
+        assert "intercept" in of_kind
+        assert "log components" in of_kind
+        assert np.isfinite(list(of_kind.values())).all()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b'{"weights": []}', b'{"weights": {"detected": 3}}', b"\xff"]
+)
+def test_damaged_confidence_weights_are_rejected(content, tmp_path, monkeypatch):
+    (tmp_path / "confidence.json").write_bytes(content)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    load_confidence_weights.cache_clear()
+    try:
+        with pytest.raises(CorruptFileError, match="confidence.json is damaged: it holds no weights"):
+            load_confidence_weights()
+    finally:
+        load_confidence_weights.cache_clear()
 
 
 @pytest.mark.mnist

@@ -16,6 +16,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,22 +73,55 @@ def compare(digits: Sequence[ScoredDigit], page: TruePage, quarter_turns: int) -
     return right
 
 
-def collect_examples(count: int, data: Path, fonts: Path) -> dict[str, list[Example]]:
-    """Read pages, and return the examples of each kind of digit."""
-    glyphs = load_glyphs(data, fonts)["validation"]
-    weights = defaultdict(Unweighted)
-    models = Models(PageNetwork(), Recognizer().predict_proba, NonDigitRejector(0), weights)
-    examples = defaultdict(list)
-    for i in range(count):
-        page = draw_confidence_page(np.random.default_rng([SEED, i]), glyphs)
-        image = page.image.astype(np.float32) / 255
-        digits, turns = find_digits(image, models)
+class Reader:
+    """Reads pages in a process of its own."""
+
+    def __init__(self, data: Path, fonts: Path) -> None:
+        import cv2
+
+        cv2.setNumThreads(1)
+        self._glyphs = load_glyphs(data, fonts)["validation"]
+        self._models = Models(
+            PageNetwork(1),
+            Recognizer(num_threads=1).predict_proba,
+            NonDigitRejector(1),
+            defaultdict(Unweighted),
+        )
+
+    def read(self, number: int) -> list[tuple[str, Example]]:
+        """Draw a page, read it, and return kind and example of each digit."""
+        page = draw_confidence_page(np.random.default_rng([SEED, number]), self._glyphs)
+        digits, turns = find_digits(page.image.astype(np.float32) / 255, self._models)
         digits.sort(key=lambda digit: -digit.confidence)
+        examples = []
         # A digit is often found both by the network and as a component: each time it is right.
         for is_detected in (True, False):
             some = [digit for digit in digits if (digit.kind == "detected") == is_detected]
             for digit, is_right in zip(some, compare(some, page, turns), strict=True):
-                examples[digit.kind].append(Example(dict(digit.features), is_right, i))
+                examples.append((digit.kind, Example(dict(digit.features), is_right, number)))
+        return examples
+
+
+_reader: Reader | None = None
+
+
+def _start_worker(data: Path, fonts: Path) -> None:
+    global _reader  # noqa: PLW0603  # one for each process
+    _reader = Reader(data, fonts)
+
+
+def _read(number: int) -> list[tuple[str, Example]]:
+    assert _reader is not None
+    return _reader.read(number)
+
+
+def collect_examples(count: int, data: Path, fonts: Path) -> dict[str, list[Example]]:
+    """Read pages, and return the examples of each kind of digit."""
+    examples = defaultdict(list)
+    with get_context("spawn").Pool(initializer=_start_worker, initargs=(data, fonts)) as pool:
+        for page in pool.imap(_read, range(count), chunksize=8):
+            for kind, example in page:
+                examples[kind].append(example)
     return examples
 
 

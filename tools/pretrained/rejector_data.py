@@ -15,7 +15,6 @@ from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.images.image_io import read_image
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.components import extract_components, median_digit_height
-from mnistcnn.ocr.line_removal import remove_lines
 from mnistcnn.types import NUM_CLASSES
 from tools.pretrained import synthetic_nondigits
 from tools.pretrained.synthetic_nondigits import (
@@ -160,7 +159,7 @@ def _crops_from_pages(
     while len(crops) < count:
         style = styles[generator.integers(len(styles))]
         page = draw_page(dataset.crops[indices], text, generator, style)
-        ink = remove_lines(binarize(read_image(page.picture).brightness))
+        ink = binarize(read_image(page.picture).brightness)
         components = extract_components(ink, median_digit_height(ink.stats))
         boxes = np.array([part.box for part in components], np.float64).reshape(-1, 4)
         for character, box in zip(page.text.replace("\n", ""), page.boxes, strict=True):

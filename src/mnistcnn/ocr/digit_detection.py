@@ -361,21 +361,21 @@ def _quarter_turns(
     area = image.shape[0] * image.shape[1]
     small = [level for level in levels if level[0] ** 2 * area <= _TURNED_PIXELS]
     scale, digits = max(small or levels[-1:], key=lambda level: len(present(level[1])))
-    digits = present(digits)
     if len(digits) < _MIN_TURNED_DIGITS:
         return 0
-    certainty = float(np.mean([digit.instance.probabilities.max() for digit in digits]))
     crops = [digit_crop(digit.instance.coverage) for digit in digits]
     upside_down = [np.rot90(crop, 2) for crop in crops]
+    certainty = float(np.mean([digit.instance.probabilities.max() for digit in digits]))
     if (
         certainty > _UPRIGHT_CERTAINTY
         and score_legibility(crops).mean() >= score_legibility(upside_down).mean()
     ):
         return 0
-    scores = [score(digits)]
+    best, best_score = 0, _MIN_TURNED_RATIO * score(digits)
     for turns in (1, 2, 3):
         turned = np.rot90(image, turns)
         whole = 0, 0, turned.shape[1], turned.shape[0]
-        scores.append(score(present(_detect_at_scale(turned, whole, scale, find))))
-    best = int(np.argmax(scores))
-    return best if scores[best] > _MIN_TURNED_RATIO * scores[0] else 0
+        found = present(_detect_at_scale(turned, whole, scale, find))
+        if len(found) >= _MIN_TURNED_DIGITS and score(found) > best_score:
+            best, best_score = turns, score(found)
+    return best
