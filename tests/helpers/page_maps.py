@@ -40,8 +40,8 @@ def draw_digits(shape, digits):
     return DrawnPage(layers, [label for *_, label in digits])
 
 
-def raw_outputs(page, *, rotation=0, other_ink=None, noise=0.0, seed=0):
-    """Return the outputs of the network, ``ink (2, h, w)`` and ``digits (18, h / 4, w / 4)``.
+def raw_outputs(page, *, other_ink=None, noise=0.0, seed=0):
+    """Return the outputs of the network, ``ink (2, h, w)`` and ``digits (14, h / 4, w / 4)``.
 
     With `noise`, each value of the second output gets a normal deviation of that size.
     """
@@ -49,7 +49,7 @@ def raw_outputs(page, *, rotation=0, other_ink=None, noise=0.0, seed=0):
     ink = np.stack([coverage, np.zeros_like(coverage) if other_ink is None else other_ink])
     height, width = (-(-side // CELL_SIZE) for side in coverage.shape)
     rows, columns = np.mgrid[:height, :width] * CELL_SIZE + 1.5
-    outputs = np.zeros((18, height, width), np.float32)
+    outputs = np.zeros((14, height, width), np.float32)
     heat = np.full((height, width), 1e-4)
     cell_layers = [
         cv2.resize(
@@ -77,7 +77,6 @@ def raw_outputs(page, *, rotation=0, other_ink=None, noise=0.0, seed=0):
         outputs[3, own] = np.log(size / 32)
         outputs[4 + page.labels[i], distance <= max(0.15 * size, CELL_SIZE)] = 6
     outputs[0] = np.log(heat / (1 - heat))
-    outputs[14 + rotation] = 6
     outputs += noise * np.random.default_rng(seed).normal(size=outputs.shape).astype(np.float32)
     return ink.astype(np.float32), outputs
 
@@ -90,12 +89,10 @@ def oracle_maps(page, **options):
 def encode_page(page):
     """Return an image of a page from which `component_network` recovers its digits.
 
-    The ink has no red, and its blue is the label. The green of the paper decreases from the top
-    to the bottom of the upright text.
+    The ink has no red, and its blue is the label.
     """
     coverage = page.layers.max(axis=0)
     image = np.ones((*coverage.shape, 3), np.float32)
-    image[..., 1] = np.linspace(1, 0.5, len(coverage))[:, np.newaxis]
     image[..., 0] -= coverage
     for (left, top, right, bottom), label in zip(page.boxes(), page.labels, strict=True):
         image[max(top - 3, 0) : bottom + 3, max(left - 3, 0) : right + 3, 2] = label / 10
@@ -103,7 +100,7 @@ def encode_page(page):
 
 
 def component_network(image):
-    """A page network without error for the images of `encode_page`, at any scale and rotation."""
+    """A page network without error for the images of `encode_page`, at any scale."""
     coverage = np.clip(1 - image[..., 0], 0, 1)
     count, components = cv2.connectedComponents((coverage > 0.1).astype(np.uint8))
     masks = [components == i for i in range(1, count)]
@@ -114,7 +111,4 @@ def component_network(image):
         round(10 * float(image[..., 2].ravel()[np.argmax(np.where(mask, coverage, 0))]))
         for mask in masks
     ]
-    green = image[..., 1]
-    edges = [green[-1].mean(), green[:, 0].mean(), green[0].mean(), green[:, -1].mean()]
-    page = DrawnPage(layers.reshape(-1, *coverage.shape), labels)
-    return oracle_maps(page, rotation=int(np.argmin(edges)))
+    return oracle_maps(DrawnPage(layers.reshape(-1, *coverage.shape), labels))

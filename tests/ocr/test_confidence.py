@@ -36,7 +36,6 @@ INSTANCE = DigitInstance(
     top=4,
     coverage=np.ones((20, 8), np.float32),
     probabilities=predict_label(7, 0.9)(range(1))[0],
-    rotation=np.full(4, 0.25, np.float32),
     peak=0.8,
     purity=1.0,
 )

@@ -44,7 +44,6 @@ def test_digits_in_a_row(height, noise, row):
         assert np.abs(one.coverage - expected).sum() < 0.04 * expected.sum()
         assert one.peak > 0.8
         assert one.purity > 0.999
-        assert one.rotation.argmax() == 0
 
 
 @pytest.mark.parametrize("gap", [0, -4])

@@ -42,25 +42,23 @@ def test_images_are_padded_with_their_edge(shape, network):
     np.testing.assert_allclose(maps.digit_ink, ink[0, : shape[0], : shape[1]], atol=1e-5)
     np.testing.assert_allclose(maps.other_ink, ink[1, : shape[0], : shape[1]], atol=1e-5)
     expected = to_page_maps(ink, digits[:, : cells[0], : cells[1]])
-    for name in ("centers", "offsets", "sizes", "class_logits", "rotation_logits"):
+    for name in ("centers", "offsets", "sizes", "class_logits"):
         actual = getattr(maps, name)
         assert actual.shape[-2:] == cells
         np.testing.assert_allclose(actual, getattr(expected, name), rtol=1e-3, atol=1e-3)
 
 
 def test_raw_outputs_are_converted():
-    digits = np.zeros((18, 1, 2), np.float32)
+    digits = np.zeros((14, 1, 2), np.float32)
     digits[0] = [[0, 1000]]
     digits[1:3, 0, 0] = 0.5, -0.25
     digits[3] = [[np.log(2), 1000]]
-    digits[4:14] = np.arange(10)[:, np.newaxis, np.newaxis]
-    digits[14:] = np.arange(4)[:, np.newaxis, np.newaxis]
+    digits[4:] = np.arange(10)[:, np.newaxis, np.newaxis]
     maps = to_page_maps(np.zeros((2, 4, 8), np.float32), digits)
     np.testing.assert_allclose(maps.centers, [[0.5, 1]])
     np.testing.assert_allclose(maps.sizes, [[64, 2000]])
     np.testing.assert_allclose(maps.offsets[:, 0, 0], [32, -16], rtol=1e-6)
     assert maps.class_logits[:, 0, 1].tolist() == list(range(10))
-    assert maps.rotation_logits[:, 0, 1].tolist() == list(range(4))
 
 
 def test_pickle(network):

@@ -21,7 +21,7 @@ def test_outputs_are_those_of_the_layers(shape):
     expected_ink, expected_digits = page_network_forward(WEIGHTS, image)
     assert ink.dtype == digits.dtype == np.float32
     assert ink.shape == (1, 2, *shape)
-    assert digits.shape == (1, 18, shape[0] // 4, shape[1] // 4)
+    assert digits.shape == (1, 14, shape[0] // 4, shape[1] // 4)
     np.testing.assert_allclose(ink[0], expected_ink, atol=1e-5)
     np.testing.assert_allclose(digits[0], expected_digits, atol=1e-4)
     assert np.ptp(ink) > 1e-3  # the outputs depend on the image

@@ -199,7 +199,9 @@ def test_damaged_confidence_weights_are_rejected(content, tmp_path, monkeypatch)
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     load_confidence_weights.cache_clear()
     try:
-        with pytest.raises(CorruptFileError, match="confidence.json is damaged: it holds no weights"):
+        with pytest.raises(
+            CorruptFileError, match="confidence.json is damaged: it holds no weights"
+        ):
             load_confidence_weights()
     finally:
         load_confidence_weights.cache_clear()

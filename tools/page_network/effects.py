@@ -30,7 +30,6 @@ EFFECTS = MappingProxyType(
         "small rotation": Chances(0.5, 0.4, 0.1),
         "perspective": Chances(0.35),
         "curl": Chances(0.12, 0.02),
-        "quarter turn": Chances(0.06, 0.06, 0.05),
         "surroundings": Chances(0.3, 0.06, 0.15),
         "occluder": Chances(0.1),
         # surface
@@ -85,7 +84,7 @@ HARD_EFFECTS = (
 )  # fmt: skip
 
 # Not degradations: as frequent on clean pages as on others.
-_ALWAYS = {"quarter turn", "surroundings", "dark surface", "colored paper", "gray", "hard edges"}
+_ALWAYS = {"surroundings", "dark surface", "colored paper", "gray", "hard edges"}
 
 
 class Effects:

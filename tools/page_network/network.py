@@ -4,8 +4,8 @@ A U-Net (Ronneberger et al., 2015) whose skip connections are added, as in a fea
 network (Lin et al., 2017), with two heads. At full resolution it predicts the coverage of each
 pixel by the ink of handwritten digits and by other ink. At a quarter of the resolution it predicts
 where the digits are, as CenterNet (Zhou et al., 2019) and Panoptic-DeepLab (Cheng et al., 2020)
-do: a heat map of their centers and, on their ink, the offset to the center, the size, the class
-and the rotation of the page.
+do: a heat map of their centers and, on their ink, the offset to the center, the size and the
+class.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEAD_FILTERS = 48
 # Sides of an image must be multiples of this.
 STRIDE = 32
 # Outputs of the head at a quarter of the resolution.
-NUM_OUTPUTS = 1 + 2 + 1 + 10 + 4
+NUM_OUTPUTS = 1 + 2 + 1 + 10
 # Probability of a center before training, as for any rare class (Lin et al., 2018).
 _CENTER_PRIOR = 0.01
 _BATCH_NORM_EPSILON = 1e-3
@@ -33,7 +33,7 @@ def build_page_network() -> Any:
 
     It maps ``float32 (n, h, w, 3)`` in [0, 1] to the logits of the ink, ``(n, h / 2, w / 2, 8)``,
     which `depth_to_space` brings to ``(n, h, w, 2)``, and to the raw outputs at a quarter of the
-    resolution, ``(n, h / 4, w / 4, 18)``.
+    resolution, ``(n, h / 4, w / 4, 14)``.
     """
     from mnistcnn.backend import keras
 

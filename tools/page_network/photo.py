@@ -56,8 +56,6 @@ class Page:
     digits : numpy.ndarray
         ``float32 (n, 5)``: center x, center y, width and height of the box of the digit's ink,
         in pixels of the picture, and the label.
-    rotation : int
-        Quarter turns clockwise by which the text is turned, 0 to 3.
     """
 
     image: NDArray[np.uint8]
@@ -65,7 +63,6 @@ class Page:
     other_ink: NDArray[np.uint8]
     instances: NDArray[np.int16]
     digits: NDArray[np.float32]
-    rotation: int
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def photograph(
         lit = draw_scene(effects, shape) * draw_light(effects, shape, limits=(0.05, 1.25))
         blank = np.zeros(shape, np.uint8)
         image = take_picture(effects, lit, height=40.0, contrast=0.5, dark=False)
-        return Page(image, blank, blank, blank.astype(np.int16), np.zeros((0, 5), np.float32), 0)
+        return Page(image, blank, blank, blank.astype(np.int16), np.zeros((0, 5), np.float32))
     height = _smallest_height(layout.instances)
     warp = draw_warp(effects, shape, height)
     color = draw_paper_color(effects)
@@ -143,12 +140,8 @@ def photograph(
         contrast=contrast,
         dark=dark,
     )
-    turns = _draw_turns(effects, shape)
-    image, truth, instances = (
-        np.ascontiguousarray(np.rot90(array, -turns)) for array in (image, truth, instances)
-    )
     instances, digits = _locate(layout, instances, warp.scale)
-    return Page(image, truth[..., 0].copy(), truth[..., 1].copy(), instances, digits, turns)
+    return Page(image, truth[..., 0].copy(), truth[..., 1].copy(), instances, digits)
 
 
 def _smallest_height(instances: NDArray[np.int16]) -> float:
@@ -292,14 +285,6 @@ def _drop_shadow(effects: Effects, sheet: NDArray[np.float32]) -> NDArray[np.flo
     moved = cv2.warpAffine(sheet, matrix, sheet.shape[1::-1])
     blurred = cv2.GaussianBlur(moved, (0, 0), effects.log_uniform(1, 10))
     return np.float32(effects.uniform(0.1, 0.7)) * blurred
-
-
-def _draw_turns(effects: Effects, shape: tuple[int, int]) -> int:
-    """Draw the quarter turns clockwise."""
-    if not effects.occurs("quarter turn"):
-        return 0
-    square = shape[0] == shape[1]
-    return int(effects.generator.choice([1, 2, 3], p=[0.37, 0.26, 0.37] if square else [0, 1, 0]))
 
 
 def _locate(

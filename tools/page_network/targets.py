@@ -44,8 +44,6 @@ class Targets(NamedTuple):
         and its weight in the loss of the class.
     classes : numpy.ndarray
         ``uint8 (h / 4, w / 4)``: label of a digit around its center, 255 elsewhere.
-    rotation : numpy.ndarray
-        ``uint8``: quarter turns clockwise of the text.
     """
 
     image: NDArray[np.uint8]
@@ -53,7 +51,6 @@ class Targets(NamedTuple):
     centers: NDArray[np.uint8]
     geometry: NDArray[np.float16]
     classes: NDArray[np.uint8]
-    rotation: NDArray[np.uint8]
 
 
 def to_targets(page: Page) -> Targets:
@@ -89,7 +86,6 @@ def to_targets(page: Page) -> Targets:
         np.rint(255 * centers).astype(np.uint8),
         np.dstack([geometry, class_weights]).astype(np.float16),
         classes,
-        np.asarray(page.rotation, np.uint8),
     )
 
 

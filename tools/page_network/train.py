@@ -156,8 +156,8 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
     """Return the terms of the loss for a batch.
 
     Cross-entropy for the ink, weighted towards ink; the focal loss of CenterNet for the centers;
-    on the ink of digits, the absolute error of offset and size and the cross-entropy of the
-    rotation; and the cross-entropy of the class around the centers.
+    on the ink of digits, the absolute error of offset and size; and the cross-entropy of the class
+    around the centers.
     """
     import tensorflow as tf
 
@@ -187,13 +187,10 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
     cell_weight = geometry[..., 3]
     sum_weight = tf.reduce_sum(cell_weight) + 1e-3
     error = tf.abs(digits[..., 1:4] - geometry[..., :3])
-    upright = tf.cast(targets.rotation == 0, tf.float32)[:, tf.newaxis, tf.newaxis]
-    class_weight = geometry[..., 4] * upright
+    class_weight = geometry[..., 4]
     is_digit = targets.classes != NO_CLASS
     labels = tf.where(is_digit, tf.cast(targets.classes, tf.int32), 0)
-    classes = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, digits[..., 4:14])
-    turns = tf.ones_like(labels) * tf.cast(targets.rotation, tf.int32)[:, tf.newaxis, tf.newaxis]
-    rotation = tf.nn.sparse_softmax_cross_entropy_with_logits(turns, digits[..., 14:18])
+    classes = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, digits[..., 4:])
     return {
         "ink": 4 * tf.reduce_mean(weight * cross_entropy),
         "overlap": 0.5 * tf.reduce_mean(1 - (2 * overlap + 100) / (total + 100)),
@@ -201,7 +198,6 @@ def compute_losses(ink: Any, digits: Any, targets: Targets) -> dict[str, Any]:
         "offsets": 2 * tf.reduce_sum(cell_weight[..., tf.newaxis] * error[..., :2]) / sum_weight,
         "sizes": tf.reduce_sum(cell_weight * error[..., 2]) / sum_weight,
         "classes": 2 * tf.reduce_sum(class_weight * classes) / (tf.reduce_sum(class_weight) + 1),
-        "rotation": 0.5 * tf.reduce_sum(cell_weight * rotation) / sum_weight,
     }
 
 
@@ -273,7 +269,7 @@ class Trainer:
 def validate(trainer: Trainer, pages: Sequence[Targets]) -> dict[str, float]:
     """Return metrics on validation pages."""
     counts = dict.fromkeys(("hit", "found", "true", "false_pages", "empty_pages"), 0.0)
-    right = cells = turned_right = turned = 0.0
+    right = cells = 0.0
     for page in pages:
         image = page.image[np.newaxis].astype(np.float32) / 255
         ink, digits = (np.asarray(output)[0] for output in trainer.predict(image))
@@ -290,20 +286,13 @@ def validate(trainer: Trainer, pages: Sequence[Targets]) -> dict[str, float]:
             counts["empty_pages"] += 1
             counts["false_pages"] += found.sum() > 20
         is_digit = page.classes != NO_CLASS
-        if page.rotation == 0:
-            right += (digits[..., 4:14].argmax(-1) == page.classes)[is_digit].sum()
-            cells += is_digit.sum()
-        on_ink = page.geometry[..., 3] > 0
-        if on_ink.any():
-            turned += 1
-            logits = digits[..., 14:18][on_ink].mean(axis=0)
-            turned_right += logits.argmax() == page.rotation
+        right += (digits[..., 4:].argmax(-1) == page.classes)[is_digit].sum()
+        cells += is_digit.sum()
     return {
         "precision": counts["hit"] / max(counts["found"], 1),
         "recall": counts["hit"] / max(counts["true"], 1),
         "false_pages": counts["false_pages"] / max(counts["empty_pages"], 1),
         "class_accuracy": right / max(cells, 1),
-        "rotation_accuracy": turned_right / max(turned, 1),
     }
 
 

@@ -36,8 +36,6 @@ _MAX_VOTE_DISTANCE = 0.5
 _MIN_RELATIVE_SIZE = 0.35
 # Ink of an instance in pixels.
 _MIN_INK = 6.0
-# Number of pixels over which the rotation of an instance is averaged.
-_MAX_SAMPLES = 256
 # Distance in digit sizes from the center within which the class is averaged.
 _CENTER_RADIUS = 0.1
 
@@ -54,8 +52,6 @@ class DigitInstance:
         ``(h, w)`` in [0, 1]: coverage of each pixel in the box by the ink of this digit.
     probabilities : Float32Array
         ``(10,)``: the page network's probability of each digit, averaged near the center.
-    rotation : Float32Array
-        ``(4,)``: probability of each number of clockwise quarter turns.
     peak : float
         Height of the peak of the map of centers, in [0, 1].
     purity : float
@@ -66,7 +62,6 @@ class DigitInstance:
     top: int
     coverage: Float32Array
     probabilities: Float32Array
-    rotation: Float32Array
     peak: float
     purity: float
 
@@ -208,9 +203,6 @@ def _instance(maps: PageMaps, pixels: _Cells, peak: _Peak, size: float) -> Digit
     inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
     coverage = np.zeros((height, width), np.float32)
     coverage[rows[inside] - top, columns[inside] - left] = ink[inside]
-    # Of a large digit, some pixels suffice.
-    sample = slice(None, None, 1 + int(np.count_nonzero(solid)) // _MAX_SAMPLES)
-    cells = rows[solid][sample] // CELL_SIZE, columns[solid][sample] // CELL_SIZE
     other = float(maps.other_ink[rows[solid], columns[solid]].sum())
     return DigitInstance(
         left=left,
@@ -219,7 +211,6 @@ def _instance(maps: PageMaps, pixels: _Cells, peak: _Peak, size: float) -> Digit
         probabilities=_mean_softmax(
             maps.class_logits, _cells_around(peak, _CENTER_RADIUS * size, maps.centers.shape)
         ),
-        rotation=_mean_softmax(maps.rotation_logits, cells),
         peak=peak.height,
         purity=float(ink[solid].sum()) / (float(ink[solid].sum()) + other),
     )

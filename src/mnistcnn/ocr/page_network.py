@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import cv2
 import numpy as np
 
-from mnistcnn.types import NUM_CLASSES, Float32Array
+from mnistcnn.types import Float32Array
 from mnistcnn.weights.onnx_session import open_session
 from mnistcnn.weights.page_network_onnx import (
     DIGITS_NAME,
@@ -37,7 +37,7 @@ class PageMaps:
     """The output of the page network for an image of ``(h, w)`` pixels.
 
     The maps of digits have one value for each cell of 4 × 4 pixels, ``(h / 4, w / 4)`` rounded
-    up. Offsets, sizes, classes and rotations are meaningful where there is digit ink only.
+    up. Offsets, sizes and classes are meaningful where there is digit ink only.
 
     Parameters
     ----------
@@ -52,8 +52,6 @@ class PageMaps:
         ``(h / 4, w / 4)``: longer side of the bounding box of the cell's digit, in pixels.
     class_logits : Float32Array
         ``(10, h / 4, w / 4)``: logits of the digits 0 to 9.
-    rotation_logits : Float32Array
-        ``(4, h / 4, w / 4)``: logits of the clockwise quarter turns of the text.
     """
 
     digit_ink: Float32Array
@@ -62,7 +60,6 @@ class PageMaps:
     offsets: Float32Array
     sizes: Float32Array
     class_logits: Float32Array
-    rotation_logits: Float32Array
 
 
 class PageNetwork:
@@ -115,7 +112,7 @@ def to_page_maps(ink: Float32Array, digits: Float32Array) -> PageMaps:
     ink : Float32Array
         ``(2, h, w)`` in [0, 1].
     digits : Float32Array
-        ``(18, h / 4, w / 4)``, as `page_network_to_onnx` describes it.
+        ``(14, h / 4, w / 4)``, as `page_network_to_onnx` describes it.
     """
     sizes = np.clip(_SIZE_UNIT * np.exp(np.clip(digits[3], -5, 5)), *_SIZE_RANGE)
     return PageMaps(
@@ -124,8 +121,7 @@ def to_page_maps(ink: Float32Array, digits: Float32Array) -> PageMaps:
         centers=1 / (1 + np.exp(-np.clip(digits[0], -30, 30))),
         offsets=digits[1:3] * sizes,
         sizes=sizes,
-        class_logits=digits[4 : 4 + NUM_CLASSES],
-        rotation_logits=digits[4 + NUM_CLASSES :],
+        class_logits=digits[4:],
     )
 
 

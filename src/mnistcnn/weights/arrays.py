@@ -54,9 +54,8 @@ REJECTOR_WEIGHT_SHAPES: Shapes = MappingProxyType(
 )
 # Channels of the page network at each level, from 1/2 of the image size to 1/32.
 PAGE_NETWORK_CHANNELS = (16, 32, 64, 112, 128)
-# Outputs of its second head: the center, the offset (x, y) to it, the size, the ten classes and
-# the four quarter turns.
-NUM_DIGIT_OUTPUTS = 18
+# Outputs of its second head: the center, the offset (x, y) to it, the size and the ten classes.
+NUM_DIGIT_OUTPUTS = 14
 _HEAD_CHANNELS = 48
 # Digit ink and other ink of each pixel of a 2 × 2 block.
 _NUM_INK_OUTPUTS = 8

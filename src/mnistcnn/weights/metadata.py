@@ -64,7 +64,7 @@ def page_network_metadata() -> dict[str, str]:
     """Return the metadata entries of the page network."""
     return {
         "description": "page network for handwritten digits; image: float32 (1, 3, h, w) in "
-        "[0, 1]; ink: float32 (1, 2, h, w); digits: float32 (1, 18, h / 4, w / 4)",
+        "[0, 1]; ink: float32 (1, 2, h, w); digits: float32 (1, 14, h / 4, w / 4)",
         "preprocessing": "red, green and blue 0...255 divided by 255; sides padded to multiples "
         "of 32 with the values at the edge",
         **_origin(),

@@ -46,10 +46,10 @@ def page_network_to_onnx(weights: Sequence[NDArray[Any]]) -> bytes:
     bytes
         A model with the input ``image``, ``float32 (1, 3, h, w)`` in [0, 1], whose height and
         width are multiples of 32; and the outputs ``ink``, ``float32 (1, 2, h, w)`` in [0, 1]:
-        coverage by the ink of digits and by other ink; and ``digits``, ``float32 (1, 18, h / 4,
+        coverage by the ink of digits and by other ink; and ``digits``, ``float32 (1, 14, h / 4,
         w / 4)``: for each block of 4 × 4 pixels the logit of a digit's center, the offset to it
         (x, y) in digit sizes, the logarithm of the digit's size in units of 32 pixels, and the
-        logits of the ten classes and of the text's four quarter turns.
+        logits of the ten classes.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from tools.page_network.targets import NO_CLASS, to_targets
 SIDE = 64
 
 
-def page_with(boxes, labels, rotation=0):
+def page_with(boxes, labels):
     """A page whose digits are filled boxes: left, top, width and height."""
     ink = np.zeros((SIDE, SIDE), np.uint8)
     instances = np.zeros((SIDE, SIDE), np.int16)
@@ -20,7 +20,7 @@ def page_with(boxes, labels, rotation=0):
         digits.append((*center, width, height, labels[i]))
     image = np.repeat(255 - ink[..., np.newaxis], 3, axis=2)
     digits = np.array(digits, np.float32).reshape(-1, 5)
-    return Page(image, ink, np.zeros_like(ink), instances, digits, rotation)
+    return Page(image, ink, np.zeros_like(ink), instances, digits)
 
 
 def test_offsets_lead_from_each_cell_to_the_center():
@@ -69,9 +69,8 @@ def test_illegible_digit_is_ignored():
 
 
 def test_page_without_digits():
-    targets = to_targets(page_with([], [], rotation=2))
+    targets = to_targets(page_with([], []))
     assert not targets.centers.any()
     assert not targets.geometry.any()
     assert (targets.classes == NO_CLASS).all()
-    assert targets.rotation == 2
     assert targets.ink.shape == (SIDE, SIDE, 3)

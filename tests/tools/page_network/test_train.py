@@ -38,7 +38,7 @@ def test_smoke_run_writes_the_network_and_continues(tmp_path):
     assert {"precision", "recall", "class_accuracy", "ink", "centers"} <= set(records[-1])
     arrays = load_file(tmp_path / "page_network.safetensors")
     assert all(array.dtype == np.float16 for array in arrays.values())
-    assert arrays["digits_2/kernel"].shape == (1, 1, 48, 18)
+    assert arrays["digits_2/kernel"].shape == (1, 1, 48, 14)
     assert all(np.isfinite(array).all() for array in arrays.values())
     # All steps are done, so there is nothing left to train.
     before = (tmp_path / "checkpoint.npz").read_bytes()
