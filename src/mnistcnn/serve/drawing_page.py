@@ -20,6 +20,7 @@ SOURCES = Path(__file__).parent / "draw"
 # In the order of their dependencies.
 _NAMES = (
     "gray_image",
+    "brightness",
     "resize",
     "size_normalization",
     "digit_crop",
@@ -35,6 +36,7 @@ _NAMES = (
     "rendering",
     "app",
     "controls",
+    "camera",
     "main",
 )
 SCRIPTS = tuple(f"{name}.js" for name in _NAMES)
