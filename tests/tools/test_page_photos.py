@@ -40,7 +40,6 @@ def effects_of(style, *names, seed=0):
 def assert_equal(first, second):
     for name in ("image", "digit_ink", "other_ink", "instances", "digits"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
-    assert first.rotation == second.rotation
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -59,7 +58,6 @@ def test_truth_matches_the_picture(layout):
         assert page.image.dtype == page.digit_ink.dtype == page.other_ink.dtype == np.uint8
         assert page.instances.dtype == np.int16
         assert page.instances.max() == len(page.digits) <= 4
-        assert page.rotation in range(4)
         for number, (x, y, width, height, label) in enumerate(page.digits, start=1):
             rows, columns = np.nonzero(page.instances == number)
             assert width == np.ptp(columns) + 1
@@ -79,25 +77,6 @@ def test_without_effects_the_truth_is_the_layout(layout):
     assert page.digits[1].tolist() == [83, 33, 16, 26, 1]
     paper = page.image[layout.instances == 0].mean()
     assert page.image[layout.instances > 0].mean() < paper - 100
-
-
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_quarter_turns_are_clockwise(layout, monkeypatch, turns):
-    monkeypatch.setattr(photo, "_draw_turns", lambda effects, shape: turns)
-    page = photo.photograph(layout, np.random.default_rng(0), style="photo", without=EFFECTS.keys())
-    assert page.rotation == turns
-    # The first digit is at the top left before the turn.
-    x, y = page.digits[page.digits[:, 4] == 7][0, :2]
-    assert (x > SIZE / 2, y > SIZE / 2) == {1: (True, False), 2: (True, True), 3: (False, True)}[
-        turns
-    ]
-
-
-def test_only_square_pictures_are_turned_by_one_quarter():
-    turns = {
-        photo._draw_turns(effects_of("photo", "quarter turn", seed=i), (64, 96)) for i in range(99)
-    }
-    assert turns == {0, 2}
 
 
 def test_dark_paper_has_light_ink(layout, monkeypatch):
