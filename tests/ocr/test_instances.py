@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mnistcnn.ocr import instances
-from mnistcnn.ocr.instances import find_instances
+from mnistcnn.ocr.instances import find_instances, select_polarity
+from mnistcnn.ocr.page_network import POLARITIES
 from tests.helpers.drawing import cropped_digit, draw_strokes
 from tests.helpers.page_maps import draw_digits, oracle_maps
 
@@ -95,3 +96,30 @@ def test_the_number_of_digits_is_bounded(row, monkeypatch):
     found = find_instances(maps)
     assert len(found) == 4
     assert [one.peak for one in found] == sorted((one.peak for one in found), reverse=True)
+
+
+def draw_dark_and_light(paper):
+    """Return an image with a dark digit on the left and a light one on the right, and its maps."""
+    stroke = np.ones((30, 8), np.float32)
+    page = draw_digits((64, 96), [(stroke, 20, 16, 1), (stroke, 68, 16, 1)])
+    image = np.repeat(np.broadcast_to(paper, (64, 96))[..., np.newaxis], 3, axis=2).copy()
+    image[page.layers[0] > 0] -= 0.2
+    image[page.layers[1] > 0] += 0.2
+    return image.astype(np.float32), oracle_maps(page)
+
+
+@pytest.mark.parametrize("paper", [0.5, np.linspace(0.7, 0.3, 96), np.linspace(0.3, 0.7, 96)])
+def test_digits_of_the_other_polarity_are_dropped(paper):
+    image, maps = draw_dark_and_light(paper)
+    found = find_instances(maps)
+    dark, light = sorted(found, key=lambda one: one.left)
+    for polarity, expected in zip(POLARITIES, (found, [dark], [light]), strict=True):
+        assert select_polarity(found, maps, image, polarity) == expected
+
+
+def test_a_page_full_of_ink_has_a_polarity():
+    image, maps = draw_dark_and_light(0.5)
+    found = find_instances(maps)
+    maps.other_ink[:] = 1
+    assert len(select_polarity(found, maps, image, "dark")) == 1
+    assert select_polarity([], maps, image, "dark") == []

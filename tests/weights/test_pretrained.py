@@ -200,7 +200,7 @@ def test_damaged_confidence_weights_are_rejected(content, tmp_path, monkeypatch)
     load_confidence_weights.cache_clear()
     try:
         with pytest.raises(
-            CorruptFileError, match="confidence.json is damaged: it holds no weights"
+            CorruptFileError, match="confidence.json: not the weights of the confidence"
         ):
             load_confidence_weights()
     finally:

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from mnistcnn.ocr.digit_crop import digit_crop
-from mnistcnn.ocr.instances import DigitInstance, find_instances
-from mnistcnn.ocr.page_network import PageMaps, Polarity, keep_polarity
+from mnistcnn.ocr.instances import DigitInstance, find_instances, select_polarity
+from mnistcnn.ocr.page_network import PageMaps, Polarity
 from mnistcnn.types import Float32Array, UInt8Array
 
 # Maps an image, ``float32 (h, w, 3)`` in [0, 1], to the output of the page network.
@@ -111,11 +111,12 @@ def detect_digits(
     score_legibility : callable
         Maps the crops of digits to the probability that each is legible. Decides the orientation.
     polarity : {"auto", "dark", "light"}
-        Which ink counts, as in `keep_polarity`.
+        Which ink counts, as in `select_polarity`.
     """
 
     def find(view: Float32Array) -> list[DigitInstance]:
-        return find_instances(keep_polarity(compute_maps(view), view, polarity))
+        maps = compute_maps(view)
+        return select_polarity(find_instances(maps), maps, view, polarity)
 
     image, margin = _add_margin(image)
     levels = _detect_at_scales(image, find)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistcnn.ocr.page_network import CELL_SIZE, PageMaps
+from mnistcnn.ocr.page_network import CELL_SIZE, PageMaps, Polarity
 from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, Float64Array
 
@@ -36,6 +36,10 @@ _MAX_VOTE_DISTANCE = 0.5
 _MIN_RELATIVE_SIZE = 0.35
 # Ink of an instance in pixels.
 _MIN_INK = 6.0
+# Coverage by ink below which a pixel is paper.
+_MAX_PAPER_INK = 0.1
+# Weights of red, green and blue in the gray level (ITU-R BT.601).
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # Distance in digit sizes from the center within which the class is averaged.
 _CENTER_RADIUS = 0.1
 
@@ -234,4 +238,44 @@ def _mean_softmax(logits: Float32Array, cells: _Cells) -> Float32Array:
     return np.asarray((exponentials / exponentials.sum(axis=0)).mean(axis=1), np.float32)
 
 
-__all__ = ["DigitInstance", "find_instances"]
+def select_polarity(
+    instances: list[DigitInstance], maps: PageMaps, image: Float32Array, polarity: Polarity
+) -> list[DigitInstance]:
+    """Return the instances of one polarity.
+
+    Parameters
+    ----------
+    instances : list of DigitInstance
+        What `find_instances` found in the maps.
+    maps : PageMaps
+        The output of the page network.
+    image : Float32Array
+        ``(h, w, 3)`` in [0, 1]: its input.
+    polarity : {"auto", "dark", "light"}
+        Ink that is darker, or lighter, than the pixels without ink around it. ``"auto"``: any.
+    """
+    if polarity == "auto" or not instances:
+        return instances
+    gray = image @ _LUMA
+    is_paper = maps.digit_ink + maps.other_ink < _MAX_PAPER_INK
+    return [
+        one for one in instances if (_contrast(one, gray, is_paper) > 0) == (polarity == "dark")
+    ]
+
+
+def _contrast(instance: DigitInstance, gray: Float32Array, is_paper: NDArray[np.bool_]) -> float:
+    """Return how much darker the ink of an instance is than the paper around it."""
+    left, top, right, bottom = instance.box
+    margin = max(right - left, bottom - top) // 4 + 2
+    around = (
+        slice(max(0, top - margin), bottom + margin),
+        slice(max(0, left - margin), right + margin),
+    )
+    paper = gray[around][is_paper[around]]
+    if not paper.size:
+        paper = gray[around].ravel()
+    ink = np.average(gray[top:bottom, left:right], weights=instance.coverage)
+    return float(np.median(paper) - ink)
+
+
+__all__ = ["DigitInstance", "find_instances", "select_polarity"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import cv2
 import numpy as np
 
 from mnistcnn.types import Float32Array
@@ -28,8 +27,6 @@ CELL_SIZE = 4
 _SIZE_UNIT = 32
 # Digits outside this range of sizes, in pixels, are implausible.
 _SIZE_RANGE = (2, 2000)
-# Weights of red, green and blue in the gray level (ITU-R BT.601).
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,31 +120,3 @@ def to_page_maps(ink: Float32Array, digits: Float32Array) -> PageMaps:
         sizes=sizes,
         class_logits=digits[4:],
     )
-
-
-def keep_polarity(maps: PageMaps, image: Float32Array, polarity: Polarity) -> PageMaps:
-    """Return the maps with the digit ink of one polarity only.
-
-    Parameters
-    ----------
-    maps : PageMaps
-        The output of the page network.
-    image : Float32Array
-        ``(h, w, 3)`` in [0, 1]: its input.
-    polarity : {"auto", "dark", "light"}
-        Ink that is darker, or lighter, than the mean of the pixels without ink around it, within
-        half a digit size.
-        ``"auto"``: any ink.
-    """
-    if polarity == "auto":
-        return maps
-    gray = image @ _LUMA
-    is_background = np.maximum(1 - maps.digit_ink - maps.other_ink, 0)
-    side = round(float(np.median(maps.sizes))) | 1
-    weight = cv2.blur(is_background, (side, side))
-    background = cv2.blur(gray * is_background, (side, side)) / np.maximum(weight, 1e-6)
-    contrast = background - gray if polarity == "dark" else gray - background
-    # Of the pixels around, since the edge of a stroke may have either sign.
-    size = max(3, side // 4) | 1
-    keep = cv2.blur(contrast * maps.digit_ink, (size, size)) > 0
-    return replace(maps, digit_ink=np.where(keep, maps.digit_ink, np.float32(0)))

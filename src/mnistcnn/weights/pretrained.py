@@ -160,7 +160,7 @@ def load_confidence_weights() -> Mapping[str, Mapping[str, float]]:
             for kind, of_kind in weights.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptFileError(f"{quote(path)} is damaged: it holds no weights") from error
+        raise CorruptFileError(f"{path}: not the weights of the confidence") from error
 
 
 def read_pretrained(
