@@ -132,6 +132,7 @@ def test_confidence_is_a_logistic_regression_of_the_features():
         "is component": 0,
         "class by component": 0,
         "overlap": 0,
+        "inside component": 0,
     }
     assert {name: digit.features[name] for name in expected} == pytest.approx(expected, rel=1e-5)
     expected_log_odds = -1.2 + sum(
@@ -191,6 +192,7 @@ def test_features_of_a_component_are_those_of_the_best_detected_digit_at_its_pla
         "is detected": 1,
         "score": detected().score,
         "overlap": 1,
+        "inside detected": 0,
         "log size": np.log(20 / 32),
         "log relative height": np.log(20 / 30),
         "log aspect ratio": np.log(8 / 20),
@@ -242,6 +244,16 @@ def test_each_kind_has_a_regression():
     weights = {kind: defaultdict(float, of_kind) for kind, of_kind in weights.items()}
     (digit,) = score(components=[component(confidence=0.99)], weights=weights)
     assert digit.confidence == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-4)
+
+
+def test_fragments_lie_within_a_digit():
+    """Half of the component's width lies within the detected digit, and the other way round."""
+    small = component(left=7, top=10, shape=(4, 8))
+    _, digit = score([detected()], [small])
+    assert digit.features["inside detected"] == pytest.approx(0.5 * detected().score, rel=1e-5)
+    large = component(left=0, top=0, shape=(60, 60), confidence=0.8)
+    digit, _ = score([detected()], [large])
+    assert digit.features["inside component"] == pytest.approx(0.8 * 0.9, rel=1e-5)
 
 
 def test_a_low_score_is_no_support():

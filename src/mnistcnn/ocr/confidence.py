@@ -81,6 +81,7 @@ class _Place:
     is_digit: float
     support: DetectedDigit | None
     overlap: float
+    inside: float
 
     @property
     def score(self) -> float:
@@ -132,7 +133,7 @@ def score_digits(
     reduction : float, default 1.0
         Factor by which the image of the components is smaller.
     """
-    places = _find_places(components, detection.candidates, digit_scorer, reduction)
+    places = _find_places(components, detection, digit_scorer, reduction)
     page = _describe_page(detection, places, shape)
     return [
         *_score_detected(
@@ -149,22 +150,25 @@ def score_digits(
 
 def _find_places(
     components: Sequence[Candidate],
-    detected: Sequence[DetectedDigit],
+    detection: Detection,
     digit_scorer: DigitScorer,
     reduction: float,
 ) -> list[_Place]:
     """Return each component with the best digit that was detected at its place at any scale."""
     edges = [_enlarge(one.component.box, reduction) for one in components]
     scores = _digit_scores([one.crop for one in components], digit_scorer)
-    digits = [digit for digit in detected if digit.score > _MIN_SCORE]
+    digits = [digit for digit in detection.candidates if digit.score > _MIN_SCORE]
     digits.sort(key=lambda digit: -digit.score)
     overlaps = _overlaps(edges, [digit.edges for digit in digits])
+    inside = _parts_inside(
+        edges, [one.edges for one in detection.digits], [one.score for one in detection.digits]
+    )
     places = []
-    for component, box, score, row in zip(components, edges, scores, overlaps, strict=True):
-        at_place = np.flatnonzero(row > _MIN_OVERLAP)
+    for i, component in enumerate(components):
+        at_place = np.flatnonzero(overlaps[i] > _MIN_OVERLAP)
         support = digits[at_place[0]] if len(at_place) else None
-        overlap = float(row[at_place[0]]) if len(at_place) else 0.0
-        places.append(_Place(component, box, score, support, overlap))
+        overlap = float(overlaps[i, at_place[0]]) if len(at_place) else 0.0
+        places.append(_Place(component, edges[i], scores[i], support, overlap, inside[i]))
     return places
 
 
@@ -203,7 +207,11 @@ def _score_detected(
     by_crops = classify_with_tta(crops, predict_proba)
     is_digit = _digit_scores(crops, digit_scorer)
     sizes = [max(digit.instance.coverage.shape) for digit in digits]
-    overlaps = _overlaps([digit.edges for digit in digits], [place.edges for place in places])
+    boxes, others = [digit.edges for digit in digits], [place.edges for place in places]
+    overlaps = _overlaps(boxes, others)
+    inside = _parts_inside(
+        boxes, others, [place.candidate.confidence * place.is_digit for place in places]
+    )
     scored = []
     for i, digit in enumerate(digits):
         instance = digit.instance
@@ -227,6 +235,7 @@ def _score_detected(
             if at_place
             else 0.0,
             "overlap": float(overlaps[i, best]) if at_place else 0.0,
+            "inside component": inside[i],
             **page.features,
         }
         probabilities = _class_probabilities(joint, features, weights["detected"])
@@ -255,6 +264,7 @@ def _score_component(place: _Place, page: _Page, weights: ConfidenceWeights) -> 
         "is detected": float(one is not None),
         "score": place.score,
         "overlap": place.overlap,
+        "inside detected": place.inside,
         "log size": math.log(max(component.height, component.width) / 32),
         "log relative height": math.log(component.height / page.median_height),
         "log aspect ratio": math.log(component.width / component.height),
@@ -309,13 +319,34 @@ def _enlarge(box: Box, factor: float) -> Edges:
 
 def _overlaps(first_boxes: Sequence[Edges], second_boxes: Sequence[Edges]) -> Float64Array:
     """Return the intersection over union of each box of one list with each of another."""
+    shared, first_areas, second_areas = _intersections(first_boxes, second_boxes)
+    union = first_areas[:, np.newaxis] + second_areas - shared
+    return np.asarray(shared / np.maximum(union, 1e-6), np.float64)
+
+
+def _parts_inside(
+    boxes: Sequence[Edges], others: Sequence[Edges], scores: Sequence[float]
+) -> list[float]:
+    """Return how much of each box lies within a larger other one, times the score of that.
+
+    A fragment of a digit lies within the whole digit.
+    """
+    shared, areas, _ = _intersections(boxes, others)
+    parts = shared / np.maximum(areas[:, np.newaxis], 1e-6) * np.array(scores)
+    parts[_overlaps(boxes, others) > _MIN_OVERLAP] = 0
+    return [float(part) for part in parts.max(axis=1, initial=0)]
+
+
+def _intersections(
+    first_boxes: Sequence[Edges], second_boxes: Sequence[Edges]
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Return the shared area of each two boxes of two lists, and the areas of the boxes."""
     first, second = (np.array(b, float).reshape(-1, 4) for b in (first_boxes, second_boxes))
     low = np.maximum(first[:, np.newaxis, :2], second[:, :2])
     high = np.minimum(first[:, np.newaxis, 2:], second[:, 2:])
     shared = np.prod(np.maximum(high - low, 0), axis=2)
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
-    union = areas[0][:, np.newaxis] + areas[1] - shared
-    return np.asarray(shared / np.maximum(union, 1e-6), np.float64)
+    return shared, areas[0], areas[1]
 
 
 def _mean(values: Sequence[float]) -> float:
