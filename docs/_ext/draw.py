@@ -37,6 +37,7 @@ _NAMES = (
     "rendering",
     "app",
     "controls",
+    "frame",
     "main",
 )
 SCRIPTS = tuple(f"{name}.js" for name in _NAMES)
