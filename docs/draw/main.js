@@ -14,6 +14,7 @@ function start(weights, rejectorWeights) {
   addKeyboardControls(app);
   addButtons(app);
   addImageControls(app);
+  addCameraControls(app);
   const applyTheme = () => {
     app.showResults();
     app.render();
