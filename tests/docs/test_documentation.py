@@ -69,18 +69,28 @@ def measured_rows():
     )
     start = {name: row["median"] for name, row in latency["cold_start"].items()}
     return [
-        f"Accuracy of the baseline, seeds 0, 1 and 2 | {first}, {second}, {third}; the notebook reports 97.50 % "
-        "| `python -m benchmarks.accuracy.baseline`",
-        f'Accuracy of `recipe="fast"`, mean of ten seeds | {100 * fast["accuracy"]["mean"]:.1f} % in '
-        f"{fast['seconds']['median']:.1f} s of training; the notebook's script takes "
-        f"{script['seconds']['median']:.0f} s | `make bench`",
-        f"Accuracy of the pretrained weights | `best` {accuracy['best']}, `robust` {accuracy['robust']} "
-        "| `make weights`",
-        f"Training, batches of 128 | {rate:,.0f} images/s: {speedup['keras_fit']:.1f} × Keras' `fit`, "
-        f"{speedup['pytorch']:.1f} × PyTorch | `make bench`",
+        (
+            f"Accuracy of the baseline, seeds 0, 1 and 2 | {first}, {second}, {third}; the notebook reports 97.50 % "
+            "| `python -m benchmarks.accuracy.baseline`"
+        ),
+        (
+            f'Accuracy of `recipe="fast"`, mean of ten seeds | {100 * fast["accuracy"]["mean"]:.1f} % in '
+            f"{fast['seconds']['median']:.1f} s of training; the notebook's script takes "
+            f"{script['seconds']['median']:.0f} s | `make bench`"
+        ),
+        (
+            f"Accuracy of the pretrained weights | `best` {accuracy['best']}, `robust` {accuracy['robust']} "
+            "| `make weights`"
+        ),
+        (
+            f"Training, batches of 128 | {rate:,.0f} images/s: {speedup['keras_fit']:.1f} × Keras' `fit`, "
+            f"{speedup['pytorch']:.1f} × PyTorch | `make bench`"
+        ),
         f"Inference, one image | {1000 * recognizer:.2f} ms; Keras' `predict` {1000 * keras:.0f} ms | `make bench`",
-        f"From the start of Python to the first prediction | {start['recognizer']:.1f} s; Keras "
-        f"{start['keras']:.1f} s | `make bench`",
+        (
+            f"From the start of Python to the first prediction | {start['recognizer']:.1f} s; Keras "
+            f"{start['keras']:.1f} s | `make bench`"
+        ),
     ]
 
 
