@@ -1,6 +1,5 @@
 """Segmentation: strokes of one digit are merged, touching digits are split."""
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,50 +11,10 @@ from mnistcnn.ocr.pipeline import find_components
 from mnistcnn.ocr.segmentation import cut_paths, slice_between, split_touching
 from tests.helpers.drawing import (
     classify_narrow_as_one,
-    cropped_digit,
     draw_strokes,
     joined_ones,
     predict_three,
 )
-
-
-def test_strokes_of_one_digit_are_merged(recognizer, legible_digits):
-    """A pen that fails for a moment leaves a gap across the digit."""
-    first, second = (cropped_digit(legible_digits.images[i], 80) for i in (0, 1))
-    num_correct = 0
-    count = 16
-    for image, label in zip(*(part[:count] for part in legible_digits), strict=True):
-        ink = cropped_digit(image, 80)
-        ink[len(ink) * 2 // 5 :][:4] = 0
-        row = [np.pad(one, ((20, 120 - len(one)), (30, 0))) for one in (ink, first, second)]
-        expected = f"{label}{legible_digits.labels[0]}{legible_digits.labels[1]}"
-        num_correct += recognizer.read(1 - np.pad(np.hstack(row), 20)).text == expected
-    assert num_correct >= 0.75 * count
-
-
-def push_together(left, right):
-    """Return two drawings side by side, so close that their ink overlaps by a pixel."""
-    height = max(len(left), len(right))
-    left, right = (np.pad(ink, ((height - len(ink), 0), (0, 0))) for ink in (left, right))
-    last = np.array([np.flatnonzero(row > 0.5).max(initial=-999) for row in left])
-    first = np.array([np.flatnonzero(row > 0.5).min(initial=999) for row in right])
-    offset = int((last - first).max())
-    both = np.zeros((height, max(left.shape[1], offset + right.shape[1])), np.float32)
-    both[:, : left.shape[1]] = left
-    region = both[:, offset : offset + right.shape[1]]
-    np.maximum(region, right, out=region)
-    return both
-
-
-def test_touching_digits_are_split(recognizer, legible_digits):
-    count, num_touching, num_correct = 20, 0, 0
-    for i, j in np.random.default_rng(0).integers(0, len(legible_digits.images), (count, 2)):
-        both = push_together(*(cropped_digit(legible_digits.images[k], 60) for k in (i, j)))
-        num_touching += cv2.connectedComponents((both > 0.5).astype(np.uint8))[0] == 2
-        text = recognizer.read(1 - np.pad(both, 30)).text
-        num_correct += text == f"{legible_digits.labels[i]}{legible_digits.labels[j]}"
-    assert num_touching > 0.66 * count
-    assert num_correct > 0.65 * num_touching
 
 
 def test_nothing_is_merged_or_split_at_equal_confidence():

@@ -18,6 +18,8 @@ from tools.page_network.pages import draw_page
 _PAGE_SIZES, _SINGLE_SIZES = (320, 480, 640), (128, 256, 384)
 # Smallest and largest side of a picture that was scaled.
 _SCALED_SIZES = (24, 300)
+# The share of lines with digits that were scanned at a low resolution, and that in pixels.
+_COARSE_SHARE, _COARSE_SIZE = 0.3, 11
 # What a picture that usually has one digit may show instead.
 _OTHER_KINDS = ("plain shapes", "drawing", "handwritten words", "scene", "blank")
 
@@ -35,7 +37,7 @@ class TruePage(NamedTuple):
 def draw_confidence_page(generator: np.random.Generator, glyphs: Glyphs) -> TruePage:
     """Draw a page; pages of all kinds of photos, scans and drawings in turn."""
     kind = generator.choice(
-        ["page", "clean page", "digit lines", "single"], p=[0.3, 0.15, 0.15, 0.4]
+        ["page", "clean page", "digit lines", "single"], p=[0.22, 0.1, 0.18, 0.5]
     )
     if kind == "single":
         return _draw_single(generator, glyphs)
@@ -51,7 +53,11 @@ def _draw_lines(generator: np.random.Generator, glyphs: Glyphs) -> TruePage:
     """Draw lines of digits as `benchmarks.ocr.accuracy` does, but of other images."""
     styles = synthetic_pages.PAGE_STYLES
     style = styles[list(styles)[generator.integers(len(styles))]]
-    page = synthetic_pages.draw_page(glyphs.images, glyphs.labels, generator, style)
+    chosen = generator.integers(0, len(glyphs.images), 200)
+    images, labels = glyphs.images[chosen], glyphs.labels[chosen]
+    if generator.random() < _COARSE_SHARE:
+        images = np.stack([_coarsen(image) for image in images])
+    page = synthetic_pages.draw_page(images, labels, generator, style)
     boxes = np.array(page.boxes, float).reshape(-1, 4)
     labels = [int(character) for character in page.text if character.isdigit()]
     centers, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
@@ -59,13 +65,19 @@ def _draw_lines(generator: np.random.Generator, glyphs: Glyphs) -> TruePage:
     return TruePage(image, np.column_stack([centers, sizes, labels]))
 
 
+def _coarsen(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a digit that was scanned at a low resolution, with soft, wide strokes."""
+    small = cv2.resize(image, (_COARSE_SIZE,) * 2, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
 def _draw_single(generator: np.random.Generator, glyphs: Glyphs) -> TruePage:
     """Draw a small picture of, mostly, one digit, often cropped to it."""
-    kinds = {"single digit"} if generator.random() < 0.9 else set(_OTHER_KINDS)
+    kinds = {"single digit"} if generator.random() < 0.85 else set(_OTHER_KINDS)
     without = [kind for kind in KINDS if kind not in kinds]
     if generator.random() < 0.6:
         without += HARD_EFFECTS
-    if generator.random() < 0.7:
+    if generator.random() < 0.85:
         without += [*PAPERS, *MARKS]
     side = int(generator.choice(_SINGLE_SIZES))
     page = draw_page(generator, glyphs, (side, side), without=without)

@@ -1,6 +1,6 @@
 """Fit the confidence of a digit that was read: the probability that it is one, and is right.
 
-    python -m tools.page_network.fit_confidence [--pages 2000] [--install [FOLDER]]
+    python -m tools.page_network.fit_confidence [--pages 2400] [--install [FOLDER]]
 
 Reads synthetic pages, drawn from the last 10,000 training images of MNIST, without any threshold.
 A digit is right if its center lies within half a size of the center of a true digit of the same
@@ -154,7 +154,7 @@ def fit(examples: Sequence[Example]) -> dict[str, float]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Fit the weights and write them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--pages", type=int, default=2000)
+    parser.add_argument("--pages", type=int, default=2400)
     parser.add_argument("--data", type=Path, default=None, metavar="NPZ")
     parser.add_argument("--fonts", type=Path, default=FONTS, metavar="FOLDER")
     parser.add_argument(

@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--min-confidence",
         type=float,
-        default=0.6,
+        default=0.4,
         metavar="P",
         help="drop digits with a lower confidence (default: %(default)s)",
     )

@@ -207,7 +207,7 @@ def _fuse(
     added: list[DetectedDigit] = []
     for level in neighbors:
         for other in level:
-            overlaps = [_overlap(digit.edges, other.edges) for digit in digits]
+            overlaps = [intersection_over_union(digit.edges, other.edges) for digit in digits]
             best = int(np.argmax(overlaps)) if overlaps else 0
             if overlaps and overlaps[best] > _MIN_FUSED_OVERLAP:
                 evidence[best].append(other.instance)
@@ -232,7 +232,7 @@ def _average(one: DigitInstance, found: list[DigitInstance], count: int) -> Digi
     )
 
 
-def _overlap(first: _Edges, second: _Edges) -> float:
+def intersection_over_union(first: _Edges, second: _Edges) -> float:
     """Return the intersection of two boxes over their union."""
     shared = _intersection(first, second)
     return shared / max(_area(first) + _area(second) - shared, 1e-6)

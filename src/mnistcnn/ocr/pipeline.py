@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,7 +14,13 @@ from mnistcnn.ocr.binarization import HEIGHT, binarize, drop_enclosing
 from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify
 from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
 from mnistcnn.ocr.confidence import ConfidenceWeights, ScoredDigit, score_digits
-from mnistcnn.ocr.digit_detection import ComputeMaps, covers, detect_digits, turn_back
+from mnistcnn.ocr.digit_detection import (
+    ComputeMaps,
+    covers,
+    detect_digits,
+    intersection_over_union,
+    turn_back,
+)
 from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.ocr.reading_order import group_into_lines
 from mnistcnn.ocr.results import Digit, Reading, select_digits
@@ -26,6 +32,8 @@ _MIN_HEIGHT = 0.3
 # Where there are more components than this many for each detected digit, plus the second number,
 # the ink of the page is not digits alone, and its components are not used.
 _MAX_COMPONENTS_PER_DIGIT, _MAX_OTHER_COMPONENTS = 3, 10
+# Intersection over union from which a component is a detected digit of the same label.
+_MIN_SAME = 0.5
 # Number of pixels in which components are sought.
 _MAX_COMPONENT_PIXELS = 1_000_000
 
@@ -165,9 +173,24 @@ def find_components(
 
 
 def _suppress_duplicates(digits: Sequence[ScoredDigit]) -> list[ScoredDigit]:
-    """Return the digits without those that share a large part with a more confident one."""
+    """Return the digits without those that share a large part with a more confident one.
+
+    Of a digit that was found twice, the component has the better outline: in full resolution.
+    """
     kept: list[ScoredDigit] = []
     for digit in sorted(digits, key=lambda digit: -digit.confidence):
-        if not any(covers(other.edges, digit.edges) for other in kept):
+        same = [i for i, other in enumerate(kept) if covers(other.edges, digit.edges)]
+        if not same:
             kept.append(digit)
+        elif digit.kind != "detected" and len(same) == 1 and _is_same(kept[same[0]], digit):
+            kept[same[0]] = replace(kept[same[0]], edges=digit.edges, crop=digit.crop)
     return kept
+
+
+def _is_same(detected: ScoredDigit, component: ScoredDigit) -> bool:
+    """Return whether a detected digit and a component are the same digit."""
+    return (
+        detected.kind == "detected"
+        and detected.probabilities.argmax() == component.probabilities.argmax()
+        and intersection_over_union(detected.edges, component.edges) > _MIN_SAME
+    )

@@ -217,7 +217,7 @@ class Recognizer:
         picture: ImageLike,
         *,
         page: int | None = None,
-        min_confidence: float = 0.6,
+        min_confidence: float = 0.4,
         polarity: Polarity = "auto",
         region: Region | None = None,
         pattern: Pattern | None = None,
@@ -245,7 +245,7 @@ class Recognizer:
         page : int, optional
             Number of the page to read, from 1, in a TIFF file or PDF document. Default: the only
             page; a file of several pages raises an error.
-        min_confidence : float, default 0.6
+        min_confidence : float, default 0.4
             Omit digits with a lower confidence; in [0, 1). Letters and blots have a low one.
         polarity : {"auto", "dark", "light"}, default "auto"
             ``"dark"`` reads only ink that is darker than its background, ``"light"`` only ink
@@ -324,7 +324,7 @@ class Recognizer:
         picture: ImageLike,
         *,
         pages: Iterable[int] | None = None,
-        min_confidence: float = 0.6,
+        min_confidence: float = 0.4,
         polarity: Polarity = "auto",
         region: Region | None = None,
         pattern: Pattern | None = None,
