@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -50,7 +50,10 @@ class ReadOptions(BaseModel):
         "text.",
     )
     min_confidence: float = Field(
-        0.0, ge=0, lt=1, description="Digits with a lower confidence are omitted."
+        0.4, ge=0, lt=1, description="Digits with a lower confidence are omitted."
+    )
+    polarity: Literal["auto", "dark", "light"] = Field(
+        "auto", description="Which ink is read: any, or only ink darker or lighter than the paper."
     )
     doubtful: str | None = Field(
         None,
