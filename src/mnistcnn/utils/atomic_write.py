@@ -154,7 +154,7 @@ def _errors_with_name(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno in _DISK_FAULTS:
+        if error.errno is not None and error.errno in _DISK_FAULTS and error.filename is None:
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
 

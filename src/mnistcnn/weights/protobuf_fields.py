@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-# A network of 10,000 operators has about 200,000.
-MAX_FIELDS = 300_000
+# A network of a thousand operators has about 20,000.
+MAX_FIELDS = 200_000
 # Shapes and indices; weights are stored as bytes or floats.
 MAX_INTEGER_BYTES = 4 << 20
 _MAX_VARINT_BYTES = 10
