@@ -17,6 +17,7 @@ from benchmark_tables import (
     ocr,
     photographs,
     scaling,
+    service,
     training,
 )
 
@@ -55,6 +56,7 @@ DIRECTIVES = {
     "scaling-inference": scaling.Inference,
     "scaling-memory": scaling.Memory,
     "scaling-training": scaling.Training,
+    "service-load": service.Load,
     "sheet-accuracy": data.SheetAccuracy,
     "training-ablation": training.Ablation,
     "training-dataset-size": training.DatasetSize,

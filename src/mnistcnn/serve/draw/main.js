@@ -14,10 +14,13 @@ function start(weights, rejectorWeights) {
   addKeyboardControls(app);
   addButtons(app);
   addImageControls(app);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  addCameraControls(app);
+  const applyTheme = () => {
     app.showResults();
     app.render();
-  });
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
+  if (window.parent !== window) adaptToFrame(applyTheme);
   // The observer also reports the initial size, after layout: the first prediction does not wait
   // for it.
   new ResizeObserver(() => app.render()).observe(app.canvas);
