@@ -40,7 +40,7 @@ def write_figure(path):
 
 
 def write_json(path):
-    common.save_json(path, {"command": "train", "versions": common.versions()})
+    common.save_json(path, {"command": 'mnistcnn train -o "a b"', "versions": common.versions()})
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ _MARKERS = (
     (rb"\x89PNG\r\n", rb"tEXtSoftware\0mnistcnn"),
     (rb"<!doctype html>", rb'<meta name="generator" content="mnistcnn">'),
     (rb"%PDF-", rb"/Creator \(mnistcnn\)"),
-    (rb"\{", rb'\A\{\s*("command": "\w+",\s*)?"versions": \{[^{}]*"mnistcnn": "'),
+    (rb"\{", rb'\A\{\s*("command": "([^"\\]|\\.)*",\s*)?"versions": \{[^{}]*"mnistcnn": "'),
 )
 _DATA_NAME = re.compile(
     r"\.(npz|npy|csv|tsv|gz|zip|bz2|png|jpe?g|bmp|gif|tiff?|webp|p[bgp]m|pdf|hei[cf])$|idx|ubyte",
