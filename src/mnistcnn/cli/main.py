@@ -38,6 +38,7 @@ from mnistcnn.cli.common import (
     to_json,
 )
 from mnistcnn.cli.completion import SHELLS, PrintCompletion
+from mnistcnn.utils.requirements import explain
 from mnistcnn.utils.stderr import hidden_progress
 from mnistcnn.utils.text import escape
 
@@ -78,6 +79,12 @@ def _run(argv: Sequence[str]) -> int:
     try:
         with _redirected_output(options):
             result = run(options)
+    except ModuleNotFoundError as error:
+        missing = explain(options.command_name, error)
+        if missing is None:
+            raise
+        print_error(missing)
+        return _FAILURE
     except BrokenPipeError:
         raise
     except (OSError, ValueError, CommandError) as error:
@@ -126,7 +133,9 @@ def _parser() -> argparse.ArgumentParser:
         help="print a script with which the shell completes this command (extra completion)",
     )
     parser.set_defaults(output_is_result=False)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="COMMAND", dest="command_name"
+    )
     for command in _COMMANDS:
         command.add_parser(commands)
     return parser
