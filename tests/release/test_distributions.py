@@ -186,7 +186,7 @@ def test_slim_evaluates_and_reports_its_versions(slim, digits, tmp_path):
     (x_train, y_train), (x_test, y_test) = digits
     np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     report = json.loads(slim.run("evaluate", "best", "--data", path, "--json"))
-    assert report["test"]["accuracy"] > 0.95
+    assert report["test"]["accuracy"] > 0.9
     info = slim.run("info")
     assert re.search(r"^tensorflow +not installed$", info, re.MULTILINE)
     assert re.search(r"^installed by +mnistcnn-slim$", info, re.MULTILINE)

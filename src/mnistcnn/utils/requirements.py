@@ -1,7 +1,8 @@
 """Libraries that an installation may lack.
 
 The distribution ``mnistcnn-slim`` contains the same modules as ``mnistcnn``, but does not install
-the libraries for training, plots and reports. What needs one of them raises an error of one sentence.
+the libraries for training, plots and reports. What needs one of them raises an error of one
+sentence, which names the install command.
 """
 
 from __future__ import annotations
