@@ -167,6 +167,21 @@ def test_the_source_distribution_of_slim_builds_the_same_wheel(wheels, tmp_path)
     assert wheel.read_bytes() == wheels["mnistcnn-slim"].read_bytes()
 
 
+def test_the_source_distribution_holds_every_file(tmp_path):
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone")
+    archive = build(ROOT, "sdist", tmp_path)
+    with tarfile.open(archive) as file:
+        names = {Path(*Path(name).parts[1:]).as_posix() for name in file.getnames()}
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\n")
+    # The settings of services and editors are of no use in it.
+    absent = set(filter(None, tracked)) - names
+    assert absent == {".pre-commit-config.yaml", ".readthedocs.yaml"}
+    assert names - set(tracked) == {"PKG-INFO"}
+
+
 def test_slim_is_small(slim):
     package = sum(
         path.stat().st_size for path in (slim.site / "mnistcnn").rglob("*") if path.is_file()

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mnistcnn.utils.platform_support import replace_file
+
 
 @contextmanager
 def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Path]:
@@ -61,7 +63,7 @@ def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Pa
         for source, destination in pairs:
             _prepare(source, destination)
         for source, destination in pairs:
-            source.replace(destination)
+            replace_file(source, destination)
     finally:
         for source, _ in pairs:
             source.unlink(missing_ok=True)
@@ -139,9 +141,9 @@ def _temporary_path(target: Path, suffix: str) -> Path:
 
 def _prepare(temporary: Path, target: Path) -> None:
     """Flush a temporary file, with the mode of the file that it replaces."""
+    _flush(temporary)  # before the mode, which may forbid to open it
     if target.exists():
         shutil.copymode(target, temporary)
-    _flush(temporary)
 
 
 def _flush(path: Path) -> None:
