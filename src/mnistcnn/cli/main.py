@@ -25,6 +25,7 @@ from mnistcnn.cli import (
     plot,
     read,
     report,
+    serve,
     sheet,
     sweep,
     train,
@@ -42,7 +43,7 @@ from mnistcnn.utils.requirements import explain
 from mnistcnn.utils.stderr import hidden_progress
 from mnistcnn.utils.text import escape
 
-_COMMANDS = (train, sweep, evaluate, compare, plot, report, read, export, data, sheet, info)
+_COMMANDS = (train, sweep, evaluate, compare, plot, report, read, serve, export, data, sheet, info)
 # As a shell reports Ctrl-C and a program that ends because the reader of its output has.
 _FAILURE, _INTERRUPTED, _CLOSED_OUTPUT = 1, 130, 141
 
