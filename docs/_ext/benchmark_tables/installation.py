@@ -32,7 +32,7 @@ class Installation(BenchmarkTable):
             "", "installed size, MB", "packages", "import, s", "first reading, s", "range, s",
         ]  # fmt: skip
         text = (
-            "Times are the medians of fresh processes, from their start to the reading of a "
-            f"picture of five digits. Python {report['versions']['python']} on Linux."
+            "Times are medians of the processor time of fresh processes, from their start to the "
+            f"reading of a picture of five digits. Python {report['versions']['python']} on Linux."
         )
         return [self.table(header, rows), nodes.paragraph(text=text)]

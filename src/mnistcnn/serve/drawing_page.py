@@ -37,6 +37,7 @@ _NAMES = (
     "app",
     "controls",
     "camera",
+    "frame",
     "main",
 )
 SCRIPTS = tuple(f"{name}.js" for name in _NAMES)
