@@ -10,6 +10,7 @@ on the machine. With ``--smoke``, nothing is installed, and this environment sta
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -28,6 +29,16 @@ from benchmarks.harness import write_results as write
 
 DISTRIBUTIONS = {"mnistcnn": ROOT, "mnistcnn-slim": ROOT / "slim"}
 _IMPORT = "import mnistcnn"
+_SIZES = """
+import json
+from importlib.metadata import distributions
+print(json.dumps({
+    f"{each.name} {each.version}": sum(
+        path.stat().st_size for path in map(each.locate_file, each.files) if path.is_file()
+    )
+    for each in distributions() if each.name not in ("pip", "setuptools")
+}))
+"""
 _READ = "import sys, mnistcnn; mnistcnn.Recognizer().read(sys.argv[1])"
 
 
@@ -41,30 +52,23 @@ def build_wheel(source: Path, folder: Path) -> Path:
     return wheel
 
 
-def files_of(folder: Path) -> dict[str, int]:
-    """Return the size of each file in a folder, by its relative path."""
-    paths = [Path(root, name) for root, _, names in os.walk(folder) for name in names]
-    return {str(path.relative_to(folder)): path.lstat().st_size for path in paths}
-
-
-def install(source: Path, folder: Path) -> tuple[Path, dict[str, Any]]:
-    """Install a distribution into a new environment; return its Python, size and packages."""
-    empty, full = folder / "empty", folder / "env"
-    venv.create(empty, with_pip=True, symlinks=True)
-    python = full / "bin/python"
-    if not full.exists():  # otherwise, it was installed by an earlier run
-        venv.create(full, with_pip=True, symlinks=True)
+def install(source: Path, folder: Path) -> Path:
+    """Install a distribution into a new environment, or use an earlier one; return its Python."""
+    python = folder / "env/bin/python"
+    if not python.exists():
+        venv.create(folder / "env", with_pip=True, symlinks=True)
         wheel = build_wheel(source, folder)
         subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
-    before = files_of(empty)
-    sizes = [size for path, size in files_of(full).items() if path not in before]
-    listed = subprocess.run(
-        [python, "-m", "pip", "list", "--format=freeze"],
-        check=True, capture_output=True, text=True,
-    ).stdout.splitlines()  # fmt: skip
-    own = ("mnistcnn", "pip=", "setuptools=")
-    packages = sorted(line for line in listed if not line.startswith(own))
-    return python, {"bytes": sum(sizes), "packages": packages}
+    return python
+
+
+def measure_size(python: Path) -> dict[str, Any]:
+    """Return the size of all installed files, and the packages, except what a new one holds."""
+    output = subprocess.run(
+        [python, "-I", "-c", _SIZES], check=True, capture_output=True, text=True
+    ).stdout
+    sizes = json.loads(output)
+    return {"bytes": sum(sizes.values()), "packages": sorted(sizes)}
 
 
 def processor_seconds(python: Path, code: str, picture: Path, rounds: int) -> dict[str, float]:
@@ -104,11 +108,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_picture(picture)
         for distribution, source in DISTRIBUTIONS.items():
             folder = (options.environments or Path(name)) / distribution
-            python, row = Path(sys.executable), {"bytes": 0, "packages": []}
-            if not options.smoke:
-                folder.mkdir(parents=True, exist_ok=True)
-                python, row = install(source, folder)
-            rounds = 1 if options.smoke else 9
+            folder.mkdir(parents=True, exist_ok=True)
+            python = Path(sys.executable) if options.smoke else install(source, folder)
+            row = measure_size(python)
+            rounds = 1 if options.smoke else 5
             row["import_seconds"] = processor_seconds(python, _IMPORT, picture, rounds)
             row["first_reading_seconds"] = processor_seconds(python, _READ, picture, rounds)
             report["distributions"][distribution] = row
