@@ -18,6 +18,7 @@ from typing import Any
 import mnistcnn
 from mnistcnn.cli import (
     arguments,
+    calibrate,
     compare,
     data,
     evaluate,
@@ -41,7 +42,9 @@ from mnistcnn.cli.completion import SHELLS, PrintCompletion
 from mnistcnn.utils.stderr import hidden_progress
 from mnistcnn.utils.text import escape
 
-_COMMANDS = (train, sweep, evaluate, compare, plot, report, read, export, data, sheet, info)
+_COMMANDS = (
+    train, sweep, evaluate, calibrate, compare, plot, report, read, export, data, sheet, info,
+)  # fmt: skip
 # As a shell reports Ctrl-C and a program that ends because the reader of its output has.
 _FAILURE, _INTERRUPTED, _CLOSED_OUTPUT = 1, 130, 141
 

@@ -54,8 +54,8 @@ def add_parser(commands: Any) -> None:
         help="train a model, save it and evaluate it on the test images",
         description="Train with a recipe, save the model, reload it and evaluate it on the test "
         "images. FOLDER receives bestmodel.keras (recipe baseline: the best epoch) or model.keras "
-        "(other recipes: the last step), result.json, history.png, confusion_matrix.png and "
-        "the folder checkpoint, from which an interrupted run resumes.",
+        "(finetune: the best epoch; other recipes: the last step), result.json, history.png, "
+        "confusion_matrix.png and the folder checkpoint, from which an interrupted run resumes.",
     )
     parser.add_argument(
         "--recipe",
@@ -63,6 +63,13 @@ def add_parser(commands: Any) -> None:
         choices=arguments.RECIPES,
         default="baseline",
         help="training recipe (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="MODEL",
+        help="start from the weights of a model, as to fine-tune it: "
+        f"{arguments.MODEL_HELP} (default: random weights; with --recipe finetune best)",
     )
     arguments.add_recipe_overrides(parser)
     recipe_options.add_recipe_options(parser)
@@ -112,23 +119,28 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     cluster = cluster_from_env()
     strategy = _distribution_strategy(cluster, console)
     changes = recipe_options.overrides(options)
+    if options.start is None and options.recipe == "finetune":
+        options.start = "best"
+    if options.start is not None:
+        loading.check_model(options.start, argument="--from")
     recipe = recipe_options.resolve_recipe(options.recipe, changes)
     if options.output is None:
         _choose_output(options, console, is_alone=cluster.world_size == 1)
-    path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
+    saves_best = recipe.monitor is not None and not recipe.restore_best_weights
+    path = options.output / ("bestmodel.keras" if saves_best else "model.keras")
     _check_output(options, path, cluster)
     dataset, data = loading.load_dataset(options, console)
-    if "epochs" not in changes and data["source"] == "digits":
+    if "epochs" not in changes and options.start is None and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
-    model = mnistcnn.build_model(class_names=dataset.class_names, seed=options.seed)
+    model = _initial_model(options, dataset)
     with _locked_output(options) if cluster.is_chief else contextlib.nullcontext():
         existed = path.exists()
         history = _fit(model, dataset, recipe, path=path, strategy=strategy, options=options)
         if not cluster.is_chief:
             console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
             return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
-        _check_files(options, path, model_may_exist=existed or bool(recipe.monitor))
-        if not recipe.monitor:
+        _check_files(options, path, model_may_exist=existed or saves_best)
+        if not saves_best:
             _save_model(model, path)
         settings = {
             "command": options.command,
@@ -136,8 +148,22 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             "data": data,
             "recipe": recipe.to_dict(),
             "seed": options.seed,
+            "from": options.start,
         }
         return _evaluate_and_save(path, dataset, history, settings, console)
+
+
+def _initial_model(options: argparse.Namespace, dataset: Dataset) -> Any:
+    """Return a new model with random weights or those of the model that the user named."""
+    model = mnistcnn.build_model(class_names=dataset.class_names, seed=options.seed)
+    if options.start is not None:
+        from mnistcnn.cli.stored_evaluation import common_class_names
+        from mnistcnn.models.loading import as_model
+
+        start = as_model(options.start)
+        common_class_names(start, dataset.class_names, argument="--from")
+        model.set_weights(start.get_weights())
+    return model
 
 
 def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
@@ -213,6 +239,8 @@ def _check_files(options: argparse.Namespace, path: Path, *, model_may_exist: bo
     from mnistcnn.utils.outputs import check_own_file
 
     inputs = loading.data_files(options.data, options.test_data)
+    if options.start is not None:
+        inputs.append(Path(options.start))
     files = [options.output / name for name in _RESULT_FILES]
     common.check_outputs(files, inputs, named=False)
     common.check_outputs([path, options.output / CHECKPOINT / STATE_FILE], inputs, named=True)
@@ -250,8 +278,8 @@ def _fit(
     options: argparse.Namespace,
 ) -> dict[str, list[float]]:
     """Train the model and return its history; the best epoch, if monitored, goes to `path`."""
-    callbacks = []
-    if recipe.monitor:
+    callbacks = None  # those of the recipe, which write no file
+    if recipe.monitor and not recipe.restore_best_weights:
         callbacks = mnistcnn.default_callbacks(
             path, monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
         )

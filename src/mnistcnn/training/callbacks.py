@@ -86,7 +86,7 @@ def default_callbacks(
     if path.is_dir():
         raise ValueError(f"filepath must be a file; {str(path)!r} is a folder")
     metric = check_monitor(monitor)
-    mode = "min" if metric.endswith("loss") else "max"
+    mode = _mode(metric)
     return [
         keras.callbacks.EarlyStopping(
             monitor=metric,
@@ -96,6 +96,10 @@ def default_callbacks(
         ),
         BestCheckpoint(str(path), monitor=metric, mode=mode),
     ]
+
+
+def _mode(monitor: str) -> str:
+    return "min" if monitor.endswith("loss") else "max"
 
 
 class BestCheckpoint(keras.callbacks.ModelCheckpoint):
@@ -187,6 +191,16 @@ def resolve_callbacks(callbacks: Any, recipe: Recipe) -> list[keras.callbacks.Ca
     if callbacks is None:
         if recipe.monitor is None:
             return []
+        if recipe.restore_best_weights:
+            return [
+                keras.callbacks.EarlyStopping(
+                    monitor=recipe.monitor,
+                    min_delta=recipe.min_delta,
+                    patience=recipe.patience,
+                    mode=_mode(recipe.monitor),
+                    restore_best_weights=True,
+                )
+            ]
         return default_callbacks(
             monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
         )

@@ -51,7 +51,7 @@ def train(
     batch_size: int | None = None,
     validation_split: float | None = None,
     validation_data: tuple[ArrayLike, ...] | tf.data.Dataset | keras.utils.PyDataset | None = None,
-    split: Literal["last", "shuffled", "stratified"] = "last",
+    split: Literal["last", "shuffled", "stratified"] | None = None,
     sample_weight: ArrayLike | None = None,
     class_weight: Mapping[int, float] | Literal["balanced"] | None = None,
     class_names: Sequence[str] | None = None,
@@ -98,8 +98,9 @@ def train(
     validation_data : tuple of array_like, tf.data.Dataset or keras.utils.PyDataset, optional
         ``(x, y)`` or ``(x, y, sample_weight)`` to validate on, preprocessed, or a dataset of
         such batches. All of `x` is then used for training.
-    split : {"last", "shuffled", "stratified"}, default "last"
-        Which images `validation_split` holds out: the last ones, as in Keras; a random
+    split : {"last", "shuffled", "stratified"}, optional
+        Overrides the recipe's value, except for ``finetune`` ``"last"``: which images
+        `validation_split` holds out: the last ones, as in Keras; a random
         selection; or a random selection in which each class has its share, up to one image.
         The selection is drawn with `seed`, or with 0 if it is ``None``. Choose one of the
         latter two if the images are sorted by class.
