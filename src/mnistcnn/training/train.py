@@ -88,7 +88,8 @@ def train(
     recipe : str or recipes.Recipe, default "baseline"
         Recipe that supplies defaults for arguments left unset. A recipe with a learning rate,
         as all but ``baseline`` have, trains with its own optimizer and leaves the model's
-        unchanged. A recipe with teachers first trains them on the same images.
+        unchanged. A recipe with teachers first trains them on the same images. ``finetune``
+        trains the last layer of a network that is trained already, as `load_pretrained` returns.
     epochs, batch_size : int, optional
         Override the recipe's values; at least 1. `batch_size` must be ``None`` if `x` is a
         dataset, which is batched already.
@@ -99,11 +100,11 @@ def train(
         ``(x, y)`` or ``(x, y, sample_weight)`` to validate on, preprocessed, or a dataset of
         such batches. All of `x` is then used for training.
     split : {"last", "shuffled", "stratified"}, optional
-        Overrides the recipe's value, except for ``finetune`` ``"last"``: which images
-        `validation_split` holds out: the last ones, as in Keras; a random
+        Which images `validation_split` holds out: the last ones, as in Keras; a random
         selection; or a random selection in which each class has its share, up to one image.
-        The selection is drawn with `seed`, or with 0 if it is ``None``. Choose one of the
-        latter two if the images are sorted by class.
+        Overrides the recipe's value, which is ``"stratified"`` for ``finetune`` and ``"last"``
+        for the others. The selection is drawn with `seed`, or with 0 if it is ``None``. Choose
+        one of the latter two if the images are sorted by class.
     sample_weight : array_like, optional
         Weight of each image, ``(n,)``, at least 0. The loss of an image is multiplied by it, in
         training and validation, and the mean is taken over the number of images, as in Keras.
