@@ -22,6 +22,7 @@ SOURCES = Path(__file__).parents[1] / "draw"
 # In the order of their dependencies.
 _NAMES = (
     "gray_image",
+    "brightness",
     "resize",
     "size_normalization",
     "digit_crop",
@@ -37,6 +38,7 @@ _NAMES = (
     "rendering",
     "app",
     "controls",
+    "camera",
     "main",
 )
 SCRIPTS = tuple(f"{name}.js" for name in _NAMES)

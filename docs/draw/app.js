@@ -2,6 +2,8 @@
 
 // Number of digits above which the prediction has a smaller font.
 const MAX_LARGE_DIGITS = 12;
+const MOSTLY_DOUBTFUL =
+  "Most of what stands out in this image is probably not a digit. Show digits alone, on a plain background.";
 
 /** @typedef {Point & {isDown: boolean}} Cursor */
 
@@ -162,7 +164,7 @@ class App {
 
   /** @param {Point} point */
   startStroke(point) {
-    this.#error.textContent = "";
+    this.showError("");
     this.drawing.startStroke(point, Number(this.penWidth.value));
     this.#scheduleUpdate();
   }
@@ -184,23 +186,46 @@ class App {
 
   /** @param {() => void} change of the drawing, other than a stroke */
   edit(change) {
-    this.#error.textContent = "";
+    this.showError("");
     if (this.cursor) this.cursor.isDown = false;
     change();
     this.update();
     this.announce();
   }
 
-  /** @param {Blob | null | undefined} file */
+  /**
+   * Open an image file.
+   *
+   * @param {Blob | null | undefined} file
+   */
   async openImage(file) {
     if (!file) return;
+    let bitmap;
     try {
-      const image = loadImage(await createImageBitmap(file));
-      this.selectedIndex = 0;
-      this.edit(() => this.drawing.showImage(image));
-      if (!this.digits.length) this.#error.textContent = "No digits found in this image.";
+      bitmap = await createImageBitmap(file);
     } catch {
-      this.#error.textContent = "The browser cannot open this file as an image.";
+      this.showError("The browser cannot open this file as an image.");
+      return;
     }
+    this.showImage(bitmap);
+  }
+
+  /**
+   * Replace the drawing by an image, and say so if it is not one that the page can read.
+   *
+   * @param {ImageBitmap} bitmap
+   */
+  showImage(bitmap) {
+    const image = loadImage(bitmap);
+    this.selectedIndex = 0;
+    this.edit(() => this.drawing.showImage(image));
+    const numDoubtful = this.digits.filter(({ text }) => text === DOUBTFUL_MARK).length;
+    if (!this.digits.length) this.showError("No digits found in this image.");
+    else if (numDoubtful > this.digits.length / 2) this.showError(MOSTLY_DOUBTFUL);
+  }
+
+  /** @param {string} message empty: no error */
+  showError(message) {
+    this.#error.textContent = message;
   }
 }

@@ -11,7 +11,16 @@ const EXAMPLE_ARCS = [
 ];
 
 /** @typedef {{kind: "stroke", points: Point[], width: number}} Stroke */
-/** @typedef {{kind: "image", bitmap: ImageBitmap, scale: number, ink: GrayImage}} LoadedImage */
+/**
+ * An image: its transparent pixels have the brightness of the background.
+ *
+ * @typedef {object} LoadedImage
+ * @property {"image"} kind
+ * @property {ImageBitmap} bitmap
+ * @property {number} background 1 is white, 0 black
+ * @property {number} scale pixels of the ink per unit of the canvas
+ * @property {GrayImage} ink
+ */
 /** @typedef {Stroke | LoadedImage | {kind: "clear"}} Action */
 
 class Drawing {

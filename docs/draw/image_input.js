@@ -1,4 +1,4 @@
-// Images that the user opens, pastes or drops: scaled to fit the canvas, and binarized.
+// Images that the visitor opens, pastes, drops or photographs: scaled to fit the canvas, and binarized.
 
 // Largest resolution of the ink of an image, in pixels per unit of the canvas.
 const MAX_IMAGE_SCALE = 3;
@@ -35,33 +35,28 @@ function loadImage(bitmap) {
   const ink = grayImage(Math.round(CANVAS.width * scale), Math.round(CANVAS.height * scale));
   const area = fitInto(bitmap, ink);
   const [width, height] = [area.width, area.height].map((side) => Math.max(1, Math.round(side)));
-  const imageInk = binarize(toGray(bitmap, width, height));
+  const pixels = readPixels(bitmap, width, height);
+  const background = chooseBackground(pixels);
+  const imageInk = binarize(toGray(pixels, background));
   const [left, top] = [Math.floor(area.left), Math.floor(area.top)];
   for (let y = 0; y < Math.min(height, ink.height); y++) {
     const row = imageInk.data.subarray(y * width, y * width + Math.min(width, ink.width));
     ink.data.set(row, (top + y) * ink.width + left);
   }
-  return { kind: "image", bitmap, scale, ink };
+  return { kind: "image", bitmap, background, scale, ink };
 }
 
 /**
- * Resize an image and convert it to gray levels (ITU-R BT.601).
+ * Return the pixels of an image, resized.
  *
  * @param {ImageBitmap} bitmap
  * @param {number} width
  * @param {number} height
- * @returns {GrayImage} brightness in [0, 1]
+ * @returns {Pixels}
  */
-function toGray(bitmap, width, height) {
+function readPixels(bitmap, width, height) {
   const context = getContext(Object.assign(document.createElement("canvas"), { width, height }));
-  context.fillStyle = "#fff"; // the background of transparent pixels
-  context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
-  const { data } = context.getImageData(0, 0, width, height);
-  const gray = grayImage(width, height);
-  for (let i = 0; i < gray.data.length; i++) {
-    gray.data[i] = (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) / 255;
-  }
-  return gray;
+  return context.getImageData(0, 0, width, height);
 }

@@ -14,6 +14,7 @@ function start(weights, rejectorWeights) {
   addKeyboardControls(app);
   addButtons(app);
   addImageControls(app);
+  addCameraControls(app);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     app.showResults();
     app.render();

@@ -105,6 +105,8 @@ function renderCanvas(canvas, drawing, digits, selected) {
       context.stroke();
     } else {
       const area = fitInto(item.bitmap, CANVAS);
+      context.fillStyle = item.background === WHITE ? "#fff" : "#000";
+      context.fillRect(area.left, area.top, area.width, area.height);
       context.drawImage(item.bitmap, area.left, area.top, area.width, area.height);
     }
   }

@@ -31,13 +31,30 @@ def shift(strokes, dx):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def video(tmp_path_factory):
+    """A video of the digits 7, 4 and 2 on paper, which the browser plays as its camera."""
+    ink = np.pad(draw_line("7", "4", "2"), ((140, 140), (160, 160)))
+    height, width = ink.shape
+    gray = np.uint8(np.round(235 - 190 * ink * np.linspace(1, 0.7, width)))
+    color = np.full((height // 2, width // 2), 128, np.uint8)
+    path = tmp_path_factory.mktemp("camera") / "digits.y4m"
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W%d H%d F10:1 Ip C420jpeg\n" % (width, height))
+        for _ in range(10):
+            file.write(b"FRAME\n" + gray.tobytes() + 2 * color.tobytes())
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(video):
     pytest.importorskip("playwright", reason="Playwright is not installed: pip group browser")
     from playwright.sync_api import Error
 
     from tools.docs import make_draw_page_image
 
-    context = make_draw_page_image.launch_browser()
+    context = make_draw_page_image.launch_browser(
+        "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={video}"
+    )
     try:
         browser = context.__enter__()
     except Error:
@@ -231,10 +248,10 @@ def test_keyboard_controls(page):
     assert prediction(page) == "–"
     # Tab moves the focus to the other controls.
     reached = []
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
-    assert reached == ["undo", "pen-width", "file", "SUMMARY", "BODY"]
+    assert reached == ["undo", "pen-width", "file", "camera", "SUMMARY", "BODY"]
 
 
 def test_stroke_ends_when_the_canvas_loses_the_focus(page):
@@ -370,15 +387,123 @@ def test_image_is_recognized(page, render, file_format):
     assert prediction(page) == "742"
 
 
-def test_transparent_background_is_white(page):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("level", [0, 255])
+def test_strokes_on_a_transparent_canvas(open_page, level, scheme):
+    page = open_page(color_scheme=scheme)
     ink = draw_line("4")
-    pixels = np.zeros((*ink.shape, 4), np.uint8)
-    pixels[..., 3] = 255 * ink
+    pixels = np.full((*ink.shape, 4), level, np.uint8)
+    pixels[..., 3] = np.round(255 * ink)
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "PNG")
     file = {"name": "4.png", "mimeType": "image/png", "buffer": content.getvalue()}
     page.get_by_label("Open an image").set_input_files(file)
     wait_for(page, "prediction.firstChild.textContent === '4'")
+    # The strokes are visible, whatever the color of the canvas.
+    screenshot = Image.open(io.BytesIO(page.locator("#canvas").screenshot())).convert("L")
+    shown = np.asarray(screenshot)[:, screenshot.width // 3 : -screenshot.width // 3]
+    assert np.mean(shown == 255 - level) > 0.4
+    assert np.mean(shown == level) > 0.03
+
+
+def test_photo_is_turned_upright(page):
+    image = Image.fromarray(np.uint8(np.round(255 * (1 - draw_line("7", "4"))))).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by 90 degrees
+    content = io.BytesIO()
+    image.transpose(Image.Transpose.ROTATE_90).save(content, "JPEG", quality=95, exif=exif)
+    file = {"name": "74.jpg", "mimeType": "image/jpeg", "buffer": content.getvalue()}
+    page.get_by_label("Open an image").set_input_files(file)
+    wait_for(page, "digits.children.length === 2")
+    assert prediction(page) == "74"
+
+
+def test_photo_is_taken_with_the_camera(open_page):
+    page = open_page(permissions=["camera"])
+    page.get_by_role("button", name="Camera").click()
+    dialog = page.get_by_role("dialog", name="Camera")
+    take = dialog.get_by_role("button", name="Take a photo")
+    wait_for(page, "!document.getElementById('take-photo').disabled")
+    page.evaluate("window.track = document.querySelector('video').srcObject.getTracks()[0]")
+    assert page.evaluate("track.readyState") == "live"
+    take.click()
+    wait_for(page, "digits.children.length === 3")
+    assert prediction(page) == "742"
+    assert page.evaluate("track.readyState") == "ended"
+    assert dialog.is_hidden()
+    assert page.get_by_role("alert").inner_text() == ""
+    page.get_by_role("button", name="Undo").click()
+    assert prediction(page) == "–"
+
+
+@pytest.mark.parametrize("close", ["Escape", "Cancel"])
+def test_camera_ends_when_its_dialog_is_closed(open_page, close):
+    page = open_page(permissions=["camera"], viewport=PHONE)
+    for _ in range(2):
+        page.get_by_role("button", name="Camera").click()
+        wait_for(page, "!document.getElementById('take-photo').disabled")
+        page.evaluate("window.track = document.querySelector('video').srcObject.getTracks()[0]")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        if close == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            page.get_by_role("button", name="Cancel").click()
+        wait_for(page, "track.readyState === 'ended'")
+        assert page.get_by_role("dialog").is_hidden()
+        assert prediction(page) == "3"
+
+
+def test_camera_that_is_not_allowed(page):
+    page.get_by_role("button", name="Camera").click()
+    wait_for(page, "error.textContent")
+    alert = page.get_by_role("alert").inner_text()
+    assert alert == "The browser does not allow this page to use the camera."
+    assert page.get_by_role("dialog").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("NotFoundError", "The browser finds no camera."),
+        ("NotReadableError", "The camera cannot be used; another program may be using it."),
+    ],
+)
+def test_camera_that_does_not_work(page, name, message):
+    page.evaluate(
+        "name => { navigator.mediaDevices.getUserMedia ="
+        " () => Promise.reject(new DOMException('', name)); }",
+        name,
+    )
+    page.get_by_role("button", name="Camera").click()
+    wait_for(page, "error.textContent")
+    assert page.get_by_role("alert").inner_text() == message
+
+
+def test_camera_is_not_offered_where_the_browser_has_none(browser, url):
+    context = browser.new_context()
+    context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'mediaDevices', {value: undefined})"
+    )
+    page = context.new_page()
+    page.goto(url)
+    assert page.get_by_role("button", name="Camera").is_hidden()
+    context.close()
+
+
+def test_photo_without_digits_is_not_reported_as_digits(page):
+    """Letters and scribbles are what most photos consist of."""
+    strokes = [
+        [(60 + 110 * k + 80 * x, 60 + 90 * y) for x, y in stroke]
+        for k in range(4)
+        for stroke in ([(0, 1), (0.5, 0), (1, 1)], [(0.2, 0.6), (0.8, 0.6)])
+    ]
+    page.get_by_label("Open an image").set_input_files(
+        image_file(1 - draw_strokes((220, 520), *strokes, width=10))
+    )
+    wait_for(page, "error.textContent")
+    alert = page.get_by_role("alert").inner_text()
+    assert alert.startswith("Most of what stands out in this image is probably not a digit.")
+    assert prediction(page) == "????"
 
 
 def test_lines_of_a_page_are_recognized(page, legible_digits, draw):

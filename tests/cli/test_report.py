@@ -43,9 +43,9 @@ def undrawn_plots(monkeypatch):
     """Skip the drawing of plots, which takes most of the time."""
 
     def plot_image(figure, alt):
-        return {"source": "data:,", "width": 1, "height": 1, "alt": alt}
+        return {"source": "data:,", "dark": "data:,", "width": 1, "height": 1, "alt": alt}
 
-    monkeypatch.setattr(page_module, "_plot_image", plot_image)
+    monkeypatch.setattr(page_module, "plot_image", plot_image)
 
 
 def report(*arguments, output="report.html"):

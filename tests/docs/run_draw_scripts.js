@@ -8,7 +8,7 @@ const vm = require("node:vm");
 
 const folder = path.join(__dirname, "..", "..", "docs", "draw");
 const modules = [
-  ...["gray_image", "resize", "size_normalization", "digit_crop", "components", "binarization"],
+  ...["gray_image", "brightness", "resize", "size_normalization", "digit_crop", "components", "binarization"],
   ...["network", "segmentation", "reading_order", "recognizer", "strokes", "drawing"],
 ];
 const source = modules
@@ -17,6 +17,7 @@ const source = modules
 const names = [
   ...["decodeFloats", "createNetwork", "createRejector", "toMnistFormat", "digitCrop", "binarize"],
   ...["connectedComponents", "createRecognizer", "drawStroke", "grayImage", "Drawing"],
+  ...["chooseBackground", "toGray"],
 ];
 const page = vm.runInThisContext(`"use strict";(() => {${source}; return { ${names} }; })()`);
 
@@ -66,6 +67,14 @@ const tasks = {
       return { strength: encode(strength.data), numComponents: components.length };
     });
   },
+  // The pixels are red, green, blue and alpha from 0 to 255.
+  brightness({ images }) {
+    return images.map(({ width, height, data }) => {
+      const pixels = { width, height, data: decodeBytes(data) };
+      const background = page.chooseBackground(pixels);
+      return { background, gray: encode(page.toGray(pixels, background).data) };
+    });
+  },
   // `numCalls` counts the calls of the network per image.
   recognize({ weights, rejectorWeights, images, areInk }) {
     const network = page.createNetwork(page.decodeFloats(weights));
@@ -93,7 +102,7 @@ const tasks = {
     return actions.map(([method, ...args]) => {
       if (method === "showImage") {
         const [scale, ink] = args;
-        drawing.showImage({ kind: "image", bitmap: {}, scale, ink: decodeImage(ink) });
+        drawing.showImage({ kind: "image", bitmap: {}, background: 1, scale, ink: decodeImage(ink) });
       } else if (method) drawing[method](...args);
       const { ink, scale, canUndo, content } = drawing;
       const { width, height, data } = ink;

@@ -13,6 +13,7 @@ import pytest
 import mnistcnn
 from benchmarks.ocr import synthetic_pages
 from mnistcnn.data.size_normalization import to_mnist_format
+from mnistcnn.images.image_io import read_image
 from mnistcnn.ocr.binarization import binarize
 from mnistcnn.ocr.classification import NonDigitRejector
 from mnistcnn.ocr.components import Component
@@ -341,6 +342,50 @@ def test_binarization_agrees_with_the_library(photos):
     # A steep gradient on a small image costs the page some pixels at the edge of strokes.
     assert sum(intersections) > 0.98 * sum(unions)
     assert min(np.divide(intersections, unions)) > 0.92
+
+
+def canvases():
+    """Images with transparency: strokes and pages of any brightness, and noise."""
+    random = np.random.default_rng(6)
+    ink = draw_line(SEVEN, ONE)
+    page = np.zeros((*ink.shape, 4), np.uint8)
+    for brightness in (0, 120, 136, 255):
+        strokes = page.copy()
+        strokes[..., :3] = brightness
+        strokes[..., 3] = np.round(255 * ink)
+        yield strokes
+    outlined = strokes.copy()
+    outlined[..., :3][ink > 0.99] = 20  # light strokes with dark parts
+    yield outlined
+    for width in (1, 60):  # a light page with a transparent margin, narrow or wide
+        page[...] = 250
+        page[:, :width, 3] = 0
+        yield page
+    yield np.full((30, 40, 4), (255, 255, 255, 128), np.uint8)
+    yield np.zeros((30, 40, 4), np.uint8)
+    for _ in range(20):
+        noise = random.integers(0, 256, (12, 17, 4), np.uint8)
+        noise[random.random(noise.shape[:2]) < random.random(), 3] = 0
+        noise[..., :3] |= np.uint8(random.choice([0, 128]))
+        yield noise
+
+
+def test_brightness_of_transparent_images_is_that_of_the_library():
+    images = [image.copy() for image in canvases()]
+    results = run_in_node(
+        "brightness",
+        images=[
+            {"width": image.shape[1], "height": image.shape[0], "data": encode(image, np.uint8)}
+            for image in images
+        ],
+    )
+    backgrounds = [result["background"] for result in results]
+    assert 8 < sum(backgrounds) < len(images) - 4
+    for image, result in zip(images, results, strict=True):
+        brightness = read_image(image).brightness
+        expected = brightness @ np.float32([0.299, 0.587, 0.114])
+        gray = decode(result["gray"]).reshape(expected.shape)
+        np.testing.assert_allclose(gray, expected, rtol=0, atol=0.01)
 
 
 def test_noise_and_specks_are_not_ink():

@@ -2,7 +2,7 @@
 
 import html.parser
 
-VOID_ELEMENTS = {"meta", "img", "br", "link", "input", "hr"}
+VOID_ELEMENTS = {"meta", "img", "br", "link", "input", "hr", "source"}
 
 
 class HtmlPage(html.parser.HTMLParser):

@@ -46,9 +46,9 @@ def undrawn_plots(monkeypatch):
     """Skip the drawing of plots, which takes most of the time."""
 
     def plot_image(figure, alt):
-        return {"source": "data:,", "width": 1, "height": 1, "alt": alt}
+        return {"source": "data:,", "dark": "data:,", "width": 1, "height": 1, "alt": alt}
 
-    monkeypatch.setattr(page_module, "_plot_image", plot_image)
+    monkeypatch.setattr(page_module, "plot_image", plot_image)
 
 
 def format_percent(proportion):
@@ -102,11 +102,33 @@ def pixels_of(data_uri):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
 
 
-def test_six_plots_in_less_than_a_megabyte(page, html):
-    assert len(page.all("img")) == 60 + 6
+def test_five_plots_in_less_than_a_megabyte(page, html):
+    assert len(page.all("img")) == 60 + 5
     assert sum("a heat map over each" in image["alt"] for image in page.all("img")) == 1
     assert sum(image["alt"].startswith("Training history") for image in page.all("img")) == 1
     assert len(html.encode()) < 1_000_000
+
+
+def test_each_plot_has_a_dark_version(page):
+    plots = [image["src"] for image in page.all("img") if image.get("class") == "plot"]
+    sources = page.all("source")
+    assert {source["media"] for source in sources} == {"(prefers-color-scheme: dark)"}
+    for light, source in zip(plots, sources, strict=True):
+        with Image.open(io.BytesIO(base64.b64decode(light.split(",")[1]))) as image:
+            size, corner = image.size, image.convert("L").getpixel((0, 0))
+        with Image.open(io.BytesIO(base64.b64decode(source["srcset"].split(",")[1]))) as image:
+            assert image.size == size
+            gray = image.convert("L")
+            assert corner > 250
+            assert gray.getpixel((0, 0)) < 40
+            # Titles and labels are light; nothing is white but the ink of digits.
+            assert gray.getextrema()[1] > 200
+
+
+def test_the_confusion_matrix_is_a_table(page, result):
+    for digit, counts in enumerate(result.confusion_matrix.tolist()):
+        assert f"{digit} {' '.join(map(str, counts))}" in page.text
+    assert "Confusion matrix: images by true digit (rows) and predicted digit" in page.text
 
 
 def test_the_page_is_self_contained(page, html):

@@ -51,13 +51,20 @@ def find_browser() -> str | None:
 
 
 @contextmanager
-def launch_browser() -> Iterator[Browser]:
-    """Launch the installed browser, or else Playwright's, and close it at the end."""
+def launch_browser(*arguments: str) -> Iterator[Browser]:
+    """Launch the installed browser, or else Playwright's, and close it at the end.
+
+    Parameters
+    ----------
+    *arguments : str
+        Arguments of its command line.
+    """
     # As root, the default user of containers, Chromium starts without its sandbox only.
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find_browser(), args=["--no-sandbox"] if is_root else []
+            executable_path=find_browser(),
+            args=[*arguments, *(["--no-sandbox"] if is_root else [])],
         )
         yield browser
         browser.close()

@@ -40,6 +40,14 @@ CROP_KINDS = {
     "pages": "cropped from synthetic pages",
     "low_resolution": "low resolution",
 }
+THRESHOLDS = (0.5, 0.9, 0.99)  # the manifest has more; a phone shows no more columns
+# The settings of a recipe, by the name of its part.
+RECIPE_PARTS = {
+    "": "recipe",
+    "augmentation": "augmentation",
+    "teacher": "teacher networks",
+    "teacher.augmentation": "augmentation of the teachers",
+}
 _WIDTH = 99
 # Headings, tables, code, comments and lists keep their lines.
 _VERBATIM = ("#", "|", "```", "$", "from ", "_, ", "<!--", "- ")
@@ -84,7 +92,7 @@ def render(manifests: Sequence[Manifest], rejector: Manifest | None = None) -> s
         sklearn_images=shared(
             "scikit-learn's digits", lambda m: m.metrics["sklearn_digits"]["images"]
         ),
-        recipe_rows=_recipe_rows(manifests),
+        recipe_tables=_recipe_tables(manifests),
         provenance=_provenance(manifests),
         robustness={f"`{m.name}`": m.metrics["robustness"] for m in manifests}
         | {"baseline training": plain["robustness"]},
@@ -93,6 +101,8 @@ def render(manifests: Sequence[Manifest], rejector: Manifest | None = None) -> s
         PURPOSES=PURPOSES,
         EVALUATION_SETS=EVALUATION_SETS,
         CROP_KINDS=CROP_KINDS,
+        THRESHOLDS=THRESHOLDS,
+        zip=zip,
     )  # fmt: skip
     return _wrap(text)
 
@@ -125,11 +135,15 @@ def _join_and(words: Iterable[Any]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _recipe_rows(manifests: Sequence[Manifest]) -> list[list[str]]:
-    """Return the rows of the table of hyper-parameters."""
+def _recipe_tables(manifests: Sequence[Manifest]) -> dict[str, list[list[str]]]:
+    """Return the rows of the tables of hyper-parameters, by their titles."""
     columns = [_settings(manifest.recipe) for manifest in manifests]
-    keys = dict.fromkeys(key for column in columns for key in column)
-    return [[f"`{key}`", *(column.get(key, "") for column in columns)] for key in keys]
+    tables: dict[str, list[list[str]]] = {}
+    for key in dict.fromkeys(key for column in columns for key in column):
+        part, _, name = key.rpartition(".")
+        row = [f"`{name}`", *(column.get(key, "") for column in columns)]
+        tables.setdefault(RECIPE_PARTS[part], []).append(row)
+    return tables
 
 
 def _settings(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

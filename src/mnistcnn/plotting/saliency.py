@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from mnistcnn.data.preprocessing import preprocess
 from mnistcnn.evaluation.formatting import top_classes
 from mnistcnn.plotting.common import check_axes, figure_of
+from mnistcnn.plotting.figure import new_figure
 from mnistcnn.plotting.layers import has_layer_outputs
 from mnistcnn.public import public
 from mnistcnn.types import PathLike
@@ -137,7 +138,7 @@ def _last_convolution(model: keras.Model) -> Any:
 
 
 def _panels(count: int) -> list[Axes]:
-    figure = Figure(figsize=(_WIDTH_INCHES, _ROW_INCHES * count), layout="constrained")
+    figure = new_figure((_WIDTH_INCHES, _ROW_INCHES * count))
     return list(figure.subplots(count, _COLUMNS, squeeze=False).flat)
 
 

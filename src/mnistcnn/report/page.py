@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -16,6 +15,7 @@ from mnistcnn.evaluation.results import Evaluation
 from mnistcnn.plotting.evaluation import plot_calibration, plot_confusion_matrix
 from mnistcnn.plotting.layers import has_layer_outputs, plot_activations, plot_filters
 from mnistcnn.plotting.saliency import plot_saliency
+from mnistcnn.report.figures import plot_image, png_data_uri
 from mnistcnn.types import UInt8Array
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ NO_RESULT_FILE = (
 _MAX_MISCLASSIFIED = 60
 _MAX_CONFUSIONS = 10
 _MAX_SALIENCY = 4
-_DPI = 130
-_CSS_DPI = 96
-_COLORS = 128  # enough for plots; a palette halves the size of the page
+_MAX_MATRIX_CLASSES = 20  # a table of more is harder to read than the plot
 
 
 def render_report(
@@ -91,6 +89,7 @@ def render_report(
         names=evaluation.class_names,
         classes=_class_metrics(evaluation),
         confusions=evaluation.top_confusions(_MAX_CONFUSIONS),
+        matrix=_confusion_rows(evaluation),
         bins=_calibration_bins(evaluation),
         plots=_plots(model, evaluation, images[examples], history),
         examples=examples,
@@ -105,14 +104,17 @@ def render_report(
 def _plots(
     model: keras.Model, evaluation: Evaluation, examples: UInt8Array, history: Figure | None
 ) -> dict[str, Any]:
+    has_table = len(evaluation.class_names) <= _MAX_MATRIX_CLASSES
     return {
-        "confusion_matrix": _plot_image(
+        "confusion_matrix": None
+        if has_table
+        else plot_image(
             plot_confusion_matrix(evaluation),
             f"Confusion matrix: number of images by true {class_noun(evaluation)} (rows) and "
             "predicted one (columns). The table of the most frequent confusions lists its "
             "largest errors.",
         ),
-        "calibration": _plot_image(
+        "calibration": plot_image(
             plot_calibration(evaluation),
             "Calibration curve: accuracy by confidence, and the number of images in each bin. "
             "The table below lists the values.",
@@ -120,7 +122,7 @@ def _plots(
         **_layer_plots(model, examples),
         "history": None
         if history is None
-        else _plot_image(history, "Training history: loss and accuracy by epoch."),
+        else plot_image(history, "Training history: loss and accuracy by epoch."),
     }
 
 
@@ -133,17 +135,17 @@ def _layer_plots(model: keras.Model, examples: UInt8Array) -> dict[str, Any]:
     plots = {
         "activations": None,
         "saliency": None,
-        "filters": _plot_image(
+        "filters": plot_image(
             filters,
             "Weights of the filters of each convolutional layer, as red and blue squares.",
         ),
     }
     if has_layer_outputs(model):
-        plots["activations"] = _plot_image(
+        plots["activations"] = plot_image(
             plot_activations(model, examples[0]),
             "The test image and the feature maps of each convolutional layer.",
         )
-        plots["saliency"] = _plot_image(
+        plots["saliency"] = plot_image(
             plot_saliency(model, examples),
             "Images with their most probable classes, a heat map over each, and its gradient.",
         )
@@ -158,7 +160,7 @@ def _misclassified_images(evaluation: Evaluation, images: UInt8Array) -> list[di
     misclassified, names = evaluation.misclassified, evaluation.class_names
     return [
         {
-            "source": _png_data_uri(Image.fromarray(255 - images[misclassified.indices[i]])),
+            "source": png_data_uri(Image.fromarray(255 - images[misclassified.indices[i]])),
             "label": names[misclassified.labels[i]],
             "predicted": names[misclassified.predicted[i]],
             "top": top_classes(misclassified.probabilities[i], names),
@@ -181,6 +183,22 @@ def _class_metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
+def _confusion_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return each row of the confusion matrix; `shade` is a count relative to the largest error."""
+    matrix = evaluation.confusion_matrix
+    largest = max(int((matrix - np.diag(np.diag(matrix))).max()), 1)
+    return [
+        {
+            "name": name,
+            "cells": [
+                {"count": count, "correct": row == column, "shade": f"{count / largest:.2f}"}
+                for column, count in enumerate(matrix[row].tolist())
+            ],
+        }
+        for row, name in enumerate(evaluation.class_names)
+    ]
+
+
 def _calibration_bins(evaluation: Evaluation) -> list[dict[str, Any]]:
     curve = evaluation.calibration_curve
     percents = [f"{100 * edge:.0f}" for edge in curve.bin_edges]
@@ -193,19 +211,3 @@ def _calibration_bins(evaluation: Evaluation) -> list[dict[str, Any]]:
         }
         for i, count in enumerate(curve.counts)
     ]
-
-
-def _plot_image(figure: Figure, alt: str) -> dict[str, Any]:
-    """Return a figure as a data URI, with its size in CSS pixels and its alternative text."""
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=_DPI, transparent=False)
-    with Image.open(png) as opened:
-        image = opened.convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE)
-    width, height = (round(side * _CSS_DPI / _DPI) for side in image.size)
-    return {"source": _png_data_uri(image), "width": width, "height": height, "alt": alt}
-
-
-def _png_data_uri(image: Image.Image) -> str:
-    png = io.BytesIO()
-    image.save(png, format="png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
