@@ -11,7 +11,6 @@ from mnistcnn.backend import keras
 from mnistcnn.recipes import FINETUNE
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.inputs import DataOptions, prepare_data
-from tests.helpers.runs import equal_bits
 from tests.training.model_variants import compiled, custom_step
 
 SHORT = replace(FINETUNE, epochs=3)
@@ -139,10 +138,10 @@ def test_an_interrupted_run_resumes_exactly(labeled, monkeypatch):
     model = load_pretrained()
     history = train(model, *labeled, **OPTIONS, checkpoint_dir="run")
     assert history.history == expected_history
-    assert equal_bits(model, expected)
+    assert not any(changed(model, expected.get_weights()))
     again = load_pretrained()
     assert train(again, *labeled, **OPTIONS, checkpoint_dir="run").history == expected_history
-    assert equal_bits(again, expected)
+    assert not any(changed(again, expected.get_weights()))
     message = "same recipe; 'run' has 'finetune' with freeze_convolutions True, received 'finetune'"
     other = OPTIONS | {"recipe": replace(SHORT, freeze_convolutions=False)}
     with pytest.raises(ValueError, match=message):
@@ -155,7 +154,8 @@ def test_the_accuracy_on_other_digits_rises(digits):
     held_out = preprocess(*(array[100:600] for array in digits.train))
     before = evaluate(model, *held_out)
     train(model, x, y, recipe="finetune", seed=0, verbose=0)
-    assert evaluate(model, *held_out).num_errors < 0.75 * before.num_errors
+    after = evaluate(model, *held_out)
+    assert 1 - after.accuracy < 0.75 * (1 - before.accuracy)
 
 
 def test_the_estimator_fine_tunes_a_model(labeled):
@@ -171,8 +171,8 @@ def test_the_estimator_fine_tunes_a_model(labeled):
     ("setting", "error", "message"),
     [
         (dict(monitor=None), ValueError, "restore_best_weights must be False for a recipe without a monitor; received True"),
-        (dict(restore_best_weights=1), TypeError, "restore_best_weights must be a bool; received 1"),
-        (dict(freeze_convolutions="no"), TypeError, "freeze_convolutions must be a bool; received 'no'"),
+        (dict(restore_best_weights=1), TypeError, "restore_best_weights must be True or False; received 1"),
+        (dict(freeze_convolutions="no"), TypeError, "freeze_convolutions must be True or False; received 'no'"),
         (dict(split="random"), ValueError, "split must be one of 'last', 'shuffled', 'stratified'; received 'random'"),
     ],
 )  # fmt: skip
