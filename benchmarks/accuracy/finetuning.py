@@ -35,13 +35,8 @@ IMAGES, SEEDS, SEARCH_SEEDS = 100, 5, 3
 SEARCH_MNIST = 3_000
 VARIANTS = {
     "finetune": FINETUNE,
-    "learning rate 0.001": replace(FINETUNE, learning_rate=0.001),
-    "learning rate 0.01": replace(FINETUNE, learning_rate=0.01),
-    "dropout 0.25": replace(FINETUNE, dropout=0.25),
+    "early stopping on 20 of the images": replace(FINETUNE, validation_split=0.2),
     "all layers": replace(FINETUNE, freeze_convolutions=False),
-    "all layers, learning rate 0.001": replace(
-        FINETUNE, freeze_convolutions=False, learning_rate=0.001
-    ),
 }
 
 

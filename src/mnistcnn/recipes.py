@@ -181,7 +181,9 @@ class Recipe:
         Which images are held out, see `train`.
     monitor : {"val_accuracy", "val_loss", "accuracy", "loss"}, optional
         Metric that early stopping and the checkpoint monitor, see `default_callbacks`.
-        ``None``: the recipe adds no callbacks, and the weights are those of the last step.
+        ``None``: the recipe adds no callbacks, and the weights are those of the last step. A
+        recipe with a `validation_split` of 0 monitors the validation only if `train` is given
+        validation images.
     min_delta : float, default 0.0
         Smallest change of `monitor` that early stopping counts as an improvement, at least 0.
     patience : int, default 0
@@ -431,7 +433,6 @@ FINETUNE = Recipe(
     name="finetune",
     epochs=30,
     batch_size=32,
-    validation_split=0.2,
     split="stratified",
     monitor="val_loss",
     patience=10,
@@ -441,7 +442,7 @@ FINETUNE = Recipe(
     dropout=0.0,
     freeze_convolutions=True,
 )
-"""A low learning rate, frozen convolutions and early stopping, for a pretrained network."""
+"""For a pretrained network: low rate, frozen convolutions, early stopping if it is validated."""
 
 DOCUMENTED = BASELINE
 """Former name of `BASELINE`; ``recipe="documented"`` is still accepted."""

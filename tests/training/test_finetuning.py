@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from mnistcnn import DigitClassifier, evaluate, load_pretrained, preprocess, recipes, train
-from mnistcnn.backend import keras
+from mnistcnn.backend import keras, tf
 from mnistcnn.recipes import FINETUNE
 from mnistcnn.training.checkpoint import file_format
 from mnistcnn.training.inputs import DataOptions, prepare_data
 from tests.training.model_variants import compiled, custom_step
 
-SHORT = replace(FINETUNE, epochs=3)
+SHORT = replace(FINETUNE, epochs=3, validation_split=0.2)
 OPTIONS = dict(recipe=SHORT, seed=0, verbose=0)
 
 
@@ -37,7 +37,7 @@ def test_only_the_last_layer_of_the_pretrained_network_changes(labeled):
     assert model.optimizer is optimizer
     assert all(variable.trainable for variable in model.weights)
     assert model.get_layer("dropout").rate == 0.25
-    assert sorted(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert sorted(history.history) == ["accuracy", "loss"]  # all images are trained on
     assert not list(Path().iterdir())  # a file of the best epoch is not needed
 
 
@@ -106,17 +106,29 @@ def test_the_model_ends_with_the_weights_of_the_best_epoch(labeled, xy):
 
 def test_images_of_each_class_are_held_out_although_they_are_sorted(labeled):
     x, y = labeled
-    _, validation = prepare_data(FINETUNE, x, y, DataOptions(num_classes=10))
+    options = DataOptions(num_classes=10, validation_split=0.2)
+    _, validation = prepare_data(FINETUNE, x, y, options)
     shares = validation.y.sum(axis=0) / y.sum(axis=0)
     assert len(validation.y) == 12
     assert (shares > 0).all()
-    _, last = prepare_data(FINETUNE, x, y, DataOptions(num_classes=10, split="last"))
+    _, last = prepare_data(FINETUNE, x, y, replace(options, split="last"))
     assert np.array_equal(last.y, y[-12:])
     with pytest.raises(
         ValueError,
         match="split must be one of 'last', 'shuffled', 'stratified'; received 'first'",
     ):
         train(load_pretrained(), x, y, recipe="finetune", split="first")
+
+
+def test_a_dataset_needs_no_validation(labeled):
+    batches = tf.data.Dataset.from_tensor_slices(labeled).batch(30)
+    model = load_pretrained()
+    history = train(model, batches, recipe="finetune", epochs=2, seed=0, verbose=0)
+    assert sorted(history.history) == ["accuracy", "loss"]
+    message = "EarlyStopping must monitor a metric of the run"
+    stopping = keras.callbacks.EarlyStopping("val_loss")
+    with pytest.raises(ValueError, match=message):
+        train(model, batches, recipe="finetune", callbacks=[stopping], verbose=0)
 
 
 def test_an_interrupted_run_resumes_exactly(labeled, monkeypatch):

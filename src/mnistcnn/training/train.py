@@ -15,6 +15,7 @@ from mnistcnn.models.classes import count_classes, set_class_names
 from mnistcnn.public import public
 from mnistcnn.training.callbacks import (
     metric_names,
+    needs_validation,
     resolve_callbacks,
     translated_monitors,
 )
@@ -232,11 +233,11 @@ def train(
             class_weight=class_weight,
             split=split,
             seed=seed,
-            monitors_validation=callbacks is None and (recipe.monitor or "").startswith("val_"),
+            monitors_validation=callbacks is None and needs_validation(recipe),
         ),
     )
     check_known_length(recipe, training, config, context.world_size)
-    callbacks = resolve_callbacks(callbacks, recipe)
+    callbacks = resolve_callbacks(callbacks, recipe, has_validation=validation is not None)
     context.check_supported(model, callbacks)
     if not supports_fast_step(model):
         check_targets_supported(model, recipe)
