@@ -41,6 +41,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxext.opengraph",
     "annotations",
+    "api_table",
     "approximate",
     "benchmark_tables",
     "draw",
@@ -48,6 +49,7 @@ extensions = [
     "notebooks",
     "offline",
     "references",
+    "search_terms",
     "source_modules",
 ]
 exclude_patterns = ["_build"]

@@ -33,6 +33,7 @@ MAY_IMPORT = {
 MAY_IMPORT["estimators"] = MAY_IMPORT["training"] | {"training", "evaluation"}
 MAY_IMPORT["report"] = MAY_IMPORT["plotting"] | {"plotting", "weights", "recipes"}
 MAY_IMPORT["sweeps"] = MAY_IMPORT["evaluation"] | {"evaluation", "recipes"}
+MAY_IMPORT["serve"] = MAY_IMPORT["ocr"] | {"ocr"}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 for _below in MAY_IMPORT.values():
@@ -55,6 +56,7 @@ WITHOUT_KERAS = (
     "sheets",
     "weights",
     "ocr",
+    "serve",
 )
 ROOMS = sorted(
     path.stem

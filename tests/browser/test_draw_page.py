@@ -1,6 +1,7 @@
 """The drawing page in Chromium, opened from a file."""
 
 import io
+import pathlib
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.helpers.drawing import draw_strokes
 
 pytestmark = pytest.mark.browser
 
+STATIC = pathlib.Path(__file__).parents[2] / "docs/_static"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PERCENT = re.compile(r"(\d+\.\d+)\s%")
 
@@ -714,3 +716,56 @@ def test_drawing_on_a_zoomed_and_scrolled_page(open_page, draw):
     page.evaluate("scrollTo(0, 60)")
     draw(page, *DIGITS["7"])
     assert prediction(page) == "7"
+
+
+@pytest.fixture
+def open_front_page(browser, tmp_path):
+    """A function that opens a page with the frame of the front page."""
+    import draw
+
+    draw.build(tmp_path / "draw.html")
+    style, script = ((STATIC / name).read_text() for name in ("mnistcnn.css", "drawing-frame.js"))
+    (element,) = re.findall("<iframe.*</iframe>", (STATIC.parent / "index.md").read_text())
+    page = f"<style>{style}</style><body data-theme='auto'>{element}<script>{script}</script>"
+    (tmp_path / "index.html").write_text(f"<!doctype html>{page}")
+    contexts = []
+
+    def open_front_page(**options):
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.goto((tmp_path / "index.html").as_uri())
+        return page, page.frame(url=re.compile("draw.html"))
+
+    yield open_front_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_frame_follows_the_theme_of_the_front_page(open_front_page, system):
+    page, frame = open_front_page(color_scheme=system)
+    background = "getComputedStyle(document.querySelector('#canvas')).backgroundColor"
+    colors = {"light": "rgb(255, 255, 255)", "dark": "rgb(29, 32, 38)"}
+    assert frame.evaluate(background) == colors[system]
+    for theme in ("dark", "light", "auto"):
+        page.evaluate(f"document.body.dataset.theme = '{theme}'")
+        page.wait_for_timeout(100)
+        assert frame.evaluate(background) == colors.get(theme, colors[system])
+
+
+@pytest.mark.parametrize("width", [360, 390, 639, 640, 768, 896])
+def test_frame_of_the_front_page_shows_drawing_and_prediction(open_front_page, width):
+    page, frame = open_front_page(viewport={"width": width, "height": 900})
+    root = "document.documentElement"
+    for axis in ("Width", "Height"):
+        assert frame.evaluate(f"{root}.scroll{axis} <= {root}.client{axis}")
+    assert frame.get_by_role("heading", name="Prediction").is_visible()
+    assert frame.get_by_role("heading", name="Draw a digit").is_hidden()
+    assert frame.locator("#conv1").is_hidden()
+    frame.locator("#clear").click()
+    box = frame.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 0.8 * box["height"], steps=9)
+    page.mouse.up()
+    assert prediction(frame) == "1"

@@ -6,7 +6,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const vm = require("node:vm");
 
-const folder = path.join(__dirname, "..", "..", "docs", "draw");
+const folder = path.join(__dirname, "..", "..", "src", "mnistcnn", "serve", "draw");
 const modules = [
   ...["gray_image", "brightness", "resize", "size_normalization", "digit_crop", "components", "binarization"],
   ...["network", "segmentation", "reading_order", "recognizer", "strokes", "drawing"],

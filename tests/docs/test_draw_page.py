@@ -1,4 +1,4 @@
-"""The HTML file of the drawing page, which `docs/_ext/draw.py` bundles."""
+"""The HTML file of the drawing page, which `mnistcnn.serve.drawing_page` bundles."""
 
 import base64
 import re
@@ -8,6 +8,7 @@ import draw
 import numpy as np
 import pytest
 
+from mnistcnn.serve.drawing_page import SCRIPTS, SOURCES, drawing_page
 from mnistcnn.weights.pretrained import load_pretrained_weights, load_rejector_weights
 
 
@@ -33,11 +34,11 @@ def test_page_is_one_file_that_cannot_fetch_anything(tmp_path):
 
 
 def test_page_contains_every_script():
-    assert {path.name for path in draw.SOURCES.glob("*.js")} == set(draw.SCRIPTS)
+    assert {path.name for path in SOURCES.glob("*.js")} == set(SCRIPTS)
 
 
 def test_page_contains_the_calibrated_pretrained_weights():
-    found = re.search(r'start\("([^"]+)", "([^"]+)"\)', draw.page()).groups()
+    found = re.search(r'start\("([^"]+)", "([^"]+)"\)', drawing_page()).groups()
     expected = load_pretrained_weights("best"), load_rejector_weights()
     for encoded, loaded in zip(found, expected, strict=True):
         numbers = np.concatenate([array.ravel() for array in loaded.weights(calibrated=True)])
@@ -45,8 +46,8 @@ def test_page_contains_the_calibrated_pretrained_weights():
 
 
 def test_page_links_to_the_documentation():
-    assert '<a href="index.html">' in draw.page()
-    assert '<a href="../index.html">' in draw.page("../index.html")
+    assert '<a href="index.html">' in drawing_page()
+    assert '<a href="../index.html">' in drawing_page("../index.html")
 
 
 @pytest.mark.parametrize(

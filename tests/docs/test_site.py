@@ -3,16 +3,22 @@
 import ast
 import doctest
 import importlib.util
+import json
 import pathlib
 import re
 import runpy
 import zlib
 from types import SimpleNamespace
 
+import api_table
 import pytest
+import search_terms
 from PIL import Image
+from sphinx.errors import ExtensionError
+from sphinx.search.en import SearchEnglish
 
 import mnistcnn
+from mnistcnn import recipes
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -110,6 +116,78 @@ def test_every_page_is_in_the_navigation_once():
 
 def test_navigation_is_short():
     assert len(entries(DOCS / "index.md")) <= 15
+
+
+def test_api_at_a_glance_lists_every_public_name_once():
+    listed = [name for names in api_table.names_by_stage().values() for name in names]
+    names = [f"mnistcnn.{name}" for name in mnistcnn.__all__]
+    names += [f"mnistcnn.recipes.{name}" for name in recipes.__all__]
+    assert sorted(listed) == sorted(names)
+    for name in listed:
+        assert api_table.summary(name).endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("name", "summary"),
+    [
+        ("preprocess", "Scale images to [0, 1], add a channel axis and one-hot encode labels."),
+        ("Digit", "One digit of a `Reading`."),
+        ("recipes", "Recipes: the settings that `mnistcnn.train` trains with, as immutable data."),
+        ("recipes.RECIPES", 'The recipes that ``recipe="name"`` accepts.'),
+    ],
+)
+def test_api_at_a_glance_shows_the_first_sentence(name, summary):
+    assert api_table.summary(f"mnistcnn.{name}") == summary
+
+
+def test_api_at_a_glance_has_a_page_of_the_reference_for_each_stage():
+    for _, page, _ in api_table.STAGES:
+        assert (DOCS / f"reference/{page}.md").is_file()
+
+
+INDEX = {
+    "docnames": ["a", "b", "c"],
+    "terms": {"grad": [0, 1], "cam": 1, "quantiz": 2},
+    "titleterms": {"cam": [0]},
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "pages"),
+    [
+        ("Grad-CAM", {"a", "b"}),
+        ("quantization", {"c"}),
+        ("quantized grad", set()),
+        ("unknown", set()),
+    ],
+)
+def test_pages_that_a_search_finds(query, pages):
+    assert search_terms.find_pages(query, INDEX, SearchEnglish({}).stem) == pages
+
+
+def test_build_fails_if_a_search_finds_too_little(tmp_path):
+    (tmp_path / "searchindex.js").write_text(f"Search.setIndex({json.dumps(INDEX)})")
+    handlers = {}
+    search_terms.setup(SimpleNamespace(connect=handlers.__setitem__))
+    app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(name="html"))
+    handlers["build-finished"](app, ValueError("an earlier error"))
+    with pytest.raises(
+        ExtensionError,
+        match="^a search for 'fine-tune' must find howto/pretrained-weights; it finds nothing$",
+    ):
+        handlers["build-finished"](app, None)
+
+
+def test_front_page_shows_the_drawing_page_first():
+    front = (DOCS / "index.md").read_text()
+    order = (
+        '<iframe class="drawing-page" src="draw.html"',
+        "## Install",
+        "{doctest}",
+        "{grid-item-card} Learn",
+    )
+    positions = [front.index(text) for text in order]
+    assert positions == sorted(positions)
 
 
 def test_images_have_alternative_text_and_are_small():

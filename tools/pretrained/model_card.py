@@ -116,7 +116,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "percent": _percent,
-        "interval": lambda bounds: " to ".join(map(_percent, bounds)),
+        "interval": lambda bounds: f"{100 * bounds[0]:.2f} to {_percent(bounds[1])}",
         "thousands": lambda number: f"{number:,}",
         "decimals": lambda number, digits: f"{number:.{digits}f}",
         "join_and": _join_and,
@@ -127,7 +127,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _percent(fraction: float, digits: int = 2) -> str:
-    return f"{100 * fraction:.{digits}f} %"
+    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def _join_and(words: Iterable[Any]) -> str:

@@ -27,6 +27,7 @@ from mnistcnn.cli import (
     plot,
     read,
     report,
+    serve,
     sheet,
     sweep,
     train,
@@ -43,7 +44,8 @@ from mnistcnn.utils.stderr import hidden_progress
 from mnistcnn.utils.text import escape
 
 _COMMANDS = (
-    train, sweep, evaluate, calibrate, compare, plot, report, read, export, data, sheet, info,
+    train, sweep, evaluate, calibrate, compare, plot, report, read, serve, export,
+    data, sheet, info,
 )  # fmt: skip
 # As a shell reports Ctrl-C and a program that ends because the reader of its output has.
 _FAILURE, _INTERRUPTED, _CLOSED_OUTPUT = 1, 130, 141

@@ -15,10 +15,12 @@ function start(weights, rejectorWeights) {
   addButtons(app);
   addImageControls(app);
   addCameraControls(app);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  const applyTheme = () => {
     app.showResults();
     app.render();
-  });
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
+  if (window.parent !== window) adaptToFrame(applyTheme);
   // The observer also reports the initial size, after layout: the first prediction does not wait
   // for it.
   new ResizeObserver(() => app.render()).observe(app.canvas);
