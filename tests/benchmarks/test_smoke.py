@@ -18,6 +18,7 @@ SLOW = [
     "accuracy.recipe_search",
     "inference.exports",
     "inference.latency",
+    "inference.service",
     "ocr.accuracy",
     "ocr.photographs",
     "robustness.crash_recovery",

@@ -225,6 +225,15 @@ def test_inference_is_as_fast_as_documented():
     assert stream["peak_mib"] <= 1.02 * stream["peak_mib_after_one_chunk"]
 
 
+def test_the_service_loses_no_request_and_its_memory_does_not_grow():
+    report = result("service")
+    for endpoint in ("read", "predict"):
+        part = report[f"service_{endpoint}"]
+        assert part["succeeded"] == part["requests"] >= 500
+    memory = report["memory_mib"]
+    assert max(memory) < 1.1 * memory[0]
+
+
 def test_every_use_of_the_test_images_is_documented():
     """Other than that of the recipes, which have their own tables."""
     page = " ".join((ROOT / "docs/explanation/recipe-search.md").read_text().split())

@@ -18,6 +18,7 @@ from benchmark_tables import (
     ocr,
     photographs,
     scaling,
+    service,
     training,
 )
 
@@ -58,6 +59,7 @@ DIRECTIVES = {
     "scaling-inference": scaling.Inference,
     "scaling-memory": scaling.Memory,
     "scaling-training": scaling.Training,
+    "service-load": service.Load,
     "sheet-accuracy": data.SheetAccuracy,
     "training-ablation": training.Ablation,
     "training-dataset-size": training.DatasetSize,
