@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_RECIPES_WIDTH = 90
+
+
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
@@ -55,7 +58,8 @@ def _print(report: Mapping[str, Any]) -> None:
     ):
         console.print(table)
         console.print()
-    console.print(_recipe_table(report["recipes"]))
+    # It is a few characters too wide for 80, and a terminal wraps less than a table would.
+    console.print(_recipe_table(report["recipes"]), width=max(console.width, _RECIPES_WIDTH))
 
 
 def _table(title: str, rows: Mapping[str, Any]) -> Table:
