@@ -9,7 +9,7 @@ import pytest
 from benchmarks.harness import RESULTS, ROOT
 
 slow = pytest.mark.slow
-FAST = ["data.csv_loading", "robustness.concurrent_download"]
+FAST = ["data.csv_loading", "inference.installation", "robustness.concurrent_download"]
 SLOW = [
     "data.sheets",
     "accuracy.accuracy",
@@ -37,7 +37,7 @@ OPEN_KEYS = {
     "candidates", "after", "recipe", "weights", "parity", "formats", "backends", "cold_start", "sides",
     "batches", "recipes", "determinism", "checkpoints", "ablation", "kinds", "seconds", "efficiency",
     "page_styles", "log", "keras_fit", "versions", "inference", "relative_to_onnxruntime", "history",
-    "megapixels", "images_per_second", "speedup_over", "readers", "peer_versions", "min_confidence", "wrong_by_kind",
+    "megapixels", "images_per_second", "speedup_over", "readers", "peer_versions", "min_confidence", "wrong_by_kind", "packages",
 }  # fmt: skip
 
 

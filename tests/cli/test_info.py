@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from importlib.metadata import PackageNotFoundError, version
 
 import mnistcnn
 from mnistcnn.backend import keras
@@ -53,3 +55,20 @@ def test_a_long_path_is_not_cut(capsys, monkeypatch):
     monkeypatch.setenv("MNISTCNN_DATA", path)
     assert main(["info"]) == 0
     assert path in "".join(part.strip() for part in capsys.readouterr().out.split("\n"))
+
+
+def test_info_needs_neither_rich_nor_keras(capsys, monkeypatch):
+    def installed(name):
+        if name in ("keras", "tensorflow"):
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "rich"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setattr("mnistcnn.utils.environment.version", installed)
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^keras +not installed$", out, re.MULTILINE)
+    assert re.search(r"^installed by +mnistcnn", out, re.MULTILINE)
+    assert not re.search(r" $", out, re.MULTILINE)

@@ -44,7 +44,6 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Calibrate a model, save it, and evaluate it before and after."""
-    from mnistcnn.models.loading import as_model
     from mnistcnn.utils.validation import check_fraction, check_path
     from mnistcnn.weights.arrays import KERAS_SUFFIXES
     from mnistcnn.weights.keras_file import save_model
@@ -56,6 +55,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     inputs = [Path(options.model), *loading.data_files(options.data, options.test_data)]
     common.check_outputs([path], inputs, named=True)
     dataset, data = loading.load_dataset(options, console)
+    from mnistcnn.models.loading import as_model
+
     model = as_model(options.model)
     before = evaluate_model(model, dataset)
     result = mnistcnn.calibrate(model, *_held_out(dataset, fraction))

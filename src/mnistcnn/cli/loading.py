@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import mnistcnn
 from mnistcnn.utils.environment import set_tf_defaults
+from mnistcnn.utils.requirements import is_installed, require
 from mnistcnn.utils.stderr import is_terminal
 from mnistcnn.utils.text import did_you_mean, escape, quote
 
@@ -70,6 +71,8 @@ def load_dataset(
 
     Returns the dataset and a description for reports.
     """
+    if tensorflow:
+        require(options.command_name, "keras")  # before a download
     from mnistcnn.data.named import DATA_VARIABLE
     from mnistcnn.types import DIGIT_NAMES
 
@@ -160,6 +163,11 @@ def _start_in_background(function: Callable[[], Dataset]) -> Future[Dataset]:
 
     threading.Thread(target=call, daemon=True).start()
     return future
+
+
+def has_keras() -> bool:
+    """Return whether Keras is installed, which `mnistcnn-slim` does without."""
+    return is_installed("keras")
 
 
 def import_tensorflow() -> None:

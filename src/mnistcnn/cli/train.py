@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import mnistcnn
 from mnistcnn.cli import arguments, common, loading, recipe_options, training_output
 from mnistcnn.cli.evaluate import print_evaluation
 from mnistcnn.cli.training_output import CHECKPOINT, DEFAULT_OUTPUT, RESULT_FILES
+from mnistcnn.utils.platform_support import join_command, stop_signals
 from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
@@ -269,11 +269,12 @@ def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, with the exit code of SIGTERM."""
+    """Treat SIGTERM, and Ctrl-Break on Windows, like Ctrl-C, with the exit code of the signal."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield  # the surrounding program handles the signal
         return
+    handled = [number for number in stop_signals() if signal.getsignal(number) is signal.SIG_DFL]
     received = []
 
     def interrupt(number: int, frame: Any) -> None:
@@ -283,7 +284,8 @@ def _sigterm_as_interrupt() -> Iterator[None]:
             raise KeyboardInterrupt
         handler(signal.SIGINT, frame)
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for stop in handled:
+        signal.signal(stop, interrupt)
     try:
         yield
     except KeyboardInterrupt as error:
@@ -292,14 +294,15 @@ def _sigterm_as_interrupt() -> Iterator[None]:
             raise StoppedError(text, received[0]) from None
         raise
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for stop in handled:
+            signal.signal(stop, signal.SIG_DFL)
 
 
 @contextmanager
 def _resume_hint(checkpoint_dir: Path, options: argparse.Namespace) -> Iterator[None]:
     """Add the command that resumes the run to the message of an interrupt."""
     argv = [word for word in options.argv if word not in _START_OPTIONS]
-    command = shlex.join(["mnistcnn", *argv, "--resume"])
+    command = join_command(["mnistcnn", *argv, "--resume"])
     try:
         yield
     except KeyboardInterrupt:
