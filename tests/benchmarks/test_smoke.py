@@ -14,6 +14,7 @@ SLOW = [
     "data.sheets",
     "accuracy.accuracy",
     "accuracy.baseline",
+    "accuracy.finetuning",
     "accuracy.recipe_search",
     "inference.exports",
     "inference.latency",
@@ -33,7 +34,7 @@ SLOW = [
 FORKS = {"robustness.crash_recovery", "training.determinism"}
 # What the smoke mode leaves out, or calls otherwise.
 OPEN_KEYS = {
-    "candidates", "recipe", "weights", "parity", "formats", "backends", "cold_start", "sides",
+    "candidates", "after", "recipe", "weights", "parity", "formats", "backends", "cold_start", "sides",
     "batches", "recipes", "determinism", "checkpoints", "ablation", "kinds", "seconds", "efficiency",
     "page_styles", "log", "keras_fit", "versions", "inference", "relative_to_onnxruntime", "history",
     "megapixels", "images_per_second", "speedup_over", "readers", "peer_versions", "min_confidence", "wrong_by_kind", "packages",

@@ -38,9 +38,9 @@ def test_recipes_are_a_table_of_the_settings_that_are_not_defaults(capsys):
     assert main(["info"]) == 0
     lines = capsys.readouterr().out.splitlines()
     table = [line.split() for line in lines[lines.index("Recipes") + 1 :]]
-    assert table[0] == ["setting", "baseline", "fast", "best", "robust"]
-    assert table[1] == ["epochs", "5", "1", "24", "30"]
-    assert ["learning_rate", "0.01", "0.004", "0.0015"] in table
+    assert table[0] == ["setting", "baseline", "fast", "best", "robust", "finetune"]
+    assert table[1] == ["epochs", "5", "1", "24", "30", "30"]
+    assert ["learning_rate", "0.01", "0.004", "0.0015", "0.003"] in table
     assert ["augmentation.stroke_prob", "0.3"] in table
     assert ["teacher.augmentation.rotation", "8.0"] in table
     names = [row[0] for row in table]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _FAILURE_WAIT = 0.1  # seconds in which a missing dataset is reported
 
 
-def check_model(source: str) -> None:
+def check_model(source: str, *, argument: str = "MODEL") -> None:
     """Check that `source` names pretrained weights or an existing model file."""
     from mnistcnn.utils.validation import check_path
     from mnistcnn.weights.pretrained import PRETRAINED, is_pretrained
@@ -41,10 +41,10 @@ def check_model(source: str) -> None:
     if not Path(source).is_file():
         names = ", ".join(map(repr, PRETRAINED))
         raise FileNotFoundError(
-            f"MODEL must be an existing file or one of {names}; received {quote(source)}"
+            f"{argument} must be an existing file or one of {names}; received {quote(source)}"
             f"{did_you_mean(source, PRETRAINED)}"
         )
-    check_path("MODEL", source, suffixes=WEIGHTS_SUFFIXES)
+    check_path(argument, source, suffixes=WEIGHTS_SUFFIXES)
 
 
 def data_files(*sources: str | None) -> list[Path]:

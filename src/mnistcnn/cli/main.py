@@ -17,6 +17,7 @@ from typing import Any
 import mnistcnn
 from mnistcnn.cli import (
     arguments,
+    calibrate,
     compare,
     data,
     evaluate,
@@ -43,7 +44,10 @@ from mnistcnn.utils.requirements import explain
 from mnistcnn.utils.stderr import hidden_progress
 from mnistcnn.utils.text import escape
 
-_COMMANDS = (train, sweep, evaluate, compare, plot, report, read, serve, export, data, sheet, info)
+_COMMANDS = (
+    train, sweep, evaluate, calibrate, compare, plot, report, read, serve, export,
+    data, sheet, info,
+)  # fmt: skip
 # As a shell reports Ctrl-C and a program that ends because the reader of its output has.
 _FAILURE, _INTERRUPTED, _CLOSED_OUTPUT = 1, 130, 141
 

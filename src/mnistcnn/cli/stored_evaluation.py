@@ -23,7 +23,7 @@ def evaluate_model(model: Any, dataset: Dataset) -> Evaluation:
     from mnistcnn.evaluation.evaluate import BATCH_SIZE, evaluate_batches, split_batches
 
     network = _load_classifier(model)
-    names = _common_class_names(network, dataset.class_names)
+    names = common_class_names(network, dataset.class_names)
     x, y = mnistcnn.preprocess(*dataset.test, num_classes=len(names))
     num_batches = math.ceil(len(x) / BATCH_SIZE)
     batches = common.track(split_batches(x, y), num_batches, "Evaluating")
@@ -39,7 +39,9 @@ def _load_classifier(model: Any) -> Any:
     return as_model(model)
 
 
-def _common_class_names(network: Any, of_data: tuple[str, ...]) -> tuple[str, ...]:
+def common_class_names(
+    network: Any, of_data: tuple[str, ...], *, argument: str = "MODEL"
+) -> tuple[str, ...]:
     """Return the names of the classes of a model and a dataset, of which one may only number them.
 
     A model with other classes than the dataset would be evaluated without an error if their
@@ -54,7 +56,7 @@ def _common_class_names(network: Any, of_data: tuple[str, ...]) -> tuple[str, ..
     if len(of_data) == num_classes and (of_model == of_data or numbers in (of_model, of_data)):
         return of_data if of_model == numbers else of_model
     raise ValueError(
-        f"MODEL must have the {len(of_data)} classes of the dataset, {quote_names(of_data)}; "
+        f"{argument} must have the {len(of_data)} classes of the dataset, {quote_names(of_data)}; "
         f"received a model of the {num_classes} classes {quote_names(of_model)}"
     )
 

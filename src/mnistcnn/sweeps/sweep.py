@@ -193,6 +193,12 @@ def _recipes(
         raise ValueError(
             f"recipe must hold recipes with distinct names, at least one; received {names}"
         )
+    for plan in plans:
+        if plan.freeze_convolutions:
+            raise ValueError(
+                "recipe must train all layers, since a sweep starts from random weights; "
+                f"received {quote(plan.name)}, which freezes the convolutions"
+            )
     for name in names:
         if not _FILE_NAME.fullmatch(name):
             raise ValueError(
