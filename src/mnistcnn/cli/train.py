@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import mnistcnn
 from mnistcnn.cli import arguments, common, loading, recipe_options, training_output
 from mnistcnn.cli.evaluate import print_evaluation
 from mnistcnn.cli.training_output import CHECKPOINT, DEFAULT_OUTPUT, RESULT_FILES
+from mnistcnn.utils.platform_support import join_command, stop_signals
 from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
@@ -60,6 +60,13 @@ def add_parser(commands: Any) -> None:
         choices=arguments.RECIPES,
         default="baseline",
         help="training recipe (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="MODEL",
+        help="start from the weights of a model, as to fine-tune it: "
+        f"{arguments.MODEL_HELP} (default: random weights; with --recipe finetune best)",
     )
     arguments.add_recipe_overrides(parser)
     recipe_options.add_recipe_options(parser)
@@ -109,23 +116,28 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     cluster = cluster_from_env()
     strategy = _distribution_strategy(cluster, console)
     changes = recipe_options.overrides(options)
+    if options.start is None and options.recipe == "finetune":
+        options.start = "best"
+    if options.start is not None:
+        loading.check_model(options.start, argument="--from")
     recipe = recipe_options.resolve_recipe(options.recipe, changes)
     if options.output is None:
         training_output.choose_output(options, console, is_alone=cluster.world_size == 1)
-    path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
+    saves_best = recipe.monitor is not None and not recipe.restore_best_weights
+    path = options.output / ("bestmodel.keras" if saves_best else "model.keras")
     training_output.check_output(options, path, cluster)
     dataset, data = loading.load_dataset(options, console)
-    if "epochs" not in changes and data["source"] == "digits":
+    if "epochs" not in changes and options.start is None and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
-    model = mnistcnn.build_model(class_names=dataset.class_names, seed=options.seed)
+    model = _initial_model(options, dataset)
     with training_output.locked_output(options) if cluster.is_chief else contextlib.nullcontext():
         existed = path.exists()
         history = _fit(model, dataset, recipe, path=path, strategy=strategy, options=options)
         if not cluster.is_chief:
             console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
             return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
-        training_output.check_files(options, path, model_may_exist=existed or bool(recipe.monitor))
-        if not recipe.monitor:
+        training_output.check_files(options, path, model_may_exist=existed or saves_best)
+        if not saves_best:
             _save_model(model, path)
         settings = {
             "command": options.command,
@@ -133,8 +145,22 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             "data": data,
             "recipe": recipe.to_dict(),
             "seed": options.seed,
+            "from": options.start,
         }
         return _evaluate_and_save(path, dataset, history, settings, console)
+
+
+def _initial_model(options: argparse.Namespace, dataset: Dataset) -> Any:
+    """Return a new model with random weights or those of the model that the user named."""
+    model = mnistcnn.build_model(class_names=dataset.class_names, seed=options.seed)
+    if options.start is not None:
+        from mnistcnn.cli.stored_evaluation import common_class_names
+        from mnistcnn.models.loading import as_model
+
+        start = as_model(options.start)
+        common_class_names(start, dataset.class_names, argument="--from")
+        model.set_weights(start.get_weights())
+    return model
 
 
 def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
@@ -154,8 +180,8 @@ def _fit(
     options: argparse.Namespace,
 ) -> dict[str, list[float]]:
     """Train the model and return its history; the best epoch, if monitored, goes to `path`."""
-    callbacks = []
-    if recipe.monitor:
+    callbacks = None  # those of the recipe, which write no file
+    if recipe.monitor and not recipe.restore_best_weights:
         callbacks = mnistcnn.default_callbacks(
             path, monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
         )
@@ -243,11 +269,12 @@ def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, with the exit code of SIGTERM."""
+    """Treat SIGTERM, and Ctrl-Break on Windows, like Ctrl-C, with the exit code of the signal."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield  # the surrounding program handles the signal
         return
+    handled = [number for number in stop_signals() if signal.getsignal(number) is signal.SIG_DFL]
     received = []
 
     def interrupt(number: int, frame: Any) -> None:
@@ -257,7 +284,8 @@ def _sigterm_as_interrupt() -> Iterator[None]:
             raise KeyboardInterrupt
         handler(signal.SIGINT, frame)
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for stop in handled:
+        signal.signal(stop, interrupt)
     try:
         yield
     except KeyboardInterrupt as error:
@@ -266,14 +294,15 @@ def _sigterm_as_interrupt() -> Iterator[None]:
             raise StoppedError(text, received[0]) from None
         raise
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for stop in handled:
+            signal.signal(stop, signal.SIG_DFL)
 
 
 @contextmanager
 def _resume_hint(checkpoint_dir: Path, options: argparse.Namespace) -> Iterator[None]:
     """Add the command that resumes the run to the message of an interrupt."""
     argv = [word for word in options.argv if word not in _START_OPTIONS]
-    command = shlex.join(["mnistcnn", *argv, "--resume"])
+    command = join_command(["mnistcnn", *argv, "--resume"])
     try:
         yield
     except KeyboardInterrupt:

@@ -120,6 +120,8 @@ def check_files(options: argparse.Namespace, path: Path, *, model_may_exist: boo
     from mnistcnn.utils.outputs import check_own_file
 
     inputs = loading.data_files(options.data, options.test_data)
+    if options.start is not None:
+        inputs.append(Path(options.start))
     files = [options.output / name for name in RESULT_FILES]
     common.check_outputs(files, inputs, named=False)
     common.check_outputs([path, options.output / CHECKPOINT / STATE_FILE], inputs, named=True)

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mnistcnn.utils.platform_support import replace_file
+
 _DISK_FAULTS = {
     getattr(errno, name, None) for name in ("ENOSPC", "EFBIG", "EDQUOT", "EIO", "EROFS")
 } - {None}
@@ -71,7 +73,7 @@ def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Pa
             for source, destination in pairs:
                 _prepare(source, destination)
         for source, destination in pairs:
-            source.replace(destination)
+            replace_file(source, destination)
     finally:
         for source, _ in pairs:
             source.unlink(missing_ok=True)
@@ -172,9 +174,9 @@ def _temporary_path(target: Path, suffix: str) -> Path:
 
 def _prepare(temporary: Path, target: Path) -> None:
     """Flush a temporary file, with the mode of the file that it replaces."""
+    _flush(temporary)  # before the mode, which may forbid to open it
     if target.exists():
         shutil.copymode(target, temporary)
-    _flush(temporary)
 
 
 def _flush(path: Path) -> None:
