@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check docs bench fuzz audit weights page-network format clean
+.PHONY: help demo test test-all check docs bench fuzz audit weights page-network test-lowest release-check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,12 +54,24 @@ page-network: $(VENV)/.dev  ## train the network that finds digits on a page; wr
 	$(BIN)/python -m tools.page_network.fit_confidence --install
 	$(BIN)/python -m tools.pretrained.train_weights --redraw
 
+test-lowest:  ## run the fast tests with the lowest supported versions of the dependencies, in .venv-lowest
+	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip --quiet install --upgrade uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable . --group test
+	.venv-lowest/bin/pytest --numprocesses 2
+
+release-check:  ## build both distributions into dist/ and check them in empty environments (downloads 3 GB)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+	$(PIP) install --group release
+	$(BIN)/python -m tools.release.check $(RELEASE)
+
 format: $(VENV)/.dev  ## format the sources and apply automatic fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:  ## remove everything that the targets create
-	rm -rf $(VENV) demo docs/_build docs/gallery tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-lowest demo dist docs/_build docs/gallery tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/.package: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

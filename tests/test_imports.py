@@ -41,7 +41,7 @@ for _below in MAY_IMPORT.values():
 MAY_IMPORT["public"] = MAY_IMPORT["notebook"] = set()
 # Imported inside functions only, so that results and plots load without Keras.
 INSIDE_FUNCTIONS = {
-    "evaluation": {"models", "backend"},
+    "evaluation": {"models", "backend", "ocr"},  # a Recognizer needs no Keras
     "plotting": {"models", "backend"},
     "report": {"models", "backend"},
     "sweeps": {"models", "training", "backend"},

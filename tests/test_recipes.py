@@ -17,14 +17,17 @@ def test_the_baseline_has_the_settings_of_the_notebook():
         "epochs": 5,
         "batch_size": 32,
         "validation_split": 0.3,
+        "split": "last",
         "monitor": "val_accuracy",
         "min_delta": 0.01,
         "patience": 4,
+        "restore_best_weights": False,
         "learning_rate": None,
         "warmup": 0.0,
         "optimizer": "adam",
         "beta_1": 0.9,
         "beta_2": 0.999,
+        "freeze_convolutions": False,
         "label_smoothing": 0.0,
         "dropout": None,
         "augmentation": None,
@@ -46,7 +49,7 @@ def test_recipes_are_frozen_and_keyword_only():
 
 def test_get_returns_a_recipe_by_name_or_unchanged():
     assert recipes.get("documented") is recipes.DOCUMENTED is BASELINE
-    expected = (BASELINE, recipes.FAST, recipes.BEST, recipes.ROBUST)
+    expected = (BASELINE, recipes.FAST, recipes.BEST, recipes.ROBUST, recipes.FINETUNE)
     assert tuple(recipes.RECIPES.values()) == expected
     for name, recipe in recipes.RECIPES.items():
         assert recipe.name == name
@@ -61,7 +64,7 @@ def test_get_returns_a_recipe_by_name_or_unchanged():
         (
             "documentd",
             ValueError,
-            "recipe must be one of 'baseline', 'fast', 'best', 'robust'; received 'documentd'",
+            "recipe must be one of 'baseline', 'fast', 'best', 'robust', 'finetune'; received 'documentd'",
         ),
         (None, TypeError, "recipe must be a name or a recipes.Recipe; received None"),
     ],
@@ -131,7 +134,8 @@ def test_numpy_numbers_become_python_numbers():
 
 def test_editors_complete_public_names_and_recipes():
     assert set(dir(recipes)) == {
-        "Augmentation", "BASELINE", "BEST", "DOCUMENTED", "FAST", "RECIPES", "ROBUST", "Recipe", "get"
+        "Augmentation", "BASELINE", "BEST", "DOCUMENTED", "FAST", "FINETUNE", "RECIPES", "ROBUST",
+        "Recipe", "get",
     }  # fmt: skip
     assert all(hasattr(recipes, name) for name in dir(recipes))
     assert typing.get_args(recipes.RecipeName) == tuple(recipes.RECIPES)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mnistcnn.notebook import html
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import (
+    check_bool,
     check_fraction,
     check_half_open,
     check_in,
@@ -23,6 +24,7 @@ __all__ = [
     "BEST",
     "DOCUMENTED",
     "FAST",
+    "FINETUNE",
     "RECIPES",
     "ROBUST",
     "Augmentation",
@@ -31,7 +33,8 @@ __all__ = [
 ]
 
 #: The names of the recipes, which editors complete.
-RecipeName = Literal["baseline", "fast", "best", "robust"]
+RecipeName = Literal["baseline", "fast", "best", "robust", "finetune"]
+SPLITS = ("last", "shuffled", "stratified")
 MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
 _KERAS_2_2_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
 
@@ -173,14 +176,21 @@ class Recipe:
     batch_size : int
         Images per step, at least 1.
     validation_split : float, default 0.0
-        Share of the images, taken from the end, that is held out for validation, in [0, 1).
+        Share of the images that is held out for validation, in [0, 1).
+    split : {"last", "shuffled", "stratified"}, default "last"
+        Which images are held out, see `train`.
     monitor : {"val_accuracy", "val_loss", "accuracy", "loss"}, optional
         Metric that early stopping and the checkpoint monitor, see `default_callbacks`.
-        ``None``: the recipe adds no callbacks, and the weights are those of the last step.
+        ``None``: the recipe adds no callbacks, and the weights are those of the last step. A
+        recipe with a `validation_split` of 0 monitors the validation only if `train` is given
+        validation images.
     min_delta : float, default 0.0
         Smallest change of `monitor` that early stopping counts as an improvement, at least 0.
     patience : int, default 0
         Epochs without an improvement after which training stops, at least 0.
+    restore_best_weights : bool, default False
+        Whether the model has the weights of the epoch with the best `monitor` when training
+        ends. The recipe then adds no checkpoint, and no file is written.
     learning_rate : float, optional
         Peak of a one-cycle schedule [1]_, greater than 0: the learning rate rises linearly to
         it and then falls linearly to 0 at the last step. ``None``: the optimizer that the model
@@ -194,6 +204,9 @@ class Recipe:
     beta_1, beta_2 : float, default 0.9 and 0.999
         Decay rates of Adam's first and second moment estimates, in [0, 1). Used with
         `learning_rate`.
+    freeze_convolutions : bool, default False
+        Whether the convolutions keep their weights and only the other layers are trained, as
+        in fine-tuning on few images.
     label_smoothing : float, default 0.0
         Share of each training label that is spread evenly over the classes, in [0, 1). The
         validation loss is computed without it.
@@ -241,14 +254,17 @@ class Recipe:
     epochs: int
     batch_size: int
     validation_split: float = 0.0
+    split: Literal["last", "shuffled", "stratified"] = "last"
     monitor: str | None = None
     min_delta: float = 0.0
     patience: int = 0
+    restore_best_weights: bool = False
     learning_rate: float | None = None
     warmup: float = 0.0
     optimizer: Literal["adam", "muon"] = "adam"
     beta_1: float = 0.9
     beta_2: float = 0.999
+    freeze_convolutions: bool = False
     label_smoothing: float = 0.0
     dropout: float | None = None
     augmentation: Augmentation | None = None
@@ -265,7 +281,10 @@ class Recipe:
             "patience": check_int("patience", self.patience, minimum=0),
             "num_teachers": check_int("num_teachers", self.num_teachers, minimum=1),
             "min_delta": check_non_negative("min_delta", self.min_delta),
+            "split": check_in("split", self.split, SPLITS),
         }
+        for name in ("restore_best_weights", "freeze_convolutions"):
+            values[name] = check_bool(name, getattr(self, name))
         for name in ("validation_split", "warmup", "beta_1", "beta_2", "label_smoothing"):
             values[name] = check_fraction(name, getattr(self, name))
         if self.monitor is not None:
@@ -280,6 +299,10 @@ class Recipe:
                 f"augmentation must be a recipes.Augmentation; received {quote(self.augmentation)}"
             )
         self._check_teacher()
+        if self.restore_best_weights and self.monitor is None:
+            raise ValueError(
+                "restore_best_weights must be False for a recipe without a monitor; received True"
+            )
         values["distillation_temperature"] = check_positive(
             "distillation_temperature", self.distillation_temperature
         )
@@ -406,10 +429,27 @@ ROBUST = Recipe(
 )
 """Many epochs with degraded backgrounds; the highest accuracy on degraded images."""
 
+FINETUNE = Recipe(
+    name="finetune",
+    epochs=30,
+    batch_size=32,
+    split="stratified",
+    monitor="val_loss",
+    patience=10,
+    restore_best_weights=True,
+    learning_rate=0.003,
+    warmup=0.1,
+    dropout=0.0,
+    freeze_convolutions=True,
+)
+"""For a pretrained network: low rate, frozen convolutions, early stopping if it is validated."""
+
 DOCUMENTED = BASELINE
 """Former name of `BASELINE`; ``recipe="documented"`` is still accepted."""
 
-RECIPES = MappingProxyType({recipe.name: recipe for recipe in (BASELINE, FAST, BEST, ROBUST)})
+RECIPES = MappingProxyType(
+    {recipe.name: recipe for recipe in (BASELINE, FAST, BEST, ROBUST, FINETUNE)}
+)
 """The recipes that ``recipe="name"`` accepts."""
 
 

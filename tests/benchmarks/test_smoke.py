@@ -9,14 +9,16 @@ import pytest
 from benchmarks.harness import RESULTS, ROOT
 
 slow = pytest.mark.slow
-FAST = ["data.csv_loading", "robustness.concurrent_download"]
+FAST = ["data.csv_loading", "inference.installation", "robustness.concurrent_download"]
 SLOW = [
     "data.sheets",
     "accuracy.accuracy",
     "accuracy.baseline",
+    "accuracy.finetuning",
     "accuracy.recipe_search",
     "inference.exports",
     "inference.latency",
+    "inference.service",
     "ocr.accuracy",
     "ocr.photographs",
     "robustness.crash_recovery",
@@ -32,10 +34,10 @@ SLOW = [
 FORKS = {"robustness.crash_recovery", "training.determinism"}
 # What the smoke mode leaves out, or calls otherwise.
 OPEN_KEYS = {
-    "candidates", "recipe", "weights", "parity", "formats", "backends", "cold_start", "sides",
+    "candidates", "after", "recipe", "weights", "parity", "formats", "backends", "cold_start", "sides",
     "batches", "recipes", "determinism", "checkpoints", "ablation", "kinds", "seconds", "efficiency",
     "page_styles", "log", "keras_fit", "versions", "inference", "relative_to_onnxruntime", "history",
-    "megapixels", "images_per_second", "speedup_over", "readers", "peer_versions", "min_confidence", "wrong_by_kind",
+    "megapixels", "images_per_second", "speedup_over", "readers", "peer_versions", "min_confidence", "wrong_by_kind", "packages",
 }  # fmt: skip
 
 

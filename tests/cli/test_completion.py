@@ -38,7 +38,7 @@ def test_each_shell_gets_a_script(shell, capsys):
     ("words", "expected"),
     [
         (["ev"], {"evaluate"}),
-        (["train", "--recipe", ""], {"baseline", "fast", "best", "robust"}),
+        (["train", "--recipe", ""], {"baseline", "fast", "best", "robust", "finetune"}),
         (["train", "--over"], {"--overwrite"}),
         (["plot", "cal"], {"calibration"}),
         (["evaluate", "mo"], {"model.keras"}),

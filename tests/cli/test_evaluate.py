@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -73,3 +74,11 @@ def test_name_of_pretrained_weights_takes_precedence_over_a_file(tmp_path, capsy
     printed = capsys.readouterr().err
     assert printed.startswith("mnistcnn: MODEL must end in .keras or ")
     assert printed.endswith("; received './best'\n")
+
+
+def test_models_are_evaluated_without_keras(model_file, network_evaluation, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    assert main(["evaluate", model_file, "--data", "digits", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["test"]["accuracy"] == network_evaluation.accuracy
+    assert main(["compare", model_file, "best", "--data", "digits"]) == 0

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from importlib.metadata import PackageNotFoundError, version
 
 import mnistcnn
 from mnistcnn.backend import keras
@@ -36,9 +38,9 @@ def test_recipes_are_a_table_of_the_settings_that_are_not_defaults(capsys):
     assert main(["info"]) == 0
     lines = capsys.readouterr().out.splitlines()
     table = [line.split() for line in lines[lines.index("Recipes") + 1 :]]
-    assert table[0] == ["setting", "baseline", "fast", "best", "robust"]
-    assert table[1] == ["epochs", "5", "1", "24", "30"]
-    assert ["learning_rate", "0.01", "0.004", "0.0015"] in table
+    assert table[0] == ["setting", "baseline", "fast", "best", "robust", "finetune"]
+    assert table[1] == ["epochs", "5", "1", "24", "30", "30"]
+    assert ["learning_rate", "0.01", "0.004", "0.0015", "0.003"] in table
     assert ["augmentation.stroke_prob", "0.3"] in table
     assert ["teacher.augmentation.rotation", "8.0"] in table
     names = [row[0] for row in table]
@@ -53,3 +55,20 @@ def test_a_long_path_is_not_cut(capsys, monkeypatch):
     monkeypatch.setenv("MNISTCNN_DATA", path)
     assert main(["info"]) == 0
     assert path in "".join(part.strip() for part in capsys.readouterr().out.split("\n"))
+
+
+def test_info_needs_neither_rich_nor_keras(capsys, monkeypatch):
+    def installed(name):
+        if name in ("keras", "tensorflow"):
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "rich"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setattr("mnistcnn.utils.environment.version", installed)
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^keras +not installed$", out, re.MULTILINE)
+    assert re.search(r"^installed by +mnistcnn", out, re.MULTILINE)
+    assert not re.search(r" $", out, re.MULTILINE)

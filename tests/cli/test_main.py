@@ -29,7 +29,7 @@ def test_version(capsys):
     [
         (["fly"], "invalid choice: 'fly'"),
         (["trian"], "'info'); did you mean 'train'?"),
-        (["train", "--recipe", "fsat"], "'robust'); did you mean 'fast'?"),
+        (["train", "--recipe", "fsat"], "'finetune'); did you mean 'fast'?"),
         (["train", "--recipie", "fast"], "unrecognized arguments: --recipie; did you mean '--recipe'?"),
         (["train", "--zzz"], "unrecognized arguments: --zzz"),
         (["evaluate", "best", "-q", "-v"], "argument -v/--verbose: not allowed with argument -q/--quiet"),

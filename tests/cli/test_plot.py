@@ -93,6 +93,20 @@ def test_figures_of_a_model(model_file, saved_figures, digits, capsys):
     assert capsys.readouterr().err == expected
 
 
+def test_saliency_of_test_images(saved_figures, digits, capsys):
+    arguments = ["plot", "saliency", "best", "--data", "digits", "--image", "7"]
+    assert main([*arguments, "--max-images", "2", "--output", "s.png"]) == 0
+    assert capsys.readouterr().out.endswith("s.png: saliency\n")
+    expected = mnistcnn.plot_saliency("best", digits.test.images[7:9])
+    assert texts(saved_figures[0]) == texts(expected)
+    assert len(saved_figures[0].axes) == 6
+    image = saved_figures[0].axes[0].get_images()[0].get_array()
+    assert np.array_equal(image, mnistcnn.preprocess(digits.test.images[7])[0, :, :, 0])
+    assert main([*arguments[:-1], "355"]) == 1
+    expected = "mnistcnn: --image must be less than 355, the number of test images; received 355\n"
+    assert capsys.readouterr().err == expected
+
+
 @pytest.mark.parametrize(("split", "count"), [("train", 5), ("test", 40)])
 def test_digits_of_either_split(split, count, saved_figures, digits):
     max_images = [] if count == 40 else ["--max-images", str(count)]

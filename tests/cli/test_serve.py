@@ -95,10 +95,7 @@ def test_invalid_usage_exits_with_2(runs, arguments, message, capsys):
 
 @pytest.mark.parametrize("module", ["uvicorn", "fastapi"])
 def test_a_missing_extra_is_one_line_with_the_remedy(runs, module, capsys, monkeypatch):
-    def find_spec(name):
-        return None if name == module else name
-
-    monkeypatch.setattr("mnistcnn.utils.environment.find_spec", find_spec)
+    monkeypatch.setattr("mnistcnn.utils.environment.is_installed", lambda name: name != module)
     assert main(["serve"]) == 1
     expected = f"mnistcnn: mnistcnn serve needs {module}; pip install 'mnistcnn[serve]'\n"
     assert capsys.readouterr().err == expected

@@ -173,6 +173,44 @@ def test_augmentation(run):
     assert augmented[4] > plain[4] + 30
 
 
+def test_read_many_pictures(run, tmp_path):
+    import pyarrow.dataset
+
+    def rows():
+        table = pyarrow.dataset.dataset("readings/parts").to_table().sort_by("path")
+        return table.to_pylist()
+
+    output = run("read_many_pictures.py")
+    assert output.startswith("16 pictures read, in 4 parts\n16 pictures, of which 1 could not be")
+    first = rows()
+    assert [pathlib.Path(row["path"]).name for row in first] == [f"{n:02}.png" for n in range(16)]
+    assert [row["num_digits"] for row in first] == [5] * 7 + [None] + [5] * 8
+    assert "undamaged image" in first[7]["error"]
+    assert [row["error"] for row in first].count(None) == 15
+    expected = mnistcnn.Recognizer(num_threads=1).read("pictures/00.png")
+    assert first[0]["text"] == expected.text
+    assert first[0]["probability"] == pytest.approx(expected.probability, rel=1e-4)
+
+    # A second run reads what is missing only, and leaves out pictures that were added.
+    (tmp_path / "readings/parts/part-00000002.parquet").unlink()
+    (tmp_path / "pictures/99.png").write_bytes(b"")
+    assert run("read_many_pictures.py").startswith("5 pictures read, in 1 parts\n")
+    assert rows() == first
+    assert run("read_many_pictures.py").startswith("16 pictures, of which 1")
+
+    (tmp_path / "others").mkdir()
+    with pytest.raises(ValueError, match=r"^readings must hold readings of others; it holds those"):
+        run("read_many_pictures.py", SOURCE='"others"')
+
+
+def test_locations_may_have_a_scheme_as_buckets_do(run, tmp_path):
+    run("read_many_pictures.py")
+    source, output = (f'"file://{tmp_path}/{name}"' for name in ("pictures", "out/readings"))
+    text = run("read_many_pictures.py", SOURCE=source, OUTPUT=output)
+    assert text.startswith("16 pictures read")
+    assert len(list((tmp_path / "out/readings/parts").iterdir())) == 4
+
+
 def test_onnx_inference(run, tmp_path):
     output = run("onnx_inference.py")
     size, accuracy = re.search(r"digits\.onnx: (\d+) KiB\naccuracy: ([\d.]+)%", output).groups()

@@ -1,13 +1,14 @@
 """`evaluate` against Keras, with arrays, files and iterables of batches."""
 
 import re
+import sys
 import weakref
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from mnistcnn import CorruptFileError, build_model, evaluate, load_model
+from mnistcnn import CorruptFileError, Recognizer, build_model, evaluate, load_model
 from mnistcnn.backend import keras
 from mnistcnn.evaluation.evaluate import _validated_batches, evaluate_batches
 from mnistcnn.weights.keras_file import save_model
@@ -182,3 +183,24 @@ def test_a_generator_is_read_once_and_its_batches_are_released(network, xy):
     assert np.array_equal(result.confusion_matrix, expected.confusion_matrix)
     assert np.array_equal(result.misclassified.indices, expected.misclassified.indices)
     assert result.loss == pytest.approx(expected.loss, rel=1e-6)
+
+
+def test_a_recognizer_is_evaluated_like_the_model_without_keras(network, xy, tmp_path, monkeypatch):
+    save_model(network, tmp_path / "network.keras")
+    expected = evaluate(network, *xy)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    result = evaluate(Recognizer(tmp_path / "network.keras"), *xy)
+    assert np.array_equal(result.confusion_matrix, expected.confusion_matrix)
+    assert result.loss == pytest.approx(expected.loss, rel=1e-4)
+    assert result.class_names == expected.class_names
+    rule = (
+        "^evaluate of anything but a Recognizer needs Keras and TensorFlow: pip install mnistcnn$"
+    )
+    with pytest.raises(ModuleNotFoundError, match=rule):
+        evaluate("best", *xy)
+
+
+def test_labels_must_fit_a_recognizer(recognizer, xy):
+    x, y = xy
+    with pytest.raises(ValueError, match=r"^y must lie in 0\.\.\.9; received 10 in row 0$"):
+        evaluate(recognizer, x, np.full(len(y), 10))

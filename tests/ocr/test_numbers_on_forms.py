@@ -112,7 +112,7 @@ def test_the_exact_number_is_read_more_often_with_a_pattern(forms):
     assert sum(with_pattern) > sum(without) > 0.3 * len(forms)
 
 
-def test_a_shorter_number_says_so(forms):
+def test_a_shorter_number_is_reported(forms):
     """By a mark, by the digits that are listed as omitted, or by a low probability."""
     shorter = [form for form in forms if len(digits_of(form.plain)) < len(form.number)]
     assert len(shorter) > 3

@@ -106,6 +106,26 @@ def test_folder_of_image_files(ray, digits, recognizer, tmp_path):
     assert [digits_by_name[f"{number:02}"] for number in range(40)] == expected.tolist()
 
 
+def test_the_job_reads_with_actors_what_it_reads_in_one_process(tmp_path):
+    import pyarrow.dataset
+
+    tables = []
+    for workers in ("0", "2"):
+        program = tmp_path / "read_many_pictures.py"
+        folder = f"readings{workers}"
+        program.write_text(example_with(program.name, WORKERS=workers, OUTPUT=f'"{folder}"'))
+        result = subprocess.run(
+            [sys.executable, program],
+            capture_output=True, text=True, check=True, timeout=300,
+        )  # fmt: skip
+        assert result.stdout.startswith("16 pictures read, in 4 parts\n")
+        table = pyarrow.dataset.dataset(f"{folder}/parts").to_table()
+        tables.append(table.sort_by("path").to_pylist())
+    texts = [[(row["path"], row["text"], row["error"]) for row in table] for table in tables]
+    assert texts[0] == texts[1]
+    assert [Path(row["path"]).name for row in tables[0] if row["error"]] == ["07.png"]
+
+
 def test_ray_sends_no_usage_statistics(ray):
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert "RAY_USAGE_STATS_ENABLED" in EXAMPLE.read_text()

@@ -20,7 +20,7 @@ def workflow_text(request):
 
 
 def test_the_list_of_workflows():
-    assert [path.stem for path in WORKFLOWS] == ["audit", "checks", "release"]
+    assert [path.stem for path in WORKFLOWS] == ["audit", "checks", "docs", "release"]
 
 
 def test_actions_are_pinned_to_a_commit_with_a_version_comment(workflow_text):
@@ -45,19 +45,39 @@ def test_permissions_are_minimal_and_no_secrets_are_used(workflow_text):
     assert "secrets." not in workflow_text
     for name, job in workflow["jobs"].items():
         assert "timeout-minutes" in job
-        if name != "publish":
+        if name not in ("attest", "publish"):
             assert "permissions" not in job
     for step in steps(workflow):
         if "checkout" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
 
 
-def test_the_publishing_job_runs_no_code_of_the_repository():
-    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
-    publish = workflow["jobs"]["publish"]
-    assert publish["permissions"] == {"id-token": "write"}
-    assert publish["environment"] == "release"
-    assert [set(step) & {"run"} for step in publish["steps"]] == [set(), set()]
+@pytest.mark.parametrize(
+    ("name", "job", "permissions", "environment"),
+    [
+        ("release", "publish", {"id-token"}, "release"),
+        ("release", "attest", {"id-token", "attestations"}, None),
+        ("docs", "publish", {"id-token", "pages"}, "github-pages"),
+    ],
+)
+def test_a_job_that_may_write_runs_no_code_of_the_repository(name, job, permissions, environment):
+    workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text())
+    content = workflow["jobs"][job]
+    assert content["permissions"] == dict.fromkeys(permissions, "write")
+    assert content.get("environment") == environment
+    for step in content["steps"]:
+        assert "checkout" not in step.get("uses", "")
+        assert step.get("run", "rm dist/*.cdx.json") == "rm dist/*.cdx.json"
+
+
+def test_every_python_of_the_metadata_is_tested():
+    text = (ROOT / "pyproject.toml").read_text()
+    supported = re.findall(r"Programming Language :: Python :: (3\.\d+)", text)
+    jobs = yaml.safe_load((ROOT / ".github/workflows/checks.yml").read_text())["jobs"]
+    assert jobs["checks"]["strategy"]["matrix"]["python"] == supported
+    systems = jobs["systems"]["strategy"]["matrix"]
+    assert systems["python"] == [supported[0], supported[-1]]
+    assert {name.partition("-")[0] for name in systems["system"]} == {"windows", "macos"}
 
 
 def test_the_commands_of_workflows_exist():

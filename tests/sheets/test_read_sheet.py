@@ -12,9 +12,11 @@ from PIL import Image
 
 import mnistcnn
 from benchmarks.data.filled_forms import PAGE_PIXELS_PER_MM, fill_form
+from mnistcnn.sheets.frames import nominal_frames
 from mnistcnn.sheets.layout import layout_of
 
 COLUMNS = 12
+slow = pytest.mark.slow
 
 
 def by_box(reading):
@@ -48,9 +50,6 @@ def check_reading(reading, form, *, min_similarity=0.9):
 
 def test_a_scan(filled):
     check_reading(mnistcnn.read_sheet(filled.picture), filled, min_similarity=0.9)
-
-
-slow = pytest.mark.slow
 
 
 @pytest.mark.parametrize("turn", [0, 1, pytest.param(2, marks=slow), pytest.param(3, marks=slow)])
@@ -133,6 +132,23 @@ def test_letters(print_form, pen_digits):
     message = "picture must show a form with the classes of class_names; it was printed for others"
     with pytest.raises(ValueError, match=f"^{message}$"):
         mnistcnn.read_sheet(form.picture)
+
+
+@pytest.mark.parametrize("from_photo", [False, pytest.param(True, marks=slow)])
+def test_a_box_full_of_ink_is_not_empty(from_photo, print_form, take_photo, pen_digits):
+    layout, generator = layout_of("a4"), np.random.default_rng(0)
+    form = fill_form(print_form(), layout, 1, pen_digits, generator, contents={"empty": 1.0})
+    page = form.picture.copy()
+    frames = np.rint(nominal_frames(layout) * PAGE_PIXELS_PER_MM).astype(int)
+    # Gray level, and the part of the box from the left that has it.
+    fillings = [(0, 1.0), (0, 0.8), (0, 0.5), (100, 1.0), (170, 1.0)]
+    for place, (level, part) in enumerate(fillings):
+        left, top, right, bottom = frames[2 * place]
+        page[top:bottom, left : left + round(part * (right - left))] = level
+    picture = take_photo(page=page, shadow=0.5) if from_photo else page
+    _, reasons = by_box(mnistcnn.read_sheet(picture))
+    assert [reasons[2 * place] for place in range(len(fillings))] == ["blotted"] * len(fillings)
+    assert [reasons[2 * place + 1] for place in range(len(fillings))] == ["empty"] * len(fillings)
 
 
 def test_an_empty_form(print_form):

@@ -118,6 +118,7 @@ def test_damaged_run_is_rejected(fake_processes, tiny):
         ({"seeds": [0.5]}, TypeError, "each seed must be an integer; received 0.5"),
         ({"recipe": "slow"}, ValueError, "recipe must be one of 'baseline', 'fast', 'best', 'robust'; received 'slow'"),
         ({"recipe": []}, ValueError, "recipe must hold recipes with distinct names, at least one; received []"),
+        ({"recipe": "finetune"}, ValueError, "recipe must train all layers, since a sweep starts from random weights; received 'finetune', which freezes the convolutions"),
         ({"recipe": ["fast", "fast"]}, ValueError, "recipe must hold recipes with distinct names, at least one; received ['fast', 'fast']"),
         ({"recipe": dataclasses.replace(recipes.FAST, name="../a")}, ValueError, "recipe names must consist of letters, digits, '.', '_' and '-'; received '../a'"),
         ({"epochs": 0}, ValueError, "epochs must be at least 1; received 0"),

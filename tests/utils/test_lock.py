@@ -30,8 +30,9 @@ OTHER_FILES = {
     "link": make_link,
     "dangling link": lambda path: path.symlink_to("absent"),
     "folder": lambda path: path.mkdir(),
-    "FIFO": os.mkfifo,
 }
+if hasattr(os, "mkfifo"):
+    OTHER_FILES["FIFO"] = os.mkfifo
 
 
 @pytest.fixture(params=OTHER_FILES)

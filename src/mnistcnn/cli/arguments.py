@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from mnistcnn.utils.text import did_you_mean, escape, quote
 
-RECIPES = ("baseline", "fast", "best", "robust")
+RECIPES = ("baseline", "fast", "best", "robust", "finetune")
 MODEL_HELP = "a model file, or the name of pretrained weights: best, robust"
 SOURCE_HELP = (
     f"{MODEL_HELP}; or a saved evaluation: result.json, evaluation.json or the folder holding one"

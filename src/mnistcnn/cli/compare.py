@@ -34,7 +34,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     report: dict[str, Any] = {"versions": common.versions(), "a": options.a, "b": options.b}
     dataset = None
     if any(evaluation_file(source) is None for source in sources):
-        dataset, report["data"] = loading.load_dataset(options, console)
+        dataset, report["data"] = loading.load_dataset(
+            options, console, tensorflow=loading.has_keras()
+        )
     a, b = (load_evaluation(source, dataset) for source in sources)
     result = mnistcnn.compare(a, b)
     for name, source, evaluation in (("a", options.a, a), ("b", options.b, b)):

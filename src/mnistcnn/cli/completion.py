@@ -42,8 +42,10 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
     try:
         import shtab
     except ModuleNotFoundError:
+        from mnistcnn.utils.requirements import with_extra
+
         raise CommandError(
-            "--print-completion needs shtab; pip install 'mnistcnn[completion]'"
+            f"--print-completion needs shtab; pip install '{with_extra('completion')}'"
         ) from None
     for action in _actions(parser):
         if not action.choices and (action.type is Path or action.dest in _PATHS):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading
 from mnistcnn.cli.plot import SUFFIXES
+from mnistcnn.utils.requirements import require
 from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     sheet: Path | None = options.contact_sheet
     inputs = loading.data_files(options.source)
     if sheet is not None:
+        require("--contact-sheet", "matplotlib")
         check_path("--contact-sheet", sheet, suffixes=SUFFIXES)
         common.check_outputs([sheet], inputs, named=True)
     description = _describe(options)

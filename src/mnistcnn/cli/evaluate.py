@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading
 from mnistcnn.cli.stored_evaluation import evaluate_model
+from mnistcnn.utils.requirements import require
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,10 +44,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Evaluate a model file or pretrained weights."""
     console = common.new_console()
     loading.check_model(options.model)
+    if options.output:
+        require("--output", "matplotlib")
     paths = [options.output / name for name in _FILE_NAMES] if options.output else []
     inputs = [Path(options.model), *loading.data_files(options.data, options.test_data)]
     common.check_outputs(paths, inputs, named=False)
-    dataset, data = loading.load_dataset(options, console)
+    dataset, data = loading.load_dataset(options, console, tensorflow=loading.has_keras())
     result = evaluate_model(options.model, dataset)
     print_evaluation(result, console)
     report = {

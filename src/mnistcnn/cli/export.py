@@ -7,6 +7,7 @@ from typing import Any
 
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading
+from mnistcnn.utils.requirements import require
 from mnistcnn.utils.text import escape
 
 FORMATS = ("onnx", "safetensors", "litert", "litert-int8", "openvino", "saved_model")
@@ -40,6 +41,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from mnistcnn.export.names import resolve_format
     from mnistcnn.utils.validation import check_path
 
+    require(options.command_name, "keras")
     loading.check_model(options.model)
     resolve_format(check_path("path", options.path), options.format)
     loading.import_tensorflow()

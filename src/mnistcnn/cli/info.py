@@ -6,14 +6,13 @@ import argparse
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mnistcnn
 from mnistcnn.cli import arguments, common
 from mnistcnn.utils.text import escape
 
-if TYPE_CHECKING:
-    from rich.table import Table
+_GAP = "  "
 
 
 def add_parser(commands: Any) -> None:
@@ -30,9 +29,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Show versions, folders, settings and recipes."""
     from mnistcnn.data.named import DATA_VARIABLE, default_cache_dir
     from mnistcnn.utils import environment
+    from mnistcnn.utils.requirements import installed_distributions
 
     report: dict[str, Any] = {
         "versions": common.versions(),
+        "distributions": installed_distributions(),
         "cache": str(default_cache_dir() or "none (no home folder)"),
         DATA_VARIABLE: os.environ.get(DATA_VARIABLE),
         "settings": environment.tf_settings(),
@@ -46,47 +47,35 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def _print(report: Mapping[str, Any]) -> None:
     from mnistcnn.data.named import DATA_VARIABLE
 
+    versions = {**report["versions"], "installed by": ", ".join(report["distributions"]) or "none"}
     folders = {name: report[name] or "not set" for name in ("cache", DATA_VARIABLE)}
-    console = common.new_console()
-    for table in (
-        _table("Versions", report["versions"]),
-        _table("Data", folders),
-        _table("TensorFlow, as the command sets it", report["settings"]),
+    for title, rows in (
+        ("Versions", versions),
+        ("Data", folders),
+        ("TensorFlow, as the command sets it", report["settings"]),
     ):
-        console.print(table)
-        console.print()
-    console.print(_recipe_table(report["recipes"]))
+        _print_table(title, [(name, escape(value)) for name, value in rows.items()])
+        print()
+    _print_table("Recipes", _recipe_rows(report["recipes"]))
 
 
-def _table(title: str, rows: Mapping[str, Any]) -> Table:
-    table = _new_table(title, "", "", show_header=False)
-    for name, value in rows.items():
-        table.add_row(name, escape(value))
-    return table
-
-
-def _recipe_table(recipes: Sequence[dict[str, Any]]) -> Table:
+def _recipe_rows(recipes: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
     """Return a table of the settings, a column for each recipe; defaults are left blank."""
     columns = [dict(_flatten(recipe)) for recipe in recipes]
-    table = _new_table("Recipes", "setting", *(column.pop("name") for column in columns))
+    header = ("setting", *(column.pop("name") for column in columns))
     fields = [field.name for field in dataclasses.fields(mnistcnn.recipes.Recipe)]
     names = dict.fromkeys(name for column in columns for name in column)
-    for name in sorted(names, key=lambda name: fields.index(name.partition(".")[0])):
-        table.add_row(name, *(column.get(name, "") for column in columns))
-    return table
+    ordered = sorted(names, key=lambda name: fields.index(name.partition(".")[0]))
+    return [header, *((name, *(column.get(name, "") for column in columns)) for name in ordered)]
 
 
-def _new_table(title: str, *columns: str, show_header: bool = True) -> Table:
-    from rich.table import Table
-
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False,
-        show_header=show_header,
-    )  # fmt: skip
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    table.columns[0].no_wrap = True
-    return table
+def _print_table(title: str, rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in aligned columns, without rich, which need not be installed for this."""
+    *widths, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    print(title)
+    for *cells, last in rows:
+        aligned = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        print(_GAP.join((*aligned, last)).rstrip())
 
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import mnistcnn
 from mnistcnn.utils.environment import set_tf_defaults
+from mnistcnn.utils.requirements import is_installed, require
 from mnistcnn.utils.stderr import is_terminal
 from mnistcnn.utils.text import did_you_mean, escape, quote
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _FAILURE_WAIT = 0.1  # seconds in which a missing dataset is reported
 
 
-def check_model(source: str) -> None:
+def check_model(source: str, *, argument: str = "MODEL") -> None:
     """Check that `source` names pretrained weights or an existing model file."""
     from mnistcnn.utils.validation import check_path
     from mnistcnn.weights.pretrained import PRETRAINED, is_pretrained
@@ -40,10 +41,10 @@ def check_model(source: str) -> None:
     if not Path(source).is_file():
         names = ", ".join(map(repr, PRETRAINED))
         raise FileNotFoundError(
-            f"MODEL must be an existing file or one of {names}; received {quote(source)}"
+            f"{argument} must be an existing file or one of {names}; received {quote(source)}"
             f"{did_you_mean(source, PRETRAINED)}"
         )
-    check_path("MODEL", source, suffixes=WEIGHTS_SUFFIXES)
+    check_path(argument, source, suffixes=WEIGHTS_SUFFIXES)
 
 
 def data_files(*sources: str | None) -> list[Path]:
@@ -70,6 +71,8 @@ def load_dataset(
 
     Returns the dataset and a description for reports.
     """
+    if tensorflow:
+        require(options.command_name, "keras")  # before a download
     from mnistcnn.data.named import DATA_VARIABLE
     from mnistcnn.types import DIGIT_NAMES
 
@@ -160,6 +163,11 @@ def _start_in_background(function: Callable[[], Dataset]) -> Future[Dataset]:
 
     threading.Thread(target=call, daemon=True).start()
     return future
+
+
+def has_keras() -> bool:
+    """Return whether Keras is installed, which `mnistcnn-slim` does without."""
+    return is_installed("keras")
 
 
 def import_tensorflow() -> None:

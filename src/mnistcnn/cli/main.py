@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import mnistcnn
 from mnistcnn.cli import (
     arguments,
+    calibrate,
     compare,
     data,
     evaluate,
@@ -39,10 +39,15 @@ from mnistcnn.cli.common import (
     to_json,
 )
 from mnistcnn.cli.completion import SHELLS, PrintCompletion
+from mnistcnn.utils.platform_support import is_closed_pipe, join_command
+from mnistcnn.utils.requirements import explain
 from mnistcnn.utils.stderr import hidden_progress
 from mnistcnn.utils.text import escape
 
-_COMMANDS = (train, sweep, evaluate, compare, plot, report, read, serve, export, data, sheet, info)
+_COMMANDS = (
+    train, sweep, evaluate, calibrate, compare, plot, report, read, serve, export,
+    data, sheet, info,
+)  # fmt: skip
 # As a shell reports Ctrl-C and a program that ends because the reader of its output has.
 _FAILURE, _INTERRUPTED, _CLOSED_OUTPUT = 1, 130, 141
 
@@ -59,9 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(sys.argv[1:] if argv is None else argv)
         finally:
             sys.stdout.flush()  # at exit, Python would print a traceback
-    except BrokenPipeError:
-        return _CLOSED_OUTPUT
-    except OSError as error:  # such as a full disk
+    except OSError as error:
+        if is_closed_pipe(error):
+            return _CLOSED_OUTPUT
+        # Such as a full disk.
         print_error(f"standard output must be writable; received {escape(error)}")
         return _FAILURE
     finally:
@@ -74,11 +80,17 @@ def _run(argv: Sequence[str]) -> int:
     options.argv = argv
     if options.verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0")
-    options.command = shlex.join(["mnistcnn", *argv])
+    options.command = join_command(["mnistcnn", *argv])
     run: Callable[[argparse.Namespace], dict[str, Any]] = options.run
     try:
         with _redirected_output(options):
             result = run(options)
+    except ModuleNotFoundError as error:
+        missing = explain(options.command_name, error)
+        if missing is None:
+            raise
+        print_error(missing)
+        return _FAILURE
     except BrokenPipeError:
         raise
     except (OSError, ValueError, CommandError) as error:
@@ -127,7 +139,9 @@ def _parser() -> argparse.ArgumentParser:
         help="print a script with which the shell completes this command (extra completion)",
     )
     parser.set_defaults(output_is_result=False)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="COMMAND", dest="command_name"
+    )
     for command in _COMMANDS:
         command.add_parser(commands)
     return parser

@@ -80,7 +80,7 @@ def _add_kind(kinds: Any, name: str, kind: _Kind) -> None:
             type=arguments.min_int(0),
             default=0,
             metavar="N",
-            help="index of the test image (default: %(default)s)",
+            help=f"index of the {kind.image_help} (default: %(default)s)",
         )
     if "split" in kind.options:
         parser.add_argument(
@@ -90,7 +90,7 @@ def _add_kind(kinds: Any, name: str, kind: _Kind) -> None:
         parser.add_argument(
             "--max-images",
             type=arguments.min_int(1),
-            default=40,
+            default=kind.max_images,
             metavar="N",
             help="maximum number of images (default: %(default)s)",
         )
@@ -154,6 +154,17 @@ def _filters(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
 
 
 def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
+    images = _test_images(options, report)
+    return mnistcnn.plot_activations(options.model, images[0])
+
+
+def _saliency(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
+    images = _test_images(options, report)
+    return mnistcnn.plot_saliency(options.model, images, max_images=options.max_images)
+
+
+def _test_images(options: argparse.Namespace, report: dict[str, Any]) -> Any:
+    """Return the test images from the one with the given index on."""
     report |= {"model": options.model, "image": options.image}
     loading.check_model(options.model)
     (_, test), report["data"] = loading.load_dataset(options, common.new_console())
@@ -162,7 +173,7 @@ def _activations(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
             f"--image must be less than {len(test.images):,}, the number of test images; "
             f"received {options.image}"
         )
-    return mnistcnn.plot_activations(options.model, test.images[options.image])
+    return test.images[options.image :]
 
 
 def _digits(options: argparse.Namespace, report: dict[str, Any]) -> Figure:
@@ -197,6 +208,8 @@ class _Kind(NamedTuple):
     help: str
     source: Literal["run", "evaluation", "model"] | None = None
     options: tuple[str, ...] = ()
+    image_help: str = "test image"
+    max_images: int = 40
 
 
 KINDS = {
@@ -214,6 +227,14 @@ KINDS = {
         "the activations of both convolutions for an image",
         "model",
         ("data", "image"),
+    ),
+    "saliency": _Kind(
+        _saliency,
+        "the parts of images that speak for a class (Grad-CAM, input gradients)",
+        "model",
+        ("data", "image", "max_images"),
+        image_help="first test image",
+        max_images=6,
     ),
     "digits": _Kind(
         _digits,

@@ -15,6 +15,7 @@ from mnistcnn.cli import arguments, class_images, common
 from mnistcnn.cli.fields import Field, load_fields, merge_readings, read_fields
 from mnistcnn.cli.pages import BoxPaths, iter_pages, parse_pages
 from mnistcnn.cli.reading_output import OutputFormat, ReadingOutput
+from mnistcnn.utils.requirements import require
 from mnistcnn.utils.text import quote
 
 # The files of a folder that are read.
@@ -140,6 +141,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     check_boxes = partial(common.check_outputs, inputs=inputs, named=box_paths.is_named)
     check_boxes(box_paths.known)
     if options.boxes:
+        require("--boxes", "matplotlib")
         import_matplotlib()
     recognizer = mnistcnn.Recognizer(options.weights)
     if recognizer.class_names != DIGIT_NAMES:

@@ -21,31 +21,42 @@ _FILE_NAMES = ("result.json", "evaluation.json")
 def evaluate_model(model: Any, dataset: Dataset) -> Evaluation:
     """Evaluate a model or model file on the test images; show progress if it takes long."""
     from mnistcnn.evaluation.evaluate import BATCH_SIZE, evaluate_batches, split_batches
-    from mnistcnn.models.loading import as_model
 
-    network = as_model(model)
-    names = _common_class_names(network, dataset.class_names)
+    network = _load_classifier(model)
+    names = common_class_names(network, dataset.class_names)
     x, y = mnistcnn.preprocess(*dataset.test, num_classes=len(names))
     num_batches = math.ceil(len(x) / BATCH_SIZE)
     batches = common.track(split_batches(x, y), num_batches, "Evaluating")
     return evaluate_batches(network, batches, class_names=names)
 
 
-def _common_class_names(network: Any, of_data: tuple[str, ...]) -> tuple[str, ...]:
+def _load_classifier(model: Any) -> Any:
+    """Return a Keras model; if Keras is not installed, a `Recognizer` of the same weights."""
+    if not loading.has_keras():
+        return mnistcnn.Recognizer(model)
+    from mnistcnn.models.loading import as_model
+
+    return as_model(model)
+
+
+def common_class_names(
+    network: Any, of_data: tuple[str, ...], *, argument: str = "MODEL"
+) -> tuple[str, ...]:
     """Return the names of the classes of a model and a dataset, of which one may only number them.
 
     A model with other classes than the dataset would be evaluated without an error if their
     number is the same.
     """
-    from mnistcnn.models.classes import count_classes, get_class_names
+    from mnistcnn.evaluation.evaluate import classes_of
     from mnistcnn.utils.validation import default_class_names
 
-    num_classes = count_classes(network)
-    of_model, numbers = get_class_names(network, num_classes), default_class_names(num_classes)
+    of_model = classes_of(network)
+    num_classes = len(of_model)
+    numbers = default_class_names(num_classes)
     if len(of_data) == num_classes and (of_model == of_data or numbers in (of_model, of_data)):
         return of_data if of_model == numbers else of_model
     raise ValueError(
-        f"MODEL must have the {len(of_data)} classes of the dataset, {quote_names(of_data)}; "
+        f"{argument} must have the {len(of_data)} classes of the dataset, {quote_names(of_data)}; "
         f"received a model of the {num_classes} classes {quote_names(of_model)}"
     )
 

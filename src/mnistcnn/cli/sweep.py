@@ -9,6 +9,7 @@ from typing import Any
 
 import mnistcnn
 from mnistcnn.cli import arguments, common, loading, recipe_options
+from mnistcnn.utils.requirements import require
 from mnistcnn.utils.text import escape
 
 _MAX_SEEDS = 10_000
@@ -88,6 +89,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Train with each seed and summarize the accuracies."""
     from mnistcnn.cli.train import DIGITS_EPOCHS
 
+    require(options.command_name, "keras")
     console = common.new_console()
     summary_path = options.output / "sweep.json"
     check_summary = partial(

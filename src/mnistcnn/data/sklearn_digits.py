@@ -6,6 +6,7 @@ import numpy as np
 
 from mnistcnn.data.size_normalization import to_mnist_format
 from mnistcnn.types import NUM_CLASSES, Dataset, Split
+from mnistcnn.utils.requirements import require
 
 _MAX_INTENSITY = 16
 _TEST_STRIDE = 5
@@ -18,6 +19,7 @@ def load_sklearn_digits() -> Dataset:
     images of 8 × 8 integers in 0...16. The test set is every fifth image of each class, in the
     original order.
     """
+    require("the dataset 'digits'", "sklearn")
     from sklearn import datasets
 
     source = datasets.load_digits()

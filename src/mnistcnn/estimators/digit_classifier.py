@@ -40,6 +40,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     ----------
     recipe : str or recipes.Recipe, default "fast"
         Recipe of the training, as in `train`, without its callbacks and validation.
+        ``"finetune"`` needs a `model` that returns a trained network, such as
+        ``lambda k: load_pretrained()``.
     epochs, batch_size : int, optional
         Override the recipe's values. With a few hundred images, 10 epochs take seconds.
     seed : int, optional

@@ -14,6 +14,7 @@ from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.evaluation.temperature_scaling import fit_temperature, scale
 from mnistcnn.public import public
 from mnistcnn.types import Float32Array
+from mnistcnn.utils.requirements import require
 from mnistcnn.utils.validation import check_int, check_positive
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def calibrate(
     >>> result.after.loss < result.before.loss
     True
     """
+    require("calibrate", "keras")
     from mnistcnn.backend import keras
     from mnistcnn.models.classes import count_classes, get_class_names
 

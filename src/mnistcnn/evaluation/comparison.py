@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistcnn.evaluation.intervals import bonett_price_interval
+from mnistcnn.evaluation.intervals import bonett_price_interval, fair_binomial_cdf
 from mnistcnn.evaluation.results import Evaluation, check_evaluation
 from mnistcnn.notebook import html
 from mnistcnn.public import public
@@ -84,13 +84,10 @@ class Comparison:
         The null hypothesis: an image that exactly one model classifies correctly is equally
         likely to be classified correctly by a or by b.
         """
-        from scipy.stats import binomtest
-
         discordant = self.only_a_correct + self.only_b_correct
-        if not discordant:
-            return 1.0
         # The smaller count, so that exchanging a and b gives the same value to the last bit.
-        return float(binomtest(min(self.only_a_correct, self.only_b_correct), discordant).pvalue)
+        tail = fair_binomial_cdf(min(self.only_a_correct, self.only_b_correct), discordant)
+        return min(1.0, 2 * tail)
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts and statistics by name, ready for JSON."""

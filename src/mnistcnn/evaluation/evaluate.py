@@ -13,6 +13,7 @@ from mnistcnn.evaluation.accumulator import MetricAccumulator
 from mnistcnn.evaluation.results import Evaluation
 from mnistcnn.public import public
 from mnistcnn.types import NUM_CLASSES, Float32Array, PathLike
+from mnistcnn.utils.requirements import require
 from mnistcnn.utils.validation import (
     check_batch,
     check_class_names,
@@ -23,13 +24,15 @@ from mnistcnn.utils.validation import (
 if TYPE_CHECKING:
     import keras
 
+    import mnistcnn
+
 BATCH_SIZE = 256
 _ROUNDING = 1e-6  # of a softmax
 
 
 @public
 def evaluate(
-    model: keras.Model | PathLike,
+    model: keras.Model | mnistcnn.Recognizer | PathLike,
     x: ArrayLike | Iterable[tuple[ArrayLike, ArrayLike]],
     y: ArrayLike | None = None,
     *,
@@ -42,11 +45,11 @@ def evaluate(
 
     Parameters
     ----------
-    model : keras.Model, str or path-like
-        Any Keras model that returns the probabilities of k classes, ``(n, k)``, or a file of
-        the baseline network that `load_model` accepts, or the name of pretrained weights:
-        ``"best"`` or ``"robust"``. Load a file of another network with
-        ``load_model(path, model=network)``.
+    model : keras.Model, Recognizer, str or path-like
+        Any Keras model that returns the probabilities of k classes, ``(n, k)``, or a
+        `Recognizer`, which needs no Keras, or a file of the baseline network that `load_model`
+        accepts, or the name of pretrained weights: ``"best"`` or ``"robust"``. Load a file of
+        another network with ``load_model(path, model=network)``.
     x : array_like or iterable
         ``float32 (n, 28, 28, 1)`` in [0, 1], as returned by `preprocess`. Without `y`: batches,
         each a pair ``(x, y)`` as returned by `preprocess`, from a generator, a
@@ -73,6 +76,8 @@ def evaluate(
         fit the model, its outputs are not probabilities, or the file is of another network.
     FileNotFoundError, CorruptFileError
         If the file does not exist or is damaged.
+    ModuleNotFoundError
+        If Keras is not installed and `model` is not a `Recognizer`.
 
     Examples
     --------
@@ -88,17 +93,40 @@ def evaluate(
     >>> evaluate(build_model(seed=0), batches).accuracy == result.accuracy
     True
     """
-    from mnistcnn.models.classes import count_classes, get_class_names
-    from mnistcnn.models.loading import as_model
-
     size = check_int("batch_size", batch_size, minimum=1)
-    network = as_model(model)
-    k = count_classes(network)
-    names = get_class_names(network, k)
+    network = _as_classifier(model)
+    names = classes_of(network)
+    k = len(names)
     if class_names is not None:
         names = check_class_names(class_names, num_classes=k)
     batches = validated_batches(x, y, size, num_classes=k)
     return evaluate_batches(network, batches, class_names=names)
+
+
+def _as_classifier(model: Any) -> Any:
+    """Return a recognizer unchanged, and everything else as a Keras model."""
+    if _is_recognizer(model):
+        return model
+    require("evaluate of anything but a Recognizer", "keras")
+    from mnistcnn.models.loading import as_model
+
+    return as_model(model)
+
+
+def _is_recognizer(model: Any) -> bool:
+    from mnistcnn.ocr.recognizer import Recognizer
+
+    return isinstance(model, Recognizer)
+
+
+def classes_of(model: Any) -> tuple[str, ...]:
+    """Return the names of the classes of a Keras model or a recognizer."""
+    if _is_recognizer(model):
+        names: tuple[str, ...] = model.class_names
+        return names
+    from mnistcnn.models.classes import count_classes, get_class_names
+
+    return get_class_names(model, count_classes(model))
 
 
 def validated_batches(
@@ -133,17 +161,27 @@ def _validated_batches(
 
 
 def evaluate_batches(
-    model: keras.Model,
+    model: keras.Model | mnistcnn.Recognizer,
     batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]],
     *,
     class_names: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Evaluate a model on batches of preprocessed images and one-hot labels."""
+    """Evaluate a model or a recognizer on batches of preprocessed images and one-hot labels."""
+    predict = _predict_proba if _is_recognizer(model) else predict_batch
     accumulator = MetricAccumulator(class_names)
     for images, labels in batches:
-        probabilities = predict_batch(model, images, num_classes=labels.shape[1])
+        probabilities = predict(model, images, num_classes=labels.shape[1])
         accumulator.update(probabilities, labels)
     return Evaluation(**accumulator.result())
+
+
+def _predict_proba(
+    recognizer: mnistcnn.Recognizer,
+    images: NDArray[np.float32],
+    *,
+    num_classes: int,  # noqa: ARG001  # as in predict_batch; the labels were checked against it
+) -> Float32Array:
+    return recognizer.predict_proba(images)
 
 
 def predict_batch(

@@ -23,6 +23,7 @@ _INNER_MM, _TOUCH_MM = 0.6, 0.9
 # deviations of the noise. A pencil has about 0.3.
 _MIN_INK, _MIN_INK_DEVIATIONS = 0.06, 5.0
 _MIN_STRENGTH, _MIN_STRENGTH_DEVIATIONS = 0.14, 8.0
+_PAPER_QUANTILES = (0.05, 0.2)
 _FULL_INK_QUANTILE = 0.9
 _INK_FRACTION = 0.4  # of the full ink above which a pixel is ink
 _MIN_SPECK_MM2 = 0.4
@@ -47,6 +48,8 @@ def read_box(
     left, top = (int(np.floor(edge)) + margin for edge in frame[:2])
     right, bottom = (int(np.ceil(edge)) - margin for edge in frame[2:])
     box = np.ascontiguousarray(ink[top:bottom, left:right])
+    if np.quantile(box, _PAPER_QUANTILES[1]) > _MIN_STRENGTH:
+        return None, "blotted"  # so full of ink that it would pass for the paper below
     mask, strength, noise = _find_ink(box)
     if not mask.any():
         return None, "empty"
@@ -60,9 +63,9 @@ def read_box(
 
 def _find_ink(box: Float32Array) -> tuple[NDArray[np.bool_], float, float]:
     """Return the mask of the ink without specks, the strength of full ink and the noise."""
-    # The lowest values are paper, even in a box that is full of ink: of a normal distribution, the
+    # The lowest values are paper, even in a box with much ink: of a normal distribution, the
     # quantiles 0.05 and 0.2 lie 1.64 and 0.84 standard deviations below the mean.
-    low, high = np.quantile(box, (0.05, 0.2))
+    low, high = np.quantile(box, _PAPER_QUANTILES)
     noise = float(high - low) / 0.8
     paper = float(high) + 0.84 * noise
     above = box > max(_MIN_INK, paper + _MIN_INK_DEVIATIONS * noise)

@@ -8,8 +8,8 @@ import numpy as np
 from mnistcnn.sheets.layout import PIXELS_PER_MM
 from mnistcnn.types import Float32Array, UInt8Array
 
-# Resolution and size of the filter that removes all ink from the page: wider than any blot.
-_BACKGROUND_PIXELS_PER_MM, _BACKGROUND_MM = 3, 11.0
+# Resolution and size of the filter that removes all ink from the page: wider than a box.
+_BACKGROUND_PIXELS_PER_MM, _BACKGROUND_MM = 3, 13.5
 _SMOOTHING = 1.0  # standard deviation in pixels
 _MIN_PAPER = 8  # gray level, which bounds the noise in black shadows
 

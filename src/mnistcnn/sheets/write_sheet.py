@@ -28,6 +28,7 @@ from mnistcnn.sheets.marks import NUM_CODES, mark_modules
 from mnistcnn.types import PathLike
 from mnistcnn.utils.atomic_write import atomic_write
 from mnistcnn.utils.environment import import_matplotlib
+from mnistcnn.utils.requirements import require
 from mnistcnn.utils.text import quote
 from mnistcnn.utils.validation import check_in, check_int, check_path
 
@@ -108,6 +109,7 @@ def write_sheet(
     if count > 1 and target.suffix != ".pdf":
         raise ValueError(f"num_pages must be 1 for a {target.suffix} file; received {count}")
     names = check_printable_names(class_names)
+    require("write_sheet", "matplotlib")
     import_matplotlib()
     _check_characters(names)
     figures = (_draw_page(layout, page, names) for page in range(first, first + count))

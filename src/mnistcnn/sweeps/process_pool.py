@@ -25,6 +25,7 @@ import mnistcnn
 from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.types import Dataset
 from mnistcnn.utils.environment import TF_COMMAND_DEFAULTS, cpu_count
+from mnistcnn.utils.platform_support import own_process_group
 from mnistcnn.utils.text import escape
 
 _INTRA_OP, _INTER_OP = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
@@ -107,14 +108,14 @@ class WorkerProcess:
         self._log_path = log_path
         arguments = [str(data_path), json.dumps(class_names)]
         with log_path.open("wb") as log:
-            # In its own session Ctrl-C does not reach the worker; the parent process kills it.
+            # Ctrl-C does not reach the worker; the parent process kills it.
             self._process = subprocess.Popen(  # noqa: S603  # no untrusted input
                 [sys.executable, "-P", "-m", "mnistcnn.sweeps.worker", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
-                start_new_session=True,
+                **own_process_group(),
             )
 
     def run(self, spec: RunSpec) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from mnistcnn.sweeps.worker import RunSpec
 from mnistcnn.types import DIGIT_NAMES, Dataset, PathLike, Split
 from mnistcnn.utils import environment
 from mnistcnn.utils.atomic_write import write_text
+from mnistcnn.utils.requirements import require
 from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import (
@@ -110,6 +111,7 @@ def sweep(
     >>> [run.seed for run in result.runs], result.summaries[0].recipe
     ([0, 1], 'baseline')
     """
+    require("sweep", "keras")
     data = _check_dataset(dataset)
     plans = _recipes(recipe, epochs, batch_size)
     specs = [RunSpec(plan, seed) for plan in plans for seed in _check_seeds(seeds)]
@@ -191,6 +193,12 @@ def _recipes(
         raise ValueError(
             f"recipe must hold recipes with distinct names, at least one; received {names}"
         )
+    for plan in plans:
+        if plan.freeze_convolutions:
+            raise ValueError(
+                "recipe must train all layers, since a sweep starts from random weights; "
+                f"received {quote(plan.name)}, which freezes the convolutions"
+            )
     for name in names:
         if not _FILE_NAME.fullmatch(name):
             raise ValueError(

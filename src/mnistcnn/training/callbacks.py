@@ -86,7 +86,7 @@ def default_callbacks(
     if path.is_dir():
         raise ValueError(f"filepath must be a file; {str(path)!r} is a folder")
     metric = check_monitor(monitor)
-    mode = "min" if metric.endswith("loss") else "max"
+    mode = _mode(metric)
     return [
         keras.callbacks.EarlyStopping(
             monitor=metric,
@@ -96,6 +96,10 @@ def default_callbacks(
         ),
         BestCheckpoint(str(path), monitor=metric, mode=mode),
     ]
+
+
+def _mode(monitor: str) -> str:
+    return "min" if monitor.endswith("loss") else "max"
 
 
 class BestCheckpoint(keras.callbacks.ModelCheckpoint):
@@ -179,14 +183,36 @@ def _check_fields(kind: str, fields: Sequence[str], names: Sequence[str]) -> Non
             )
 
 
+def needs_validation(recipe: Recipe) -> bool:
+    """Return whether the recipe's own callbacks need validation images."""
+    return (recipe.monitor or "").startswith("val_") and not _is_optional(recipe)
+
+
+def _is_optional(recipe: Recipe) -> bool:
+    """Return whether the recipe monitors the validation only if there is one."""
+    return (recipe.monitor or "").startswith("val_") and not recipe.validation_split
+
+
 _LR_CALLBACKS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
-def resolve_callbacks(callbacks: Any, recipe: Recipe) -> list[keras.callbacks.Callback]:
+def resolve_callbacks(
+    callbacks: Any, recipe: Recipe, *, has_validation: bool
+) -> list[keras.callbacks.Callback]:
     """Return a new list of the user's callbacks or, if they are ``None``, of the recipe's."""
     if callbacks is None:
-        if recipe.monitor is None:
+        if recipe.monitor is None or (_is_optional(recipe) and not has_validation):
             return []
+        if recipe.restore_best_weights:
+            return [
+                keras.callbacks.EarlyStopping(
+                    monitor=recipe.monitor,
+                    min_delta=recipe.min_delta,
+                    patience=recipe.patience,
+                    mode=_mode(recipe.monitor),
+                    restore_best_weights=True,
+                )
+            ]
         return default_callbacks(
             monitor=recipe.monitor, min_delta=recipe.min_delta, patience=recipe.patience
         )

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,6 @@ _CARDINALITY_MISMATCH = re.compile(
 )
 
 
-SPLITS = ("last", "shuffled", "stratified")
-
-
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
     """The arguments of `train` that determine how the data is read.
@@ -47,7 +44,7 @@ class DataOptions:
     batch_size, validation_split, validation_data, sample_weight, class_weight
         As in `train`.
     split : {"last", "shuffled", "stratified"}
-        Which images are held out.
+        Which images are held out; ``None``: as in the recipe.
     seed : int, optional
         Seed of a shuffled split; ``None`` is 0, so that the split can be repeated.
     monitors_validation : bool
@@ -60,7 +57,7 @@ class DataOptions:
     validation_data: Any = None
     sample_weight: Any = None
     class_weight: Any = None
-    split: str = "last"
+    split: str | None = None
     seed: int | None = None
     monitors_validation: bool = False
 
@@ -72,7 +69,8 @@ def prepare_data(
     validation_data, split = options.validation_data, options.validation_split
     if validation_data is not None and split is not None:
         raise ValueError("give validation_split or validation_data; received both")
-    check_in("split", options.split, SPLITS)
+    selection = recipe.split if options.split is None else options.split
+    options = replace(options, split=check_in("split", selection, recipes.SPLITS))
     if _is_dataset(x):
         _check_dataset_arguments(recipe, y, options)
         training = make_adapter(

@@ -38,6 +38,8 @@ def fit(
     verbose: int,
 ) -> keras.callbacks.History:
     """Train by ``model.fit``, saving a checkpoint after each epoch."""
+    # Keras traces it once, with the optimizer and the trainable layers of an earlier training.
+    model.train_function = None
     try:
         with warnings.catch_warnings(), build_before_fit(model, inputs):
             # With an unknown number of steps, Keras ends each epoch with this warning.
@@ -53,6 +55,7 @@ def fit(
                 verbose=verbose,
             )
     finally:
+        model.train_function = None
         set_initial_epoch(model, None)
 
 

@@ -15,6 +15,7 @@ from mnistcnn.models.classes import count_classes, set_class_names
 from mnistcnn.public import public
 from mnistcnn.training.callbacks import (
     metric_names,
+    needs_validation,
     resolve_callbacks,
     translated_monitors,
 )
@@ -51,7 +52,7 @@ def train(
     batch_size: int | None = None,
     validation_split: float | None = None,
     validation_data: tuple[ArrayLike, ...] | tf.data.Dataset | keras.utils.PyDataset | None = None,
-    split: Literal["last", "shuffled", "stratified"] = "last",
+    split: Literal["last", "shuffled", "stratified"] | None = None,
     sample_weight: ArrayLike | None = None,
     class_weight: Mapping[int, float] | Literal["balanced"] | None = None,
     class_names: Sequence[str] | None = None,
@@ -88,7 +89,8 @@ def train(
     recipe : str or recipes.Recipe, default "baseline"
         Recipe that supplies defaults for arguments left unset. A recipe with a learning rate,
         as all but ``baseline`` have, trains with its own optimizer and leaves the model's
-        unchanged. A recipe with teachers first trains them on the same images.
+        unchanged. A recipe with teachers first trains them on the same images. ``finetune``
+        trains the last layer of a network that is trained already, as `load_pretrained` returns.
     epochs, batch_size : int, optional
         Override the recipe's values; at least 1. `batch_size` must be ``None`` if `x` is a
         dataset, which is batched already.
@@ -98,11 +100,12 @@ def train(
     validation_data : tuple of array_like, tf.data.Dataset or keras.utils.PyDataset, optional
         ``(x, y)`` or ``(x, y, sample_weight)`` to validate on, preprocessed, or a dataset of
         such batches. All of `x` is then used for training.
-    split : {"last", "shuffled", "stratified"}, default "last"
+    split : {"last", "shuffled", "stratified"}, optional
         Which images `validation_split` holds out: the last ones, as in Keras; a random
         selection; or a random selection in which each class has its share, up to one image.
-        The selection is drawn with `seed`, or with 0 if it is ``None``. Choose one of the
-        latter two if the images are sorted by class.
+        Overrides the recipe's value, which is ``"stratified"`` for ``finetune`` and ``"last"``
+        for the others. The selection is drawn with `seed`, or with 0 if it is ``None``. Choose
+        one of the latter two if the images are sorted by class.
     sample_weight : array_like, optional
         Weight of each image, ``(n,)``, at least 0. The loss of an image is multiplied by it, in
         training and validation, and the mean is taken over the number of images, as in Keras.
@@ -230,11 +233,11 @@ def train(
             class_weight=class_weight,
             split=split,
             seed=seed,
-            monitors_validation=callbacks is None and (recipe.monitor or "").startswith("val_"),
+            monitors_validation=callbacks is None and needs_validation(recipe),
         ),
     )
     check_known_length(recipe, training, config, context.world_size)
-    callbacks = resolve_callbacks(callbacks, recipe)
+    callbacks = resolve_callbacks(callbacks, recipe, has_validation=validation is not None)
     context.check_supported(model, callbacks)
     if not supports_fast_step(model):
         check_targets_supported(model, recipe)

@@ -9,7 +9,7 @@ network has a step of its own, most other models use `KerasStep`, and the rest i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,10 +29,15 @@ from mnistcnn.training.optimizers import make_optimizer
 from mnistcnn.training.progress import progress_display
 from mnistcnn.training.step import Step
 from mnistcnn.training.train_step import TrainStep, supports_fast_step
-from mnistcnn.utils.compat import get_initial_epoch, set_initial_epoch
+from mnistcnn.utils.compat import flatten_layers, get_initial_epoch, set_initial_epoch
 
 _TRAIN_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+_CONVOLUTIONS = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+)
 # Keras' own checkpoints override these hooks, but use them only with an integer `save_freq`.
 _EPOCH_CHECKPOINT_HOOKS = (
     keras.callbacks.ModelCheckpoint.on_train_batch_end,
@@ -137,6 +142,7 @@ class Trainer:
         model, recipe, checkpoint = self.model, self.recipe, self._checkpoint
         steps = num_batches(training, recipe.batch_size)
         with (
+            ExitStack() as scope,
             recipe_scope(model, recipe, steps_per_epoch=steps),
             progress_display(self._verbose, title=self._title) as (
                 verbose,
@@ -144,6 +150,7 @@ class Trainer:
             ),
         ):
             step, target_fn = self._resolve_step()
+            scope.enter_context(frozen_convolutions(model, recipe))
             saved_callbacks = checkpoint.attach(model, self.callbacks, step)
             callbacks = [*self.callbacks, *display_callbacks, *saved_callbacks]
             if step is None and not checkpoint.finished:
@@ -338,6 +345,23 @@ def recipe_scope(
         model.optimizer = optimizer
         for layer, rate in zip(dropouts, rates, strict=True):
             layer.rate = rate
+
+
+@contextmanager
+def frozen_convolutions(model: keras.Model, recipe: Recipe) -> Iterator[None]:
+    """Freeze the convolutions of a model within the block, if the recipe does."""
+    layers = [
+        layer
+        for layer in flatten_layers(model)
+        if recipe.freeze_convolutions and isinstance(layer, _CONVOLUTIONS) and layer.trainable
+    ]
+    for layer in layers:
+        layer.trainable = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.trainable = True
 
 
 def _overrides(callback: keras.callbacks.Callback, hooks: Sequence[str]) -> bool:

@@ -13,12 +13,12 @@ import os
 import platform
 import sys
 import warnings
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
 import mnistcnn
+from mnistcnn.utils.requirements import MissingLibraryError, is_installed, with_extra
 
 # Above this and the number of cores, the machine would only become unresponsive.
 _MAX_PARALLEL = 64
@@ -37,9 +37,19 @@ def max_parallel() -> int:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries that numerical results depend on."""
-    installed = {name: version(name) for name in ("keras", "tensorflow", "numpy")}
+    """Return the versions of the libraries that numerical results depend on.
+
+    With ``mnistcnn-slim``, Keras and TensorFlow may be ``"not installed"``.
+    """
+    installed = {name: _installed_version(name) for name in ("keras", "tensorflow", "numpy")}
     return {"mnistcnn": mnistcnn.__version__, **installed}
+
+
+def _installed_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def software_versions() -> dict[str, str]:
@@ -106,9 +116,9 @@ _RAY_VARIABLE = "RAY_USAGE_STATS_ENABLED"
 
 def require_extra(what: str, module: str, extra: str) -> None:
     """Raise ``ModuleNotFoundError`` with the install command if `module` is not installed."""
-    if find_spec(module) is None:
-        raise ModuleNotFoundError(
-            f"{what} needs {module}; pip install 'mnistcnn[{extra}]'", name=module
+    if not is_installed(module):
+        raise MissingLibraryError(
+            f"{what} needs {module}; pip install '{with_extra(extra)}'", name=module
         )
 
 

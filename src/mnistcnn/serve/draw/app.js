@@ -211,7 +211,7 @@ class App {
   }
 
   /**
-   * Replace the drawing by an image, and say so if it is not one that the page can read.
+   * Replace the drawing by an image, and report an image without readable digits.
    *
    * @param {ImageBitmap} bitmap
    */
