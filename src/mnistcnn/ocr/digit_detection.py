@@ -49,6 +49,8 @@ _MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE, _MAX_SHARED = 0.5, 0.5, 0.3
 # their crops look more like digits than upside down; other orientations need this many digits of
 # such a presence and so many times the score, in at most so many pixels.
 _UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_PRESENCE, _MIN_TURNED_RATIO = 0.85, 3, 0.3, 1.3
+# The ratio where the page has fewer digits before it is turned.
+_MIN_RATIO_OF_FEW = 2.0
 _TURNED_PIXELS = 300_000
 
 
@@ -345,9 +347,8 @@ def _quarter_turns(
 ) -> int:
     """Return the number of clockwise quarter turns of the text.
 
-    The network finds the digits of a turned page, but does not recognize their classes. Where
-    that is the case, or where their crops are more legible upside down, the page is tried in the
-    other three orientations.
+    The network finds few digits on a page that lies on its side, and is unsure of the classes of
+    those on one that is upside down. Then the page is tried in the other orientations.
     """
 
     def present(level: Sequence[DetectedDigit]) -> list[DetectedDigit]:
@@ -362,21 +363,27 @@ def _quarter_turns(
     area = image.shape[0] * image.shape[1]
     small = [level for level in levels if level[0] ** 2 * area <= _TURNED_PIXELS]
     scale, digits = max(small or levels[-1:], key=lambda level: len(present(level[1])))
+    orientations: tuple[int, ...] = (1, 2, 3)
+    ratio = _MIN_TURNED_RATIO
     if len(digits) < _MIN_TURNED_DIGITS:
+        orientations, ratio = (1, 3), _MIN_RATIO_OF_FEW
+    elif _is_upright(digits, score_legibility):
         return 0
-    crops = [digit_crop(digit.instance.coverage) for digit in digits]
-    upside_down = [np.rot90(crop, 2) for crop in crops]
-    certainty = float(np.mean([digit.instance.probabilities.max() for digit in digits]))
-    if (
-        certainty > _UPRIGHT_CERTAINTY
-        and score_legibility(crops).mean() >= score_legibility(upside_down).mean()
-    ):
-        return 0
-    best, best_score = 0, _MIN_TURNED_RATIO * score(digits)
-    for turns in (1, 2, 3):
+    best, best_score = 0, ratio * score(digits)
+    for turns in orientations:
         turned = np.rot90(image, turns)
         whole = 0, 0, turned.shape[1], turned.shape[0]
         found = present(_detect_at_scale(turned, whole, scale, find))
         if len(found) >= _MIN_TURNED_DIGITS and score(found) > best_score:
             best, best_score = turns, score(found)
     return best
+
+
+def _is_upright(digits: Sequence[DetectedDigit], score_legibility: LegibilityScorer) -> bool:
+    """Return whether the classes are certain, and the crops not more legible upside down."""
+    crops = [digit_crop(digit.instance.coverage) for digit in digits]
+    upside_down = [np.rot90(crop, 2) for crop in crops]
+    certainty = float(np.mean([digit.instance.probabilities.max() for digit in digits]))
+    return certainty > _UPRIGHT_CERTAINTY and bool(
+        score_legibility(crops).mean() >= score_legibility(upside_down).mean()
+    )
