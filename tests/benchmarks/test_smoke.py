@@ -19,6 +19,7 @@ SLOW = [
     "inference.latency",
     "inference.service",
     "ocr.accuracy",
+    "ocr.line_accuracy",
     "ocr.photographs",
     "robustness.crash_recovery",
     "robustness.fault_count",
