@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import mnistcnn
-from benchmarks.robustness.fuzz_images import image_targets
+from benchmarks.robustness.fuzz_images import document_targets, image_targets
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file, write_zip
 from mnistcnn import CorruptFileError, DataUnavailableError, recipes
 from mnistcnn.cli.fields import load_fields
@@ -60,6 +60,7 @@ def fuzz_targets(models: Path) -> list[FuzzTarget]:
         *_checkpoints(),
         *_json_files(),
         *image_targets(),
+        *document_targets(),
     ]
 
 

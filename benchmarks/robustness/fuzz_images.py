@@ -1,4 +1,4 @@
-"""Fuzz targets for the image formats that Pillow writes and `Recognizer.read` reads."""
+"""Fuzz targets for the pictures that `Recognizer.read` reads: images, PDF documents and HEIC."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from PIL import Image
 import mnistcnn
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file
 from mnistcnn import CorruptFileError
+from mnistcnn.images.decoder_process import MAX_DECODER_SECONDS
 from mnistcnn.images.documents import open_document
 from mnistcnn.images.image_io import LoadedImage
 
@@ -77,6 +79,49 @@ def image_targets() -> Iterator[FuzzTarget]:
             yield target
             if name == "PNG":
                 yield replace(target, name="PNG with valid checksums", write=_write_png)
+
+
+def document_targets() -> Iterator[FuzzTarget]:
+    """Yield a target for each format that is decoded in a process of its own.
+
+    Each case starts a process, so that there are few of them. Packages of extras that are not
+    installed are left out.
+    """
+    color = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8))
+    pages = [color.rotate(90, expand=True), color.convert("L"), color.convert("1")]
+    contents = {}
+    if find_spec("pypdfium2"):
+        several = _encode(color, "PDF", save_all=True, append_images=pages)
+        contents["PDF"] = (_encode(color.convert("L"), "PDF"), several, _text_pdf())
+    if find_spec("pillow_heif"):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+        images = (color, color.convert("L"), color.convert("RGBA"))
+        contents["HEIC"] = tuple(_encode(image, "HEIF", quality=80) for image in images)
+    for name, seeds in contents.items():
+        yield FuzzTarget(
+            name=name,
+            format=name,
+            seeds=seeds,
+            write=as_file(f"a.{name.lower()}"),
+            read=_read_picture,
+            expected_errors=(CorruptFileError, ValueError),
+            # A document may take this long for opening it, and for each of up to four pages.
+            max_cpu_seconds=5 * MAX_DECODER_SECONDS,
+        )
+
+
+def _text_pdf() -> bytes:
+    """Return a document of text and lines in a font, with a compressed stream and a form."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.5, 1))
+    figure.text(0.1, 0.5, "0123 4567")
+    figure.add_axes((0.1, 0.1, 0.5, 0.3)).plot([0, 1], [1, 0], marker="o")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    return buffer.getvalue()
 
 
 def _write_png(folder: Path, content: bytes) -> Path:

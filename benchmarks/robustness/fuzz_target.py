@@ -11,6 +11,8 @@ from pathlib import Path
 
 from mnistcnn import CorruptFileError
 
+MAX_CPU_SECONDS = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class FuzzTarget:
@@ -29,6 +31,8 @@ class FuzzTarget:
         Reads that path, and raises an error if the result is invalid.
     expected_errors : tuple of type
         Errors that the documentation names for this format.
+    max_cpu_seconds : float
+        CPU time after which a case is too slow.
     """
 
     name: str
@@ -37,6 +41,7 @@ class FuzzTarget:
     write: Callable[[Path, bytes], Path]
     read: Callable[[Path], object]
     expected_errors: tuple[type[Exception], ...] = (CorruptFileError,)
+    max_cpu_seconds: float = MAX_CPU_SECONDS
 
 
 def as_file(name: str) -> Callable[[Path, bytes], Path]:

@@ -87,7 +87,7 @@ def test_progress_goes_to_standard_error_with_json(tiny, write_npz, capsys):
 
 
 def test_output_must_be_writable(capsys, monkeypatch):
-    monkeypatch.setattr("mnistcnn.cli.train.os.access", lambda path, mode: False)
+    monkeypatch.setattr("mnistcnn.cli.training_output.os.access", lambda path, mode: False)
     assert main(["train", "--data", "digits", "--output", "closed"]) == 1
     expected = "mnistcnn: --output must be a writable folder; received 'closed'\n"
     assert capsys.readouterr().err == expected

@@ -23,6 +23,7 @@ from mnistcnn.data.formats.idx import read_idx
 from mnistcnn.data.formats.libsvm import read_libsvm
 from mnistcnn.images import image_io
 from mnistcnn.training.checkpoint import file_format
+from mnistcnn.weights.network_file import read_network_file
 from mnistcnn.weights.pretrained import read_pretrained
 from mnistcnn.weights.weights_file import read_weights_file
 
@@ -48,6 +49,7 @@ READERS = {
     "idx": read_idx,
     "libsvm": read_libsvm,
     "weights": read_weights_file,
+    "network": read_network_file,
     "manifest": lambda path: read_pretrained(path, "best"),
     "evaluation": lambda path: stored_evaluation.load_evaluation(str(path), None),
     "source": lambda path: stored_evaluation.check_source(str(path)),
@@ -70,8 +72,9 @@ def import_all():
     plot_history(folder / "a.json")
     for name in ("a.onnx", "a.safetensors"):
         (folder / name).write_bytes(b"")
-        with contextlib.suppress(ValueError):
-            read_weights_file(folder / name)
+        for read in (read_weights_file, read_network_file):
+            with contextlib.suppress(ValueError):
+                read(folder / name)
 
 
 def main():

@@ -338,7 +338,7 @@ def test_a_training_replaces_no_model_that_was_saved_by_hand(rejected, network):
 def test_a_training_follows_no_link_to_another_model(rejected):
     write("thesis.keras")
     Path("run").mkdir()
-    Path("run/result.json").write_text('{"command": "mnistcnn train"}')
+    common.save_json(Path("run/result.json"), {"command": "train", "versions": common.versions()})
     Path("run/model.keras").symlink_to("../thesis.keras")
     rejected(*TRAIN, "--overwrite", message=FOREIGN.format(Path("run/model.keras")))
 

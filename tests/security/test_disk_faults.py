@@ -94,7 +94,7 @@ def test_a_write_to_a_full_disk_leaves_the_old_file(mirrors, tmp_path):
         """,
         before="resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))",
     )
-    assert text == "[Errno 27] File too large\n"
+    assert text == "[Errno 27] File too large: 'a.txt'\n"
     assert (tmp_path / "a.txt").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
@@ -170,22 +170,48 @@ def test_a_full_disk_leaves_no_partial_file(write, name, tmp_path, network, digi
     assert files == ({name: old} if old else {})
 
 
-@LINUX
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root may mount")
-def test_the_error_of_a_full_file_system_names_it(mirrors, tmp_path):
+@pytest.fixture
+def small_disk(tmp_path):
+    """The folder of a full file system of 4 KB."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("only root of Linux may mount")
     folder = tmp_path / "small"
     folder.mkdir()
     if subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=4k", "none", folder], capture_output=True, check=False
     ).returncode:
         pytest.skip("no file system can be mounted here")
-    try:
-        with pytest.raises(DataUnavailableError, match="No space left on device") as error:
-            load_data(cache_dir=folder)
-        assert f"{folder} is not writable" in str(error.value)
-        assert [path.name for path in folder.iterdir() if path.name != "lock"] == []
-    finally:
-        subprocess.run(["umount", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_the_error_of_a_full_file_system_names_it(mirrors, small_disk):
+    with pytest.raises(DataUnavailableError, match="No space left on device") as error:
+        load_data(cache_dir=small_disk)
+    assert f"{small_disk} is not writable" in str(error.value)
+    assert [path.name for path in small_disk.iterdir() if path.name != "lock"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["sheet", "--output"], "form.png"),
+        (["sheet", "--output"], "form.pdf"),
+        (["plot", "digits", "--data", "digits", "--output"], "digits.png"),
+        (["export", "best"], "a.safetensors"),
+        (["export", "best"], "a.onnx"),
+        pytest.param(["export", "best"], "saved_model", marks=pytest.mark.slow),
+        pytest.param(["export", "best"], "a.tflite", marks=pytest.mark.slow),
+        pytest.param(["export", "best"], "a.xml", marks=pytest.mark.slow),
+    ],
+)
+def test_a_command_names_the_output_on_a_full_disk(arguments, name, small_disk, capsys):
+    assert main([*arguments, str(small_disk / name)]) == 1
+    error = capsys.readouterr().err
+    assert error.endswith("No space left on device\n")
+    assert error.startswith(f"mnistcnn: {small_disk}")
+    assert error.count("\n") == 1
+    assert list(small_disk.iterdir()) == []
 
 
 # Permissions

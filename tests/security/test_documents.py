@@ -246,6 +246,8 @@ class FakeProcess:
     ("header", "reply"),
     [
         (b"x" * 100_000, b""),
+        (b"[" * 9_000, b""),
+        ({"num_pages": 1}, {"mode": [], "size": [9, 9], "original_size": [9, 9]}),
         ([], b""),
         ({"num_pages": "1"}, b""),
         ({"num_pages": 1}, b"{}"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.robustness import fuzz_corpus
+from benchmarks.robustness import fuzz, fuzz_corpus
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file, run_target
 from benchmarks.robustness.mutators import mutate
 from mnistcnn import CorruptFileError
@@ -20,6 +20,8 @@ NAMES = [
     "evaluation", "history", "fields of a form", "recipe", "PNG", "PNG with valid checksums", "JPEG", "MPO", "GIF", "TIFF",
     "BMP", "WEBP", "PPM",
 ]  # fmt: skip
+# Each case starts a process, and a document may take seconds.
+DOCUMENTS, DOCUMENT_CASES = ["PDF", "HEIC"], 4
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,9 @@ def get_target(targets):
 
 
 def test_every_target_is_tested(targets):
-    assert set(targets) == set(NAMES)
+    pytest.importorskip("pypdfium2")
+    pytest.importorskip("pillow_heif")
+    assert {*NAMES, *DOCUMENTS} == set(targets)
     assert len(targets) * CASES >= 2_000
 
 
@@ -66,7 +70,28 @@ def test_mutated_file_is_read_or_rejected(get_target, folder, name, seed):
     assert run_target(target, content, folder) in {"read", "rejected"}
 
 
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("name", DOCUMENTS)
+@settings(max_examples=DOCUMENT_CASES)
+@given(seed=st.integers(0, 2**64 - 1))
+def test_mutated_document_is_read_or_rejected(get_target, folder, name, seed):
+    pytest.importorskip({"PDF": "pypdfium2", "HEIC": "pillow_heif"}[name])
+    target = get_target(name)
+    rng = random.Random(seed)
+    content = mutate(rng.choice(target.seeds), rng)
+    assert run_target(target, content, folder) in {"read", "rejected"}
+
+
 # The fuzzer itself
+
+
+def test_a_name_of_no_target_is_rejected(targets):
+    names = ", ".join(targets)
+    with pytest.raises(SystemExit, match="--only must be in the name of a target, npz, ") as caught:
+        fuzz.select_targets(list(targets.values()), "tiff")
+    assert str(caught.value).endswith(f"{names}; received 'tiff'")
+    selected = fuzz.select_targets(list(targets.values()), "PNG")
+    assert [target.name for target in selected] == ["PNG", "PNG with valid checksums"]
 
 
 def test_mutations_reach_every_class_of_lengths():

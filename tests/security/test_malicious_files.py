@@ -26,10 +26,12 @@ from mnistcnn import CorruptFileError, Evaluation
 from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
 from mnistcnn.data.formats.npz import NPZ_NAMES
 from mnistcnn.training.checkpoint import file_format
+from mnistcnn.weights.arrays import to_safetensors
 from mnistcnn.weights.manifest import checksum
 from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import FOLDER, load_pretrained_weights
 from mnistcnn.weights.weights_file import read_weights_file
+from tests.helpers.onnx_networks import dense_network
 
 pytestmark = pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").is_file(), reason="the memory limit needs Linux"
@@ -157,6 +159,69 @@ def cyclic_tree():
     at = content.find(b"TREE")
     struct.pack_into("<Q", content, at + 32, at)
     return bytes(content)
+
+
+def group_in_itself(file):
+    """Add a group whose members have ever longer paths, since it contains itself."""
+    name = "x" * 1000
+    group = file.create_group(f"layers/{name}")
+    group[name] = group
+    group["a"] = np.zeros(1, np.float32)
+
+
+def hdf5_of_large_values():
+    """Return the weights as float64, with values beyond the range of float32."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for i, array in enumerate(WEIGHTS):
+            file[f"layers/layer{i // 2}/vars/{i % 2}"] = array.astype(float) * 1e300
+    return buffer.getvalue()
+
+
+def safetensors_with(metadata):
+    """Return the weights in safetensors format with other metadata."""
+    content = to_safetensors(WEIGHTS)
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = {**json.loads(content[8:end]), "__metadata__": metadata}
+    return safetensors(header) + content[end:]
+
+
+def onnx_field(number, content):
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def onnx_of_many(number, content=b""):
+    """Return an ONNX file whose graph has two million fields of a few bytes."""
+    return onnx_field(7, onnx_field(number, content) * 2_000_000)
+
+
+def onnx_of_integers(count):
+    """Return an ONNX file with a list of integers of a byte each."""
+    return onnx_field(7, onnx_field(5, onnx_field(7, b"\1" * count)))
+
+
+def onnx_with(*nodes, **arrays):
+    """Return an ONNX network with further nodes (kind, inputs, output) and arrays."""
+    model, _ = dense_network()
+    for kind, inputs, output in nodes:
+        axis = {"axis": 0} if kind == "Concat" else {}
+        model.graph.node.append(onnx.helper.make_node(kind, inputs, [output], **axis))
+    for name, array in arrays.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    return model.SerializeToString()
+
+
+def doubling(kind, count=30):
+    """Return an ONNX network of operators that each double the size of a tensor."""
+    nodes = [(kind, [f"a{i}"] * 2, f"a{i + 1}") for i in range(count)]
+    return onnx_with(*nodes, a0=np.zeros(1 if kind == "Concat" else (1, 1), np.int64))
+
+
+def many_dimensions(count=100_000):
+    """Return an ONNX network with a tensor of that many dimensions."""
+    nodes = [("Reshape", ["kernel", "dims"], "b0")]
+    nodes += [("Identity", ["b0"], f"b{i}") for i in range(1, 2_000)]
+    return onnx_with(*nodes, dims=np.ones(count, np.int64))
 
 
 def safetensors(header):
@@ -411,6 +476,24 @@ REJECTED = {
     "safetensors, offsets": ("weights", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 2**40]}})}, "must be a valid safetensors file"),
     "safetensors without the arrays": ("weights", lambda: {"a.safetensors": safetensors({})}, "missing: conv1.kernel"),
     "large export": ("weights", lambda: {"a.onnx": bytes(17 << 20)}, "must hold at most 16,777,216 bytes; it holds 17,825,792"),
+    "group that contains itself": ("weights", lambda: {"a.h5": hdf5(group_in_itself)}, "paths in the file must have at most 2,000 characters; received '/layers/xxxx"),
+    "values beyond float32": ("weights", lambda: {"a.h5": hdf5_of_large_values()}, "must contain finite weights; received NaN or infinity"),
+    "safetensors of many arrays": ("weights", lambda: {"a.safetensors": safetensors({str(i): {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(60_000)})}, "the header must hold at most 100,000 values; it holds more"),
+    "safetensors of many dimensions": ("weights", lambda: {"a.safetensors": safetensors({"a": {"dtype": "F32", "shape": [1] * 900_000, "data_offsets": [0, 4]}}) + bytes(4)}, "the header must hold at most 100,000 values; it holds more"),
+    "safetensors, header bomb": ("weights", lambda: {"a.safetensors": safetensors(b" " * (15 << 20))}, "the header must take at most 4,194,304 bytes; received 15,728,640"),
+    "safetensors, metadata is a list": ("weights", lambda: {"a.safetensors": safetensors_with([])}, "must be a valid safetensors file"),
+    "safetensors, header is a list": ("weights", lambda: {"a.safetensors": safetensors(b"[]")}, "the header must hold an object; received another value"),
+    "ONNX file of many nodes": ("weights", lambda: {"a.onnx": onnx_of_many(1)}, "must be a valid ONNX file: it must have at most 200,000 fields; it has more"),
+    "ONNX network of many arrays": ("network", lambda: {"a.onnx": onnx_of_many(5, b"\x12\0")}, "it must have at most 200,000 fields; it has more"),
+    "ONNX file of many integers": ("weights", lambda: {"a.onnx": onnx_of_integers(5_000_000)}, "its lists of integers must take at most 4,194,304 bytes; they take more"),
+    "ONNX file, field without an end": ("weights", lambda: {"a.onnx": b"\x3a\x04\x0a\x05ab"}, "the field at byte 4 must end in its message"),
+    "ONNX file, integer without an end": ("weights", lambda: {"a.onnx": b"\x08" + b"\xff" * 20}, "the integer before byte 11 must end"),
+    "ONNX file, unknown type": ("weights", lambda: {"a.onnx": b"\x0b"}, "the field at byte 1 must have a known type"),
+    "ONNX file, cut in a field": ("weights", lambda: {"a.onnx": b"\x3a"}, "it must be complete; it ends in a field"),
+    "ONNX network, 100,000 dimensions": ("network", lambda: {"a.onnx": many_dimensions()}, "a tensor of the network must have at most 32 dimensions; 'b0' may have 100000"),
+    "ONNX network, doubled dimensions": ("network", lambda: {"a.onnx": doubling("Gather")}, "must have at most 32 dimensions; 'a5' may have 33"),
+    "ONNX network, doubled elements": ("network", lambda: {"a.onnx": doubling("Concat")}, "must join tensors of at most 1,048,576 elements that do not depend on the images; it joins more"),
+    "ONNX network, unordered": ("network", lambda: {"a.onnx": onnx_with(("Relu", ["b1"], "b0"), ("Relu", ["b0"], "b1"))}, "must follow those that produce their inputs; 'b1' is not known before"),
     "nested ONNX graphs": ("weights", lambda: {"a.onnx": nested_onnx()}, "must be a valid ONNX file|as export_model writes them; received"),
     # the state of a run, and its record under a right digest
     "checkpoint, pickle": ("checkpoint", lambda: {"run.safetensors": pickle.dumps(CreateCanary())}, NOT_A_CHECKPOINT),
@@ -466,6 +549,7 @@ ACCEPTED = {
     "member ../ too": ("weights", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), _2__2__1_canary=b"x")}),
     "deep config": ("weights", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), config_2_json=b"[" * DEEP)}),
     "pickle beside": ("weights", lambda: {"a.keras": keras(model_2_weights_2_h5=hdf5(), data_2_pkl=pickle.dumps(CreateCanary()))}),
+    "safetensors without metadata": ("weights", lambda: {"a.safetensors": safetensors_with(None)}),
     "HDF5 heap": ("weights", lambda: {"a.h5": cyclic_heap()}),
     "checkpoint, names that are paths": ("checkpoint", lambda: checkpoint(**{"../../canary": WEIGHTS[0], "/tmp/canary": WEIGHTS[1]})),
     "checkpoint, stage that is a path": ("checkpoint", lambda: checkpoint(record_with({"training_states": {"../canary": POSITION}}))),
@@ -516,8 +600,8 @@ def test_rejected_within_a_second_and_200_mb(name, outcomes):
     if expected is None:
         assert error in (None, "CorruptFileError"), message
     else:
-        is_image = REJECTED[name][0] == "image"
-        assert error == "CorruptFileError" or (is_image and error == "ValueError"), (error, message)
+        other = "ValueError" if REJECTED[name][0] in {"image", "network"} else "CorruptFileError"
+        assert error in {"CorruptFileError", other}, (error, message)
         assert re.search(expected, message), message
         assert len(message) < 1500
     assert processor < 1, processor

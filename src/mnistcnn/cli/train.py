@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import os
 import shlex
 import signal
 import threading
@@ -15,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mnistcnn
-from mnistcnn.cli import arguments, common, loading, recipe_options
+from mnistcnn.cli import arguments, common, loading, recipe_options, training_output
 from mnistcnn.cli.evaluate import print_evaluation
-from mnistcnn.utils.text import escape, quote
+from mnistcnn.cli.training_output import CHECKPOINT, DEFAULT_OUTPUT, RESULT_FILES
+from mnistcnn.utils.text import escape
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     from mnistcnn.recipes import Recipe
     from mnistcnn.training.distribute.cluster import ClusterSpec
 
-DEFAULT_OUTPUT = "mnistcnn-run"
-CHECKPOINT = "checkpoint"
 _START_OPTIONS = ("--resume", "--restart", "--overwrite")
-_RESULT_FILES = ("result.json", "history.png", "confusion_matrix.png")
 
 # The 5 epochs of the baseline are 6,565 steps on MNIST but only 160 on the small dataset;
 # early stopping usually ends the training before this many.
@@ -114,20 +111,20 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     changes = recipe_options.overrides(options)
     recipe = recipe_options.resolve_recipe(options.recipe, changes)
     if options.output is None:
-        _choose_output(options, console, is_alone=cluster.world_size == 1)
+        training_output.choose_output(options, console, is_alone=cluster.world_size == 1)
     path = options.output / ("bestmodel.keras" if recipe.monitor else "model.keras")
-    _check_output(options, path, cluster)
+    training_output.check_output(options, path, cluster)
     dataset, data = loading.load_dataset(options, console)
     if "epochs" not in changes and data["source"] == "digits":
         recipe = _recipe_for_digits(recipe, console)
     model = mnistcnn.build_model(class_names=dataset.class_names, seed=options.seed)
-    with _locked_output(options) if cluster.is_chief else contextlib.nullcontext():
+    with training_output.locked_output(options) if cluster.is_chief else contextlib.nullcontext():
         existed = path.exists()
         history = _fit(model, dataset, recipe, path=path, strategy=strategy, options=options)
         if not cluster.is_chief:
             console.print(f"Worker {cluster.rank} finished; the chief writes the results.")
             return {"worker": cluster.rank, "workers": cluster.world_size, "history": history}
-        _check_files(options, path, model_may_exist=existed or bool(recipe.monitor))
+        training_output.check_files(options, path, model_may_exist=existed or bool(recipe.monitor))
         if not recipe.monitor:
             _save_model(model, path)
         settings = {
@@ -145,99 +142,6 @@ def _recipe_for_digits(recipe: Recipe, console: Console) -> Recipe:
     epochs = f"up to {DIGITS_EPOCHS} with early stopping" if recipe.monitor else DIGITS_EPOCHS
     console.print(f"Epochs: {epochs} instead of {recipe.epochs}, because the dataset is small.")
     return dataclasses.replace(recipe, epochs=DIGITS_EPOCHS)
-
-
-def _choose_output(options: argparse.Namespace, console: Console, *, is_alone: bool) -> None:
-    """Set the output to the default folder, or after a finished run to a numbered one.
-
-    Of several machines, each must use the same folder, which only one of them may see.
-    """
-    first = options.output = Path(DEFAULT_OUTPUT)
-    if options.overwrite or not is_alone:
-        return
-    folders = [first]
-    while _holds_run(folders[-1]):
-        folders.append(Path(f"{DEFAULT_OUTPUT}{len(folders) + 1}"))
-    latest = folders[-2] if len(folders) > 1 else first
-    if options.resume or not _is_finished(latest):
-        options.output = latest
-        return
-    options.output = folders[-1]
-    options.argv = [*options.argv, "--output", str(options.output)]  # of the hint how to resume
-    console.print(f"{latest} holds a finished run; this one goes to {options.output}.")
-
-
-def _is_finished(output: Path) -> bool:
-    """Return whether a folder holds a run to whose model nothing will be added."""
-    from mnistcnn.training.checkpoint.file_format import describe_position
-
-    if not _holds_run(output):
-        return False
-    try:
-        return describe_position(output / CHECKPOINT) is None
-    except mnistcnn.CorruptFileError:  # reported by _check_unfinished
-        return False
-
-
-def _check_finished(options: argparse.Namespace) -> None:
-    """Check that the folder holds no finished run, unless the user chose to replace it."""
-    if not (options.resume or options.overwrite) and _is_finished(options.output):
-        raise common.CommandError(
-            f"{escape(options.output)} holds a finished training run; --overwrite replaces it, "
-            "another --output keeps it"
-        )
-
-
-def _check_output(options: argparse.Namespace, path: Path, cluster: ClusterSpec) -> None:
-    output = options.output
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"--output must be a folder; received the file {quote(str(output))}")
-    if not cluster.is_chief:
-        return
-    _check_checkpoint_folder(options)
-    _check_unfinished(options)
-    _check_finished(options)
-    _check_files(options, path, model_may_exist=_holds_run(output))
-
-
-def _holds_run(output: Path) -> bool:
-    from mnistcnn.training.checkpoint.file_format import STATE_FILE
-    from mnistcnn.utils.outputs import is_own_file
-
-    return (output / CHECKPOINT / STATE_FILE).exists() or is_own_file(output / "result.json")
-
-
-def _check_files(options: argparse.Namespace, path: Path, *, model_may_exist: bool) -> None:
-    """Check that the model file `path` and the result files replace no file of the user."""
-    from mnistcnn.training.checkpoint.file_format import STATE_FILE
-    from mnistcnn.utils.outputs import check_own_file
-
-    inputs = loading.data_files(options.data, options.test_data)
-    files = [options.output / name for name in _RESULT_FILES]
-    common.check_outputs(files, inputs, named=False)
-    common.check_outputs([path, options.output / CHECKPOINT / STATE_FILE], inputs, named=True)
-    # The content of a model file does not show where it comes from.
-    check_own_file(path, own=model_may_exist and not path.is_symlink())
-
-
-@contextmanager
-def _locked_output(options: argparse.Namespace) -> Iterator[None]:
-    """Hold the lock of the folder; remove an earlier run's checkpoint unless it is resumed."""
-    from mnistcnn.training.checkpoint.file_format import STATE_FILE
-    from mnistcnn.training.checkpoint.manager import lock_run
-
-    options.output.mkdir(parents=True, exist_ok=True)
-    if not os.access(options.output, os.W_OK):
-        raise PermissionError(
-            f"--output must be a writable folder; received {quote(str(options.output))}"
-        )
-    _check_checkpoint_folder(options)
-    with lock_run(options.output / CHECKPOINT):
-        if not options.resume:
-            _check_unfinished(options)  # another training may have been interrupted meanwhile,
-            _check_finished(options)  # or have ended
-            (options.output / CHECKPOINT / STATE_FILE).unlink(missing_ok=True)
-        yield
 
 
 def _fit(
@@ -297,7 +201,7 @@ def _evaluate_and_save(
         "model": path.name,
         "test": result.to_dict(),
     }
-    json_path, history_path, matrix_path = (output / name for name in _RESULT_FILES)
+    json_path, history_path, matrix_path = (output / name for name in RESULT_FILES)
     common.save_json(json_path, report)
     import_matplotlib()
     common.save_figure(history_path, mnistcnn.plot_history(history))
@@ -305,7 +209,7 @@ def _evaluate_and_save(
     console.print(f"\n{_training_summary(report)}")
     console.print(f"{escape(path)}, reloaded, on the test images:")
     print_evaluation(result, console)
-    console.print(f"\nIn {escape(output)}: {', '.join((path.name, *_RESULT_FILES))}")
+    console.print(f"\nIn {escape(output)}: {', '.join((path.name, *RESULT_FILES))}")
     return report
 
 
@@ -335,36 +239,6 @@ def _distribution_strategy(cluster: ClusterSpec, console: Console) -> Any:
     )
     loading.import_tensorflow()
     return connect(cluster)
-
-
-def _check_checkpoint_folder(options: argparse.Namespace) -> None:
-    """Check that the folder, which the user did not name, leads nowhere else."""
-    folder = options.output / CHECKPOINT
-    if folder.is_symlink():
-        raise ValueError(
-            f"{escape(folder)} must be a folder; received a link: move the folder there, "
-            "or choose another --output"
-        )
-
-
-def _check_unfinished(options: argparse.Namespace) -> None:
-    """Check that the folder holds no unfinished run, unless the user chose what to do with it."""
-    from mnistcnn.training.checkpoint.file_format import describe_position
-
-    output = options.output
-    if options.resume or options.restart or options.overwrite:
-        return
-    try:
-        position = describe_position(output / CHECKPOINT)
-    except mnistcnn.CorruptFileError as error:
-        raise common.CommandError(
-            f"{escape(error, limit=1000)}; --restart starts from scratch"
-        ) from None
-    if position is not None:
-        raise common.CommandError(
-            f"{escape(output)} holds an unfinished training run, at {position}; "
-            "--resume continues it, --restart starts from scratch"
-        )
 
 
 @contextmanager

@@ -102,7 +102,7 @@ def fetch(
                 raise
             except OSError as error:
                 raise DataUnavailableError(
-                    f"  {escape(folder)} is not writable: {escape(error)}"
+                    f"  {escape(folder)} is not writable: {escape(error.strerror or error)}"
                 ) from error
             else:
                 return mirror

@@ -16,7 +16,7 @@ from mnistcnn.export.source import ExportSource
 from mnistcnn.models.loading import as_model
 from mnistcnn.public import public
 from mnistcnn.types import PathLike
-from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory
+from mnistcnn.utils.atomic_write import atomic_write, atomic_write_directory, check_writable
 from mnistcnn.utils.outputs import check_not_input
 from mnistcnn.utils.text import escape
 from mnistcnn.utils.validation import check_path
@@ -134,12 +134,13 @@ def export_model(
 
 
 def _write(name: str, export_format: ExportFormat, source: ExportSource, path: Path) -> None:
-    """Write the model; explain the error of an exporter of Keras."""
+    """Write the model; explain the error of an exporter, whose reason may be a full disk."""
     try:
         export_format.write(source, path)
     except (OSError, ImportError):
         raise
     except Exception as error:
+        check_writable(path.parent)
         if source.is_cnn:
             raise
         raise RuntimeError(

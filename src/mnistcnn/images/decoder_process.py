@@ -23,6 +23,7 @@ from PIL import Image
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.images.image_formats.tiff import MAX_PAGES
 from mnistcnn.images.image_io import WORKING_PIXELS, LoadedImage, check_size, convert_decoded
+from mnistcnn.utils.safe_read import loads_json
 from mnistcnn.utils.text import escape
 
 # Resolution at which the pages of a PDF document are rendered, in pixels per inch.
@@ -31,7 +32,7 @@ MAX_DECODER_BYTES = 1_000_000_000
 MAX_DECODER_SECONDS = 20  # of processor time, for opening a file and for each page
 # Elapsed time, where there is no limit of processor time; a machine may be busy.
 _MAX_ELAPSED_SECONDS = 6 * MAX_DECODER_SECONDS
-_MAX_LINE_BYTES = 10_000
+_MAX_LINE_BYTES, _MAX_DEPTH = 10_000, 2
 _NUM_CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _PASSWORD = "password"  # noqa: S105  # in the error of PDFium
 
@@ -101,7 +102,11 @@ class DecoderProcess:
             (width, height), original_size = self._sizes(reply, "size", "original_size")
             check_size(self._name, *original_size)
             mode = reply.get("mode")
-            if mode not in _NUM_CHANNELS or width * height > WORKING_PIXELS:
+            if (
+                not isinstance(mode, str)
+                or mode not in _NUM_CHANNELS
+                or width * height > WORKING_PIXELS
+            ):
                 raise self._failure()
             num_bytes = width * height * _NUM_CHANNELS[mode]
             assert self._process.stdout
@@ -143,7 +148,7 @@ class DecoderProcess:
         assert self._process.stdout
         line = self._process.stdout.readline(_MAX_LINE_BYTES)
         try:
-            reply = json.loads(line)
+            reply = loads_json("the reply", line, max_depth=_MAX_DEPTH)
         except ValueError:  # the process has ended
             raise self._failure() from None
         if not isinstance(reply, dict):

@@ -8,7 +8,7 @@ Keras loads that file. The given file is read for its arrays only.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,11 @@ def load_weights_into(model: keras.Model, path: PathLike) -> tuple[str, ...] | N
             defaults.num_structures + _STRUCTURES_PER_VARIABLE * count,
         ),
     )
-    check_finite(file, [array for array in stored.arrays.values() if array.dtype.kind == "f"])
     if stored.is_legacy:
-        for variable, array in _match_by_name(file, stored.arrays, model):
+        pairs = _match_by_name(file, stored.arrays, model)
+        dtypes = [np.asarray(variable).dtype for variable, _ in pairs]
+        arrays = _convert(file, [array for _, array in pairs], dtypes)
+        for (variable, _), array in zip(pairs, arrays, strict=True):
             variable.assign(array)
     else:
         _load_by_path(file, stored.arrays, model)
@@ -78,10 +80,21 @@ def _load_by_path(file: Path, stored: Arrays, model: keras.Model) -> None:
         own = read_keras_arrays(own_file, _UNLIMITED).arrays
         if _kinds(stored) != _kinds(own):
             raise _architecture_error(file, stored, own, model)
+        arrays = _convert(file, list(stored.values()), [own[name].dtype for name in stored])
         with h5py.File(own_file, "r+") as hdf5:
-            for name, array in stored.items():
+            for name, array in zip(stored, arrays, strict=True):
                 hdf5[name][...] = array
         model.load_weights(own_file)
+
+
+def _convert(
+    file: Path, arrays: Sequence[NDArray[Any]], dtypes: Sequence[np.dtype[Any]]
+) -> list[NDArray[Any]]:
+    """Return arrays in the dtypes of the model; raise if a value is too large for its dtype."""
+    with np.errstate(over="ignore"):  # infinity is reported next
+        converted = [array.astype(dtype) for array, dtype in zip(arrays, dtypes, strict=True)]
+    check_finite(file, [array for array in converted if array.dtype.kind == "f"])
+    return converted
 
 
 def _match_by_name(

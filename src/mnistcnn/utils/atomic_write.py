@@ -7,12 +7,19 @@ temporary file. Other processes never delete it: a name does not prove who made 
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_DISK_FAULTS = {
+    getattr(errno, name, None) for name in ("ENOSPC", "EFBIG", "EDQUOT", "EIO", "EROFS")
+} - {None}
+_PROBE_BYTES = 1 << 20
 
 
 @contextmanager
@@ -45,6 +52,8 @@ def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Pa
         If it is a FIFO, a socket or a device.
     FileNotFoundError
         If the block did not write all files. None is renamed then.
+    OSError
+        If the disk is full, or fails in another way; the error names `path`.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -57,9 +66,10 @@ def atomic_write(path: Path, *, companions: tuple[str, ...] = ()) -> Iterator[Pa
     pairs = [(temporary.with_suffix(each), target.with_suffix(each)) for each in companions]
     pairs.append((temporary, target))
     try:
-        yield temporary
-        for source, destination in pairs:
-            _prepare(source, destination)
+        with _errors_with_name(path):
+            yield temporary
+            for source, destination in pairs:
+                _prepare(source, destination)
         for source, destination in pairs:
             source.replace(destination)
     finally:
@@ -103,12 +113,13 @@ def atomic_write_directory(path: Path, *, check: Callable[[Path], None]) -> Iter
     temporary = _temporary_path(target, "")
     old = temporary.with_suffix(".old")
     try:
-        yield temporary
-        for folder, _, names in os.walk(temporary):
-            for name in names:
-                _flush(Path(folder, name))
-            if os.name == "posix":
-                _flush(Path(folder))
+        with _errors_with_name(path):
+            yield temporary
+            for folder, _, names in os.walk(temporary):
+                for name in names:
+                    _flush(Path(folder, name))
+                if os.name == "posix":
+                    _flush(Path(folder))
         if target.exists():
             shutil.copymode(target, temporary)
             target.rename(old)
@@ -124,6 +135,28 @@ def atomic_write_directory(path: Path, *, check: Callable[[Path], None]) -> Iter
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise ``OSError`` if a megabyte can't be written in a folder.
+
+    After a library failed with an error of its own, this shows whether the disk is the reason.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(_PROBE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _errors_with_name(path: Path) -> Iterator[None]:
+    """Name the output in errors of the disk; a write to an open file names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.errno in _DISK_FAULTS and error.filename is None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,8 +11,15 @@ from mnistcnn.errors import CorruptFileError
 from mnistcnn.utils.safe_read import open_regular
 from mnistcnn.utils.text import escape
 
-_MARKER = b"mnistcnn"
-_MARKER_BYTES = 4096
+_MARKER_BYTES = 4096  # in which a marker is, at the beginning or end of a file
+# How files of this package begin, and what else is in their first or last bytes. A word alone
+# would also be in the notes of a user.
+_MARKERS = (
+    (rb"\x89PNG\r\n", rb"tEXtSoftware\0mnistcnn"),
+    (rb"<!doctype html>", rb'<meta name="generator" content="mnistcnn">'),
+    (rb"%PDF-", rb"/Creator \(mnistcnn\)"),
+    (rb"\{", rb'\A\{\s*("command": "\w+",\s*)?"versions": \{[^{}]*"mnistcnn": "'),
+)
 _DATA_NAME = re.compile(
     r"\.(npz|npy|csv|tsv|gz|zip|bz2|png|jpe?g|bmp|gif|tiff?|webp|p[bgp]m|pdf|hei[cf])$|idx|ubyte",
     re.IGNORECASE,
@@ -41,7 +48,7 @@ def check_own_file(output: Path, *, own: bool | None = None) -> None:
     """Check that `output` does not exist or was written by this package.
 
     This is for outputs whose name the user did not give. `own` is whether an existing file is of
-    this package, by default whether it names it at its beginning or end.
+    this package, by default the result of `is_own_file`.
 
     Raises
     ------
@@ -56,13 +63,17 @@ def check_own_file(output: Path, *, own: bool | None = None) -> None:
 
 
 def is_own_file(path: Path) -> bool:
-    """Return whether a regular file names this package at its beginning or end."""
+    """Return whether a file has the marker of the PNG, HTML, PDF and JSON files of this package."""
     try:
         with open_regular(path, follow_links=False) as file:
             head = file.read(_MARKER_BYTES)
             # Matplotlib writes the metadata of a PDF last.
             file.seek(max(0, file.seek(0, os.SEEK_END) - _MARKER_BYTES))
-            return _MARKER in head or _MARKER in file.read(_MARKER_BYTES)
+            tail = file.read(_MARKER_BYTES)
+            return any(
+                re.match(begin, head) and any(re.search(marker, part) for part in (head, tail))
+                for begin, marker in _MARKERS
+            )
     except (OSError, CorruptFileError):  # absent, unreadable, a link or not a regular file
         return False
 

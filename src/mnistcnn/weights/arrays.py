@@ -82,7 +82,9 @@ def _page_network_shapes() -> dict[str, tuple[int, ...]]:
 
 PAGE_NETWORK_WEIGHT_SHAPES: Shapes = MappingProxyType(_page_network_shapes())
 DTYPE = "float32"
-_MAX_DEPTH = 4  # of the JSON header of a safetensors file
+# Limits of the JSON header of a safetensors file. The names of 2,400 classes, the most that the
+# arrays have room for, take up to 1.1 MB. Of other files, thousands of arrays would take seconds.
+_MAX_HEADER_BYTES, _MAX_HEADER_VALUES, _MAX_DEPTH = 4 << 20, 100_000, 4
 
 KERAS_SUFFIXES = (".keras", ".h5")
 
@@ -177,6 +179,7 @@ def from_safetensors(content: bytes, shapes: Shapes | None = None) -> dict[str, 
         If the file is damaged or holds other arrays.
     """
     try:
+        _read_header(content)
         arrays: dict[str, NDArray[Any]] = load(content)
     except Exception as error:  # a damaged header raises many kinds of exceptions
         raise ValueError(f"the file must be a valid safetensors file: {escape(error)}") from error
@@ -195,10 +198,29 @@ def class_names_of_safetensors(content: bytes) -> tuple[str, ...] | None:
     ValueError
         If the metadata of the package are damaged.
     """
-    length = int.from_bytes(content[:8], "little")
-    header = loads_json("the header", content[8 : 8 + length], max_depth=_MAX_DEPTH)
-    text = header.get("__metadata__", {}).get("mnistcnn")
+    text = (_read_header(content).get("__metadata__") or {}).get("mnistcnn")
     if text is None:
         return None
     metadata = loads_json("the metadata", text, max_depth=_MAX_DEPTH)
     return stored_class_names(metadata) if isinstance(metadata, dict) else None
+
+
+def _read_header(content: bytes) -> dict[str, Any]:
+    """Return the header of a safetensors file: JSON that follows its length.
+
+    Raises
+    ------
+    ValueError
+        If it is not an object, or too large. Other damage is left to the library.
+    """
+    length = int.from_bytes(content[:8], "little")
+    if length > _MAX_HEADER_BYTES:
+        raise ValueError(
+            f"the header must take at most {_MAX_HEADER_BYTES:,} bytes; received {length:,}"
+        )
+    header = loads_json(
+        "the header", content[8 : 8 + length], max_depth=_MAX_DEPTH, max_values=_MAX_HEADER_VALUES
+    )
+    if not isinstance(header, dict):
+        raise ValueError("the header must hold an object; received another value")  # noqa: TRY004
+    return header

@@ -36,6 +36,8 @@ _ARCHIVE_MEMBER = "model.weights.h5"
 # Written by `save_model` beside the members of Keras, which ignores it.
 _METADATA_MEMBER, _MAX_METADATA_BYTES = "mnistcnn.json", 1 << 20
 _MAX_LISTED_SHAPES = 10
+# A group may contain itself, so that paths would grow with each level.
+_MAX_PATH_CHARS = 2000
 _LEGACY_GROUP = "model_weights"  # of a whole model in an HDF5 file
 _OPTIMIZER_GROUPS = ("optimizer", "optimizer_weights")
 _VARIABLES_GROUP = "/vars/"  # in which Keras 3 numbers the variables of a layer
@@ -177,6 +179,12 @@ def check_finite(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
         raise CorruptFileError(f"{path} must contain finite weights; received NaN or infinity")
 
 
+def to_float32(array: NDArray[Any]) -> Float32Array:
+    """Return an array of a file as ``float32``; larger values become infinity, without warning."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
+
+
 def _read_class_names(archive: zipfile.ZipFile) -> tuple[str, ...] | None:
     if _METADATA_MEMBER not in archive.namelist():
         return None
@@ -188,7 +196,10 @@ def _read_class_names(archive: zipfile.ZipFile) -> tuple[str, ...] | None:
 
 
 def _iter_arrays(file: Hdf5Reader, max_objects: int) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield path and values of each array; reject links, which could lead out of the file."""
+    """Yield path and values of each array.
+
+    Links, which could lead out of the file, and long paths are rejected.
+    """
     legacy_group = dict(file.members(file.root)).get(_LEGACY_GROUP)
     stack, count = [("", file.root if legacy_group is None else legacy_group)], 0
     while stack:
@@ -201,6 +212,11 @@ def _iter_arrays(file: Hdf5Reader, max_objects: int) -> Iterator[tuple[str, NDAr
             if address is None:
                 raise CorruptFileError(f"the file must not contain links; received {quote(name)}")
             path = f"{group_path}/{name}"
+            if len(path) > _MAX_PATH_CHARS:
+                raise CorruptFileError(
+                    f"paths in the file must have at most {_MAX_PATH_CHARS:,} characters; "
+                    f"received {quote(path)}"
+                )
             if not group_path and name in _OPTIMIZER_GROUPS:
                 continue
             if file.is_group(address):
@@ -239,7 +255,7 @@ def _cnn_weights(path: Path, arrays: Mapping[str, NDArray[Any]]) -> list[Float32
                 f"received {len(siblings)} arrays of shape {shape} in one group"
             )
         kernel_path = candidates[0]
-        weights.append(arrays[kernel_path].astype(np.float32))
+        weights.append(to_float32(arrays[kernel_path]))
     return weights
 
 

@@ -35,6 +35,7 @@ from mnistcnn.weights.metadata import (
     model_metadata,
     stored_class_names,
 )
+from mnistcnn.weights.protobuf_fields import check_num_fields
 
 # From late 2020: these operators have not changed since, and old runtimes read it.
 _OPSET, _IR_VERSION = 13, 7
@@ -116,6 +117,7 @@ def parse_onnx(content: bytes, *, limit: int = MAX_BYTES) -> onnx.ModelProto:
     if len(content) > limit:
         raise ValueError(f"the file must be at most {limit:,} bytes; received {len(content):,}")
     try:
+        check_num_fields(content, onnx.ModelProto.DESCRIPTOR)
         model: onnx.ModelProto = onnx.ModelProto.FromString(content)
     except Exception as error:  # protobuf's implementations raise different exceptions
         raise ValueError(f"the file must be a valid ONNX file: {escape(error)}") from error

@@ -15,6 +15,7 @@ from onnx import AttributeProto, GraphProto, TensorProto, ValueInfoProto
 
 from mnistcnn.types import IMAGE_SIZE
 from mnistcnn.utils.text import escape, quote, quote_names
+from mnistcnn.weights.onnx_ranks import check_ranks
 
 MAX_NETWORK_BYTES = 256 << 20
 _MAX_NODES = 10_000
@@ -61,6 +62,7 @@ def check_network(model: onnx.ModelProto) -> None:
             raise ValueError(f"arrays must be stored in the file; {_name(tensor.name)} is external")
     _check_input(graph)
     _check_output(graph)
+    check_ranks(graph)
     _check_sizes(model)
 
 
