@@ -20,6 +20,7 @@ SLOW = [
     "inference.latency",
     "inference.service",
     "ocr.accuracy",
+    "ocr.line_accuracy",
     "ocr.photographs",
     "robustness.crash_recovery",
     "robustness.fault_count",
