@@ -58,7 +58,7 @@ test-lowest:  ## run the fast tests with the lowest supported versions of the de
 	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip --quiet install --upgrade uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable . --group test
-	.venv-lowest/bin/pytest --numprocesses 2
+	.venv-lowest/bin/pytest --numprocesses 2 -W default  # old versions warn of themselves
 
 release-check:  ## build both distributions into dist/ and check them in empty environments (downloads 3 GB)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
