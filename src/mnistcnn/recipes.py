@@ -442,7 +442,7 @@ FINETUNE = Recipe(
     dropout=0.0,
     freeze_convolutions=True,
 )
-"""For a pretrained network: low rate, frozen convolutions, early stopping if it is validated."""
+"""Fine-tunes a pretrained network: low rate, frozen convolutions, early stopping if validated."""
 
 DOCUMENTED = BASELINE
 """Former name of `BASELINE`; ``recipe="documented"`` is still accepted."""
