@@ -442,7 +442,7 @@ FINETUNE = Recipe(
     dropout=0.0,
     freeze_convolutions=True,
 )
-"""Fine-tunes a pretrained network: low rate, frozen convolutions, early stopping if validated."""
+"""Fine-tuning of a pretrained network, with a low rate and frozen convolutions."""
 
 DOCUMENTED = BASELINE
 """Former name of `BASELINE`; ``recipe="documented"`` is still accepted."""
