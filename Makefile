@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check docs bench fuzz audit weights page-network test-lowest release-check format clean
+.PHONY: help demo test test-all check docs bench fuzz audit weights page-network test-lowest test-release release-check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,7 @@ test: $(VENV)/.dev  ## run the fast tests with branch coverage (5 minutes)
 
 test-all: $(VENV)/.browser test  ## run the fast tests, then all others: slow, real MNIST (MNISTCNN_DATA), photos (MNISTCNN_PICTURES), browser, Ray, several workers
 	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
-	$(BIN)/pytest --numprocesses 2 -m "(slow or mnist) and not browser and not ray and not workers"
+	$(BIN)/pytest --numprocesses 2 -m "(slow or mnist) and not browser and not ray and not workers and not release"
 	$(BIN)/pytest -m "browser or ray or workers"
 
 check: $(VENV)/.dev  ## format, lint and types
@@ -53,6 +53,9 @@ page-network: $(VENV)/.dev  ## train the network that finds digits on a page; wr
 	$(BIN)/python -m tools.page_network.train --output benchmarks/out/page_network --install $(PAGE_NETWORK)
 	$(BIN)/python -m tools.page_network.fit_confidence --install
 	$(BIN)/python -m tools.pretrained.train_weights --redraw
+
+test-release: $(VENV)/.dev  ## run the tests of the distributions, the Dockerfile and the service's API (20 minutes)
+	$(BIN)/pytest -m release
 
 test-lowest:  ## run the fast tests with the lowest supported versions of the dependencies, in .venv-lowest
 	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest

@@ -26,7 +26,7 @@ from mnistcnn import __version__
 
 pytest.importorskip("hatchling")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.release,
     pytest.mark.skipif(sys.platform == "win32", reason="links need rights"),
 ]
 ROOT = Path(__file__).parents[2]

@@ -134,7 +134,7 @@ def check_service(binaries, picture):
     assert process.returncode == -signal.SIGTERM, log
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a POSIX shell")
 def test_the_steps_make_a_service_that_writes_nothing(folder, picture):

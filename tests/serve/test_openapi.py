@@ -14,7 +14,7 @@ schema = schemathesis.openapi.from_dict(app.openapi())
 schema.app = app
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @schema.parametrize()
 @settings(max_examples=25)
 def test_responses_are_as_described(case):
