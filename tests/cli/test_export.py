@@ -12,7 +12,7 @@ import pytest
 from mnistcnn.cli.export import FORMATS
 from mnistcnn.cli.main import main
 from mnistcnn.export import formats, parity
-from mnistcnn.utils import environment
+from mnistcnn.utils import requirements
 from mnistcnn.weights.onnx_file import from_onnx
 
 
@@ -50,7 +50,7 @@ def test_different_outputs_write_no_file(model_file, capsys, monkeypatch, tmp_pa
 
 
 def test_missing_extra_prints_the_install_command(model_file, capsys, monkeypatch):
-    monkeypatch.setattr(environment, "find_spec", lambda module: None)
+    monkeypatch.setattr(requirements, "find_spec", lambda module: None)
     assert main(["export", model_file, "a.xml"]) == 1
     printed = capsys.readouterr().err
     assert printed.endswith("openvino needs openvino; pip install 'mnistcnn[openvino]'\n")

@@ -208,8 +208,8 @@ def test_weights_from_a_file(scan, page, tmp_path, capsys):
     (tmp_path / "sevens.onnx").write_bytes(to_onnx(zeros))
     assert main(["read", scan(), "--weights", "sevens.onnx", "--json"]) == 0
     # The page network has a say, too.
-    digits = json.loads(capsys.readouterr().out)["lines"]
-    labels = [digit["label"] for line in digits for digit in line["digits"]]
+    (result,) = json.loads(capsys.readouterr().out)["images"]
+    labels = [digit["label"] for digit in result["digits"]]
     assert labels.count(7) > 0.5 * len(labels) > 0
     for name in (PRETRAINED[0], str(FOLDER / f"{PRETRAINED[0]}.safetensors")):
         assert main(["read", scan(), "--weights", name]) == 0

@@ -147,7 +147,7 @@ def test_data_url(tmp_path, capsys):
 
 def test_missing_extra_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7\n")
-    monkeypatch.setattr("mnistcnn.utils.environment.find_spec", lambda name: None)
+    monkeypatch.setattr("mnistcnn.utils.requirements.find_spec", lambda name: None)
     assert main(["read", "b.pdf", "a.png"]) == 1
     out, err = capsys.readouterr()
     assert out == "\n==> a.png <==\n200\n"

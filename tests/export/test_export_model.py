@@ -17,7 +17,7 @@ from mnistcnn import CorruptFileError, export_model
 from mnistcnn.backend import keras, tf
 from mnistcnn.export import formats, litert
 from mnistcnn.export.formats import FORMATS
-from mnistcnn.utils import environment, stderr
+from mnistcnn.utils import environment, requirements, stderr
 from mnistcnn.weights.keras_file import save_model
 from mnistcnn.weights.onnx_file import from_onnx, to_onnx
 from mnistcnn.weights.pretrained import FOLDER
@@ -320,7 +320,7 @@ def test_a_folder_at_the_bin_path_is_rejected(name, network, tmp_path):
 
 @pytest.mark.parametrize("name", ["litert", "litert-int8", "openvino"])
 def test_the_error_names_a_missing_extra(name, network, tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "find_spec", lambda module: None)
+    monkeypatch.setattr(requirements, "find_spec", lambda module: None)
     target = FORMATS[name]
     message = (
         rf"^the format {name} needs {target.requires}; pip install 'mnistcnn\[{target.extra}\]'$"
@@ -556,9 +556,9 @@ def test_safetensors_holds_the_baseline_network_only(letters, tmp_path):
 
 @pytest.mark.parametrize("name", ["onnx", "openvino"])
 def test_the_error_names_the_missing_converter(name, letters, tmp_path, monkeypatch):
-    found = environment.find_spec
+    found = requirements.find_spec
     monkeypatch.setattr(
-        environment, "find_spec", lambda module: None if module == "tf2onnx" else found(module)
+        requirements, "find_spec", lambda module: None if module == "tf2onnx" else found(module)
     )
     message = (
         r"^the export of your own network to ONNX needs tf2onnx; pip install 'mnistcnn\[tf2onnx\]'$"

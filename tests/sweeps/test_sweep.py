@@ -116,7 +116,7 @@ def test_damaged_run_is_rejected(fake_processes, tiny):
         ({"seeds": "0-9"}, TypeError, "seeds must be an iterable of integers; received '0-9'"),
         ({"seeds": [-1]}, ValueError, "each seed must be at least 0; received -1"),
         ({"seeds": [0.5]}, TypeError, "each seed must be an integer; received 0.5"),
-        ({"recipe": "slow"}, ValueError, "recipe must be one of 'baseline', 'fast', 'best', 'robust'; received 'slow'"),
+        ({"recipe": "slow"}, ValueError, "recipe must be one of 'baseline', 'fast', 'best', 'robust', 'finetune'; received 'slow'"),
         ({"recipe": []}, ValueError, "recipe must hold recipes with distinct names, at least one; received []"),
         ({"recipe": "finetune"}, ValueError, "recipe must train all layers, since a sweep starts from random weights; received 'finetune', which freezes the convolutions"),
         ({"recipe": ["fast", "fast"]}, ValueError, "recipe must hold recipes with distinct names, at least one; received ['fast', 'fast']"),
@@ -153,7 +153,7 @@ def test_output_must_be_writable(monkeypatch, fake_processes, tiny):
 
 
 def test_ray_must_be_installed(monkeypatch, tiny):
-    monkeypatch.setattr("mnistcnn.utils.environment.find_spec", lambda name: None)
+    monkeypatch.setattr("mnistcnn.utils.requirements.find_spec", lambda name: None)
     expected = r"^a sweep on a cluster needs ray; pip install 'mnistcnn\[ray\]'$"
     with pytest.raises(ModuleNotFoundError, match=expected):
         sweep(tiny, seeds=[0], ray="auto")

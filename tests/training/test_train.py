@@ -440,7 +440,7 @@ def test_arrays_are_checked(xy, change, error, message):
         (dict(callbacks=keras.callbacks.TerminateOnNaN()), TypeError, "callbacks must be a list of Keras callbacks; received <"),
         (dict(callbacks=[print]), TypeError, "callbacks must be Keras callbacks; received <built-in function print>"),
         (dict(callbacks=[keras.callbacks.ReduceLROnPlateau(monitor="val_f1")]), ValueError, "ReduceLROnPlateau must monitor .*; received 'val_f1'"),
-        (dict(recipe="quick"), ValueError, "recipe must be one of 'baseline', 'fast', 'best', 'robust'; received 'quick'"),
+        (dict(recipe="quick"), ValueError, "recipe must be one of 'baseline', 'fast', 'best', 'robust', 'finetune'; received 'quick'"),
         (dict(seed=-3), ValueError, "seed must be at least 0; received -3"),
         (dict(split="first"), ValueError, "split must be one of 'last', 'shuffled', 'stratified'; received 'first'"),
         (dict(sample_weight=np.ones(9)), ValueError, r"sample_weight must have shape \(355,\), one weight per image; received \(9,\)"),

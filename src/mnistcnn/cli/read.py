@@ -53,9 +53,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--min-confidence",
         type=float,
-        default=0.4,
         metavar="P",
-        help="drop digits with a lower confidence (default: %(default)s)",
+        help="drop digits with a lower confidence (default: 0.4)",
     )
     _add_number_options(parser)
     parser.add_argument(
@@ -194,11 +193,13 @@ def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
     mark = options.doubtful
     if mark is None and (options.csv or options.fields):
         mark = DEFAULT_MARK
-    return {
-        "min_confidence": check_fraction("--min-confidence", options.min_confidence),
+    values: dict[str, Any] = {
         "polarity": options.polarity,
         "doubtful": mark if mark is None else check_mark(mark),
     }
+    if options.min_confidence is not None:
+        values["min_confidence"] = check_fraction("--min-confidence", options.min_confidence)
+    return values
 
 
 def _find_images(sources: Sequence[str]) -> list[Path | str]:

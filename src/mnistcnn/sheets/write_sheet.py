@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,9 +125,12 @@ def _save(path: Path, figures: Iterable[Figure]) -> None:
     # Fonts as outlines, and no date: the same call writes the same file.
     if path.suffix == ".pdf":
         metadata = {"Creator": "mnistcnn", "CreationDate": None}
-        with mpl.rc_context({"pdf.fonttype": 42}), PdfPages(path, metadata=metadata) as pdf:
+        # PdfPages would leave a file open that does not fit on the disk.
+        buffer = io.BytesIO()
+        with mpl.rc_context({"pdf.fonttype": 42}), PdfPages(buffer, metadata=metadata) as pdf:
             for figure in figures:
                 pdf.savefig(figure)
+        path.write_bytes(buffer.getvalue())
         return
     for figure in figures:
         figure.savefig(path, dpi=_DPI, metadata={"Software": "mnistcnn"})
