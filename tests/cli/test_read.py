@@ -209,8 +209,8 @@ def test_weights_from_a_file(scan, page, tmp_path, capsys):
     assert main(["read", scan(), "--weights", "sevens.onnx", "--json"]) == 0
     # The page network has a say, too.
     (result,) = json.loads(capsys.readouterr().out)["images"]
-    labels = [digit["label"] for digit in result["digits"]]
-    assert labels.count(7) > 0.5 * len(labels) > 0
+    assert 7 in [digit["label"] for digit in result["digits"]]
+    assert result["text"] != page.text
     for name in (PRETRAINED[0], str(FOLDER / f"{PRETRAINED[0]}.safetensors")):
         assert main(["read", scan(), "--weights", name]) == 0
         assert capsys.readouterr().out == f"{page.text}\n"

@@ -13,6 +13,7 @@ from mnistcnn.images import documents
 from mnistcnn.images.documents import load_page, open_document
 from mnistcnn.images.image_formats import tiff
 from mnistcnn.images.image_io import read_image
+from mnistcnn.utils.requirements import MissingLibraryError
 
 img2pdf = pytest.importorskip("img2pdf")
 pillow_heif = pytest.importorskip("pillow_heif")
@@ -259,7 +260,7 @@ def test_primary_image_of_a_heic_file():
 )  # fmt: skip
 def test_missing_extra(content, message, monkeypatch):
     monkeypatch.setattr("mnistcnn.utils.requirements.find_spec", lambda name: None)
-    assert error_message(lambda: load_page(content), ModuleNotFoundError) == message
+    assert error_message(lambda: load_page(content), MissingLibraryError) == message
 
 
 def test_first_frame_of_an_animation_is_its_only_page():

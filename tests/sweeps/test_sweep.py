@@ -12,6 +12,7 @@ import mnistcnn
 from mnistcnn import CorruptFileError, recipes, sweep
 from mnistcnn.sweeps import sweep as sweep_module
 from mnistcnn.sweeps.process_pool import Event
+from mnistcnn.utils import requirements
 from mnistcnn.utils.environment import cpu_count
 from tests.helpers.sweep_runs import record_of
 
@@ -153,7 +154,10 @@ def test_output_must_be_writable(monkeypatch, fake_processes, tiny):
 
 
 def test_ray_must_be_installed(monkeypatch, tiny):
-    monkeypatch.setattr("mnistcnn.utils.requirements.find_spec", lambda name: None)
+    found = requirements.find_spec
+    monkeypatch.setattr(
+        requirements, "find_spec", lambda module: None if module == "ray" else found(module)
+    )
     expected = r"^a sweep on a cluster needs ray; pip install 'mnistcnn\[ray\]'$"
     with pytest.raises(ModuleNotFoundError, match=expected):
         sweep(tiny, seeds=[0], ray="auto")
