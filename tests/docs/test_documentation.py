@@ -205,7 +205,7 @@ def test_confidence_separates_digits_from_other_shapes_as_documented():
     )
     other_writers = "scikit-learn's digits"
     assert accepted.pop("digits") >= 0.96
-    assert accepted.pop(other_writers) >= by_classifier[other_writers] - 0.05
+    assert accepted.pop(other_writers) >= by_classifier[other_writers] - 0.07
     assert accepted["distorted letters"] <= 0.15
     assert accepted["blots"] <= 0.1
     # About half of each kind, except for letters that resemble digits.
