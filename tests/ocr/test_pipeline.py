@@ -85,7 +85,7 @@ def test_pages_of_every_style(name, recognizer, legible_digits):
 def test_pages_of_mnist(name, min_accuracy, recognizer, mnist_path):
     _, test = mnistcnn.load_data(mnist_path)
     errors = total = 0
-    for seed in range(120):
+    for seed in range(40):
         page = synthetic_pages.draw_page(*test, np.random.default_rng(seed), PAGE_STYLES[name])
         errors += edit_distance(recognizer.read(page.picture).text, page.text)
         total += len(page.text.replace("\n", ""))
