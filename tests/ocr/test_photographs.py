@@ -46,7 +46,8 @@ def recognizer():
 @pytest.mark.parametrize("kind", LIMITS)
 def test_pictures_are_read_within_the_limits(kind, folder, recognizer):
     readings = [
-        read_picture(picture, lambda path: recognizer.read(path).text)
+        # Blanks between words do not count, as in the benchmark.
+        read_picture(picture, lambda path: recognizer.read(path).text.replace(" ", ""))
         for picture in load_pictures(folder)
         if picture.kind == kind
     ]
