@@ -1,4 +1,4 @@
-"""Hostile pictures: each is read or rejected with one sentence, and the service goes on."""
+"""Hostile pictures: each is read or rejected with one sentence, and the service continues."""
 
 import random
 

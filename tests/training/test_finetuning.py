@@ -83,7 +83,7 @@ def test_the_layers_are_trainable_again_after_an_error(labeled):
 
 
 def test_a_model_that_fit_trains_uses_the_recipe_of_each_call(labeled):
-    """Keras would go on with the optimizer of the first call."""
+    """Keras would continue with the optimizer of the first call."""
     model = custom_step()
     slow = replace(SHORT, monitor=None, restore_best_weights=False, learning_rate=1e-9)
     train(model, *labeled, **OPTIONS | {"recipe": slow})

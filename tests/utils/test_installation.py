@@ -1,4 +1,4 @@
-"""Two versions of the package in the same files are refused."""
+"""Two versions of the package in the same files are rejected."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """Detection of the digits on a page: the page network at several scales, the text turned upright.
 
 The network recognizes digits of 20 to 60 pixels best, so it processes the page at several scales,
-as in an image pyramid, and the digits of the best one are kept.
+as in an image pyramid, and the digits of the best one are returned.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ _MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE, _MAX_SHARED = 0.5, 0.5, 0.3
 # their crops look more like digits than upside down; other orientations need this many digits of
 # such a presence and so many times the score, in at most so many pixels.
 _UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_PRESENCE, _MIN_TURNED_RATIO = 0.85, 3, 0.3, 1.3
+_TURNED_PIXELS = 300_000
 # The ratio where the page has fewer digits before it is turned.
 _MIN_RATIO_OF_FEW = 2.0
-_TURNED_PIXELS = 300_000
 
 
 @dataclass(frozen=True, eq=False)
