@@ -28,7 +28,7 @@ def predict_label(label, confidence):
 
 
 def score_as_digits(crops, score=0.9):
-    return np.full((len(crops), 2), score, np.float32)
+    return np.full(len(crops), score, np.float32)
 
 
 INSTANCE = DigitInstance(

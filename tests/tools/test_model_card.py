@@ -226,7 +226,7 @@ def test_card_describes_the_rejector(manifests):
     assert f"{rejector.data['images']:,} crops" in on_one_line(section)
     assert f"{rejector.temperature:.3f}" in section
     assert rejector.data["sha256"] in section
-    for name in ("digits", "nondigits", "split_nondigits"):
+    for name in ("digits", "nondigits"):
         for row in rejector.metrics[name].values():
             at = dict(zip(rejector.metrics["thresholds"], row["accepted"], strict=True))
             accepted = " | ".join(f"{100 * at[t]:.1f} %" for t in model_card.THRESHOLDS)

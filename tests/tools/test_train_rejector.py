@@ -69,20 +69,18 @@ def test_temperature_undoes_a_scaling():
     assert train_rejector.fit_temperature(2 * logits, is_digit) == pytest.approx(2, abs=0.2)
 
 
-@pytest.mark.parametrize("allow_pairs", [False, True])
-def test_prior_is_added_to_the_log_odds(allow_pairs):
+def test_prior_is_added_to_the_log_odds():
     logits = np.random.default_rng(0).normal(0, 1, (50, NUM_OUTPUTS)).astype(np.float32)
-    first = digit_probability(logits, 1.3, allow_pairs=allow_pairs)
-    second = digit_probability(logits, 1.3, log_prior_odds=2.0, allow_pairs=allow_pairs)
+    first = digit_probability(logits, 1.3)
+    second = digit_probability(logits, 1.3, log_prior_odds=2.0)
     difference = np.log(second / (1 - second)) - np.log(first / (1 - first))
     np.testing.assert_allclose(difference, 2.0)
 
 
-def test_pairs_count_as_digits_where_they_are_allowed():
+def test_a_pair_of_digits_is_no_digit():
     logits = np.zeros((2, NUM_OUTPUTS), np.float32)
     logits[0, 23] = logits[1, 3] = 9
     assert digit_probability(logits, 1) == pytest.approx([0, 1], abs=0.01)
-    assert digit_probability(logits, 1, allow_pairs=True) == pytest.approx([1, 1], abs=0.01)
 
 
 def test_written_weights_give_the_written_metrics(dataset, tmp_path, monkeypatch):
@@ -96,11 +94,8 @@ def test_written_weights_give_the_written_metrics(dataset, tmp_path, monkeypatch
     for name, array in zip(list(REJECTOR_WEIGHT_SHAPES)[:5], weights, strict=False):
         np.testing.assert_array_equal(saved.arrays[name], array)
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    digit, digit_or_pair = NonDigitRejector(1)(dataset.crops).T
-    for name, kind, probability in (
-        ("digits", "mnist", digit), ("nondigits", "digit_pairs", digit),
-        ("split_nondigits", "digit_pairs", digit_or_pair),
-    ):  # fmt: skip
+    probability = NonDigitRejector(1)(dataset.crops)
+    for name, kind in (("digits", "mnist"), ("nondigits", "digit_pairs")):
         of_kind = probability[dataset.kinds == kind]
         expected = [
             pytest.approx((of_kind >= threshold).mean(), abs=0.011)
@@ -111,7 +106,7 @@ def test_written_weights_give_the_written_metrics(dataset, tmp_path, monkeypatch
     assert saved.manifest.data["images"] == len(dataset.crops)
     rows = [*metrics["digits"].values(), *metrics["nondigits"].values()]
     assert sum(row["crops"] for row in rows) == len(dataset.crops)
-    for row in [*rows, *metrics["split_nondigits"].values()]:
+    for row in rows:
         assert row["accepted"] == sorted(row["accepted"], reverse=True)
 
 

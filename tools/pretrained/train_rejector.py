@@ -37,7 +37,6 @@ from mnistcnn.weights.onnx_file import to_onnx
 from mnistcnn.weights.pretrained import FOLDER, REJECTOR, write_pretrained
 from tools.pretrained.provenance import COMMAND, source_revision
 from tools.pretrained.rejector_data import (
-    DIGIT_PAIR,
     OUTPUTS,
     CropDataset,
     add_low_resolution,
@@ -114,16 +113,14 @@ def digit_probability(
     temperature: float,
     *,
     log_prior_odds: float = 0.0,
-    allow_pairs: bool = False,
 ) -> NDArray[np.float64]:
-    """Return the probability that each crop is a digit; `log_prior_odds` is added to its log odds.
+    """Return the probability that each crop is a digit.
 
-    With `allow_pairs`, the probability that it is a digit or two digits that touch.
+    `log_prior_odds` is added to its log odds.
     """
-    digits = [*range(NUM_CLASSES), DIGIT_PAIR] if allow_pairs else list(range(NUM_CLASSES))
     scaled = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64) / temperature)
-    scaled[:, digits] *= np.exp(log_prior_odds)
-    probability: NDArray[np.float64] = scaled[:, digits].sum(axis=1) / scaled.sum(axis=1)
+    scaled[:, :NUM_CLASSES] *= np.exp(log_prior_odds)
+    probability: NDArray[np.float64] = scaled[:, :NUM_CLASSES].sum(axis=1) / scaled.sum(axis=1)
     return probability
 
 
@@ -136,25 +133,14 @@ def fit_temperature(logits: NDArray[np.float32], is_digit: NDArray[np.bool_]) ->
     return round(float(_TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
-def acceptance_rates(
-    dataset: CropDataset,
-    probability: NDArray[np.float64],
-    pair_probability: NDArray[np.float64],
-) -> dict[str, Any]:
-    """Return by kind how many crops there are and what fraction each threshold accepts.
-
-    For non-digits also the fraction that is accepted if the crop was split into digits.
-    """
+def acceptance_rates(dataset: CropDataset, probability: NDArray[np.float64]) -> dict[str, Any]:
+    """Return by kind how many crops there are and what fraction each threshold accepts."""
     is_digit = dataset.outputs < NUM_CLASSES
     rows: dict[str, Any] = {}
-    for name, selected, values in (
-        ("digits", is_digit, probability),
-        ("nondigits", ~is_digit, probability),
-        ("split_nondigits", ~is_digit, pair_probability),
-    ):
+    for name, selected in (("digits", is_digit), ("nondigits", ~is_digit)):
         rows[name] = {}
         for kind in dict.fromkeys(dataset.kinds[selected].tolist()):
-            of_kind = values[selected & (dataset.kinds == kind)]
+            of_kind = probability[selected & (dataset.kinds == kind)]
             accepted = [round(float((of_kind >= t).mean()), 4) for t in THRESHOLDS]
             rows[name][kind] = {"crops": len(of_kind), "accepted": accepted}
     return {"thresholds": list(THRESHOLDS), **rows}
@@ -166,13 +152,8 @@ def calibrate_and_write(
     """Calibrate and measure on the validation data, write weights and manifest, return metrics."""
     logits = logits_of(weights, validation.crops)
     temperature = fit_temperature(logits, validation.outputs < NUM_CLASSES)
-    probability, pair_probability = (
-        digit_probability(
-            logits, temperature, log_prior_odds=LOG_PRIOR_ODDS, allow_pairs=allow_pairs
-        )
-        for allow_pairs in (False, True)
-    )
-    metrics = acceptance_rates(validation, probability, pair_probability)
+    probability = digit_probability(logits, temperature, log_prior_odds=LOG_PRIOR_ODDS)
+    metrics = acceptance_rates(validation, probability)
     # Loading the weights divides the bias by the temperature.
     prior = np.where(np.arange(len(OUTPUTS)) < NUM_CLASSES, LOG_PRIOR_ODDS * temperature, 0)
     weights = [*weights[:5], weights[5] + prior.astype(np.float32)]
@@ -205,7 +186,7 @@ def calibrate_and_write(
         metrics=metrics,
         shapes=REJECTOR_WEIGHT_SHAPES,
     )
-    for name in ("digits", "nondigits", "split_nondigits"):
+    for name in ("digits", "nondigits"):
         for kind, row in metrics[name].items():
             print(f"{name}, {kind}: {row['accepted']} of {row['crops']:,} at {THRESHOLDS}")
     print(f"The rejector is in {folder}, its temperature is {temperature}")

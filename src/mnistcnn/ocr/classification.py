@@ -6,7 +6,6 @@ at all: a letter, a symbol or a blot.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -25,8 +24,8 @@ from mnistcnn.weights.pretrained import load_rejector_weights
 # Maps digit crops, ``uint8 (n, 28, 28)``, to class probabilities, ``float32 (n, 10)``.
 PredictProba: TypeAlias = Callable[[UInt8Array], Float32Array]
 
-# Maps digit crops, ``uint8 (n, 28, 28)``, to the probabilities that a crop shows one digit and,
-# for a component that was split, that it shows one digit or two that touch: ``float32 (n, 2)``.
+# Maps digit crops, ``uint8 (n, 28, 28)``, to the probabilities that a crop shows one digit,
+# ``float32 (n,)``.
 DigitScorer: TypeAlias = Callable[[UInt8Array], Float32Array]
 
 # Augmented views: rotation in degrees with scale, and horizontal shear.
@@ -37,8 +36,6 @@ _SHEARS = (0.2, -0.2)
 # bias of the shipped weights includes it for single digits. Chosen on held-out data, so that 97 %
 # of the digits keep a confidence of 0.9.
 LOG_PRIOR_ODDS = 3.0
-# For a component that was split, touching digits are as likely as a single one.
-_PRIOR_ODDS = np.float32(math.exp(LOG_PRIOR_ODDS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +138,7 @@ class NonDigitRejector:
         self._classifier = OnnxClassifier(to_onnx(weights, REJECTOR_WEIGHT_SHAPES), num_threads)
 
     def __call__(self, crops: UInt8Array) -> Float32Array:
-        """Return the probabilities that each crop shows a digit.
+        """Return the probability that each crop shows one digit.
 
         Parameters
         ----------
@@ -151,14 +148,9 @@ class NonDigitRejector:
         Returns
         -------
         Float32Array
-            ``(n, 2)`` in [0, 1]: that the crop shows one digit; and, for a component that was
-            split, that it shows one digit or two that touch.
+            ``(n,)`` in [0, 1].
         """
         probabilities = self._classifier.predict_proba(crops)
         # The outputs are the ten digits, several kinds of non-digits, and two touching digits.
-        one = probabilities[:, :NUM_CLASSES].sum(axis=1)
-        two = probabilities[:, -1] * _PRIOR_ODDS
-        one_or_two = (one + two) / (1 - probabilities[:, -1] + two)
-        scores: Float32Array = np.stack([one, one_or_two], axis=1)
         # Rounding may take the sum of a softmax above 1.
-        return np.minimum(scores, np.float32(1))
+        return np.asarray(np.minimum(probabilities[:, :NUM_CLASSES].sum(axis=1), 1), np.float32)

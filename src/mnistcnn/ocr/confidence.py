@@ -301,7 +301,7 @@ def _class_probabilities(
 
 def _digit_scores(crops: Sequence[UInt8Array], digit_scorer: DigitScorer) -> list[float]:
     """Return the probability that each crop shows a digit."""
-    return digit_scorer(np.stack(crops))[:, 0].tolist() if crops else []
+    return digit_scorer(np.stack(crops)).tolist() if crops else []
 
 
 def _combine(by_crop: Float32Array, by_network: Float32Array, weight: float) -> Float64Array:

@@ -49,7 +49,7 @@ class Models:
     predict_proba : callable
         Maps ``uint8 (n, 28, 28)`` to class probabilities, ``float32 (n, 10)``.
     digit_scorer : callable
-        Maps ``uint8 (n, 28, 28)`` to ``float32 (n, 2)``, as `NonDigitRejector` does.
+        Maps ``uint8 (n, 28, 28)`` to ``float32 (n,)``, as `NonDigitRejector` does.
     confidence_weights : mapping
         Weights of the confidence, as `load_confidence_weights` returns them.
     """
@@ -122,7 +122,7 @@ def find_digits(
     def score_legibility(crops: Sequence[UInt8Array]) -> Float32Array:
         stacked = np.stack(crops)
         confidences = models.predict_proba(stacked).max(axis=1)
-        return np.asarray(confidences * models.digit_scorer(stacked)[:, 0])
+        return np.asarray(confidences * models.digit_scorer(stacked))
 
     detection = detect_digits(image, models.compute_maps, score_legibility, polarity=polarity)
     upright = np.rot90(image, detection.quarter_turns)
