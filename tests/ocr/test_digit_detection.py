@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mnistcnn.ocr import digit_detection
+from mnistcnn.ocr.boxes import turn_back
 from mnistcnn.ocr.digit_crop import digit_crop
-from mnistcnn.ocr.digit_detection import detect_digits, turn_back
+from mnistcnn.ocr.digit_detection import detect_digits
 from mnistcnn.ocr.reading_order import group_into_lines
 from tests.helpers.drawing import cropped_digit
 from tests.helpers.page_maps import component_network, draw_digits, encode_page
@@ -248,11 +249,3 @@ def test_a_page_without_digits_is_seen_at_scales_with_enough_pixels(shape, ratio
     first, second = network.shapes[len(ratios) :]
     assert first == second
     assert first[::-1] in shapes
-
-
-@pytest.mark.parametrize("turns", range(4))
-def test_boxes_are_turned_back(turns):
-    image = np.random.default_rng(0).random((40, 60))
-    left, top, right, bottom = turn_back((2, 4, 9, 16), turns, image.shape)
-    expected = np.rot90(image, turns)[4:16, 2:9]
-    np.testing.assert_array_equal(np.rot90(image[top:bottom, left:right], turns), expected)

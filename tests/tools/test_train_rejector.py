@@ -55,12 +55,6 @@ def test_low_resolution_crops_are_blurred_copies(dataset):
         assert 1 < difference.min() < 30
 
 
-def test_intersection_over_union():
-    boxes = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]], float)
-    iou = rejector_data.intersection_over_union(boxes, boxes[0])
-    np.testing.assert_allclose(iou, [1, 1 / 3, 0])
-
-
 def test_temperature_undoes_a_scaling():
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 1.5, (8000, NUM_OUTPUTS)).astype(np.float32)

@@ -23,9 +23,9 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.harness import mnist_file
+from mnistcnn.ocr.boxes import turn_back
 from mnistcnn.ocr.classification import NonDigitRejector
 from mnistcnn.ocr.confidence import ScoredDigit
-from mnistcnn.ocr.digit_detection import turn_back
 from mnistcnn.ocr.page_network import PageNetwork
 from mnistcnn.ocr.pipeline import Models, find_digits
 from mnistcnn.ocr.recognizer import Recognizer

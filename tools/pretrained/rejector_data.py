@@ -14,6 +14,7 @@ import mnistcnn
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES, draw_page
 from mnistcnn.images.image_io import read_image
 from mnistcnn.ocr.binarization import binarize
+from mnistcnn.ocr.boxes import intersection_over_union
 from mnistcnn.ocr.components import extract_components, median_digit_height
 from mnistcnn.types import NUM_CLASSES
 from tools.pretrained import synthetic_nondigits
@@ -161,21 +162,9 @@ def _crops_from_pages(
         page = draw_page(dataset.crops[indices], text, generator, style)
         ink = binarize(read_image(page.picture).brightness)
         components = extract_components(ink, median_digit_height(ink.stats))
-        boxes = np.array([part.box for part in components], np.float64).reshape(-1, 4)
-        for character, box in zip(page.text.replace("\n", ""), page.boxes, strict=True):
-            iou = intersection_over_union(boxes, np.array(box))
-            if iou.size and iou.max() > _MIN_IOU:
+        overlaps = intersection_over_union(page.boxes, [part.box for part in components])
+        for character, iou in zip(page.text.replace("\n", ""), overlaps, strict=True):
+            if iou.max(initial=0) > _MIN_IOU:
                 crops.append(components[int(iou.argmax())].digit_crop())
                 outputs.append(ord(character) - 256)
     return np.stack(crops[:count]), outputs[:count]
-
-
-def intersection_over_union(
-    boxes: NDArray[np.float64], box: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the intersection over union of each of some boxes with one box."""
-    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
-    intersection = np.prod(np.maximum(high - low, 0), axis=1)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + np.prod(box[2:] - box[:2])
-    iou: NDArray[np.float64] = intersection / (areas - intersection)
-    return iou

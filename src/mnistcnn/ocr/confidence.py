@@ -13,14 +13,13 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from mnistcnn.ocr.boxes import Edges, intersection_over_union, intersections
 from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify_with_tta
 from mnistcnn.ocr.digit_crop import digit_crop
 from mnistcnn.ocr.digit_detection import DetectedDigit, Detection
 from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, Float64Array, UInt8Array
 
-# Left, top, right and bottom, in pixels of the upright image.
-Edges: TypeAlias = tuple[float, float, float, float]
 # What a digit is: detected by the page network, or a connected component of the ink, alone in the
 # picture, on a page where the network detects digits at most components, or elsewhere.
 Kind: TypeAlias = Literal["detected", "lone component", "component beside digits", "component"]
@@ -159,7 +158,7 @@ def _find_places(
     scores = _digit_scores([one.crop for one in components], digit_scorer)
     digits = [digit for digit in detection.candidates if digit.score > _MIN_SCORE]
     digits.sort(key=lambda digit: -digit.score)
-    overlaps = _overlaps(edges, [digit.edges for digit in digits])
+    overlaps = intersection_over_union(edges, [digit.edges for digit in digits])
     inside = _parts_inside(
         edges, [one.edges for one in detection.digits], [one.score for one in detection.digits]
     )
@@ -208,7 +207,7 @@ def _score_detected(
     is_digit = _digit_scores(crops, digit_scorer)
     sizes = [max(digit.instance.coverage.shape) for digit in digits]
     boxes, others = [digit.edges for digit in digits], [place.edges for place in places]
-    overlaps = _overlaps(boxes, others)
+    overlaps = intersection_over_union(boxes, others)
     inside = _parts_inside(
         boxes, others, [place.candidate.confidence * place.is_digit for place in places]
     )
@@ -317,13 +316,6 @@ def _enlarge(box: Box, factor: float) -> Edges:
     return factor * left, factor * top, factor * right, factor * bottom
 
 
-def _overlaps(first_boxes: Sequence[Edges], second_boxes: Sequence[Edges]) -> Float64Array:
-    """Return the intersection over union of each box of one list with each of another."""
-    shared, first_areas, second_areas = _intersections(first_boxes, second_boxes)
-    union = first_areas[:, np.newaxis] + second_areas - shared
-    return np.asarray(shared / np.maximum(union, 1e-6), np.float64)
-
-
 def _parts_inside(
     boxes: Sequence[Edges], others: Sequence[Edges], scores: Sequence[float]
 ) -> list[float]:
@@ -331,22 +323,10 @@ def _parts_inside(
 
     A fragment of a digit lies within the whole digit.
     """
-    shared, areas, _ = _intersections(boxes, others)
+    shared, areas, _ = intersections(boxes, others)
     parts = shared / np.maximum(areas[:, np.newaxis], 1e-6) * np.array(scores)
-    parts[_overlaps(boxes, others) > _MIN_OVERLAP] = 0
+    parts[intersection_over_union(boxes, others) > _MIN_OVERLAP] = 0
     return [float(part) for part in parts.max(axis=1, initial=0)]
-
-
-def _intersections(
-    first_boxes: Sequence[Edges], second_boxes: Sequence[Edges]
-) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Return the shared area of each two boxes of two lists, and the areas of the boxes."""
-    first, second = (np.array(b, float).reshape(-1, 4) for b in (first_boxes, second_boxes))
-    low = np.maximum(first[:, np.newaxis, :2], second[:, :2])
-    high = np.minimum(first[:, np.newaxis, 2:], second[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
-    return shared, areas[0], areas[1]
 
 
 def _mean(values: Sequence[float]) -> float:

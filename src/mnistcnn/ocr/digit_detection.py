@@ -14,6 +14,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
+from mnistcnn.ocr.boxes import Edges, cover, intersection_over_union
 from mnistcnn.ocr.digit_crop import digit_crop
 from mnistcnn.ocr.instances import DigitInstance, find_instances, select_polarity
 from mnistcnn.ocr.page_network import PageMaps, Polarity
@@ -25,8 +26,6 @@ ComputeMaps: TypeAlias = Callable[[Float32Array], PageMaps]
 # and that its most probable class is right.
 LegibilityScorer: TypeAlias = Callable[[Sequence[UInt8Array]], Float32Array]
 _Find: TypeAlias = Callable[[Float32Array], list[DigitInstance]]
-# Left, top, right and bottom, in pixels of the upright image.
-_Edges: TypeAlias = tuple[float, float, float, float]
 
 # Largest number of pixels of the first scale; all scales relative to it; and the shortest side
 # of an image.
@@ -42,9 +41,9 @@ _ENLARGED_SCALES = (2.0, 1.4)
 _SMALL_SIZE, _TARGET_SIZE, _ENLARGED_PIXELS, _MAX_SCALE, _MARGIN = 30, 44, 2_000_000, 2.0, 1.5
 # Score below which a digit counts against the scale: fragments of a digit have such scores.
 _FRAGMENT_SCORE = 0.25
-# Intersection over union from which two scales show the same digit; the score of a digit that is
-# added from another scale, and the part of the smaller box that it may share with another digit.
-_MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE, _MAX_SHARED = 0.5, 0.5, 0.3
+# Intersection over union from which two scales show the same digit, and the score of a digit that
+# is added from another scale.
+_MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE = 0.5, 0.5
 # A page is upright if the mean probability of the digits' classes is above the first number and
 # their crops look more like digits than upside down; other orientations need this many digits of
 # such a presence and so many times the score, in at most so many pixels.
@@ -67,7 +66,7 @@ class DetectedDigit:
     """
 
     instance: DigitInstance
-    edges: _Edges
+    edges: Edges
 
     @property
     def score(self) -> float:
@@ -155,7 +154,7 @@ def _add_margin(image: Float32Array) -> tuple[Float32Array, int]:
     return padded, margin
 
 
-def _remove_margin(edges: _Edges, margin: int, width: int, height: int) -> _Edges:
+def _remove_margin(edges: Edges, margin: int, width: int, height: int) -> Edges:
     """Return where a box lies in the image without its margin."""
     left, top, right, bottom = edges
     last_x, last_y = width - 2 * margin, height - 2 * margin
@@ -165,16 +164,6 @@ def _remove_margin(edges: _Edges, margin: int, width: int, height: int) -> _Edge
         min(max(right - margin, 1), last_x),
         min(max(bottom - margin, 1), last_y),
     )
-
-
-def turn_back(edges: _Edges, quarter_turns: int, shape: Sequence[int]) -> _Edges:
-    """Return where a box of the upright image lies in the image, which has this shape."""
-    left, top, right, bottom = edges
-    for turn in reversed(range(quarter_turns)):
-        # Width of the image before it was turned counterclockwise for the last time.
-        width = shape[1 - turn % 2]
-        left, top, right, bottom = width - bottom, left, width - top, right
-    return left, top, right, bottom
 
 
 def _detect_at_scales(image: Float32Array, find: _Find) -> list[tuple[float, list[DetectedDigit]]]:
@@ -208,13 +197,14 @@ def _fuse(
     evidence = [[digit.instance] for digit in digits]
     added: list[DetectedDigit] = []
     for level in neighbors:
-        for other in level:
-            overlaps = [intersection_over_union(digit.edges, other.edges) for digit in digits]
-            best = int(np.argmax(overlaps)) if overlaps else 0
-            if overlaps and overlaps[best] > _MIN_FUSED_OVERLAP:
-                evidence[best].append(other.instance)
+        overlaps = intersection_over_union(
+            [other.edges for other in level], [digit.edges for digit in digits]
+        )
+        for other, row in zip(level, overlaps, strict=True):
+            if row.max(initial=0) > _MIN_FUSED_OVERLAP:
+                evidence[int(row.argmax())].append(other.instance)
             elif other.score > _MIN_ADDED_SCORE and not any(
-                covers(digit.edges, other.edges) for digit in digits + added
+                cover(digit.edges, other.edges) for digit in digits + added
             ):
                 added.append(other)
     count = 1 + len(neighbors)
@@ -232,28 +222,6 @@ def _average(one: DigitInstance, found: list[DigitInstance], count: int) -> Digi
         purity=sum(other.purity for other in found) / len(found),
         probabilities=np.mean([other.probabilities for other in found], axis=0),
     )
-
-
-def intersection_over_union(first: _Edges, second: _Edges) -> float:
-    """Return the intersection of two boxes over their union."""
-    shared = _intersection(first, second)
-    return shared / max(_area(first) + _area(second) - shared, 1e-6)
-
-
-def covers(first: _Edges, second: _Edges) -> bool:
-    """Return whether two boxes share a large part of the smaller one."""
-    shared = _intersection(first, second)
-    return shared > _MAX_SHARED * min(_area(first), _area(second))
-
-
-def _intersection(first: _Edges, second: _Edges) -> float:
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    return max(width, 0.0) * max(height, 0.0)
-
-
-def _area(edges: _Edges) -> float:
-    return (edges[2] - edges[0]) * (edges[3] - edges[1])
 
 
 def _enlarge_small(

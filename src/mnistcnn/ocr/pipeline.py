@@ -11,16 +11,11 @@ import numpy as np
 
 from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.binarization import HEIGHT, binarize, drop_enclosing
+from mnistcnn.ocr.boxes import cover, intersection_over_union, turn_back
 from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify
 from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
 from mnistcnn.ocr.confidence import ConfidenceWeights, ScoredDigit, score_digits
-from mnistcnn.ocr.digit_detection import (
-    ComputeMaps,
-    covers,
-    detect_digits,
-    intersection_over_union,
-    turn_back,
-)
+from mnistcnn.ocr.digit_detection import ComputeMaps, detect_digits
 from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.ocr.reading_order import group_into_lines
 from mnistcnn.ocr.results import Digit, Reading, select_digits
@@ -179,7 +174,7 @@ def _suppress_duplicates(digits: Sequence[ScoredDigit]) -> list[ScoredDigit]:
     """
     kept: list[ScoredDigit] = []
     for digit in sorted(digits, key=lambda digit: -digit.confidence):
-        same = [i for i, other in enumerate(kept) if covers(other.edges, digit.edges)]
+        same = [i for i, other in enumerate(kept) if cover(other.edges, digit.edges)]
         if not same:
             kept.append(digit)
         elif digit.kind != "detected" and len(same) == 1 and _is_same(kept[same[0]], digit):
@@ -192,5 +187,5 @@ def _is_same(detected: ScoredDigit, component: ScoredDigit) -> bool:
     return (
         detected.kind == "detected"
         and detected.probabilities.argmax() == component.probabilities.argmax()
-        and intersection_over_union(detected.edges, component.edges) > _MIN_SAME
+        and intersection_over_union(detected.edges, component.edges).item() > _MIN_SAME
     )

@@ -1,0 +1,69 @@
+"""Boxes on a page: overlap, and rotation by quarter turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mnistcnn.types import Float64Array
+
+# Left, top, right and bottom in pixels.
+Edges: TypeAlias = tuple[float, float, float, float]
+
+# Part of the smaller of two boxes from which they cover each other.
+_MAX_SHARED = 0.3
+
+
+def intersections(first: ArrayLike, second: ArrayLike) -> tuple[Float64Array, ...]:
+    """Return the shared area of each box with each of another list, and the areas of all boxes.
+
+    Parameters
+    ----------
+    first, second : array_like
+        ``(n, 4)`` and ``(m, 4)``: left, top, right and bottom.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Shared areas ``(n, m)``, areas ``(n,)`` and ``(m,)``.
+    """
+    boxes, others = (np.asarray(each, float).reshape(-1, 4) for each in (first, second))
+    low = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])
+    high = np.minimum(boxes[:, np.newaxis, 2:], others[:, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    return shared, *(np.prod(each[:, 2:] - each[:, :2], axis=1) for each in (boxes, others))
+
+
+def intersection_over_union(first: ArrayLike, second: ArrayLike) -> Float64Array:
+    """Return the intersection over union of each box with each of another list, ``(n, m)``."""
+    shared, areas, other_areas = intersections(first, second)
+    union = areas[:, np.newaxis] + other_areas - shared
+    return np.asarray(shared / np.maximum(union, 1e-6), np.float64)
+
+
+def cover(first: Edges, second: Edges) -> bool:
+    """Return whether two boxes share a large part of the smaller one."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared > _MAX_SHARED * min(_area(first), _area(second))
+
+
+def _area(edges: Edges) -> float:
+    return (edges[2] - edges[0]) * (edges[3] - edges[1])
+
+
+def turn_back(edges: Edges, quarter_turns: int, shape: Sequence[int]) -> Edges:
+    """Return where a box of an image that was turned lies in the image, which has this shape.
+
+    The image was turned counterclockwise, as by `numpy.rot90`.
+    """
+    left, top, right, bottom = edges
+    for turn in reversed(range(quarter_turns)):
+        # Width of the image before it was turned for the last time.
+        width = shape[1 - turn % 2]
+        left, top, right, bottom = width - bottom, left, width - top, right
+    return left, top, right, bottom
