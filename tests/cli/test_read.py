@@ -14,6 +14,7 @@ from PIL import Image
 from mnistcnn.cli import common
 from mnistcnn.cli.main import main
 from mnistcnn.cli.read import SUFFIXES, _track_images
+from mnistcnn.ocr.results import DEFAULT_MIN_CONFIDENCE
 
 
 @pytest.fixture
@@ -318,3 +319,10 @@ def test_process_prints_text_only_and_imports_no_keras(scan, page):
     assert any(name.startswith("onnxruntime.") for name in imported)
     assert not imported & {"keras", "tensorflow", "matplotlib", "sklearn", "h5py"}
     assert all(line.startswith("import time:") for line in result.stderr.splitlines())
+
+
+def test_the_default_confidence_is_that_of_the_library(capsys):
+    with pytest.raises(SystemExit):
+        main(["read", "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"drop digits with a lower confidence (default: {DEFAULT_MIN_CONFIDENCE})" in printed

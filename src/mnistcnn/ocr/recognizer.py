@@ -22,7 +22,7 @@ from mnistcnn.notebook import html
 from mnistcnn.ocr.fitted_reading import fit_reading
 from mnistcnn.ocr.pattern_matching import Pattern, compile_pattern
 from mnistcnn.ocr.regions import Region, check_region, crop_region, move_reading
-from mnistcnn.ocr.results import DEFAULT_MARK, Reading, check_mark
+from mnistcnn.ocr.results import DEFAULT_MARK, DEFAULT_MIN_CONFIDENCE, Reading, check_mark
 from mnistcnn.public import public
 from mnistcnn.types import DIGIT_NAMES, IMAGE_SIZE, Float32Array, Int64Array, PathLike
 from mnistcnn.utils.environment import max_parallel
@@ -217,7 +217,7 @@ class Recognizer:
         picture: ImageLike,
         *,
         page: int | None = None,
-        min_confidence: float = 0.4,
+        min_confidence: float = DEFAULT_MIN_CONFIDENCE,
         polarity: Polarity = "auto",
         region: Region | None = None,
         pattern: Pattern | None = None,
@@ -324,7 +324,7 @@ class Recognizer:
         picture: ImageLike,
         *,
         pages: Iterable[int] | None = None,
-        min_confidence: float = 0.4,
+        min_confidence: float = DEFAULT_MIN_CONFIDENCE,
         polarity: Polarity = "auto",
         region: Region | None = None,
         pattern: Pattern | None = None,

@@ -20,6 +20,8 @@ from mnistcnn.utils.validation import check_int
 Box: TypeAlias = tuple[int, int, int, int]
 
 DEFAULT_MARK = "?"
+# The confidence below which digits are omitted by default.
+DEFAULT_MIN_CONFIDENCE = 0.4
 # With a lower probability of being a digit at all, something is no digit rather than a doubtful
 # one.
 _MIN_DIGIT_PROBABILITY = 0.1

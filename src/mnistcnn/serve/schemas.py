@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mnistcnn.images.image_formats.tiff import MAX_PAGES
+from mnistcnn.ocr.results import DEFAULT_MIN_CONFIDENCE
 
 _MAX_PATTERN_CHARS = 1000
 _NUMBER = r"\d{1,9}(\.\d{0,9})?"
@@ -50,7 +51,10 @@ class ReadOptions(BaseModel):
         "text.",
     )
     min_confidence: float = Field(
-        0.4, ge=0, lt=1, description="Digits with a lower confidence are omitted."
+        DEFAULT_MIN_CONFIDENCE,
+        ge=0,
+        lt=1,
+        description="Digits with a lower confidence are omitted.",
     )
     polarity: Literal["auto", "dark", "light"] = Field(
         "auto", description="Which ink is read: any, or only ink darker or lighter than the paper."
