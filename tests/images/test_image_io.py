@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from mnistcnn import CorruptFileError, Reading
 from mnistcnn.images import content as image_content
 from mnistcnn.images import image_io
-from mnistcnn.images.brightness import pillow_pixels
+from mnistcnn.images.brightness import pillow_pixels, to_gray
 from mnistcnn.images.image_formats.parse import FORMATS as FORMAT_NAMES
 from mnistcnn.images.image_io import read_image
 from tests.helpers import strategies
@@ -644,3 +644,10 @@ def test_any_array_is_read(recognizer, pixels):
         left, top, right, bottom = digit.box
         assert 0 <= left < right <= reading.width
         assert 0 <= top < bottom <= reading.height
+
+
+def test_gray_level_of_one_and_three_channels():
+    color = np.random.default_rng(0).random((4, 5, 3), dtype=np.float32)
+    expected = 0.299 * color[..., 0] + 0.587 * color[..., 1] + 0.114 * color[..., 2]
+    np.testing.assert_allclose(to_gray(color), expected, rtol=1e-6)
+    np.testing.assert_array_equal(to_gray(color[..., :1]), color[..., 0])

@@ -26,6 +26,8 @@ _MAX_UINT16 = 65535.0
 # if at most so much of it is visible and dark.
 _MIN_TRANSPARENT, _MAX_DARK = 0.05, 0.001
 _WHITE, _BLACK = 1.0, 0.0
+# Weights of red, green and blue in the gray level (ITU-R BT.601).
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,3 +239,8 @@ def _resize(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     pixels = np.ascontiguousarray(pixels)
     resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     return np.reshape(resized, (height, width, -1))
+
+
+def to_gray(brightness: Float32Array) -> Float32Array:
+    """Return the gray level of each pixel, ``(h, w)``, of ``(h, w, 1)`` or ``(h, w, 3)``."""
+    return np.asarray(brightness[..., 0] if brightness.shape[2] == 1 else brightness @ _LUMA)

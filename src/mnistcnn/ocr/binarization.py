@@ -14,14 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistcnn.images.brightness import to_gray
 from mnistcnn.ocr.page_network import Polarity
 from mnistcnn.types import Float32Array
 
 # Columns of `InkMap.stats`, in OpenCV's order.
 LEFT, TOP, WIDTH, HEIGHT, AREA = range(5)
 
-# Weights of red, green and blue in the gray level (ITU-R BT.601).
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # Longer side, in pixels, of the downscaled image in which the background is estimated.
 _BACKGROUND_SIZE = 384
 # Side of the median filter, wider than any stroke, and standard deviation of the Gaussian mean;
@@ -75,7 +74,7 @@ def binarize(brightness: Float32Array, polarity: Polarity = "auto") -> InkMap:
         Whether the ink is darker or lighter than the background; by default the one of which
         there is more.
     """
-    gray = brightness[..., 0] if brightness.shape[2] == 1 else brightness @ _LUMA
+    gray = to_gray(brightness)
     channels = [gray]
     inverted = is_inverted(gray) if polarity == "auto" else polarity == "light"
     if brightness.shape[2] == 3 and float(np.ptp(brightness, axis=2).max()) > _MIN_CONTRAST:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistcnn.images.brightness import to_gray
 from mnistcnn.ocr.page_network import CELL_SIZE, PageMaps, Polarity
 from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, Float64Array
@@ -38,8 +39,6 @@ _MIN_RELATIVE_SIZE = 0.35
 _MIN_INK = 6.0
 # Coverage by ink below which a pixel is paper.
 _MAX_PAPER_INK = 0.1
-# Weights of red, green and blue in the gray level (ITU-R BT.601).
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # Distance in digit sizes from the center within which the class is averaged.
 _CENTER_RADIUS = 0.1
 
@@ -256,7 +255,7 @@ def select_polarity(
     """
     if polarity == "auto" or not instances:
         return instances
-    gray = image @ _LUMA
+    gray = to_gray(image)
     is_paper = maps.digit_ink + maps.other_ink < _MAX_PAPER_INK
     return [
         one for one in instances if (_contrast(one, gray, is_paper) > 0) == (polarity == "dark")
