@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 # A network of a thousand operators has about 20,000.
-MAX_FIELDS = 200_000
+MAX_FIELDS = 100_000
 # Shapes and indices; weights are stored as bytes or floats.
 MAX_INTEGER_BYTES = 4 << 20
 _MAX_VARINT_BYTES = 10

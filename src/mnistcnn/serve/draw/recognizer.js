@@ -81,8 +81,7 @@ function createRecognizer(network, rejector) {
 }
 
 /**
- * Multiply the class probabilities by the probability that the candidate is a digit, as
- * `apply_rejection` in src/mnistcnn/ocr/classification.py.
+ * Multiply the class probabilities by the probability that the candidate is a digit.
  *
  * @param {Candidate} candidate
  * @param {(image: Uint8Array) => number} rejector
