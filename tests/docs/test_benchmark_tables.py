@@ -141,7 +141,7 @@ def test_ablation_with_differences_and_standard_errors(report):
 def test_cost_is_a_sentence(report):
     (sentence,) = content_of(accuracy.Cost, report)
     assert sentence == (
-        "Augmentation adds 25 % to the time of a step, the median of 7 ratios turn by turn; the "
+        "Augmentation adds 25 % to the time of a step (median of 7 alternating measurements). The "
         "median throughput is 1,000 images per second with it and 1,250 without, on 2 cores."
     )
 

@@ -11,7 +11,7 @@ SIDES = {
     "keras_fit": "Keras fit, Keras as installed",
     "keras_fit_tuned": "Keras fit, oneDNN on, 50 steps per execution",
     "pytorch": "PyTorch, channels last",
-    "matmul": "the limit of the machine: matrix products",
+    "matmul": "limit of the machine (matrix products)",
 }
 RUNS = {
     "fast": "fast, 60,000 images",
