@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("sphinx", reason="a development dependency")
 
 import benchmark_tables
-from benchmark_tables import accuracy, base, faults
+from benchmark_tables import accuracy, base, faults, training
 from docutils import nodes
 from docutils.parsers.rst import DirectiveError
 
@@ -136,6 +136,27 @@ def test_ablation_with_differences_and_standard_errors(report):
         ["more", "87.00", "+2.00 ± 1.00", "0.1300", f"{minus}0.0200 ± 0.0100", "43.50", "+1.00 ± 0.50", "77.00", "+2.00 ± 1.00"],
     ]  # fmt: skip
     assert note.startswith("12 epochs, means of 2 seeds.")
+
+
+def test_speed_of_an_own_network():
+    sides = {"mnistcnn": 1_200, "keras_fit": 1_000, "keras_fit_tuned": 1_100}
+    rates = {
+        name: {"median": rate, "min": rate - 9, "max": rate + 9} for name, rate in sides.items()
+    }
+    part = {
+        "batch_size": 128,
+        "images_per_second": rates,
+        "speedup_over": {"keras_fit": 1.2, "keras_fit_tuned": 1.09},
+    }
+    assert content_of(training.OwnNetwork, {"own_network": [part]}) == [
+        ["", "images per second", "range", "speedup of mnistcnn"],
+        ["batch size 128: mnistcnn.train", "1,200", "1,191 to 1,209", ""],
+        ["batch size 128: Keras fit, oneDNN on", "1,000", "991 to 1,009", "1.20 ×"],
+        ["batch size 128: Keras fit, oneDNN on, 50 steps per execution", "1,100", "1,091 to 1,109", "1.09 ×"],
+    ]  # fmt: skip
+    assert content_of(training.OwnNetwork, {}) == [
+        "To be measured by python -m benchmarks.training.throughput."
+    ]
 
 
 def test_cost_is_a_sentence(report):
