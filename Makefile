@@ -21,10 +21,11 @@ test-all: $(VENV)/.browser test  ## run the fast tests, then all others: slow, r
 	$(BIN)/pytest --numprocesses 2 -m "(slow or mnist) and not browser and not ray and not workers and not release"
 	$(BIN)/pytest -m "browser or ray or workers"
 
-check: $(VENV)/.dev  ## format, lint and types
+check: $(VENV)/.dev  ## format, lint, types and the form of the workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 docs: $(VENV)/.dev  ## build docs/_build/html with warnings as errors and run every example
 	$(BIN)/sphinx-build -W --keep-going -q -n -b html docs docs/_build/html
