@@ -49,18 +49,19 @@ print(sum(path.stat().st_size for path in files if path.is_file()))
 """
 
 
-def run(*command: object, cwd: Path = ROOT, code: int = 0) -> str:
-    """Run a command without this clone on its path, and return what it prints."""
+def run(*command: object, cwd: Path = ROOT, code: int = 0, show: bool = False) -> str:
+    """Run a command without this clone on its path, and return or show what it prints."""
     print("$", *command, flush=True)
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     result = subprocess.run(
         [str(word) for word in command], cwd=cwd, env=variables, text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdout=None if show else subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+    output = result.stdout or ""
     if result.returncode != code:
-        print(result.stdout)
+        print(output)
         raise SystemExit(f"the exit code must be {code}; received {result.returncode}")
-    return result.stdout
+    return output
 
 
 def build() -> None:
@@ -142,7 +143,7 @@ def check_sdist(folder: Path, tests: str) -> None:
     run(command, "evaluate", "run/bestmodel.keras", "--data", "digits", cwd=folder)
     if tests:
         run(python, "-m", "pip", "install", "--quiet", "--group", "test", cwd=source)
-        print(run(python, "-m", "pytest", "-q", *tests.split(), cwd=source))
+        run(python, "-m", "pytest", "--numprocesses", 2, *tests.split(), cwd=source, show=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
