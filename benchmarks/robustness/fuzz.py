@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -51,6 +50,8 @@ SMOKE_TARGETS = ("npz", "recipe")
 
 def peak_mib() -> float:
     """Return the peak memory of this process in MiB."""
+    import resource  # not on Windows, where tests import this file
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
@@ -192,9 +193,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         targets = select_targets(fuzz_targets(models), options.only)
         if options.smoke:
             targets = [target for target in targets if target.name in SMOKE_TARGETS]
-        seconds = 0.2 if options.smoke else 60 * options.minutes / len(targets)
+        minutes = options.minutes / sum(target.share for target in targets)
         results = {}
         for target in targets:
+            seconds = 0.2 if options.smoke else 60 * minutes * target.share
             results[target.name] = fuzz_one_target(target.name, seconds, options.seed, models)
             print(target.name, results[target.name], flush=True)
     formats = sum_by_format(results, targets)

@@ -124,14 +124,14 @@ def atomic_write_directory(path: Path, *, check: Callable[[Path], None]) -> Iter
                     _flush(Path(folder))
         if target.exists():
             shutil.copymode(target, temporary)
-            target.rename(old)
+            replace_file(target, old)
             check(old)
-        temporary.rename(target)
+        replace_file(temporary, target)
         if os.name == "posix":
             _flush(target.parent)
     except BaseException:
         if old.exists() and not target.exists():
-            old.rename(target)
+            replace_file(old, target)
         raise
     else:
         shutil.rmtree(old, ignore_errors=True)
@@ -139,13 +139,14 @@ def atomic_write_directory(path: Path, *, check: Callable[[Path], None]) -> Iter
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_writable(folder: Path) -> None:
-    """Raise ``OSError`` if a megabyte can't be written in a folder.
+def check_writable(folder: Path, num_bytes: int = _PROBE_BYTES) -> None:
+    """Raise ``OSError`` if that much, by default a megabyte, can't be written in a folder.
 
     After a library failed with an error of its own, this shows whether the disk is the reason.
     """
     with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(_PROBE_BYTES))
+        for start in range(0, num_bytes, _PROBE_BYTES):
+            file.write(bytes(min(_PROBE_BYTES, num_bytes - start)))
         file.flush()
         os.fsync(file.fileno())
 
