@@ -100,11 +100,11 @@ def _read_onnx(file: Path) -> tuple[list[Float32Array], tuple[str, ...] | None]:
         has_cnn_arrays,
         parse_onnx,
     )
-    from mnistcnn.weights.onnx_network import MAX_NETWORK_BYTES, is_network
+    from mnistcnn.weights.onnx_network import is_network
 
-    content = read_limited(file, limit=MAX_NETWORK_BYTES)
+    content = read_limited(file, limit=MAX_BYTES)
     try:
-        model = parse_onnx(content, limit=MAX_NETWORK_BYTES)
+        model = parse_onnx(content)
         is_other = not has_cnn_arrays(model) and is_network(model)
         if not is_other:
             return cnn_weights_of(model), class_names_of_onnx(model)
