@@ -58,7 +58,7 @@ page-network: $(VENV)/.dev  ## train the network that finds digits on a page; wr
 	$(BIN)/python -m tools.page_network.fit_confidence --install
 	$(BIN)/python -m tools.pretrained.train_weights --redraw
 
-test-release: $(VENV)/.dev  ## run the tests of the distributions, the Dockerfile and the service's API (20 minutes)
+test-release: $(VENV)/.dev  ## run the tests of the distributions, the Dockerfile and the service's API, and the longest others (30 minutes)
 	$(BIN)/pytest -m release
 
 test-lowest:  ## run the fast tests with the lowest supported versions of the dependencies, in .venv-lowest

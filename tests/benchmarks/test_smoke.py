@@ -12,10 +12,8 @@ slow = pytest.mark.slow
 FAST = ["data.csv_loading", "robustness.concurrent_download"]
 SLOW = [
     "data.sheets",
-    "accuracy.accuracy",
     "accuracy.baseline",
     "accuracy.finetuning",
-    "accuracy.recipe_search",
     "inference.exports",
     "inference.installation",
     "inference.latency",
@@ -24,12 +22,17 @@ SLOW = [
     "ocr.line_accuracy",
     "ocr.photographs",
     "robustness.crash_recovery",
+    "training.determinism",
+    "training.recipe_search_fast",
+]
+# More than 20 seconds each.
+LONG = [
+    "accuracy.accuracy",
+    "accuracy.recipe_search",
     "robustness.fault_count",
     "robustness.fuzz",
     "training.ablation",
-    "training.determinism",
     "training.multi_worker",
-    "training.recipe_search_fast",
     "training.scaling",
     "training.throughput",
 ]
@@ -59,7 +62,14 @@ def check_same_form(result, saved, path="results"):
         check_same_form(result[0], saved[0], f"{path}[0]")
 
 
-@pytest.mark.parametrize("module", [*FAST, *(pytest.param(name, marks=slow) for name in SLOW)])
+@pytest.mark.parametrize(
+    "module",
+    [
+        *FAST,
+        *(pytest.param(name, marks=slow) for name in SLOW),
+        *(pytest.param(name, marks=pytest.mark.release) for name in LONG),
+    ],
+)
 def test_smoke_run_writes_results(module, tmp_path, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in RESULTS.iterdir()}
     if module in FORKS:

@@ -44,6 +44,7 @@ def test_ten_gigabytes_of_csv_in_a_small_gzip_file(tmp_path):
     assert processor < 10, processor
 
 
+@pytest.mark.release
 def test_a_folder_of_a_million_files(million_files, tmp_path):
     error, message, processor, _ = read(million_files, tmp_path)
     assert error == "CorruptFileError", message

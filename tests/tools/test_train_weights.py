@@ -196,7 +196,7 @@ def test_tool_names_what_is_missing(run_tool, capsys, tmp_path):
     assert "--smoke must have an --output; received none" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_smoke_run_trains_and_writes_everything(tmp_path):
     train_weights.main(["--smoke", "--output", str(tmp_path / "out")])
     for name in PRETRAINED:

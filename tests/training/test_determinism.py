@@ -24,7 +24,7 @@ print(digest.hexdigest())
 """
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_every_recipe_repeats_in_fresh_processes():
     digests = [
         subprocess.run(

@@ -31,7 +31,7 @@ def run(folder, *options):
     return completed.stdout.splitlines()
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_smoke_run_writes_the_network_and_continues(tmp_path):
     records = [json.loads(line) for line in run(tmp_path)]
     assert records[-1]["step"] == 2

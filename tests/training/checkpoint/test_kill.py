@@ -34,7 +34,7 @@ def test_killed_run_resumes_exactly():
     assert row["resumed"] == 1
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_runs_survive_every_fault():
     from benchmarks.robustness import crash_recovery
 

@@ -57,7 +57,7 @@ def test_two_devices_match_one_in_medium_runs(two_devices_medium, name):
     check_same_as_one_device(two_devices_medium[0], name)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("name", runs.LONG_RECIPES)
 def test_two_devices_match_one_in_long_runs(two_devices_long, name):
     check_same_as_one_device(two_devices_long[0], name)
@@ -78,7 +78,7 @@ def test_crashed_run_resumes_exactly_on_two_devices(two_devices_medium):
     assert two_devices_medium[1]["one left over"] == {"crashes": 1, "resumed_exactly": True}
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("name", ["best", "keras fit"])
 def test_run_with_three_crashes_resumes_exactly_on_two_devices(two_devices_long, name):
     assert two_devices_long[1][name] == {"crashes": 3, "resumed_exactly": True}
@@ -90,7 +90,7 @@ def test_model_built_in_scope_trains_with_keras_fit(two_devices):
     assert report["other network"][-1] < report["other network"][0]
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("name", ["baseline network", "baseline network, recipe robust"])
 def test_baseline_network_built_in_scope_trains_with_keras_fit(two_devices_long, name):
     losses = two_devices_long[1][name]
