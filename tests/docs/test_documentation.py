@@ -69,6 +69,10 @@ def measured_rows():
         for name in ("recognizer", "keras_predict")
     )
     start = {name: row["median"] for name, row in latency["cold_start"].items()}
+    pictures = {
+        name: counts["all"] for name, counts in result("photographs")["pictures"]["readers"].items()
+    }
+    ours = pictures["mnistcnn"]
     return [
         (
             f"Accuracy of the baseline, seeds 0, 1 and 2 | {first}, {second}, {third}; the notebook reports 97.50 % "
@@ -82,6 +86,11 @@ def measured_rows():
         (
             f"Accuracy of the pretrained weights | `best` {accuracy['best']}, `robust` {accuracy['robust']} "
             "| `make weights`"
+        ),
+        (
+            f"Reading {ours['pictures']} photos and scans by strangers, {ours['characters']:,} characters | "
+            f"{ours['errors']} errors; RapidOCR {pictures['rapidocr']['errors']} "
+            "| `python -m benchmarks.ocr.photographs`"
         ),
         (
             f"Training, batches of 128 | {rate:,.0f} images/s: {speedup['keras_fit']:.1f} × Keras' `fit`, "
