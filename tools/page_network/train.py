@@ -89,9 +89,9 @@ def _start_worker(data: Path, fonts: Path, niceness: int) -> None:
     _glyphs.update(load_glyphs(data, fonts))
 
 
-def _draw(task: tuple[str, int, int, Sequence[str]]) -> Targets:
-    part, seed, index, without = task
-    is_easy = index < EASY_PAGES or np.random.default_rng([seed, index, 1]).random() < EASY_SHARE
+def _draw(task: tuple[str, int, int, Sequence[str], int]) -> Targets:
+    part, seed, index, without, easy_pages = task
+    is_easy = index < easy_pages or np.random.default_rng([seed, index, 1]).random() < EASY_SHARE
     if part == "train" and is_easy:
         without = (*without, *HARD_EFFECTS)
     generator = np.random.default_rng([seed, index])
@@ -102,14 +102,17 @@ def _draw(task: tuple[str, int, int, Sequence[str]]) -> Targets:
 class PageStream:
     """Pages in order, drawn ahead of time by a pool of workers."""
 
-    def __init__(self, pool: Pool, seed: int, first: int, without: Sequence[str]) -> None:
-        self._pool, self._seed, self._next, self._without = pool, seed, first, without
+    def __init__(
+        self, pool: Pool, seed: int, first: int, without: Sequence[str], easy_pages: int
+    ) -> None:
+        self._pool, self._seed, self._next = pool, seed, first
+        self._without, self._easy_pages = without, easy_pages
         self._waiting: deque[Any] = deque()
 
     def take(self, count: int) -> list[Targets]:
         """Return the next pages."""
         while len(self._waiting) < count + _MAX_WAITING:
-            task = ("train", self._seed, self._next, self._without)
+            task = ("train", self._seed, self._next, self._without, self._easy_pages)
             self._waiting.append(self._pool.apply_async(_draw, (task,)))
             self._next += 1
         return [self._waiting.popleft().get() for _ in range(count)]
@@ -296,22 +299,25 @@ def validate(trainer: Trainer, pages: Sequence[Targets]) -> dict[str, float]:
     }
 
 
-def train(arguments: argparse.Namespace) -> None:
-    """Train, writing checkpoints, and write and install the network."""
+def train(arguments: argparse.Namespace) -> dict[str, float]:
+    """Train, writing checkpoints; write the network and return its metrics on validation pages."""
     folder, steps, seed = arguments.output, arguments.steps, arguments.seed
+    without, easy_pages = arguments.without, arguments.easy_pages
     folder.mkdir(parents=True, exist_ok=True)
     # Forking a process with TensorFlow's threads could deadlock.
     with get_context("spawn").Pool(
         arguments.workers, _start_worker, (arguments.data, arguments.fonts, arguments.niceness)
     ) as pool:
-        tasks = [("validation", VALIDATION_SEED, i, ()) for i in range(arguments.validation_pages)]
+        tasks = [
+            ("validation", VALIDATION_SEED, i, (), 0) for i in range(arguments.validation_pages)
+        ]
         waiting = pool.map_async(_draw, tasks, chunksize=4)
         trainer = Trainer(steps, seed)
         first = _restore(trainer, folder / "checkpoint.npz")
         if first == 0 and arguments.initial is not None:
-            pages = pool.map(_draw, [("train", seed, i, arguments.without) for i in range(64)])
+            pages = pool.map(_draw, [("train", seed, i, without, easy_pages) for i in range(64)])
             _load_initial(trainer, arguments.initial, [page.image for page in pages])
-        stream = PageStream(pool, seed, first * BATCH_SIZE, arguments.without)
+        stream = PageStream(pool, seed, first * BATCH_SIZE, without, easy_pages)
         validation = waiting.get()
         saved, started, means = time.monotonic(), time.monotonic(), Counter()
         batches = prefetch(iter_batches(stream, seed, first, steps))
@@ -328,15 +334,14 @@ def train(arguments: argparse.Namespace) -> None:
             if time.monotonic() - saved > _CHECKPOINT_SECONDS or step == steps:
                 _save(trainer, step, folder)
                 saved = time.monotonic()
-    if arguments.install is not None:
-        _install(trainer, validation, arguments)
-
-
-def _install(
-    trainer: Trainer, validation: Sequence[Targets], arguments: argparse.Namespace
-) -> None:
-    """Validate the network and write it as an asset."""
     metrics = {name: round(float(v), 4) for name, v in validate(trainer, validation).items()}
+    if arguments.install is not None:
+        _install(trainer, metrics, arguments)
+    return metrics
+
+
+def _install(trainer: Trainer, metrics: dict[str, float], arguments: argparse.Namespace) -> None:
+    """Write the network as an asset."""
     images, labels = load_parts(arguments.data)["train"]
     write_asset(
         arguments.install,
@@ -355,11 +360,11 @@ def _install(
             "max_gradient_norm": MAX_GRADIENT_NORM,
             "page_size": PAGE_SIZE,
             "page_repetitions": REPETITIONS,
-            "easy_pages": EASY_PAGES,
+            "easy_pages": arguments.easy_pages,
             "easy_share": EASY_SHARE,
             "omitted_effects": list(arguments.without),
             "initial_weights_sha256": _sha256(arguments.initial),
-            "validation_pages": len(validation),
+            "validation_pages": arguments.validation_pages,
         },
         seed=arguments.seed,
         metrics=metrics,
@@ -423,6 +428,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--validation-pages", type=int, default=VALIDATION_PAGES)
     parser.add_argument("--report-every", type=int, default=100, metavar="STEPS")
     parser.add_argument("--smoke", action="store_true", help="two steps, to try the script")
+    parser.add_argument(
+        "--easy-pages", type=int, default=EASY_PAGES, help="first pages, with fewer effects"
+    )
     parser.add_argument("--without", nargs="*", default=(), help="page kinds and effects left out")
     arguments = parser.parse_args(argv)
     if arguments.smoke and arguments.install == FOLDER:

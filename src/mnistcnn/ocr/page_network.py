@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -60,7 +61,7 @@ class PageMaps:
 
 
 class PageNetwork:
-    """The shipped page network on ONNX Runtime.
+    """The page network on ONNX Runtime.
 
     Several threads may call it at once. A pickle holds its arguments only.
 
@@ -68,16 +69,19 @@ class PageNetwork:
     ----------
     num_threads : int, default 0
         Number of threads per call; 0 means one per core.
+    weights : sequence of Float32Array, optional
+        The arrays of `PAGE_NETWORK_WEIGHT_SHAPES`, in this order. Default: the shipped ones.
 
     Raises
     ------
     FileNotFoundError, CorruptFileError
-        If a file with its weights is missing or damaged.
+        If a file with the shipped weights is missing or damaged.
     """
 
-    def __init__(self, num_threads: int = 0) -> None:
-        self._num_threads = num_threads
-        weights = load_page_network_weights().weights(calibrated=False)
+    def __init__(self, num_threads: int = 0, weights: Sequence[Float32Array] | None = None) -> None:
+        self._arguments = num_threads, weights
+        if weights is None:
+            weights = load_page_network_weights().weights(calibrated=False)
         self._session = open_session(page_network_to_onnx(weights), num_threads)
 
     def __call__(self, image: Float32Array) -> PageMaps:
@@ -96,9 +100,9 @@ class PageNetwork:
         rows, columns = -(-height // CELL_SIZE), -(-width // CELL_SIZE)
         return to_page_maps(ink[0, :, :height, :width], digits[0, :, :rows, :columns])
 
-    def __reduce__(self) -> tuple[type[PageNetwork], tuple[int]]:
-        """Pickle the constructor's argument, since a session can't be pickled."""
-        return PageNetwork, (self._num_threads,)
+    def __reduce__(self) -> tuple[type[PageNetwork], tuple[int, Sequence[Float32Array] | None]]:
+        """Pickle the constructor's arguments, since a session can't be pickled."""
+        return PageNetwork, self._arguments
 
 
 def to_page_maps(ink: Float32Array, digits: Float32Array) -> PageMaps:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from mnistcnn.images.image_io import ImageLike, read_image
+from mnistcnn.images.image_io import ImageLike, LoadedImage, read_image
 from mnistcnn.ocr.binarization import HEIGHT, binarize, drop_enclosing
 from mnistcnn.ocr.boxes import cover, intersection_over_union, turn_back
 from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify
@@ -80,6 +80,24 @@ def read_page(
     """
     image = read_image(picture)
     digits, quarter_turns = find_digits(image.brightness, models, polarity)
+    return arrange(
+        digits,
+        quarter_turns,
+        image,
+        min_confidence=min_confidence,
+        keep_doubtful=keep_doubtful,
+    )
+
+
+def arrange(
+    digits: Sequence[ScoredDigit],
+    quarter_turns: int,
+    image: LoadedImage,
+    *,
+    min_confidence: float,
+    keep_doubtful: bool = False,
+) -> Reading:
+    """Return the reading of what `find_digits` found in an image, for `read_page`."""
     selected, omitted = select_digits(
         _suppress_duplicates(digits), min_confidence=min_confidence, keep_doubtful=keep_doubtful
     )
