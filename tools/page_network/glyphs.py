@@ -54,6 +54,9 @@ _SYMBOL_WEIGHTS = {
 # The share of drawings whose outline is kept; the others are drawn along their center lines.
 _OUTLINE_SHARE = 0.2
 _DIGIT_SOURCES = {"mnist": 0.82, "font": 0.12, "strokes": 0.06}
+# The share of MNIST's ones that are drawn from strokes instead, most with a flag or a foot, which
+# are rare in MNIST and the rule in much of Europe.
+_FLAGGED_SHARE = 0.4
 
 
 class Glyphs:
@@ -147,8 +150,10 @@ class Glyphs:
         outline = generator.random() < _OUTLINE_SHARE
         candidates = self._indices[label]
         source = generator.choice(list(_DIGIT_SOURCES), p=list(_DIGIT_SOURCES.values()))
-        if source == "mnist" and len(candidates):
-            index = int(candidates[generator.integers(len(candidates))])
+        index = int(candidates[generator.integers(len(candidates))]) if len(candidates) else None
+        if index is not None and self.labels[index] == 1 and generator.random() < _FLAGGED_SHARE:
+            source, label = "strokes", 1
+        if source == "mnist" and index is not None:
             drawing, label = self._mnist_drawing(index, outline=outline), int(self.labels[index])
             # MNIST has the slants and shapes of 500 writers already.
             slant = 0.1 * generator.standard_normal() if slant is None else slant

@@ -224,9 +224,11 @@ class Trainer:
         Number of steps of the whole run, for the learning rate.
     seed : int
         Seed of the initial weights and of the augmentation.
+    learning_rate : float
+        The highest learning rate.
     """
 
-    def __init__(self, steps: int, seed: int) -> None:
+    def __init__(self, steps: int, seed: int, learning_rate: float = LEARNING_RATE) -> None:
         import tensorflow as tf
 
         from mnistcnn.backend import keras
@@ -234,7 +236,7 @@ class Trainer:
         keras.utils.set_random_seed(seed)
         self.model = build_page_network()
         schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, max(steps - WARMUP_STEPS, 1), warmup_target=LEARNING_RATE,
+            0.0, max(steps - WARMUP_STEPS, 1), warmup_target=learning_rate,
             warmup_steps=WARMUP_STEPS,
         )  # fmt: skip
         self.optimizer = keras.optimizers.AdamW(
@@ -312,7 +314,7 @@ def train(arguments: argparse.Namespace) -> dict[str, float]:
             ("validation", VALIDATION_SEED, i, (), 0) for i in range(arguments.validation_pages)
         ]
         waiting = pool.map_async(_draw, tasks, chunksize=4)
-        trainer = Trainer(steps, seed)
+        trainer = Trainer(steps, seed, arguments.learning_rate)
         first = _restore(trainer, folder / "checkpoint.npz")
         if first == 0 and arguments.initial is not None:
             pages = pool.map(_draw, [("train", seed, i, without, easy_pages) for i in range(64)])
@@ -353,7 +355,7 @@ def _install(trainer: Trainer, metrics: dict[str, float], arguments: argparse.Na
             "optimizer": "AdamW",
             "steps": arguments.steps,
             "batch_size": BATCH_SIZE,
-            "learning_rate": LEARNING_RATE,
+            "learning_rate": arguments.learning_rate,
             "learning_rate_schedule": "cosine decay after a linear warmup",
             "warmup_steps": WARMUP_STEPS,
             "weight_decay": WEIGHT_DECAY,
@@ -423,6 +425,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pages")
     parser.add_argument("--niceness", type=int, default=0, help="added for the workers")
     parser.add_argument("--validation-pages", type=int, default=VALIDATION_PAGES)
