@@ -191,10 +191,13 @@ def test_digits_are_compared_with_the_truth():
 
 
 class FakeRecognizer:
-    def read(self, path, *, min_confidence):
-        assert min_confidence == 0
+    def read(self, path, *, min_confidence=0.4):
         confidences = (1.0, 0.9, 0.849, 0.05)
-        line = tuple(digit(label, confidence) for label, confidence in enumerate(confidences))
+        line = tuple(
+            digit(label, confidence)
+            for label, confidence in enumerate(confidences)
+            if confidence >= min_confidence
+        )
         return mnistcnn.Reading(lines=(line,), width=9, height=9)
 
 
@@ -219,6 +222,22 @@ def test_confidence_bins_and_thresholds():
         "wrong_by_kind": {"plain": 1, "none": 3},
     }  # fmt: skip
     assert report["at_least"]["0"]["recall"] == 1
+
+
+def test_a_reported_digit_is_judged_among_those_that_are_reported():
+    """A doubtful digit on a line of its own would shift the alignment of the others."""
+
+    class Recognizer:
+        def read(self, path, *, min_confidence=0.4):
+            lines = ((digit(1, 0.9), digit(2, 0.8)),)
+            doubtful = ((digit(1, 0.1), digit(2, 0.1)), (digit(3, 0.1),))
+            return mnistcnn.Reading(
+                lines=doubtful + lines if min_confidence == 0 else lines, width=9, height=9
+            )
+
+    rated = confidence_accuracy._rate(Recognizer(), picture("12"))
+    assert [(each.confidence, each.right) for each in rated[:2]] == [(0.9, True), (0.8, True)]
+    assert [each.confidence for each in rated[2:]] == [0.1] * 3
 
 
 def test_no_digits_have_no_precision():

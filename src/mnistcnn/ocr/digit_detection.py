@@ -25,6 +25,7 @@ ComputeMaps: TypeAlias = Callable[[Float32Array], PageMaps]
 # Maps digit crops, ``uint8 (28, 28)`` each, to the probabilities, ``(n,)``, that each shows a digit
 # and that its most probable class is right.
 LegibilityScorer: TypeAlias = Callable[[Sequence[UInt8Array]], Float32Array]
+_IntegerBox: TypeAlias = tuple[int, int, int, int]
 _Find: TypeAlias = Callable[[Float32Array], list[DigitInstance]]
 
 # Largest number of pixels of the first scale; all scales relative to it; and the shortest side
@@ -46,8 +47,9 @@ _FRAGMENT_SCORE = 0.25
 _MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE = 0.5, 0.5
 # A page is upright if the mean probability of the digits' classes is above the first number and
 # their crops look more like digits than upside down; other orientations need this many digits of
-# such a presence and so many times the score, in at most so many pixels.
+# such a presence, so many times the score and such a mean score, in at most so many pixels.
 _UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_PRESENCE, _MIN_TURNED_RATIO = 0.85, 3, 0.3, 1.3
+_MIN_TURNED_MEAN = 0.3
 _TURNED_PIXELS = 300_000
 # The ratio where the page has fewer digits before it is turned.
 _MIN_RATIO_OF_FEW = 2.0
@@ -173,10 +175,13 @@ def _detect_at_scales(image: Float32Array, find: _Find) -> list[tuple[float, lis
     first = min(1.0, largest)
     scales = [scale for scale in _ENLARGED_SCALES if scale <= largest / 2]
     scales += [first * ratio for ratio in _RELATIVE_SCALES]
+    scales = [scale for scale in scales if scale >= first or min(height, width) * scale > _MIN_SIDE]
+    whole = 0, 0, width, height
+    # The smaller scales are resized from the first one, which is faster for a large image.
+    reduced = _resize(image, whole, first)
     return [
-        (scale, _detect_at_scale(image, (0, 0, width, height), scale, find))
+        (scale, _find_in(_resize(image if scale > first else reduced, whole, scale), whole, find))
         for scale in scales
-        if scale >= first or min(height, width) * scale > _MIN_SIDE
     ]
 
 
@@ -245,16 +250,21 @@ def _enlarge_small(
 
 def _detect_at_scale(
     image: Float32Array,
-    box: tuple[int, int, int, int],
+    box: _IntegerBox,
     scale: float,
     find: _Find,
 ) -> list[DetectedDigit]:
     """Return the digits in a part of an image, processed at another scale."""
-    view = _render(image, box, scale)
+    left, top, right, bottom = box
+    return _find_in(_resize(image[top:bottom, left:right], box, scale), box, find)
+
+
+def _find_in(view: Float32Array, box: _IntegerBox, find: _Find) -> list[DetectedDigit]:
+    """Return the digits in a view of a part of an image, in the coordinates of the image."""
     # The size of the view is rounded.
     across, down = (box[2] - box[0]) / view.shape[1], (box[3] - box[1]) / view.shape[0]
     digits = []
-    for instance in find(view):
+    for instance in find(np.broadcast_to(view, (*view.shape[:2], 3))):
         left, top, right, bottom = instance.box
         edges = (
             box[0] + left * across,
@@ -273,16 +283,16 @@ def _evidence(digits: Sequence[DetectedDigit]) -> float:
     return sum(digit.score - _FRAGMENT_SCORE for digit in digits)
 
 
-def _render(image: Float32Array, box: tuple[int, int, int, int], scale: float) -> Float32Array:
-    """Return a part of an image at another scale, ``float32 (h, w, 3)`` in [0, 1]."""
+def _resize(part: Float32Array, box: _IntegerBox, scale: float) -> Float32Array:
+    """Return a part of an image, of any size, as the view of a box at another scale."""
     left, top, right, bottom = box
-    part = image[top:bottom, left:right]
-    if scale != 1:
-        size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        part = np.asarray(cv2.resize(np.ascontiguousarray(part), size, interpolation=method))
-        part = np.clip(part, 0, 1).reshape(*part.shape[:2], -1)
-    return np.broadcast_to(part, (*part.shape[:2], 3))
+    size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+    height, width = part.shape[:2]
+    if size == (width, height):
+        return part
+    method = cv2.INTER_AREA if size[0] <= width else cv2.INTER_CUBIC
+    resized = np.asarray(cv2.resize(np.ascontiguousarray(part), size, interpolation=method))
+    return np.clip(resized, 0, 1).reshape(*size[::-1], -1)
 
 
 def _typical_size(digits: Sequence[DetectedDigit]) -> float:
@@ -296,7 +306,7 @@ def _typical_size(digits: Sequence[DetectedDigit]) -> float:
 
 def _surround(
     digits: Sequence[DetectedDigit], margin: float, width: int, height: int
-) -> tuple[int, int, int, int]:
+) -> _IntegerBox:
     """Return the box around all digits, with a margin."""
     left, top, right, bottom = np.array([digit.edges for digit in digits]).T
     return (
@@ -342,8 +352,11 @@ def _quarter_turns(
         turned = np.rot90(image, turns)
         whole = 0, 0, turned.shape[1], turned.shape[0]
         found = present(_detect_at_scale(turned, whole, scale, find))
-        if len(found) >= _MIN_TURNED_DIGITS and score(found) > best_score:
-            best, best_score = turns, score(found)
+        if len(found) < _MIN_TURNED_DIGITS:
+            continue
+        found_score = score(found)
+        if found_score > max(best_score, _MIN_TURNED_MEAN * len(found)):
+            best, best_score = turns, found_score
     return best
 
 
