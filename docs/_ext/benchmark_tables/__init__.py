@@ -55,6 +55,7 @@ DIRECTIVES = {
     "photographs-confidence": photographs.Confidence,
     "photographs-errors": photographs.Errors,
     "photographs-lines": lines.Lines,
+    "photographs-pages": photographs.PageAblation,
     "photographs-singles": photographs.Singles,
     "recipe-search": accuracy.RecipeSearch,
     "recipe-search-fast": training.RecipeSearchFast,

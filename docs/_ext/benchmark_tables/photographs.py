@@ -97,5 +97,30 @@ class Confidence(_PhotographsTable):
         return [self.table(header, rows)]
 
 
+class PageAblation(BenchmarkTable):
+    """What the page network makes of all pages if some are left out of its training."""
+
+    results = "page_ablation"
+    module = "tools.page_network.ablation"
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return one table, and a line on how it was measured."""
+        kinds = list(KINDS)
+        rows = []
+        for title, result in report["left_out"].items():
+            metrics, errors = result["validation"], result["pictures"]["errors"]
+            names = ("precision", "recall", "class_accuracy")
+            cells = [f"{metrics[name]:.2f}" for name in names]
+            rows.append([title, *cells, *(str(errors.get(kind, 0)) for kind in kinds)])
+        header = ["left out", "precision", "recall", "classes", *kinds]
+        text = (
+            f"{report['steps']} steps each, seed {report['seed']}. Precision and recall of the "
+            "pixels of digits, and accuracy of their classes, on synthetic pages of all kinds; "
+            "then the errors on the pictures, by kind. Measured with "
+            f"{versions_text(report)}."
+        )
+        return [self.table(header, rows), nodes.paragraph(text=text)]
+
+
 def _errors(count: dict[str, Any]) -> str:
     return f"{count['errors']:,} ({count['exact']})"
