@@ -316,9 +316,12 @@ def train(arguments: argparse.Namespace) -> dict[str, float]:
         waiting = pool.map_async(_draw, tasks, chunksize=4)
         trainer = Trainer(steps, seed, arguments.learning_rate)
         first = _restore(trainer, folder / "checkpoint.npz")
-        if first == 0 and arguments.initial is not None:
+        images: list[np.ndarray] = []
+        if arguments.initial is not None:
             pages = pool.map(_draw, [("train", seed, i, without, easy_pages) for i in range(64)])
-            _load_initial(trainer, arguments.initial, [page.image for page in pages])
+            images = [page.image for page in pages]
+            if first == 0:
+                _load_arrays(trainer, _read_arrays(arguments.initial), images)
         stream = PageStream(pool, seed, first * BATCH_SIZE, without, easy_pages)
         validation = waiting.get()
         saved, started, means = time.monotonic(), time.monotonic(), Counter()
@@ -336,6 +339,10 @@ def train(arguments: argparse.Namespace) -> dict[str, float]:
             if time.monotonic() - saved > _CHECKPOINT_SECONDS or step == steps:
                 _save(trainer, step, folder)
                 saved = time.monotonic()
+    if arguments.average:
+        trained, before = fold_batch_norm(trainer.model), _read_arrays(arguments.initial)
+        mean = {name: (trained[name] + before[name]) / 2 for name in trained}
+        _load_arrays(trainer, mean, images)
     metrics = {name: round(float(v), 4) for name, v in validate(trainer, validation).items()}
     if arguments.install is not None:
         _install(trainer, metrics, arguments)
@@ -365,6 +372,7 @@ def _install(trainer: Trainer, metrics: dict[str, float], arguments: argparse.Na
             "easy_pages": arguments.easy_pages,
             "easy_share": EASY_SHARE,
             "omitted_effects": list(arguments.without),
+            "averaged_with_initial_weights": arguments.average,
             "initial_weights_sha256": _sha256(arguments.initial),
             "validation_pages": arguments.validation_pages,
         },
@@ -392,11 +400,17 @@ def _save(trainer: Trainer, step: int, folder: Path) -> None:
     (folder / "new.safetensors").replace(folder / "page_network.safetensors")
 
 
-def _load_initial(trainer: Trainer, weights: Path, images: Sequence[np.ndarray]) -> None:
-    """Continue from the weights of an earlier run."""
+def _read_arrays(weights: Path) -> dict[str, np.ndarray]:
+    """Load the weights that an earlier run wrote."""
     from safetensors.numpy import load_file
 
-    arrays = {name: array.astype(np.float32) for name, array in load_file(weights).items()}
+    return {name: array.astype(np.float32) for name, array in load_file(weights).items()}
+
+
+def _load_arrays(
+    trainer: Trainer, arrays: dict[str, np.ndarray], images: Sequence[np.ndarray]
+) -> None:
+    """Give the model weights whose batch normalization is folded."""
     unfold_batch_norm(trainer.model, arrays, np.stack(images).astype(np.float32) / 255)
 
 
@@ -423,6 +437,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--initial", type=Path, metavar="SAFETENSORS",
         help="weights of an earlier run to start from",
     )  # fmt: skip
+    parser.add_argument(
+        "--average", action="store_true",
+        help="write the mean of the initial and the trained weights, which forgets less",
+    )  # fmt: skip
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
@@ -438,6 +456,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if arguments.smoke and arguments.install == FOLDER:
         parser.error("--install must name a FOLDER with --smoke; received none")
+    if arguments.average and arguments.initial is None:
+        parser.error("--average must have --initial; received none")
     if arguments.data is None:
         arguments.data = mnist_file(smoke=arguments.smoke)
     if arguments.smoke:

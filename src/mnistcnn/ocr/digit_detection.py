@@ -49,7 +49,7 @@ _MIN_FUSED_OVERLAP, _MIN_ADDED_SCORE = 0.5, 0.5
 # their crops look more like digits than upside down; other orientations need this many digits of
 # such a presence, so many times the score and such a mean score, in at most so many pixels.
 _UPRIGHT_CERTAINTY, _MIN_TURNED_DIGITS, _MIN_PRESENCE, _MIN_TURNED_RATIO = 0.85, 3, 0.3, 1.3
-_MIN_TURNED_MEAN = 0.3
+_MIN_TURNED_MEAN = 0.4
 _TURNED_PIXELS = 300_000
 # The ratio where the page has fewer digits before it is turned.
 _MIN_RATIO_OF_FEW = 2.0

@@ -91,3 +91,9 @@ def test_manifest_describes_where_the_pages_come_from(tmp_path):
     assert manifest.recipe["drawing_libraries"]["pillow"] == version("pillow")
     assert manifest.metrics == {"validation": {"recall": 0.5}}
     assert manifest.commit
+
+
+def test_an_average_needs_initial_weights(capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments(["--average"])
+    assert "--average must have --initial; received none" in capsys.readouterr().err
