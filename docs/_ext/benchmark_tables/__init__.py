@@ -68,6 +68,7 @@ DIRECTIVES = {
     "sheet-accuracy": data.SheetAccuracy,
     "training-ablation": training.Ablation,
     "training-dataset-size": training.DatasetSize,
+    "training-own-network": training.OwnNetwork,
     "training-throughput": training.Throughput,
     "training-time-to-accuracy": training.TimeToAccuracy,
 }

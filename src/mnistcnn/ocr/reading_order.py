@@ -70,4 +70,7 @@ def _line_slope(
             # Digits of different heights may be aligned at the bottom, the top or the center.
             offsets = bottom[j] - bottom[i], top[j] - top[i], dy[j]
             slopes.append(np.median(offsets) / dx[j])
-    return float(np.median(slopes)) if slopes else 0.0
+    # Of an even number, the middle one that is more level: an exponent must not tilt a short line.
+    slopes.sort()
+    middle = slopes[(len(slopes) - 1) // 2 : len(slopes) // 2 + 1]
+    return float(min(middle, key=abs, default=0.0))
