@@ -117,3 +117,12 @@ def test_curved_line():
     tops = [200 - (i - 10) ** 2 // 2 for i in range(21)]
     boxes = [(40 * i, top, 40 * i + 25, top + 40) for i, top in enumerate(tops)]
     assert group_into_lines(boxes) == [list(range(21))]
+
+
+def test_an_exponent_does_not_tilt_a_short_line():
+    """Neighbors are the first two boxes, and the second with the small, high third one."""
+    boxes = [
+        (331, 312, 437, 429), (639, 302, 727, 430), (891, 274, 964, 340),
+        (1233, 286, 1310, 414), (1712, 289, 1777, 419),
+    ]  # fmt: skip
+    assert group_into_lines(boxes) == [[0, 1, 2, 3, 4]]

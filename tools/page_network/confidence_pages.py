@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.ocr import synthetic_pages
 from tools.page_network.effects import HARD_EFFECTS
-from tools.page_network.glyphs import Glyphs
+from tools.page_network.glyphs import Glyphs, Pen
 from tools.page_network.layout import KINDS, MARKS, PAPERS
 from tools.page_network.pages import draw_page
 
@@ -20,6 +20,8 @@ _PAGE_SIZES, _SINGLE_SIZES = (320, 480, 640), (128, 256, 384)
 _SCALED_SIZES = (24, 300)
 # The share of lines with digits that were scanned at a low resolution, and that in pixels.
 _COARSE_SHARE, _COARSE_SIZE = 0.3, 11
+# The share of small pictures with a spot or a scribble alone, which no kind of page has.
+_SPOT_SHARE = 0.05
 # What a picture that usually has one digit may show instead.
 _OTHER_KINDS = ("plain shapes", "drawing", "handwritten words", "scene", "blank")
 
@@ -71,8 +73,28 @@ def _coarsen(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
+def _draw_spot(generator: np.random.Generator, glyphs: Glyphs) -> TruePage:
+    """Draw a small picture of a spot of ink or a scribble on even paper."""
+    side = int(generator.choice(_SINGLE_SIZES))
+    height = side * generator.uniform(0.2, 0.8)
+    pen = Pen(height * generator.uniform(0.03, 0.15))
+    name = str(generator.choice(["blot", "scribble"]))
+    ink = glyphs.symbol(generator, height, pen, name=name, width=height)[:side, :side]
+    coverage = np.zeros((side, side), np.float32)
+    top, left = (int(generator.integers(side - length + 1)) for length in ink.shape)
+    coverage[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    paper, stroke = generator.uniform(170, 255), generator.uniform(0, 90)
+    if generator.random() < 0.3:
+        paper, stroke = stroke, paper
+    image = paper + (stroke - paper) * coverage + generator.normal(0, 3, coverage.shape)
+    picture = np.clip(np.rint(image), 0, 255).astype(np.uint8)[..., np.newaxis]
+    return TruePage(picture, np.zeros((0, 5)))
+
+
 def _draw_single(generator: np.random.Generator, glyphs: Glyphs) -> TruePage:
     """Draw a small picture of, mostly, one digit, often cropped to it."""
+    if generator.random() < _SPOT_SHARE:
+        return _draw_spot(generator, glyphs)
     kinds = {"single digit"} if generator.random() < 0.85 else set(_OTHER_KINDS)
     without = [kind for kind in KINDS if kind not in kinds]
     if generator.random() < 0.6:
