@@ -193,9 +193,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         targets = select_targets(fuzz_targets(models), options.only)
         if options.smoke:
             targets = [target for target in targets if target.name in SMOKE_TARGETS]
-        seconds = 0.2 if options.smoke else 60 * options.minutes / len(targets)
+        minutes = options.minutes / sum(target.share for target in targets)
         results = {}
         for target in targets:
+            seconds = 0.2 if options.smoke else 60 * minutes * target.share
             results[target.name] = fuzz_one_target(target.name, seconds, options.seed, models)
             print(target.name, results[target.name], flush=True)
     formats = sum_by_format(results, targets)

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 import mnistcnn
-from benchmarks.robustness.fuzz_images import document_targets, image_targets
+from benchmarks.robustness.fuzz_images import document_targets, further_image_targets, image_targets
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file, write_zip
+from benchmarks.robustness.fuzz_texts import text_targets
 from mnistcnn import CorruptFileError, DataUnavailableError, recipes
-from mnistcnn.cli.fields import load_fields
 from mnistcnn.cli.plot import plot_saved_history
 from mnistcnn.cli.stored_evaluation import load_evaluation, read_json
 from mnistcnn.data.formats.idx import IDX_NAMES, encode_idx
@@ -59,7 +60,9 @@ def fuzz_targets(models: Path) -> list[FuzzTarget]:
         *_pretrained(),
         *_checkpoints(),
         *_json_files(),
+        *text_targets(),
         *image_targets(),
+        *further_image_targets(),
         *document_targets(),
     ]
 
@@ -166,6 +169,22 @@ def _more_data_sets() -> Iterator[FuzzTarget]:
         read=_read_data,
         # Damaged names of members are those of other files.
         expected_errors=(CorruptFileError, DataUnavailableError),
+    )
+    image = io.BytesIO()
+    Image.fromarray(images[0]).save(image, "PNG")
+
+    def write_class_folders(folder: Path, content: bytes) -> Path:
+        for name, picture in (("3", content), ("7", image.getvalue())):
+            (folder / name).mkdir()
+            (folder / name / "a.png").write_bytes(picture)
+        return folder
+
+    yield FuzzTarget(
+        name="folder of images",
+        format="PNG",
+        seeds=(image.getvalue(),),
+        write=write_class_folders,
+        read=_read_data,
     )
     line = "3 " + " ".join(f"{i}:{value:.3f}" for i, value in enumerate(np.linspace(-1, 1, 256), 1))
     yield FuzzTarget(
@@ -371,28 +390,4 @@ def _json_files() -> Iterator[FuzzTarget]:
         seeds=(json.dumps({"history": history, "seed": 0}).encode(),),
         write=as_file("result.json"),
         read=lambda path: plot_saved_history(read_json(path), path),
-    )
-    fields = [
-        {"name": "invoice", "region": [0.5, 0.1, 0.9, 0.2], "pattern": r"\d{5}"},
-        {"name": "date", "region": [10, 20, 300, 60], "pattern": r"[0-3]\d\.(0|1)\d(\.\d+)?"},
-        {"name": "items", "pattern": 3},
-    ]
-    yield FuzzTarget(
-        name="fields of a form",
-        format="JSON",
-        seeds=(json.dumps(fields).encode(),),
-        write=as_file("fields.json"),
-        read=load_fields,
-    )
-    robust = recipes.ROBUST.to_dict()
-    yield FuzzTarget(
-        name="recipe",
-        format="JSON",
-        seeds=(
-            json.dumps(robust).encode(),
-            json.dumps({**robust, "teacher": recipes.FAST.to_dict()}).encode(),
-        ),
-        write=as_file("recipe.json"),
-        read=lambda path: recipes.Recipe.from_dict(read_json(path)),
-        expected_errors=(TypeError, ValueError),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import io
 import re
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import mnistcnn
 from benchmarks.robustness.fuzz_target import FuzzTarget, as_file
 from mnistcnn import CorruptFileError
+from mnistcnn.images.content import is_data_url
 from mnistcnn.images.decoder_process import MAX_DECODER_SECONDS
 from mnistcnn.images.documents import open_document
 from mnistcnn.images.image_io import LoadedImage
+from mnistcnn.sheets.layout import BOX_SIZE, layout_of
 
 _MAX_PIXELS_TO_READ = 10_000
+_FORM_SIZE = (620, 877)
+_SHARE = 4  # of a target whose cases take long
 _SIZE_RULE = re.compile(
     "must (hold at (most 50 megapixels|least one pixel)|have sides of at most 30,000 pixels|"
     "take at most 320 MB of memory to decode); "
@@ -81,10 +87,62 @@ def image_targets() -> Iterator[FuzzTarget]:
                 yield replace(target, name="PNG with valid checksums", write=_write_png)
 
 
+def further_image_targets() -> Iterator[FuzzTarget]:
+    """Yield images in a data URL, and photos of filled-in forms."""
+    gray = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 9), np.uint8))
+    url = f"data:image/png;base64,{base64.b64encode(_encode(gray, 'PNG')).decode()}"
+    yield FuzzTarget(
+        name="data URL",
+        format="data URL",
+        seeds=(url.encode(), url.replace("+", "%2B").replace("=", "%3d").encode()),
+        write=as_file("url.txt"),
+        read=_read_data_url,
+        expected_errors=(CorruptFileError, ValueError),
+    )
+    yield FuzzTarget(
+        name="photo of a form",
+        format="PPM",
+        seeds=(filled_form(),),
+        write=as_file("form.ppm"),
+        read=_read_form,
+        expected_errors=(ValueError,),
+        share=_SHARE,
+    )
+
+
+def _read_data_url(path: Path) -> None:
+    url = path.read_bytes().decode(errors="replace")
+    with open_document(url if is_data_url(url) else f"data:{url}") as document:
+        _check_image(document.read(1))
+
+
+def filled_form() -> bytes:
+    """Return a picture of a form with a stroke in each box."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "form.png")
+        mnistcnn.write_sheet(path)
+        with Image.open(path) as file:
+            page = file.convert("L")
+    layout = layout_of("a4")
+    scale = page.width / layout.width
+    draw = ImageDraw.Draw(page)
+    for left, top in (scale * layout.box_origins()).tolist():
+        middle = left + scale * BOX_SIZE / 2
+        draw.line((middle, top + 3 * scale, middle, top + 9 * scale), 0, round(0.7 * scale))
+    page.thumbnail(_FORM_SIZE)
+    return _encode(page, "PPM")
+
+
+def _read_form(path: Path) -> None:
+    reading = mnistcnn.read_sheet(path)
+    assert reading.images.dtype == np.uint8
+    assert reading.images.shape == (len(reading.labels), 28, 28)
+
+
 def document_targets() -> Iterator[FuzzTarget]:
     """Yield a target for each format that is decoded in a process of its own.
 
-    Each case starts a process, so that there are few of them. Packages of extras that are not
+    Each case starts a process, so that there are fewer of them. Packages of extras that are not
     installed are left out.
     """
     color = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8))
@@ -109,6 +167,7 @@ def document_targets() -> Iterator[FuzzTarget]:
             expected_errors=(CorruptFileError, ValueError),
             # A document may take this long for opening it, and for each of up to four pages.
             max_cpu_seconds=5 * MAX_DECODER_SECONDS,
+            share=_SHARE,
         )
 
 

@@ -33,6 +33,8 @@ class FuzzTarget:
         Errors that the documentation names for this format.
     max_cpu_seconds : float
         CPU time after which a case is too slow.
+    share : float
+        Its part of the time of the fuzzer, relative to the others.
     """
 
     name: str
@@ -42,6 +44,7 @@ class FuzzTarget:
     read: Callable[[Path], object]
     expected_errors: tuple[type[Exception], ...] = (CorruptFileError,)
     max_cpu_seconds: float = MAX_CPU_SECONDS
+    share: float = 1
 
 
 def as_file(name: str) -> Callable[[Path, bytes], Path]:

@@ -67,10 +67,16 @@ def assert_resumes(printed, uninterrupted, capsys):
 @pytest.mark.parametrize(
     ("number", "code", "sigint_handler"),
     [
-        (signal.SIGINT, 130, signal.default_int_handler),
-        (signal.SIGTERM, 143, signal.SIG_IGN),  # a background job of a shell
+        pytest.param(signal.SIGINT, 130, signal.default_int_handler, id="Ctrl-C"),
+        # A background job of a shell.
+        pytest.param(
+            signal.SIGTERM,
+            143,
+            signal.SIG_IGN,
+            id="SIGTERM in the background",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["Ctrl-C", "SIGTERM in the background"],
 )
 def test_interrupted_run_resumes_exactly(number, code, sigint_handler, uninterrupted, capsys):
     def interrupt():

@@ -11,8 +11,9 @@ from PIL import Image
 import mnistcnn
 from benchmarks.ocr.synthetic_pages import PAGE_STYLES
 from mnistcnn import recipes
-from mnistcnn.cli.export import FORMATS
+from mnistcnn.cli.export import FORMATS as EXPORT_FORMATS
 from mnistcnn.export import parity
+from mnistcnn.images.image_formats.parse import FORMATS
 from mnistcnn.weights.pretrained import PRETRAINED
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -142,7 +143,7 @@ def test_every_export_format_is_as_accurate_as_documented():
         assert all(2 * row["max"] <= row["tolerance"] for row in rows.values())
     for rows in report["weights"].values():
         correct = rows.pop("keras")["correct"]
-        assert list(rows) == list(FORMATS)
+        assert list(rows) == list(EXPORT_FORMATS)
         int8 = rows.pop("litert-int8")
         assert int8["bytes"] < rows["litert"]["bytes"] / 3
         assert abs(int8["correct"] - correct) <= 20
@@ -255,20 +256,12 @@ def test_no_fuzzed_file_and_no_fault_fails():
     assert fuzz["cases"] == sum(row["cases"] for row in fuzz["formats"].values()) >= 20_000
     for name, row in fuzz["formats"].items():
         assert row["other errors"] == row["too slow"] == row["crashed or hung"] == 0, name
-        assert row["read"] + row["rejected"] == row["cases"] >= 500, name
-        assert row["longest_seconds"] <= fuzz["max_cpu_seconds"] == 5, name
-        is_picture = name in {
-            "PNG",
-            "JPEG",
-            "GIF",
-            "TIFF",
-            "BMP",
-            "WEBP",
-            "PPM",
-            "JPEG2000",
-            "AVIF",
-        }
+        # Each document is decoded in a process of its own, which may take longer.
+        is_document = name in {"PDF", "HEIC"}
+        assert row["read"] + row["rejected"] == row["cases"] >= (30 if is_document else 300), name
+        assert is_document or row["longest_seconds"] <= fuzz["max_cpu_seconds"] == 5, name
         # A mutation can make a valid picture of 50 megapixels, whose memory the page states.
-        assert row["memory_mib"] <= (1331 if is_picture else 200), name
+        is_picture = name in {*FORMATS, "data URL"}
+        assert row["memory_mib"] <= (600 if is_picture else 200), name
     faults = result("fault_count")["kinds"]
     assert all(row["failed"] == 0 and row["tried"] >= 20 for row in faults.values())

@@ -40,7 +40,7 @@ def handler():
 
 def test_a_damaged_image_prints_lines_unless_libtiff_is_silenced(capfd):
     """Otherwise the tests below would prove nothing."""
-    with pytest.raises(OSError, match="decoder error"):
+    with pytest.raises(OSError, match="decoder error|^-2$"):
         Image.open(io.BytesIO(damaged())).load()
     assert capfd.readouterr().err != ""
     with silence_libtiff(), pytest.raises(OSError, match="decoder error"):

@@ -20,7 +20,7 @@ def test_most_letters_are_rejected(recognizer):
     assert fraction_read(recognizer, printed_characters("AEFHKMNRWXkmx")) < 0.2
 
 
-@pytest.mark.parametrize("draw", [blots, scribbles])
+@pytest.mark.parametrize("draw", [blots, pytest.param(scribbles, marks=pytest.mark.slow)])
 def test_most_blots_and_scribbles_are_rejected(draw, recognizer):
     pictures = draw(20)
     assert fraction_read(recognizer, pictures) < 0.3

@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mnistcnn.ocr.confidence import ScoredDigit
+from mnistcnn.ocr.pipeline import _suppress_duplicates
+
 SHAPE = (1500, 2000)
 # Processor time. Each page takes at most 4 seconds on two cores of 2020; without the bounds, 30
 # seconds to minutes.
@@ -67,3 +70,15 @@ def test_crafted_page_is_read_in_bounded_time(draw, recognizer):
     start = time.process_time()
     recognizer.read(page)
     assert time.process_time() - start < MAX_SECONDS
+
+
+def test_duplicates_among_thousands_of_digits_are_found_in_bounded_time():
+    # Compared one by one, so many take about 10 seconds of processor time.
+    crop, probabilities = np.zeros((28, 28), np.uint8), np.full(10, 0.1, np.float32)
+    corners = [(20 * x, 20 * y) for x in range(40) for y in range(60)]
+    digits = [
+        ScoredDigit((x, y, x + 16, y + 16), crop, "detected", {}, probabilities) for x, y in corners
+    ]
+    start = time.process_time()
+    assert len(_suppress_duplicates([*digits, *digits])) == len(digits)
+    assert time.process_time() - start < MAX_SECONDS / 5

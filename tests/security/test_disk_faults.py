@@ -10,8 +10,10 @@ import textwrap
 
 import platformdirs
 import pytest
+from PIL import Image
 
 from benchmarks.robustness import concurrent_download
+from benchmarks.robustness.fuzz_images import filled_form
 from mnistcnn import (
     DataUnavailableError,
     build_model,
@@ -142,6 +144,8 @@ def write_checkpoint(fill, path, model, digits):
     ("write", "name"),
     [
         (write_weights, "a.keras"),
+        (write_weights, "a.h5"),
+        (write_weights, "a.weights.h5"),
         (write_export, "a.onnx"),
         (write_export, "a.safetensors"),
         (write_best_checkpoint, "best.keras"),
@@ -206,6 +210,30 @@ def test_the_error_of_a_full_file_system_names_it(mirrors, small_disk):
     ],
 )
 def test_a_command_names_the_output_on_a_full_disk(arguments, name, small_disk, capsys):
+    check_full_disk(arguments, name, small_disk, capsys)
+
+
+@pytest.mark.parametrize("name", ["boxes.png", "boxes.svg", "boxes.pdf"])
+def test_boxes_on_a_full_disk(name, small_disk, page, capsys):
+    Image.fromarray(page.picture).save("page.png")
+    check_full_disk(["read", "page.png", "--boxes"], name, small_disk, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["sheet", "--read", "form.ppm", "--output"], "digits.npz"),
+        (["calibrate", "--data", "digits", "best"], "a.keras"),
+        (["report", "--data", "digits", "best", "--output"], "report.html"),
+    ],
+)
+def test_a_long_command_on_a_full_disk(arguments, name, small_disk, capsys):
+    pathlib.Path("form.ppm").write_bytes(filled_form())
+    check_full_disk(arguments, name, small_disk, capsys)
+
+
+def check_full_disk(arguments, name, small_disk, capsys):
     assert main([*arguments, str(small_disk / name)]) == 1
     error = capsys.readouterr().err
     assert error.endswith("No space left on device\n")

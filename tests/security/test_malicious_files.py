@@ -426,6 +426,7 @@ REJECTED = {
     "CSV of 10 GB in 20 MB of gzip beside a test file": ("data", lambda: {"train.csv.gz": repeated_gzip(csv_rows(), 10 << 30), "test.csv": csv_rows(), "a": b"", "b": b""}, "train.csv.gz is not a valid CSV file: it must unpack to at most [0-9]{3},[0-9]{3},[0-9]{3} bytes"),
     "CSV bomb in zip": ("data", lambda: {"a.zip": zip_file({"train.csv": csv_rows() * 70})}, "it must unpack to at most 67,108,864 bytes"),
     "CSV bomb in gzip in zip": ("data", lambda: {"a.zip": zip_file({"train.csv.gz": gzip.compress(csv_rows() * 70, 1)})}, "it must unpack to at most 67,108,864 bytes"),
+    "gzip file with a long comment in zip": ("data", lambda: {"a.zip": zip_file({"train.csv.gz": with_comment(gzip.compress(csv_rows()), 70 << 20)})}, "it must unpack to at most 67,108,864 bytes"),
     "CSV of a single line": ("data", lambda: {"a.csv": b"0," * (30 << 20)}, "a line must have at most 131,072 bytes"),
     "CSV with a long header": ("data", lambda: {"a.csv.gz": gzip.compress(b"label," * (30 << 20), 1)}, "must unpack to at most|a line must have at most"),
     "CSV of long numbers": ("data", lambda: {"a.csv": csv_rows()[:1570] + b",".join([b"1" * 160] * 785) + b"\n"}, "must be a number of at most 64 characters"),

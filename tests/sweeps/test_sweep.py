@@ -100,6 +100,8 @@ def test_damaged_run_is_rejected(fake_processes, tiny):
     for damaged in (
         "", "{", "[]", "[" * 200 + "]" * 200,
         json.dumps({**content, "test": {}}), json.dumps({"seed": 0}),
+        json.dumps({**content, "history": {"loss": 3}}),
+        json.dumps({**content, "history": {"loss": ["a"]}}),
     ):  # fmt: skip
         path.write_text(damaged)
         with pytest.raises(

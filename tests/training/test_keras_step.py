@@ -95,16 +95,17 @@ def in_half_precision(build):
         keras.config.set_dtype_policy("float32")
 
 
-# With each model once; the other half is slow.
-UNWEIGHTED = ("residual", "regularized", "normalized", "sparse")
+# The others are slow.
+FAST = {
+    ("letters", True), ("residual", False), ("normalized", False), ("mixed precision", True),
+    ("sparse", False), ("more metrics", True),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("name", "weighted"),
     [
-        pytest.param(
-            name, weighted, marks=[pytest.mark.slow] if weighted == (name in UNWEIGHTED) else []
-        )
+        pytest.param(name, weighted, marks=[] if (name, weighted) in FAST else [pytest.mark.slow])
         for name in MODELS
         for weighted in (False, True)
     ],

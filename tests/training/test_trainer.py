@@ -113,6 +113,7 @@ def test_a_callback_may_replace_the_optimizer(xy):
     assert all(map(np.array_equal, before, model.get_weights()))
 
 
+@pytest.mark.slow
 def test_a_subclassed_checkpoint_is_called_for_each_batch(xy):
     class Checkpoint(stock.ModelCheckpoint):
         batches = 0
@@ -124,6 +125,7 @@ def test_a_subclassed_checkpoint_is_called_for_each_batch(xy):
     assert Checkpoint.batches == 25
 
 
+@pytest.mark.slow
 def test_stop_evaluating_ends_the_validation(xy):
     class Stop(stock.Callback):
         batches = 0
@@ -150,6 +152,7 @@ def test_model_checkpoint_saves_every_n_batches(xy, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_backup_and_restore_resumes(xy):
     class Crash(stock.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -214,6 +217,7 @@ def test_learning_rate_scheduler(xy):
     assert not all(map(np.array_equal, weights[0], build_model(seed=0).get_weights()))
 
 
+@pytest.mark.slow
 def test_swap_ema_weights(xy):
     model = build_model(seed=0)
     optimizer = keras.optimizers.Adam(use_ema=True, ema_momentum=0.5)
@@ -228,6 +232,7 @@ def test_swap_ema_weights(xy):
     assert all(np.isfinite(array).all() for array in averaged)
 
 
+@pytest.mark.slow
 def test_tensorboard(xy, tmp_path):
     pytest.importorskip("tensorboard")
     run(xy, [stock.TensorBoard(str(tmp_path / "board"), update_freq="batch")], epochs=2)

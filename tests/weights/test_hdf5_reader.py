@@ -59,7 +59,7 @@ def equal(tree, other):
     return same_type and tree.tobytes() == other.tobytes()
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(tree=TREES)
 def test_trees_written_by_h5py_are_read_exactly(tree):
     assert equal(read(to_hdf5(tree)), tree)

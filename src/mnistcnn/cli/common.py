@@ -151,5 +151,9 @@ def save_figure(path: Path, figure: Any) -> None:
 
     # By this entry, utils.outputs recognizes the file.
     metadata = {"Software": "mnistcnn"} if path.suffix.lower() == ".png" else None
+    # Not to the disk: if that is full, Matplotlib raises other errors for a PDF file.
+    content = io.BytesIO()
+    file_format = path.suffix.removeprefix(".").lower() or None
+    figure.savefig(content, format=file_format, dpi=150, metadata=metadata)
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata=metadata)
+        temporary.write_bytes(content.getvalue())

@@ -15,7 +15,8 @@ from mnistcnn.utils.text import did_you_mean, escape, quote
 if TYPE_CHECKING:
     from mnistcnn.recipes import Recipe
 
-_MAX_BYTES = 64 << 10
+# A recipe takes 1 KB. The parser takes time that grows with the square of the length of a key.
+_MAX_BYTES = 16 << 10
 _MAX_DEPTH = 3  # teacher.augmentation.rotation
 # The tables in a recipe, by their place.
 _TABLES = {"": ("augmentation", "teacher"), "teacher.": ("augmentation",)}

@@ -82,8 +82,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             ("Command", options.command),
             ("Versions", _format_versions(versions)),
         ],
-        training=list(_training_rows(training)),
-        recipe=list(_flatten(recipe)) if isinstance(recipe, dict) else [],
+        training=list(training_rows(training)),
+        recipe=list(flatten(recipe)) if isinstance(recipe, dict) else [],
         history=history,
     )
     check_output()
@@ -120,7 +120,7 @@ def _from_manifest(name: str) -> dict[str, Any]:
     return load_pretrained_weights(name).manifest.to_dict()
 
 
-def _training_rows(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def training_rows(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield name and value of what a result.json or manifest records about the training."""
     recipe, data = training.get("recipe"), training.get("data")
     if isinstance(recipe, dict):
@@ -148,10 +148,10 @@ def _format_versions(versions: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield every setting as text, a nested one as ``augmentation.rotation``."""
     for name, value in settings.items():
         if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         else:
             yield escape(f"{prefix}{name}"), "none" if value is None else escape(value)

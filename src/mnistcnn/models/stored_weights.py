@@ -24,6 +24,7 @@ from mnistcnn.weights.arrays import KERAS_SUFFIXES
 from mnistcnn.weights.keras_file import (
     ReadLimits,
     check_finite,
+    check_space_for_hdf5,
     format_shapes,
     read_keras_arrays,
 )
@@ -75,6 +76,7 @@ def load_weights_into(model: keras.Model, path: PathLike) -> tuple[str, ...] | N
 def _load_by_path(file: Path, stored: Arrays, model: keras.Model) -> None:
     """Load arrays that have the paths, shapes and kinds of the model's own."""
     with tempfile.TemporaryDirectory() as folder:
+        check_space_for_hdf5(model, Path(folder))
         own_file = Path(folder) / "model.weights.h5"
         model.save_weights(own_file)
         own = read_keras_arrays(own_file, _UNLIMITED).arrays

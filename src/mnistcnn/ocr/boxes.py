@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mnistcnn.types import Float64Array
 
@@ -30,18 +30,31 @@ def intersections(first: ArrayLike, second: ArrayLike) -> tuple[Float64Array, ..
     tuple of numpy.ndarray
         Shared areas ``(n, m)``, areas ``(n,)`` and ``(m,)``.
     """
-    boxes, others = (np.asarray(each, float).reshape(-1, 4) for each in (first, second))
-    low = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])
-    high = np.minimum(boxes[:, np.newaxis, 2:], others[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    return shared, *(np.prod(each[:, 2:] - each[:, :2], axis=1) for each in (boxes, others))
+    left, top, right, bottom = np.asarray(first, float).reshape(-1, 4).T
+    others = np.ascontiguousarray(np.asarray(second, float).reshape(-1, 4).T)
+    # In place, since a full page has thousands of boxes in both lists.
+    shared = _overlap(left, right, others[0], others[2])
+    shared *= _overlap(top, bottom, others[1], others[3])
+    areas = (right - left) * (bottom - top)
+    return shared, areas, (others[2] - others[0]) * (others[3] - others[1])
+
+
+def _overlap(
+    starts: Float64Array, ends: Float64Array, other_starts: Float64Array, other_ends: Float64Array
+) -> Float64Array:
+    """Return the length that each interval shares with each other one, ``(n, m)``."""
+    lengths = np.minimum(ends[:, np.newaxis], other_ends)
+    lengths -= np.maximum(starts[:, np.newaxis], other_starts)
+    return np.maximum(lengths, 0, out=lengths)
 
 
 def intersection_over_union(first: ArrayLike, second: ArrayLike) -> Float64Array:
     """Return the intersection over union of each box with each of another list, ``(n, m)``."""
     shared, areas, other_areas = intersections(first, second)
-    union = areas[:, np.newaxis] + other_areas - shared
-    return np.asarray(shared / np.maximum(union, 1e-6), np.float64)
+    union = areas[:, np.newaxis] + other_areas
+    union -= shared
+    shared /= np.maximum(union, 1e-6, out=union)
+    return shared
 
 
 def cover(first: Edges, second: Edges) -> bool:
@@ -50,6 +63,12 @@ def cover(first: Edges, second: Edges) -> bool:
     height = min(first[3], second[3]) - max(first[1], second[1])
     shared = max(width, 0.0) * max(height, 0.0)
     return shared > _MAX_SHARED * min(_area(first), _area(second))
+
+
+def covering(boxes: ArrayLike, box: Edges) -> NDArray[np.bool_]:
+    """Return, as `cover`, whether each box ``(n, 4)`` shares a large part with another one."""
+    shared, areas, area = intersections(boxes, box)
+    return np.asarray(shared[:, 0] > _MAX_SHARED * np.minimum(areas, area))
 
 
 def _area(edges: Edges) -> float:

@@ -19,6 +19,9 @@ from mnistcnn.utils.text import escape
 
 _NAME = "picture"
 _DECIMALS = 6
+# Quotes in the body of a request for predictions: the key takes two. Each further key would take
+# hundreds of bytes for its error.
+_MAX_QUOTES = 20
 _IMAGES_RULE = (
     'the body must be {"images": [...]}, JSON with a list of images of 28 rows of 28 integers in '
     "0...255"
@@ -123,6 +126,9 @@ def predict_images(recognizer: Recognizer, body: bytes) -> dict[str, Any]:
     ValueError
         If it is no `PredictRequest`.
     """
+    num_quotes = body.count(b'"')
+    if num_quotes > _MAX_QUOTES:
+        raise ValueError(f"{_IMAGES_RULE}; it holds {num_quotes:,} quotation marks")
     try:
         request = PredictRequest.model_validate_json(body)
     except ValidationError as error:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field
 
 from mnistcnn.images.image_formats.tiff import MAX_PAGES
 from mnistcnn.ocr.results import DEFAULT_MIN_CONFIDENCE
@@ -16,9 +16,10 @@ _NUMBER = r"\d{1,9}(\.\d{0,9})?"
 _REGION = rf"^{_NUMBER}(,{_NUMBER}){{3}}$"
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+# Without FailFast, each invalid value of a body would take hundreds of bytes for its error.
 _Pixel = Annotated[int, Field(ge=0, le=255)]
-_Row = Annotated[list[_Pixel], Field(min_length=28, max_length=28)]
-_Image = Annotated[list[_Row], Field(min_length=28, max_length=28)]
+_Row = Annotated[list[_Pixel], Field(min_length=28, max_length=28), FailFast()]
+_Image = Annotated[list[_Row], Field(min_length=28, max_length=28), FailFast()]
 
 
 def _check_region(text: str | None) -> str | None:
@@ -126,7 +127,7 @@ class PredictRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    images: list[_Image] = Field(
+    images: Annotated[list[_Image], FailFast()] = Field(
         min_length=1,
         description="Images of 28 rows of 28 integers in 0...255, as in MNIST: 0 is background, "
         "255 full ink.",

@@ -27,6 +27,7 @@ from mnistcnn.utils.requirements import require
 from mnistcnn.utils.safe_read import loads_json, read_limited
 from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import (
+    check_array,
     check_images,
     check_in,
     check_int,
@@ -221,7 +222,7 @@ def _open_output(
     """Return the runs that the folder holds; create it if all of them belong to this sweep."""
     paths = {spec: _run_path(folder, spec) for spec in specs}
     runs = {
-        spec: _load_run(path, spec, fingerprint) for spec, path in paths.items() if path.exists()
+        spec: load_run(path, spec, fingerprint) for spec, path in paths.items() if path.exists()
     }
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
@@ -244,7 +245,7 @@ def _run_path(folder: Path, spec: RunSpec) -> Path:
     return folder / f"{spec.recipe.name}-seed-{spec.seed}.json"
 
 
-def _load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
+def load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
     """Return the run in a file, after checking that it belongs to this sweep."""
     try:
         content = read_limited(path, limit=_MAX_BYTES)
@@ -271,17 +272,21 @@ def _load_run(path: Path, spec: RunSpec, fingerprint: str) -> SweepRun:
 
 def _save_run(path: Path, spec: RunSpec, fingerprint: str, record: dict[str, Any]) -> None:
     if path.exists():  # it appeared during the run, perhaps by another process of this sweep
-        _load_run(path, spec, fingerprint)
+        load_run(path, spec, fingerprint)
         return
     write_text(path, json.dumps({"data_sha256": fingerprint, **record}, indent=1) + "\n")
 
 
 def run_from_record(spec: RunSpec, record: dict[str, Any]) -> SweepRun:
     """Return the run with the record that its process or file holds."""
+    history = dict(record["history"])
+    for name, values in history.items():
+        if check_array(f"history: {quote(name)}", values).ndim != 1:
+            raise ValueError(f"history: {quote(name)} must be a list of numbers")
     return SweepRun(
         recipe=spec.recipe,
         seed=spec.seed,
         training_seconds=record["training_seconds"],
-        history=dict(record["history"]),
+        history=history,
         test=Evaluation.from_dict(record["test"]),
     )

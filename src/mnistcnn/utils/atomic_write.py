@@ -139,13 +139,14 @@ def atomic_write_directory(path: Path, *, check: Callable[[Path], None]) -> Iter
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_writable(folder: Path) -> None:
-    """Raise ``OSError`` if a megabyte can't be written in a folder.
+def check_writable(folder: Path, num_bytes: int = _PROBE_BYTES) -> None:
+    """Raise ``OSError`` if that much, by default a megabyte, can't be written in a folder.
 
     After a library failed with an error of its own, this shows whether the disk is the reason.
     """
     with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(_PROBE_BYTES))
+        for start in range(0, num_bytes, _PROBE_BYTES):
+            file.write(bytes(min(_PROBE_BYTES, num_bytes - start)))
         file.flush()
         os.fsync(file.fileno())
 

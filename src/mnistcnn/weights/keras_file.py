@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array, PathLike
 from mnistcnn.utils import safe_read
-from mnistcnn.utils.atomic_write import atomic_write
+from mnistcnn.utils.atomic_write import atomic_write, check_writable
 from mnistcnn.utils.text import escape, quote
 from mnistcnn.utils.validation import check_class_names, check_path
 from mnistcnn.weights.arrays import (
@@ -36,6 +37,8 @@ _ARCHIVE_MEMBER = "model.weights.h5"
 # Written by `save_model` beside the members of Keras, which ignores it.
 _METADATA_MEMBER, _MAX_METADATA_BYTES = "mnistcnn.json", 1 << 20
 _MAX_LISTED_SHAPES = 10
+# Upper bounds of what an HDF5 file takes: in total, for each variable, and for each of its values.
+_FILE_BYTES, _VARIABLE_BYTES, _VALUE_BYTES = 1 << 20, 16 << 10, 8
 # A group may contain itself, so that paths would grow with each level.
 _MAX_PATH_CHARS = 2000
 _LEGACY_GROUP = "model_weights"  # of a whole model in an HDF5 file
@@ -137,6 +140,8 @@ def save_model(model: Any, path: PathLike) -> None:
     target = check_path("path", path, suffixes=KERAS_SUFFIXES)
     logger = logging.getLogger("absl")
     with atomic_write(target) as temporary:
+        if target.suffix == ".h5":
+            check_space_for_hdf5(model, temporary.parent)
         if target.name.endswith(".weights.h5"):
             model.save_weights(temporary)
             return
@@ -152,6 +157,21 @@ def save_model(model: Any, path: PathLike) -> None:
             with zipfile.ZipFile(temporary, "a") as archive:
                 metadata = {CLASS_NAMES_KEY: list(class_names)}
                 archive.writestr(_METADATA_MEMBER, json.dumps(metadata))
+
+
+def check_space_for_hdf5(model: Any, folder: Path) -> None:
+    """Raise ``OSError`` if the disk is too full for the HDF5 file of a model.
+
+    On a full disk, the HDF5 library ends the process with a segmentation fault. Keras writes HDF5
+    to the disk for ``.h5`` files; for ``.keras`` files, to memory.
+    """
+    variables = [*model.variables]
+    if (optimizer := getattr(model, "optimizer", None)) is not None:
+        variables += optimizer.variables
+    num_values = sum(math.prod(variable.shape) for variable in variables)
+    check_writable(
+        folder, _FILE_BYTES + _VARIABLE_BYTES * len(variables) + _VALUE_BYTES * num_values
+    )
 
 
 def class_names_attribute(model: Any) -> tuple[str, ...] | None:

@@ -45,6 +45,7 @@ def test_chief_has_rank_zero(monkeypatch, job, index, rank):
         tf_config([1, 2], 2),
         tf_config([1, 2], 0, "evaluator"),
         '{"cluster": {"worker": ["a:1", "b:1"]}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1e999}}',
     ],
 )
 def test_command_rejects_an_invalid_tf_config(text, monkeypatch, capsys):

@@ -12,7 +12,7 @@ from mnistcnn.data.formats.file_sets import FileSet
 from mnistcnn.data.formats.limits import UnpackingLimit
 from mnistcnn.data.formats.raw import AmbiguousDataError, PartName, RawDataset, RawSplit
 from mnistcnn.data.formats.roles import role_of
-from mnistcnn.data.formats.streams import check_unpacked_size, decompressed
+from mnistcnn.data.formats.streams import check_unpacked_size, decompressed, peek_content
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import NUM_PIXELS
 from mnistcnn.utils.text import escape, quote_names
@@ -83,7 +83,7 @@ def _by_part(files: FileSet, names: Sequence[str]) -> _Found:
 def _has_pixels(files: FileSet, name: str) -> bool:
     with files.open(name) as raw:
         try:
-            head = decompressed(raw).peek(MAX_LINE_BYTES)
+            head = peek_content(raw, MAX_LINE_BYTES)
         except Exception:  # noqa: BLE001  # a damaged file is reported when it is read
             return True
     return count_columns(head.partition(b"\n")[0]) >= NUM_PIXELS

@@ -132,8 +132,8 @@ class ZipFiles:
 
     @contextmanager
     def open(self, name: str) -> Iterator[Readable]:
-        """Open a member."""
-        member_size(self._archive, name)
+        """Open a member; raise ``ValueError`` if it is larger than the limit of the archive."""
+        self._limit.check(member_size(self._archive, name))
         with self._archive.open(name) as file:
             yield file
 

@@ -21,7 +21,12 @@ from mnistcnn.data.formats.image_folder import PICTURE_SUFFIXES, find_pictures, 
 from mnistcnn.data.formats.limits import UnpackingLimit
 from mnistcnn.data.formats.npz import is_npz, read_npz_archive
 from mnistcnn.data.formats.raw import AmbiguousDataError, RawDataset
-from mnistcnn.data.formats.streams import LookaheadReader, check_unpacked_size, decompressed
+from mnistcnn.data.formats.streams import (
+    LookaheadReader,
+    check_unpacked_size,
+    decompressed,
+    peek_content,
+)
 from mnistcnn.errors import CorruptFileError, DataUnavailableError
 from mnistcnn.utils.safe_read import data_size, open_regular, open_zip
 from mnistcnn.utils.text import escape, quote
@@ -94,7 +99,7 @@ def _reason(files: FileSet) -> str:
     for name in files.names[:_EXAMINED_FILES]:
         try:
             with files.open(name) as raw:
-                reason = why_rejected(decompressed(raw).peek(HEAD_BYTES))
+                reason = why_rejected(peek_content(raw, HEAD_BYTES))
         except Exception:  # noqa: BLE001, S112  # a damaged file gives no reason
             continue
         if reason is not None:

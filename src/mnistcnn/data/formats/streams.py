@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zlib
 from typing import Any
@@ -94,6 +95,14 @@ def decompressed(file: Readable) -> LookaheadReader:
     if reader.peek(len(GZIP_MAGIC)) != GZIP_MAGIC:
         return reader
     return LookaheadReader(GzipReader(reader))
+
+
+def peek_content(file: Readable, count: int) -> bytes:
+    """Return the first `count` bytes of a file, decompressed, from at most 1 MiB of it.
+
+    The header of a gzip file may be of any length.
+    """
+    return decompressed(io.BytesIO(file.read(CHUNK_BYTES))).peek(count)
 
 
 def check_unpacked_size(file: Readable, limit: UnpackingLimit) -> None:

@@ -62,7 +62,7 @@ def cluster_from_env() -> ClusterSpec:
             return ClusterSpec()
         task = (config["task"]["type"], int(config["task"]["index"]))
         rank = list(addresses).index(task)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(
             f"{_TF_CONFIG} must be JSON with a cluster and one of its workers as the task; "
             f"received {quote(text)}"
