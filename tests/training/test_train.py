@@ -312,9 +312,10 @@ def test_the_split_is_an_argument_of_train(xy):
     assert history.history["val_accuracy"][-1] > 0.5
 
 
-def test_a_dataset_needs_no_validation_data_if_no_callback_does(xy):
+@pytest.mark.parametrize("names", [[], ["EarlyStopping"]])
+def test_a_dataset_needs_no_validation_data_if_no_callback_does(names, xy):
     dataset = tf.data.Dataset.from_tensor_slices(xy).batch(100)
-    watch = [keras.callbacks.EarlyStopping(monitor="loss")]
+    watch = [getattr(keras.callbacks, name)(monitor="loss") for name in names]
     history = train(build_model(seed=0), dataset, epochs=1, callbacks=watch, verbose=0)
     assert sorted(history.history) == ["accuracy", "loss"]
 

@@ -292,7 +292,7 @@ def _resize(part: Float32Array, box: _IntegerBox, scale: float) -> Float32Array:
         return part
     method = cv2.INTER_AREA if size[0] <= width else cv2.INTER_CUBIC
     resized = np.asarray(cv2.resize(np.ascontiguousarray(part), size, interpolation=method))
-    return np.clip(resized, 0, 1).reshape(*size[::-1], -1)
+    return np.asarray(np.clip(resized, 0, 1)).reshape(*size[::-1], -1)
 
 
 def _typical_size(digits: Sequence[DetectedDigit]) -> float:
