@@ -41,6 +41,7 @@ NAMES = [
     "Recognizer",
     "Digit",
     "Reading",
+    "Sign",
     "export_model",
     "plot_history",
     "plot_calibration",

@@ -4,7 +4,9 @@ The environment variable MNISTCNN_PICTURES names a folder with two sets:
 
 - ``pictures/pictures.json``: ``{"pictures": [{"file": ..., "truth": ..., "kind": ...}]}``. The
   truth is the handwritten digits, with a newline between lines and nothing for other symbols. If
-  there are printed digits too, ``all`` is the text with both. The kinds are those of `KINDS`.
+  there are printed digits too, ``all`` is the text with both; ``signs`` are the decimal points,
+  commas and minus signs beside the handwritten digits, in reading order. The kinds are those of
+  `KINDS`.
 - ``singles/singles.json``: ``{"singles": [{"file": ..., "label": ...}]}``, one digit each.
 
 Files are relative to the folder of the list.
@@ -47,12 +49,15 @@ class LabeledPicture:
         One of `KINDS`.
     with_print : str
         The handwritten and the printed digits; equal to `truth` if none is printed.
+    signs : str
+        Decimal points, commas and minus signs.
     """
 
     path: Path
     truth: str
     kind: str
     with_print: str
+    signs: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,7 @@ def load_pictures(folder: Path) -> list[LabeledPicture]:
             truth=entry["truth"],
             kind=entry["kind"],
             with_print=entry.get("all", entry["truth"]),
+            signs=entry.get("signs", ""),
         )
         for entry in json.loads(path.read_text(encoding="utf-8"))["pictures"]
     ]

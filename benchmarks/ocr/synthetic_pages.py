@@ -97,12 +97,12 @@ def draw_page(
     ]
     height = float(np.exp(generator.uniform(*np.log(style.height))))
     ink, boxes = _draw_digits(images, rows, height, generator, style)
-    lines = _draw_lines(ink.shape, boxes, height, style, generator)
+    lines = draw_lines(ink.shape, boxes, height, style, generator)
     angle = generator.uniform(-style.tilt, style.tilt)
-    ink, lines = (_rotate(layer, angle) for layer in (ink, lines))
+    ink, lines = (rotate(layer, angle) for layer in (ink, lines))
     flat = [box for row in boxes for box in row]
     rotated = [_rotate_box(box, angle, ink.shape) for box in flat]
-    picture = _compose(ink, lines, height, style, generator)
+    picture = compose(ink, lines, height, style, generator)
     text = "\n".join("".join(str(labels[i]) for i in row) for row in rows)
     return Page(picture, text, rotated)
 
@@ -161,7 +161,7 @@ def _draw_digits(
     return ink, boxes
 
 
-def _draw_lines(
+def draw_lines(
     shape: tuple[int, ...],
     boxes: list[list[tuple[float, float, float, float]]],
     height: float,
@@ -187,7 +187,8 @@ def _draw_lines(
     return np.asarray(layer, np.float32) / 255
 
 
-def _rotate(layer: Gray, angle: float) -> Gray:
+def rotate(layer: Gray, angle: float) -> Gray:
+    """Return a layer that is rotated counterclockwise by an angle in degrees."""
     if not angle:
         return layer
     picture = Image.fromarray(layer).rotate(angle, Image.Resampling.BICUBIC, expand=True)
@@ -216,7 +217,7 @@ def _size_before_rotation(shape: tuple[int, ...], cos: float, sin: float) -> tup
     return float(height), float(width)
 
 
-def _compose(
+def compose(
     ink: Gray, lines: Gray, height: float, style: PageStyle, generator: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Return the layers on paper, with illumination, blur and noise."""

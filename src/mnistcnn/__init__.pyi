@@ -19,7 +19,7 @@ from .estimators.digit_classifier import DigitClassifier as DigitClassifier
 from .sweeps.results import Sweep as Sweep, SweepRun as SweepRun, SweepSummary as SweepSummary
 from .sweeps.sweep import sweep as sweep
 from .ocr.recognizer import Recognizer as Recognizer
-from .ocr.results import Digit as Digit, Reading as Reading
+from .ocr.results import Digit as Digit, Reading as Reading, Sign as Sign
 from .export.export_model import export_model as export_model
 from .plotting.history import plot_history as plot_history
 from .plotting.evaluation import (

@@ -22,6 +22,7 @@ SLOW = [
     "ocr.accuracy",
     "ocr.line_accuracy",
     "ocr.photographs",
+    "ocr.sign_accuracy",
     "robustness.crash_recovery",
     "robustness.fault_count",
     "robustness.fuzz",

@@ -37,7 +37,7 @@ def test_fields_have_a_name_a_region_and_a_pattern(load):
     ]
 
 
-SHAPE = "must be a list of 1...1,000 objects with the keys name, region, pattern"
+SHAPE = "must be a list of 1...1,000 objects with the keys name, region, pattern, signs"
 NAME = "name must be a text of 1...100 printable characters"
 
 
@@ -49,8 +49,8 @@ NAME = "name must be a text of 1...100 printable characters"
         ({"name": "a"}, f": it {SHAPE}; received {{'name': 'a'}}"),
         ([], f": it {SHAPE}; received 0"),
         ([{"name": "a"}] * 1001, f": it {SHAPE}; received 1,001"),
-        ([{"name": "a"}, 7], ": field 2: it must be an object with the keys name, region, pattern"),
-        ([{"name": "a", "box": 1}], ": field 1: its keys must be among name, region, pattern; received 'box'"),
+        ([{"name": "a"}, 7], ": field 2: it must be an object with the keys name, region, pattern, signs"),
+        ([{"name": "a", "box": 1}], ": field 1: its keys must be among name, region, pattern, signs; received 'box'"),
         ([{}], f": field 1: {NAME}; received None"),
         ([{"name": ""}], f": field 1: {NAME}; received ''"),
         ([{"name": "a\n"}], f": field 1: {NAME}; received 'a\\n'"),

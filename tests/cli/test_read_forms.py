@@ -162,6 +162,31 @@ def test_no_reading_that_fits_is_reported_with_the_image(lines, capsys):
     assert image == {"image": "a.png", "page": 1, "text": None, "error": message}
 
 
+def test_signs_are_read_on_request(lines, tmp_path, capsys):
+    # Two digits of 40 pixels with a point between them.
+    lines[PAGE] = lines[COUNT] = [[make_digit(4, box=(40, 20, 65, 60)), make_digit(2, box=(85, 20, 110, 60))]]
+    page = np.full((100, PAGE), 255, np.uint8)
+    for left, top, right, bottom in [(40, 20, 65, 60), (85, 20, 110, 60), (72, 54, 78, 60)]:
+        page[top:bottom, left:right] = 0
+    Image.fromarray(page).save("signs.png")
+    for flags, text in [([], "42"), (["--signs=."], "4.2"), (["--signs", ","], "4,2"), (["--signs=-"], "42")]:
+        assert main(["read", "signs.png", *flags]) == 0
+        assert capsys.readouterr() == (f"{text}\n", "")
+    assert main(["read", "signs.png", "--csv", "--signs=,"]) == 0
+    row = rows(capsys.readouterr().out)[1]
+    assert row[3] == "4,2"
+    assert float(row[4]) < 0.9 * 0.9
+    region = [0, 0, COUNT, 100]
+    fields = [{"name": "a", "region": region}, {"name": "b", "region": region, "signs": ","}]
+    (tmp_path / "fields.json").write_text(json.dumps(fields))
+    for flags, texts in [([], ["42", "4,2"]), (["--signs=."], ["4.2", "4,2"])]:
+        assert main(["read", "signs.png", "--fields", "fields.json", "--json", *flags]) == 0
+        (image,) = json.loads(capsys.readouterr().out)["images"]
+        assert [field["text"] for field in image["fields"].values()] == texts
+        (sign,) = image["fields"]["b"]["signs"]
+        assert (sign["label"], sign["line"], sign["position"]) == (",", 1, 1)
+
+
 def test_doubtful_digits_are_dropped_or_marked(lines, capsys):
     lines[PAGE] = [[make_digit(4), make_digit(8, 0.4), make_digit(2)]]
     arguments = ["read", "a.png", "--min-confidence", "0.5"]
@@ -188,6 +213,7 @@ def test_boxes_of_all_fields(lines, saved_figures, capsys):
         (["--fields", "a.png"], "a.png: it must be JSON; received "),
         (["--pattern", "x"], "pattern must consist of "),
         (["--region", "5,5,5,9"], "region must have left < right and top < bottom; received (5, 5, 5, 9)"),
+        (["--signs", "+"], "signs must be characters among '.', ',', '-', such as '.-'; received '+'"),
         (["--doubtful", "7"], "doubtful must be one character other than a digit, '.', ',', '-' or a blank; received '7'"),
     ],
 )  # fmt: skip

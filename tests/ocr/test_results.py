@@ -87,6 +87,7 @@ def test_to_dict_is_json():
             {"line": 2, "label": 3, "confidence": 0.2735, "box": [20, 2, 25, 9], "doubtful": False},
         ],
         "omitted": [{"label": 3, "confidence": 0.2735, "box": [20, 2, 25, 9], "doubtful": True}],
+        "signs": [],
     }
 
 

@@ -28,7 +28,7 @@ def test_the_result_is_that_of_the_command(client, picture, tmp_path, capsys):
 
 
 def test_the_options_are_those_of_the_library(client, picture, recognizer):
-    options = {"min_confidence": 0.9, "doubtful": "?", "polarity": "dark"}
+    options = {"min_confidence": 0.9, "doubtful": "?", "polarity": "dark", "signs": ".,"}
     expected = recognizer.read(picture, region=(0, 0, 52, 52), **options).to_dict()
     parameters = {**options, "region": "0,0,52,52", "page": 1}
     (result,) = client.post("/read", params=parameters, content=picture).json()["images"]
@@ -72,9 +72,10 @@ def test_a_page_that_cannot_be_read_has_an_error(client, pixels):
         ("region=0,0,999,52", "region must lie within the picture, 156 × 52 pixels; received (0, 0, 999, 52)"),
         ("pattern=(", "pattern must close each group; received '('"),
         ("pattern=[0-1]", "picture must show a number that fits the pattern '[0-1]'; it shows '871'"),
+        ("signs=%2B", "signs must be characters among '.', ',', '-', such as '.-'; received '+'"),
         ("doubtful=12", "doubtful must have at most 1 character; received '12'"),
         ("doubtful=1", "doubtful must be one character other than a digit, '.', ',', '-' or a blank; received '1'"),
-        ("boxes=1", "query parameters must be among page, region, pattern, min_confidence, polarity, doubtful; received 'boxes'"),
+        ("boxes=1", "query parameters must be among page, region, pattern, min_confidence, polarity, doubtful, signs; received 'boxes'"),
     ],
 )  # fmt: skip
 def test_an_invalid_option_is_422_with_one_sentence(client, picture, parameters, detail):

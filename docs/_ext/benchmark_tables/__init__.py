@@ -21,6 +21,7 @@ from benchmark_tables import (
     photographs,
     scaling,
     service,
+    signs,
     training,
 )
 
@@ -65,6 +66,7 @@ DIRECTIVES = {
     "scaling-training": scaling.Training,
     "service-load": service.Load,
     "sheet-accuracy": data.SheetAccuracy,
+    "sign-accuracy": signs.Signs,
     "training-ablation": training.Ablation,
     "training-dataset-size": training.DatasetSize,
     "training-throughput": training.Throughput,

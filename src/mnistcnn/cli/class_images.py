@@ -14,6 +14,7 @@ from mnistcnn.utils.text import describe_error, escape, quote_names
 
 _DIGIT_OPTIONS = (
     "boxes", "csv", "doubtful", "fields", "min_confidence", "pages", "pattern", "region",
+    "signs",
 )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ _MAX_FIELDS = 1000
 _MAX_NAME_CHARS = 100
 _MAX_DEPTH = 3  # a list of fields, which have a region
 _RESERVED_NAMES = ("image", "page", "error")  # other columns of the table
-_KEYS = ("name", "region", "pattern")
+_KEYS = ("name", "region", "pattern", "signs")
 _SHAPE = f"be a list of 1...{_MAX_FIELDS:,} objects with the keys {', '.join(_KEYS)}"
 
 
@@ -32,13 +33,15 @@ class Field:
     ----------
     name : str
         Its name in the output.
-    region, pattern
-        As `Recognizer.read` takes them; None for the whole picture, and any text.
+    region, pattern, signs
+        As `Recognizer.read` takes them; None for the whole picture, any text, and the signs of
+        all fields.
     """
 
     name: str
     region: tuple[float, ...] | None
     pattern: int | str | None
+    signs: str | None
 
 
 def load_fields(path: Path) -> list[Field]:
@@ -83,6 +86,7 @@ def _to_fields(content: Any) -> list[Field]:
 def _to_field(value: Any) -> Field:
     from mnistcnn.ocr.pattern_matching import compile_pattern
     from mnistcnn.ocr.regions import check_region
+    from mnistcnn.ocr.results import check_signs
 
     if not isinstance(value, dict):
         raise TypeError(f"it must be an object with the keys {', '.join(_KEYS)}")
@@ -95,10 +99,15 @@ def _to_field(value: Any) -> Field:
             f"name must be a text of 1...{_MAX_NAME_CHARS} printable characters; "
             f"received {quote(name)}"
         )
-    region, pattern = value.get("region"), value.get("pattern")
+    region, pattern, signs = value.get("region"), value.get("pattern"), value.get("signs")
     if pattern is not None:
         compile_pattern(pattern)
-    return Field(name, None if region is None else tuple(check_region(region)), pattern)
+    return Field(
+        name,
+        None if region is None else tuple(check_region(region)),
+        pattern,
+        None if signs is None else check_signs(signs),
+    )
 
 
 def read_fields(
@@ -108,8 +117,9 @@ def read_fields(
     readings: dict[str, Reading | ValueError] = {}
     for field in fields:
         try:
+            own = {} if field.signs is None else {"signs": field.signs}
             readings[field.name] = recognizer.read(
-                image, region=field.region, pattern=field.pattern, **options
+                image, region=field.region, pattern=field.pattern, **{**options, **own}
             )
         except CorruptFileError:  # the weights
             raise
@@ -119,13 +129,20 @@ def read_fields(
 
 
 def merge_readings(image: LoadedImage, readings: Mapping[str, Reading | ValueError]) -> Reading:
-    """Return one reading with the digits of all fields."""
+    """Return one reading with the digits and signs of all fields."""
     from mnistcnn import Reading
 
     found = [reading for reading in readings.values() if not isinstance(reading, ValueError)]
+    starts = itertools.accumulate((len(reading.lines) for reading in found), initial=0)
+    signs = [
+        replace(sign, line=start + sign.line)
+        for start, reading in zip(starts, found, strict=False)
+        for sign in reading.signs
+    ]
     return Reading(
         lines=tuple(line for reading in found for line in reading.lines),
         width=image.width,
         height=image.height,
         page=image.page,
+        signs=tuple(signs),
     )

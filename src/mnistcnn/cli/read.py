@@ -100,11 +100,17 @@ def _add_number_options(parser: argparse.ArgumentParser) -> None:
         help=r"expect one number that matches, such as '\d{5}'; print the most probable one",
     )
     parser.add_argument(
+        "--signs",
+        metavar="SIGNS",
+        help="read decimal points, commas and minus signs too, as many of '.,-' as are given, such "
+        "as --signs=.- (default: digits only)",
+    )
+    parser.add_argument(
         "--fields",
         type=Path,
         metavar="FILE.json",
-        help="read the fields of a form, a list of objects with name, region and pattern; print "
-        "CSV with one row per page",
+        help="read the fields of a form, a list of objects with name, region, pattern and signs; "
+        "print CSV with one row per page",
     )
     parser.add_argument(
         "--csv", action="store_true", help="print CSV: one row per line, or per page with --fields"
@@ -150,7 +156,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             recognizer, images, num_images=len(pictures), quiet=options.json
         )
     output = ReadingOutput(output_format, form, len(pictures))
-    fields = [Field("", options.region, options.pattern)] if form is None else form
+    fields = [Field("", options.region, options.pattern, None)] if form is None else form
     for picture in _track_images(pictures, quiet=options.json):
         name = str(picture) if isinstance(picture, Path) else source_name(picture)
         for page in iter_pages(picture, options.pages):
@@ -181,7 +187,7 @@ def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Check the options, before any image is read; return those that apply to each field."""
     from mnistcnn.ocr.pattern_matching import compile_pattern
     from mnistcnn.ocr.regions import check_region
-    from mnistcnn.ocr.results import DEFAULT_MARK, check_mark
+    from mnistcnn.ocr.results import DEFAULT_MARK, check_mark, check_signs
     from mnistcnn.utils.validation import check_fraction
 
     if options.fields and (options.region, options.pattern) != (None, None):
@@ -196,6 +202,7 @@ def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
     values: dict[str, Any] = {
         "polarity": options.polarity,
         "doubtful": mark if mark is None else check_mark(mark),
+        "signs": None if options.signs is None else check_signs(options.signs),
     }
     if options.min_confidence is not None:
         values["min_confidence"] = check_fraction("--min-confidence", options.min_confidence)

@@ -134,9 +134,15 @@ def _line_cells(reading: Reading | ValueError) -> list[list[object]]:
     if reading.fitted_text is not None or not reading.lines:
         return [["", reading.text, round(reading.probability, _DECIMALS), ""]]
     return [
-        [number, text, round(math.prod(digit.confidence for digit in line), _DECIMALS), ""]
-        for number, (text, line) in enumerate(_text_lines(reading), 1)
+        [number, text, round(_line_probability(reading, number - 1), _DECIMALS), ""]
+        for number, (text, _) in enumerate(_text_lines(reading), 1)
     ]
+
+
+def _line_probability(reading: Reading, index: int) -> float:
+    """Return the probability that the digits and signs of a line are right."""
+    signs = [sign for sign in reading.signs if sign.line == index]
+    return math.prod(one.confidence for one in [*reading.lines[index], *signs])
 
 
 def _field_cells(readings: FieldReadings) -> list[object]:

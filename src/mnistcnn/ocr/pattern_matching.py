@@ -37,6 +37,25 @@ MAX_CANDIDATES = 10_000
 
 
 @dataclass(frozen=True)
+class FoundSign:
+    """A point, comma or minus sign in a picture.
+
+    Parameters
+    ----------
+    position : int
+        Number of digits before it.
+    label : str
+        Which sign.
+    confidence : float
+        Of several signs, the least confident ones are omitted first.
+    """
+
+    position: int
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Fit:
     """The most probable reading of some digits that fits a pattern.
 
@@ -46,10 +65,13 @@ class Fit:
         The label of each digit; None for one that is omitted.
     text : str
         The labels, with the punctuation of the pattern.
+    signs : tuple of str or None
+        What each sign that was found is in the text; None for one that is omitted.
     """
 
     labels: tuple[int | None, ...]
     text: str
+    signs: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,13 +84,19 @@ class CompiledPattern:
         Completes the sentence "picture must show ...".
     accepts : Automaton or callable
         What a text must fit.
+    is_length : bool, default False
+        Whether only the number of digits is restricted, and signs may stand anywhere.
     """
 
     description: str
     accepts: Automaton | Callable[[str], object]
+    is_length: bool = False
 
     def best_fit(
-        self, probabilities: Sequence[NDArray[np.floating]], omissible: Sequence[bool]
+        self,
+        probabilities: Sequence[NDArray[np.floating]],
+        omissible: Sequence[bool],
+        signs: Sequence[FoundSign] | None = None,
     ) -> Fit | None:
         """Return the most probable reading that fits; None if there is none.
 
@@ -79,6 +107,9 @@ class CompiledPattern:
             probability that it is no digit.
         omissible : sequence of bool
             For each digit, whether a reading may omit it.
+        signs : sequence of FoundSign, optional
+            The signs in the picture, in reading order. The text has them where the pattern allows
+            it. Default: signs were not looked for.
 
         Raises
         ------
@@ -92,12 +123,30 @@ class CompiledPattern:
             log_labels = np.log(np.where(digits < MIN_PROBABILITY, 0, digits))
             log_omission = np.log(no_digit)
         if not isinstance(self.accepts, Automaton):
-            return _first_accepted(self.accepts, log_labels, log_omission)
+            return _first_accepted(self.accepts, log_labels, log_omission, signs or ())
         labels = _best_path(self.accepts, log_labels, log_omission)
         if labels is None:
             return None
-        text = "".join(str(label) for label in labels if label is not None)
-        return Fit(labels, _insert_punctuation(self.accepts, text))
+        text = None if signs is None else self._text_with_signs(labels, signs)
+        if text is None:
+            text = _insert_punctuation(self.accepts, _join(labels))
+        return Fit(labels, text, _signs_in(text, labels, signs or ()))
+
+    def _text_with_signs(
+        self, labels: Sequence[int | None], signs: Sequence[FoundSign]
+    ) -> str | None:
+        """Return the text with the signs, the least confident left out until it fits.
+
+        None if it does not even fit without any.
+        """
+        if self.is_length or not isinstance(self.accepts, Automaton):
+            return _join(labels, signs)
+        kept = list(signs)
+        while not _matches(self.accepts, text := _join(labels, kept)):
+            if not kept:
+                return None
+            kept.remove(min(kept, key=lambda sign: sign.confidence))
+        return text
 
 
 def compile_pattern(pattern: Pattern) -> CompiledPattern:
@@ -124,8 +173,52 @@ def compile_pattern(pattern: Pattern) -> CompiledPattern:
     if length > MAX_CHARACTERS:
         raise ValueError(f"pattern must be at most {MAX_CHARACTERS}; received {quote(length)}")
     return CompiledPattern(
-        f"a number of {length} digit{'s' if length > 1 else ''}", fixed_length(length)
+        f"a number of {length} digit{'s' if length > 1 else ''}",
+        fixed_length(length),
+        is_length=True,
     )
+
+
+def _join(labels: Sequence[int | None], signs: Sequence[FoundSign] = ()) -> str:
+    """Return the digits of a reading as text, with these signs."""
+    before: dict[int, str] = {}
+    for sign in signs:
+        before[sign.position] = before.get(sign.position, "") + sign.label
+    return "".join(
+        before.get(position, "") + ("" if label is None else str(label))
+        for position, label in enumerate([*labels, None])
+    )
+
+
+def _matches(automaton: Automaton, text: str) -> bool:
+    """Return whether the automaton accepts a text."""
+    entered_by = _states_by_symbol(automaton)
+    states = 1
+    for symbol in text:
+        following = 0
+        for state in members(states):
+            following |= automaton.successors[state]
+        states = following & entered_by[symbol]
+    return bool(states & automaton.accepting)
+
+
+def _signs_in(
+    text: str, labels: Sequence[int | None], signs: Sequence[FoundSign]
+) -> tuple[str | None, ...]:
+    """Return the label of each sign in a text of these labels; None for a sign that it omits."""
+    gaps = [""]
+    for character in text:
+        if character in PUNCTUATION_MARKS:
+            gaps[-1] += character
+        else:
+            gaps.append("")
+    result: list[str | None] = []
+    for sign in signs:
+        gap = sum(label is not None for label in labels[: sign.position])
+        mark = sign.label if sign.label in gaps[gap] else gaps[gap][:1]
+        gaps[gap] = gaps[gap].replace(mark, "", 1)
+        result.append(mark or None)
+    return tuple(result)
 
 
 def _best_path(
@@ -254,7 +347,10 @@ def _viable_states(automaton: Automaton, digits: str) -> list[int]:
 
 
 def _first_accepted(
-    accepts: Callable[[str], object], log_labels: Float64Array, log_omission: Float64Array
+    accepts: Callable[[str], object],
+    log_labels: Float64Array,
+    log_omission: Float64Array,
+    signs: Sequence[FoundSign],
 ) -> Fit | None:
     """Return the first candidate that a function accepts, the most probable ones first."""
     options: list[list[tuple[float, int | None]]] = []
@@ -271,9 +367,9 @@ def _first_accepted(
         labels = first.copy()
         for i, rank in ranks.items():
             labels[i] = options[i][rank][1]
-        text = "".join([str(label) for label in labels if label is not None])
+        text = _join(labels, signs)
         if accepts(text):
-            return Fit(tuple(labels), text)
+            return Fit(tuple(labels), text, tuple(sign.label for sign in signs))
     return None
 
 

@@ -22,7 +22,13 @@ from mnistcnn.notebook import html
 from mnistcnn.ocr.fitted_reading import fit_reading
 from mnistcnn.ocr.pattern_matching import Pattern, compile_pattern
 from mnistcnn.ocr.regions import Region, check_region, crop_region, move_reading
-from mnistcnn.ocr.results import DEFAULT_MARK, DEFAULT_MIN_CONFIDENCE, Reading, check_mark
+from mnistcnn.ocr.results import (
+    DEFAULT_MARK,
+    DEFAULT_MIN_CONFIDENCE,
+    Reading,
+    check_mark,
+    check_signs,
+)
 from mnistcnn.public import public
 from mnistcnn.types import DIGIT_NAMES, IMAGE_SIZE, Float32Array, Int64Array, PathLike
 from mnistcnn.utils.environment import max_parallel
@@ -222,6 +228,7 @@ class Recognizer:
         region: Region | None = None,
         pattern: Pattern | None = None,
         doubtful: str | None = None,
+        signs: str | None = None,
     ) -> Reading:
         r"""Read the handwritten digits of a scan, photo, screenshot or drawing.
 
@@ -263,6 +270,11 @@ class Recognizer:
         doubtful : str, optional
             A character that marks digits with a confidence lower than `min_confidence`, such as
             ``"?"``, instead of omitting them. Without effect on a reading with a pattern.
+        signs : str, optional
+            The signs to read beside the digits: ``"."``, ``","``, ``"-"`` or several of them, such
+            as ``".-"``. With only one of point and comma, both shapes are read as it. The text
+            contains the signs, and `Reading.signs` their boxes and confidences. With a pattern,
+            the text has the signs that were found if it fits with them. Default: none.
 
         Returns
         -------
@@ -275,7 +287,8 @@ class Recognizer:
         TypeError, ValueError
             If the picture has another type, no pixels or too many, or several pages and `page` is
             not given; if an option is invalid; if several texts fit a pattern that differ in
-            punctuation only; or if the classes of the network are not the ten digits.
+            punctuation only, and no sign decides; or if the classes of the network are not the
+            ten digits.
         PatternMismatchError
             If no reading fits the pattern.
         FileNotFoundError
@@ -300,9 +313,10 @@ class Recognizer:
 
         A regular expression consists of digits, ``\d``, ``\.``, ``,``, ``-``, classes such as
         ``[0-3]``, groups, ``|``, ``?``, ``*``, ``+`` and ``{m,n}``, with at most 256 characters
-        when each repetition is written out. Only digits are read: punctuation is inserted where
-        the expression requires it. The search for the most probable reading is exact (Viterbi's
-        algorithm). A function is called with the 10,000 most probable texts at most.
+        when each repetition is written out. Without `signs`, only digits are read: punctuation is
+        inserted where the expression requires it. The search for the most probable reading is
+        exact (Viterbi's algorithm). A function is called with the 10,000 most probable texts at
+        most; with `signs`, they contain the signs that were found.
 
         Examples
         --------
@@ -316,7 +330,14 @@ class Recognizer:
         >>> recognizer.read(page, region=(0, 0, 52, 52), pattern=1).text
         '8'
         """
-        options = self._check_options(min_confidence, polarity, region, pattern, doubtful)
+        options = self._check_options(
+            min_confidence=min_confidence,
+            polarity=polarity,
+            region=region,
+            pattern=pattern,
+            doubtful=doubtful,
+            signs=signs,
+        )
         return self._read_image(load_page(picture, page), options)
 
     def read_pages(
@@ -329,6 +350,7 @@ class Recognizer:
         region: Region | None = None,
         pattern: Pattern | None = None,
         doubtful: str | None = None,
+        signs: str | None = None,
     ) -> Iterator[Reading]:
         r"""Read the handwritten digits of each page of a TIFF file or PDF document.
 
@@ -341,7 +363,7 @@ class Recognizer:
             As for `read`. An image of another format has one page.
         pages : iterable of int, optional
             Numbers of the pages to read, from 1, in any order. Default: all, at most 10,000.
-        min_confidence, polarity, region, pattern, doubtful
+        min_confidence, polarity, region, pattern, doubtful, signs
             As for `read`, for each page.
 
         Returns
@@ -371,20 +393,36 @@ class Recognizer:
         >>> [reading.text for reading in Recognizer().read_pages(file)]
         ['8', '7', '1']
         """
-        options = self._check_options(min_confidence, polarity, region, pattern, doubtful)
+        options = self._check_options(
+            min_confidence=min_confidence,
+            polarity=polarity,
+            region=region,
+            pattern=pattern,
+            doubtful=doubtful,
+            signs=signs,
+        )
         numbers = None if pages is None else _check_pages(pages)
         return self._read_document(picture, numbers, options)
 
     def _check_options(
         self,
+        *,
         min_confidence: float,
         polarity: Polarity,
         region: Region | None,
         pattern: Pattern | None,
         doubtful: str | None,
+        signs: str | None,
     ) -> _ReadingOptions:
         self._check_reads_digits()
-        return _ReadingOptions(min_confidence, polarity, region, pattern, doubtful)
+        return _ReadingOptions(
+            min_confidence=min_confidence,
+            polarity=polarity,
+            region=region,
+            pattern=pattern,
+            doubtful=doubtful,
+            signs=signs,
+        )
 
     def _read_document(
         self, picture: ImageLike, pages: Sequence[int] | None, options: _ReadingOptions
@@ -418,10 +456,16 @@ class Recognizer:
             keep_doubtful=options.keep_doubtful or pattern is not None,
             polarity=options.polarity,
         )
+        if options.signs is not None:
+            from mnistcnn.ocr.signs import add_signs
+
+            reading = add_signs(reading, part, options.signs, options.polarity)
         if region is not None:
             reading = move_reading(reading, offset, image)
         reading = replace(reading, page=image.page, doubtful_mark=options.mark)
-        return reading if pattern is None else fit_reading(reading, pattern)
+        if pattern is None:
+            return reading
+        return fit_reading(reading, pattern, has_signs=options.signs is not None)
 
     def __repr__(self) -> str:
         return f"Recognizer({quote(self._weights_name)})"
@@ -466,11 +510,13 @@ class _ReadingOptions:
 
     def __init__(
         self,
+        *,
         min_confidence: float,
         polarity: Polarity,
         region: Region | None,
         pattern: Pattern | None,
         doubtful: str | None,
+        signs: str | None,
     ) -> None:
         # Imported here, since it imports OpenCV, which prediction does not need.
         from mnistcnn.ocr.page_network import POLARITIES
@@ -481,6 +527,7 @@ class _ReadingOptions:
         self.pattern = None if pattern is None else compile_pattern(pattern)
         self.mark = DEFAULT_MARK if doubtful is None else check_mark(doubtful)
         self.keep_doubtful = doubtful is not None
+        self.signs = None if signs is None else check_signs(signs)
 
 
 def _check_pages(pages: Iterable[int]) -> list[int]:

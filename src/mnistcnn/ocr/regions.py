@@ -101,6 +101,7 @@ def move_reading(reading: Reading, offset: tuple[int, int], image: LoadedImage) 
         reading,
         lines=tuple(map(move, reading.lines)),
         omitted=move(reading.omitted),
+        signs=tuple(replace(sign, box=move_box(sign.box)) for sign in reading.signs),
         width=image.width,
         height=image.height,
     )

@@ -20,6 +20,8 @@ from mnistcnn.utils.validation import check_int
 Box: TypeAlias = tuple[int, int, int, int]
 
 DEFAULT_MARK = "?"
+# What `Recognizer.read` can find beside digits.
+SIGNS = ".,-"
 # The confidence below which digits are omitted by default.
 DEFAULT_MIN_CONFIDENCE = 0.4
 # With a lower probability of being a digit at all, something is no digit rather than a doubtful
@@ -93,6 +95,41 @@ class Digit:
 
 
 @public
+@dataclass(frozen=True, kw_only=True)
+class Sign:
+    """A decimal point, a comma or a minus sign of a `Reading`.
+
+    Attributes
+    ----------
+    label : {".", ",", "-"}
+        Which sign.
+    confidence : float
+        How well shape and place are those of this sign, in [0, 1].
+    box : tuple of int
+        Left, top, right and bottom in pixels, as of a `Digit`.
+    line : int
+        Index of its line in `Reading.lines`.
+    position : int
+        Number of digits of the line before it.
+    omitted : bool, default False
+        Whether the text omits it, because it does not fit the pattern.
+
+    Examples
+    --------
+    >>> from mnistcnn import Sign
+    >>> Sign(label=".", confidence=0.9, box=(20, 16, 24, 20), line=0, position=1).label
+    '.'
+    """
+
+    label: str
+    confidence: float
+    box: Box
+    line: int
+    position: int
+    omitted: bool = False
+
+
+@public
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reading:
     """The digits of a page, as `Recognizer.read` returns them.
@@ -115,6 +152,8 @@ class Reading:
         The text that fits the pattern; None for a reading without a pattern.
     page : int, default 1
         Number of the page in its TIFF file or PDF document.
+    signs : tuple of Sign, default ()
+        The decimal points, commas and minus signs that were found, if ``signs`` asked for them.
 
     Examples
     --------
@@ -133,6 +172,7 @@ class Reading:
     doubtful_mark: str = DEFAULT_MARK
     fitted_text: str | None = None
     page: int = 1
+    signs: tuple[Sign, ...] = ()
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -144,16 +184,18 @@ class Reading:
         """The digits by word, in reading order.
 
         A word ends with its line, and at a gap that is wider than 0.7 times the height of the
-        digits plus twice the usual gap of the line.
+        digits plus twice the usual gap of the line. A sign in a gap divides it in two.
         """
-        return tuple(word for line in self._words_by_line() for word in line)
+        words = (word for line in self._words_by_line() for word in line)
+        digits = (tuple(one for one in word if isinstance(one, Digit)) for word in words)
+        return tuple(word for word in digits if word)
 
     @property
     def text(self) -> str:
         """The digits as text.
 
-        One line per line of the page, with a blank between two words and a mark for each doubtful
-        digit. With a pattern, the text that fits it, which has neither.
+        One line per line of the page, with the signs, a blank between two words and a mark for each
+        doubtful digit. With a pattern, the text that fits it, which has neither blanks nor marks.
         """
         if self.fitted_text is not None:
             return self.fitted_text
@@ -167,11 +209,13 @@ class Reading:
         """Probability that each digit is right, and that none of the omitted ones is a digit.
 
         The product of the confidences of the digits, and of the probabilities that an omitted
-        digit is none. Text without digits has probability 1.
+        digit is none; the same for signs that were found, but not for those that were not. Text
+        without digits has probability 1.
         """
         is_right = [digit.confidence for digit in self.digits]
         is_none = [max(0.0, 1 - float(digit.probabilities.sum())) for digit in self.omitted]
-        return math.prod([*is_right, *is_none], start=1.0)
+        signs = [1 - sign.confidence if sign.omitted else sign.confidence for sign in self.signs]
+        return math.prod([*is_right, *is_none, *signs], start=1.0)
 
     def __repr__(self) -> str:
         return (
@@ -189,10 +233,10 @@ class Reading:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return page, text, probability, size, rotation, and the digits, ready for JSON.
+        """Return page, text, probability, size, rotation, digits and signs, ready for JSON.
 
-        Each digit has its line, from 1. Omits the digit crops and the probabilities of other
-        labels.
+        Each digit and sign has its line, from 1. Omits the digit crops and the probabilities of
+        other labels.
         """
         return {
             "page": self.page,
@@ -207,17 +251,33 @@ class Reading:
                 for digit in line
             ],
             "omitted": [_digit_to_dict(digit) for digit in self.omitted],
+            "signs": [_sign_to_dict(sign) for sign in self.signs],
         }
 
-    def _words_by_line(self) -> list[list[tuple[Digit, ...]]]:
-        boxes = [[digit.box for digit in line] for line in self.lines]
+    def _words_by_line(self) -> list[list[tuple[Digit | Sign, ...]]]:
+        lines = [self._with_signs(number, line) for number, line in enumerate(self.lines)]
+        boxes = [[box for _, box in line] for line in lines]
         return [
-            [line[word] for word in words]
-            for line, words in zip(self.lines, find_words(boxes, self.rotation), strict=True)
+            [tuple(one for one, _ in line[word]) for word in words]
+            for line, words in zip(lines, find_words(boxes, self.rotation), strict=True)
         ]
 
-    def _character(self, digit: Digit) -> str:
-        return self.doubtful_mark if digit.doubtful else str(digit.label)
+    def _with_signs(self, number: int, digits: tuple[Digit, ...]) -> list[tuple[Digit | Sign, Box]]:
+        """Return the digits and signs of a line in reading order, with boxes of equal height."""
+        result: list[tuple[Digit | Sign, Box]] = [(digit, digit.box) for digit in digits]
+        signs = [sign for sign in self.signs if sign.line == number and not sign.omitted]
+        for sign in reversed(signs):  # the later ones first, so that positions stay right
+            (left, top, right, bottom), near = sign.box, digits[max(0, sign.position - 1)].box
+            if self.rotation % 180:
+                box = near[0], top, near[2], bottom
+            else:
+                box = left, near[1], right, near[3]
+            result.insert(sign.position, (sign, box))
+        return result
+
+    def _character(self, one: Digit | Sign) -> str:
+        is_doubtful = isinstance(one, Digit) and one.doubtful
+        return self.doubtful_mark if is_doubtful else str(one.label)
 
 
 class Classified(Protocol):
@@ -269,6 +329,27 @@ def check_mark(doubtful: str) -> str:
     if doubtful.isdigit() or doubtful in ".,-":
         raise ValueError(f"{rule}; received {quote(doubtful)}")
     return doubtful
+
+
+def check_signs(signs: str) -> str:
+    """Return the signs to look for, in the order of `SIGNS`."""
+    rule = f"signs must be characters among {', '.join(map(repr, SIGNS))}, such as '.-'"
+    if not isinstance(signs, str):
+        raise TypeError(f"{rule}; received {quote(signs)}")
+    if not signs or not set(signs) <= set(SIGNS):
+        raise ValueError(f"{rule}; received {quote(signs)}")
+    return "".join(sign for sign in SIGNS if sign in signs)
+
+
+def _sign_to_dict(sign: Sign) -> dict[str, Any]:
+    return {
+        "line": sign.line + 1,
+        "label": sign.label,
+        "confidence": round(sign.confidence, _CONFIDENCE_DECIMALS),
+        "box": list(sign.box),
+        "position": sign.position,
+        "omitted": sign.omitted,
+    }
 
 
 def _digit_to_dict(digit: Digit) -> dict[str, Any]:

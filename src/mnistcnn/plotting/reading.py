@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from mnistcnn.images.content import is_file_like
 from mnistcnn.images.documents import load_page
 from mnistcnn.images.image_io import ImageLike
-from mnistcnn.ocr.results import Digit, Reading
+from mnistcnn.ocr.results import Digit, Reading, Sign
 from mnistcnn.plotting.common import BLUE, VERMILION, check_ax, figure_of
 from mnistcnn.plotting.figure import new_figure
 from mnistcnn.public import public
@@ -21,10 +21,10 @@ _WIDTH, _MIN_HEIGHT, _MAX_HEIGHT = 9.0, 1.5, 12.0  # of a new figure, in inches
 
 @public
 def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None) -> Figure:
-    """Plot an image with a box around each recognized digit.
+    """Plot an image with a box around each recognized digit and sign.
 
-    The text above each box is the digit and its confidence. Boxes of digits with a confidence
-    below 90 % have a dashed line in another color.
+    The text above each box is the digit or sign and its confidence. Boxes with a confidence below
+    90 % have a dashed line in another color.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
     axes = check_ax(ax)
     pixels = np.broadcast_to(image.brightness, (*image.brightness.shape[:2], 3))
     axes.imshow(pixels, extent=(0, width, height, 0))
-    for digit in reading.digits:
-        _draw_box(axes, digit)
+    for one in [*reading.digits, *(sign for sign in reading.signs if not sign.omitted)]:
+        _draw_box(axes, one)
     count = len(reading.digits)
     title = f"{count} digit{'s' if count > 1 else ''}" if count else "No digits"
     axes.set_title(title, fontsize=10)
@@ -80,7 +80,7 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
     return figure_of(axes)
 
 
-def _draw_box(axes: Axes, digit: Digit) -> None:
+def _draw_box(axes: Axes, digit: Digit | Sign) -> None:
     left, top, right, bottom = digit.box
     confident = digit.confidence >= _HIGH_CONFIDENCE
     color, linestyle = (BLUE, "-") if confident else (VERMILION, "--")

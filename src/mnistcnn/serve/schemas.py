@@ -66,6 +66,12 @@ class ReadOptions(BaseModel):
         description="Character that marks digits with a lower confidence, instead of omitting "
         "them.",
     )
+    signs: str | None = Field(
+        None,
+        min_length=1,
+        max_length=3,
+        description="Signs to read beside the digits, such as .,-; default: none.",
+    )
 
     def to_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of `Recognizer.read`, without the page."""
@@ -97,6 +103,17 @@ class LineDigit(DigitItem):
     line: int = Field(ge=1)
 
 
+class SignItem(BaseModel):
+    """A decimal point, comma or minus sign of a reading."""
+
+    line: int = Field(ge=1)
+    label: Literal[".", ",", "-"]
+    confidence: Probability
+    box: list[int] = Field(min_length=4, max_length=4)
+    position: int = Field(ge=0, description="Number of digits of the line before it.")
+    omitted: bool = Field(description="Whether the text omits it: it does not fit the pattern.")
+
+
 class Page(BaseModel):
     """The reading of a page, or the reason why there is none."""
 
@@ -111,6 +128,7 @@ class Page(BaseModel):
     rotation: int | None = Field(None, description="Degrees by which the text is turned.")
     digits: list[LineDigit] | None = None
     omitted: list[DigitItem] | None = None
+    signs: list[SignItem] | None = None
     error: str | None = None
 
 
