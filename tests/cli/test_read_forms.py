@@ -164,12 +164,19 @@ def test_no_reading_that_fits_is_reported_with_the_image(lines, capsys):
 
 def test_signs_are_read_on_request(lines, tmp_path, capsys):
     # Two digits of 40 pixels with a point between them.
-    lines[PAGE] = lines[COUNT] = [[make_digit(4, box=(40, 20, 65, 60)), make_digit(2, box=(85, 20, 110, 60))]]
+    lines[PAGE] = lines[COUNT] = [
+        [make_digit(4, box=(40, 20, 65, 60)), make_digit(2, box=(85, 20, 110, 60))]
+    ]
     page = np.full((100, PAGE), 255, np.uint8)
     for left, top, right, bottom in [(40, 20, 65, 60), (85, 20, 110, 60), (72, 54, 78, 60)]:
         page[top:bottom, left:right] = 0
     Image.fromarray(page).save("signs.png")
-    for flags, text in [([], "42"), (["--signs=."], "4.2"), (["--signs", ","], "4,2"), (["--signs=-"], "42")]:
+    for flags, text in [
+        ([], "42"),
+        (["--signs=."], "4.2"),
+        (["--signs", ","], "4,2"),
+        (["--signs=-"], "42"),
+    ]:
         assert main(["read", "signs.png", *flags]) == 0
         assert capsys.readouterr() == (f"{text}\n", "")
     assert main(["read", "signs.png", "--csv", "--signs=,"]) == 0

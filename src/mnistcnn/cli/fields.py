@@ -41,7 +41,7 @@ class Field:
     name: str
     region: tuple[float, ...] | None
     pattern: int | str | None
-    signs: str | None
+    signs: str | None = None
 
 
 def load_fields(path: Path) -> list[Field]:

@@ -156,7 +156,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             recognizer, images, num_images=len(pictures), quiet=options.json
         )
     output = ReadingOutput(output_format, form, len(pictures))
-    fields = [Field("", options.region, options.pattern, None)] if form is None else form
+    fields = [Field("", options.region, options.pattern)] if form is None else form
     for picture in _track_images(pictures, quiet=options.json):
         name = str(picture) if isinstance(picture, Path) else source_name(picture)
         for page in iter_pages(picture, options.pages):
