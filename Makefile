@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# All tests of a file run in one process, which sets up the file's fixtures once. In alphabetical
+# order, quick files are the last, so that no process waits long for the other.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check docs bench fuzz audit weights page-network test-lowest test-release release-check format clean
@@ -14,17 +17,18 @@ demo: $(VENV)/.package  ## train the baseline, evaluate the saved file, write fi
 	$(BIN)/mnistcnn train --data auto --seed 0 --output demo --overwrite
 
 test: $(VENV)/.dev  ## run the fast tests with branch coverage (5 minutes)
-	$(BIN)/pytest --numprocesses 2 --cov --cov-report=term
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report=term
 
 test-all: $(VENV)/.browser test  ## run the fast tests, then all others: slow, real MNIST (MNISTCNN_DATA), photos (MNISTCNN_PICTURES), browser, Ray, several workers
 	-$(BIN)/npm install --prefix tests/browser --silent --no-save --no-package-lock --no-audit --no-fund --fetch-retries 1
-	$(BIN)/pytest --numprocesses 2 -m "(slow or mnist) and not browser and not ray and not workers and not release"
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "(slow or mnist) and not browser and not ray and not workers and not release"
 	$(BIN)/pytest -m "browser or ray or workers"
 
-check: $(VENV)/.dev  ## format, lint and types
+check: $(VENV)/.dev  ## format, lint, types and the form of the workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 docs: $(VENV)/.dev  ## build docs/_build/html with warnings as errors and run every example
 	$(BIN)/sphinx-build -W --keep-going -q -n -b html docs docs/_build/html
@@ -61,7 +65,7 @@ test-lowest:  ## run the fast tests with the lowest supported versions of the de
 	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip --quiet install --upgrade uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable . --group test
-	.venv-lowest/bin/pytest --numprocesses 2 -W default  # old versions warn of themselves
+	.venv-lowest/bin/pytest $(PARALLEL) -W default  # old versions warn of themselves
 
 release-check:  ## build both distributions into dist/ and check them in empty environments (downloads 3 GB)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -6,6 +6,7 @@ folder, in a source distribution in the folder ``mnistcnn``.
 """
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 _IN_SDIST = "mnistcnn"
-_PACKAGE = "src/mnistcnn"
+_PACKAGE, _SETTINGS, _SHARED = "src/mnistcnn", "pyproject.toml", "hatch_build.py"
 # Equal in both distributions.
-_COPIED = ("requires-python", "authors", "keywords", "classifiers", "urls", "scripts")
+_COPIED = ("requires-python", "authors", "keywords", "classifiers", "scripts")
 
 
 def _sources(root: str) -> Path:
@@ -29,22 +30,21 @@ def _project_name(requirement: str) -> str:
     return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
 
 
-def _version(package: Path) -> str:
-    text = (package / "__init__.py").read_text(encoding="utf-8")
-    match = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
-    if match is None:
-        raise ValueError(f"{package} must state its __version__; it does not")
-    return match[1]
+def _shared(sources: Path) -> dict[str, Any]:
+    """Return what hatch_build.py of mnistcnn defines."""
+    return runpy.run_path(str(sources / _SHARED))
 
 
 def slim_metadata(sources: Path) -> dict[str, Any]:
     """Return the fields of the project table that both distributions share."""
-    content = tomllib.loads((sources / "pyproject.toml").read_text(encoding="utf-8"))
+    shared = _shared(sources)
+    content = tomllib.loads((sources / _SETTINGS).read_text(encoding="utf-8"))
     project, slim = content["project"], content["tool"]["mnistcnn"]["slim"]
     requirements = {_project_name(text): text for text in project["dependencies"]}
     extras = project["optional-dependencies"]
     return {
-        "version": _version(sources / _PACKAGE),
+        "version": shared["package_version"](sources / _PACKAGE),
+        "urls": shared["project_urls"](shared["repository_of"](content)),
         **{name: project[name] for name in _COPIED},
         "dependencies": [requirements[name] for name in slim["dependencies"]],
         "optional-dependencies": {name: extras[name] for name in slim["extras"]},
@@ -72,6 +72,7 @@ class SlimBuildHook(BuildHookInterface[Any]):
         package = sources / _PACKAGE
         files = {package: "mnistcnn"}
         if self.target_name == "sdist":
-            settings = sources / "pyproject.toml"
-            files = {package: f"{_IN_SDIST}/{_PACKAGE}", settings: f"{_IN_SDIST}/pyproject.toml"}
+            files = {
+                sources / name: f"{_IN_SDIST}/{name}" for name in (_PACKAGE, _SETTINGS, _SHARED)
+            }
         build_data["force_include"].update({str(path): name for path, name in files.items()})

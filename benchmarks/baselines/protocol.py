@@ -12,7 +12,6 @@ number of cores, which their thread pools look up when they start.
 import argparse
 import json
 import os
-import resource
 import sys
 import time
 from typing import Any
@@ -42,6 +41,8 @@ def wait_for_turn() -> None:
 
 def report(**metrics: Any) -> None:
     """Answer with the metrics of a turn and the peak memory so far."""
+    import resource  # not on Windows, where tests import this file
+
     unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     print(json.dumps({**metrics, "peak_mib": round(peak)}), flush=True)

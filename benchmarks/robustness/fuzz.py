@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -51,6 +50,8 @@ SMOKE_TARGETS = ("npz", "recipe")
 
 def peak_mib() -> float:
     """Return the peak memory of this process in MiB."""
+    import resource  # not on Windows, where tests import this file
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 

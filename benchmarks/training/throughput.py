@@ -15,7 +15,7 @@ import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,7 @@ def measure_own_network(data: Path, sizes: Sizes) -> list[dict[str, Any]]:
     """Measure a network of three convolutions and 26 classes, in turns, for every batch size."""
     rows = []
     for batch_size in sizes.batch_sizes:
+        load = round(os.getloadavg()[0], 2)
         processes = {
             side: BaselineProcess(
                 "own_network", data, images=sizes.images, cores=cpu_count(), variant=side,
@@ -151,6 +152,7 @@ def measure_own_network(data: Path, sizes: Sizes) -> list[dict[str, Any]]:
             {
                 "batch_size": batch_size,
                 "cores": cpu_count(),
+                "load_before": load,
                 "images_per_second": {
                     side: summarize([sizes.images / value for value in values])
                     for side, values in seconds.items()
@@ -225,8 +227,12 @@ PARTS = {
 }
 
 
-def throughput_table(part: dict[str, Any]) -> Table:
-    """Return a table with one row per side."""
+def throughput_tables(parts: Sequence[dict[str, Any]]) -> list[Table]:
+    """Return a table for each setting, with one row per side."""
+    return [_throughput_table(part) for part in parts]
+
+
+def _throughput_table(part: dict[str, Any]) -> Table:
     table = Table(title=f"batch size {part['batch_size']}, cores: {part['cores']}")
     table.add_column("side")
     for column in ("images/s, median", "range", "speedup of mnistcnn", "peak MiB"):
@@ -247,7 +253,7 @@ def throughput_table(part: dict[str, Any]) -> Table:
     return table
 
 
-def own_network_table(rows: Sequence[dict[str, Any]]) -> Table:
+def own_network_tables(rows: Sequence[dict[str, Any]]) -> list[Table]:
     """Return a table with one row for each side and batch size."""
     table = Table(title="a network of three convolutions and 26 classes")
     for column in ("side", "batch size", "images/s, median", "range", "speedup of mnistcnn"):
@@ -262,10 +268,10 @@ def own_network_table(rows: Sequence[dict[str, Any]]) -> Table:
                 f"{rate['min']:,.0f} ... {rate['max']:,.0f}",
                 "" if speedup is None else f"{speedup:.2f}",
             )
-    return table
+    return [table]
 
 
-def time_to_accuracy_table(part: dict[str, Any]) -> Table:
+def time_to_accuracy_tables(part: dict[str, Any]) -> list[Table]:
     """Return a table with one row per kind of run."""
     ratio = part.get("keras_tutorial_over_fast")
     more = f"; Keras script / fast: {ratio:.1f}" if ratio else ""
@@ -284,10 +290,10 @@ def time_to_accuracy_table(part: dict[str, Any]) -> Table:
                 f"{run['accuracy']['mean']:.2%} of {len(run['accuracy']['each'])}",
                 f"{run['peak_mib']:,}",
             )
-    return table
+    return [table]
 
 
-def dataset_sizes_table(rows: Sequence[dict[str, Any]]) -> Table:
+def dataset_sizes_tables(rows: Sequence[dict[str, Any]]) -> list[Table]:
     """Return a table with one row per number of images."""
     table = Table(title="one epoch of train by the number of images, batch size 128")
     for column in ("images", "seconds, median", "range", "images/s", "peak MiB"):
@@ -301,7 +307,15 @@ def dataset_sizes_table(rows: Sequence[dict[str, Any]]) -> Table:
             f"{row['images'] / seconds['median']:,.0f}",
             f"{row['peak_mib']:,}",
         )
-    return table
+    return [table]
+
+
+TABLES: dict[str, Callable[[Any], list[Table]]] = {
+    "throughput": throughput_tables,
+    "own_network": own_network_tables,
+    "time_to_accuracy": time_to_accuracy_tables,
+    "dataset_sizes": dataset_sizes_tables,
+}
 
 
 def draw_throughput(report: dict[str, Any], path: Path) -> None:
@@ -351,7 +365,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         Sizes(quick=options.quick, smoke=options.smoke),
     )
     console = Console(width=None if sys.stdout.isatty() else 110)
-    report = json.loads(options.output.read_text()) if options.only else {}
+    keeps_others = options.only and options.output.exists()
+    report = json.loads(options.output.read_text()) if keeps_others else {}
     for part in [options.only] if options.only else PARTS:
         console.print(f"Measuring {part} ...")
         report[part] = PARTS[part](data, sizes)
@@ -363,14 +378,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "versions": package_versions(*libraries),
     }
     write_results(options.output, report)
-    draw_throughput(report, figure)
-    console.print(
-        *map(throughput_table, report["throughput"]),
-        *([own_network_table(report["own_network"])] if "own_network" in report else []),
-        time_to_accuracy_table(report["time_to_accuracy"]),
-        dataset_sizes_table(report["dataset_sizes"]),
-    )
-    console.print(f"Results: {options.output}, figure: {figure}")
+    for part in filter(report.get, PARTS):
+        console.print(*TABLES[part](report[part]))
+    console.print(f"Results: {options.output}")
+    if "throughput" in report:
+        draw_throughput(report, figure)
+        console.print(f"Figure: {figure}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.harness import RESULTS, ROOT
 
 slow = pytest.mark.slow
-FAST = ["data.csv_loading", "inference.installation", "robustness.concurrent_download"]
+FAST = ["data.csv_loading", "robustness.concurrent_download"]
 SLOW = [
     "data.sheets",
     "accuracy.accuracy",
@@ -17,12 +17,12 @@ SLOW = [
     "accuracy.finetuning",
     "accuracy.recipe_search",
     "inference.exports",
+    "inference.installation",
     "inference.latency",
     "inference.service",
     "ocr.accuracy",
     "ocr.line_accuracy",
     "ocr.photographs",
-    "ocr.sign_accuracy",
     "robustness.crash_recovery",
     "robustness.fault_count",
     "robustness.fuzz",

@@ -128,6 +128,25 @@ def data_frame(images, labels):
     return pd.DataFrame(columns)
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "UInt8", "Float32"])
+def test_nullable_columns(dtype, digits):
+    """``convert_dtypes`` and ``read_csv(dtype_backend=...)`` return them."""
+    images, labels = (array[:20] for array in digits.train)
+    scale = 255 if dtype == "Float32" else 1
+    frame = pd.DataFrame(images.reshape(-1, 784) / scale).astype(dtype)
+    x, y = preprocess(frame, pd.Series(labels).astype("Int64"))
+    expected_x, expected_y = preprocess(images, labels)
+    assert np.allclose(x, expected_x, atol=1e-7)
+    assert np.array_equal(y, expected_y)
+    frame.iloc[7, 3] = pd.NA
+    with pytest.raises(
+        ValueError, match="images must have no missing values; received one in row 7"
+    ):
+        preprocess(frame)
+    with pytest.raises(TypeError, match="images must be integers or floats; received dtype object"):
+        preprocess(frame.astype(str))
+
+
 @pytest.mark.parametrize("dtype", ["u1", "i8", "f8"])
 def test_a_data_frame(dtype, digits):
     images, labels = (array[:20] for array in digits.train)

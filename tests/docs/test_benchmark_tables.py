@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("sphinx", reason="a development dependency")
 
 import benchmark_tables
-from benchmark_tables import accuracy, base, faults
+from benchmark_tables import accuracy, base, faults, training
 from docutils import nodes
 from docutils.parsers.rst import DirectiveError
 
@@ -138,10 +138,31 @@ def test_ablation_with_differences_and_standard_errors(report):
     assert note.startswith("12 epochs, means of 2 seeds.")
 
 
+def test_speed_of_an_own_network():
+    sides = {"mnistcnn": 1_200, "keras_fit": 1_000, "keras_fit_tuned": 1_100}
+    rates = {
+        name: {"median": rate, "min": rate - 9, "max": rate + 9} for name, rate in sides.items()
+    }
+    part = {
+        "batch_size": 128,
+        "images_per_second": rates,
+        "speedup_over": {"keras_fit": 1.2, "keras_fit_tuned": 1.09},
+    }
+    assert content_of(training.OwnNetwork, {"own_network": [part]}) == [
+        ["", "images per second", "range", "speedup of mnistcnn"],
+        ["batch size 128: mnistcnn.train", "1,200", "1,191 to 1,209", ""],
+        ["batch size 128: Keras fit, oneDNN on", "1,000", "991 to 1,009", "1.20 ×"],
+        ["batch size 128: Keras fit, oneDNN on, 50 steps per execution", "1,100", "1,091 to 1,109", "1.09 ×"],
+    ]  # fmt: skip
+    assert content_of(training.OwnNetwork, {}) == [
+        "To be measured by python -m benchmarks.training.throughput."
+    ]
+
+
 def test_cost_is_a_sentence(report):
     (sentence,) = content_of(accuracy.Cost, report)
     assert sentence == (
-        "Augmentation adds 25 % to the time of a step, the median of 7 ratios turn by turn; the "
+        "Augmentation adds 25 % to the time of a step (median of 7 alternating measurements). The "
         "median throughput is 1,000 images per second with it and 1,250 without, on 2 cores."
     )
 

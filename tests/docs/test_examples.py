@@ -71,6 +71,7 @@ def test_baseline_pipeline(run, tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_custom_data(run, tmp_path):
     output = run("custom_data.py", EPOCHS=1)
     assert len(list((tmp_path / "my-digits").iterdir())) == 4
@@ -79,6 +80,7 @@ def test_custom_data(run, tmp_path):
     assert (tmp_path / "samples.png").stat().st_size > 5_000
 
 
+@pytest.mark.slow
 def test_own_network(run, tmp_path):
     output = run("own_network.py")
     assert percentages(output)[0] > 90
@@ -88,6 +90,7 @@ def test_own_network(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == names
 
 
+@pytest.mark.slow
 def test_calibration(run, tmp_path):
     output = run("calibration.py")
     before, after = re.findall(r"accuracy ([\d.]+)%, loss ([\d.]+), .* ([\d.]+)%", output)
@@ -98,6 +101,7 @@ def test_calibration(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == names
 
 
+@pytest.mark.slow
 def test_scikit_learn(run, tmp_path):
     output = run("scikit_learn.py")
     assert re.search(r"^cross-validation: [\d.]+% ± [\d.]+%$", output, re.MULTILINE)
@@ -106,6 +110,7 @@ def test_scikit_learn(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["learning_curve.png"]
 
 
+@pytest.mark.slow
 def test_saliency(run, tmp_path):
     output = run("saliency.py")
     assert "misclassified" in output
@@ -114,6 +119,7 @@ def test_saliency(run, tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_custom_callback(run, tmp_path):
     output = run("custom_callback.py", EPOCHS=6, TARGET=0.5)
     assert "target reached" in output
@@ -160,6 +166,7 @@ def test_reject_low_confidence(run, tmp_path):
         assert (tmp_path / name).stat().st_size > 5_000
 
 
+@pytest.mark.slow
 def test_clean_vs_degraded(run):
     best, robust = map(percentages, run("clean_vs_degraded.py").splitlines())
     assert best[0] > 90
@@ -173,6 +180,7 @@ def test_augmentation(run):
     assert augmented[4] > plain[4] + 30
 
 
+@pytest.mark.slow
 def test_read_many_pictures(run, tmp_path):
     import pyarrow.dataset
 
@@ -205,6 +213,7 @@ def test_read_many_pictures(run, tmp_path):
         run("read_many_pictures.py", SOURCE='"others"')
 
 
+@pytest.mark.slow
 def test_locations_may_have_a_scheme_as_buckets_do(run, tmp_path):
     run("read_many_pictures.py")
     source, output = (f'"file://{tmp_path}/{name}"' for name in ("pictures", "out/readings"))
@@ -220,6 +229,7 @@ def test_onnx_inference(run, tmp_path):
     assert float(accuracy) > 90
 
 
+@pytest.mark.slow
 def test_batch_inference(run, tmp_path):
     output = run("batch_inference.py", NUM_IMAGES=4500)
     count = re.fullmatch(r"4,500 images, ([\d,]+) with low confidence\n", output)[1]

@@ -102,7 +102,12 @@ def test_names_of_columns_are_compared(data):
 
 
 @pytest.mark.parametrize(
-    "labels", [np.array(["zero", "one", "two"]), np.array([-7, 1000, 3]), np.array([2.0, 0.0, 1.0])]
+    "labels",
+    [
+        np.array(["zero", "one", "two"]),
+        pytest.param(np.array([-7, 1000, 3]), marks=pytest.mark.slow),
+        pytest.param(np.array([2.0, 0.0, 1.0]), marks=pytest.mark.slow),
+    ],
 )
 def test_labels_of_any_type(labels, data):
     images, digits = (array[data[1] < 3] for array in data)
@@ -140,6 +145,7 @@ def test_weights_of_images_and_classes(data):
         fast_classifier(class_weight={"maybe": 2}).fit(images, names)
 
 
+@pytest.mark.slow
 def test_tools_of_scikit_learn(data):
     images, labels = data
     assert (cross_val_score(fast_classifier(epochs=8), images, labels, cv=2) > 0.5).all()

@@ -106,7 +106,7 @@ def exif_bomb(marker=0xE1, prefix=b"Exif\0\0"):
 def gif(extensions=b"", *, screen=(8, 8), frame=(0, 0, 8, 8), more=b"", disposal=0):
     """Return a GIF with extensions before its frame, and more blocks after its pixels."""
     whole = encode(Image.new("L", (8, 8)), "GIF")
-    data = whole[Image.open(io.BytesIO(whole)).tile[0].offset :].removesuffix(b"\0;")
+    data = whole[Image.open(io.BytesIO(whole)).tile[0][2] :].removesuffix(b"\0;")
     pixels = b"\x08" + data + more + b"\0"
     control = b"!\xf9\x04" + bytes([disposal << 2]) + bytes(4)
     head = b"GIF89a" + struct.pack("<HH", *screen) + b"\xf6\0\0" + bytes(3 * 128)
@@ -117,7 +117,7 @@ def gif_of_one_byte_blocks(width, height):
     """Return a GIF whose pixels are stored in blocks of one byte."""
     whole = encode(noise(width, height, 1), "GIF")
     image = Image.open(io.BytesIO(whole))
-    start = image.tile[0].offset
+    start = image.tile[0][2]
     blocks, position = [], start
     while length := whole[position]:
         block = np.frombuffer(whole, np.uint8, length, position + 1)

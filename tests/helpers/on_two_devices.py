@@ -1,6 +1,6 @@
 """Trains on two logical CPUs, which must be configured before TensorFlow initializes.
 
-    python -m tests.helpers.on_two_devices short|long
+    python -m tests.helpers.on_two_devices short|medium|long
 
 Writes ``report.json`` and files of weights to the working folder.
 """
@@ -120,13 +120,19 @@ def short_report(strategy):
     other = in_scope(strategy, runs.other_network)
     _, history = runs.train(runs.FITTED, other, strategy=strategy, batch_size=51)
     return {
+        "variable_type": str(type(other.weights[0].value)),
+        "other network": history.history["loss"],
+        "error": error_for_a_model_from_outside(strategy),
+    }
+
+
+def medium_report(strategy):
+    save_recipes(strategy, runs.MEDIUM_RECIPES)
+    return {
         "callbacks": train_with_callbacks(strategy),
         "one left over": crash_and_resume(
             strategy, "resumed", runs.RECIPES["one left over"], baseline_network, 2, crashes=1
         ),
-        "variable_type": str(type(other.weights[0].value)),
-        "other network": history.history["loss"],
-        "error": error_for_a_model_from_outside(strategy),
     }
 
 
@@ -150,5 +156,6 @@ def long_report(strategy):
 
 
 if __name__ == "__main__":
-    make_report = {"short": short_report, "long": long_report}[sys.argv[1]]
+    reports = {"short": short_report, "medium": medium_report, "long": long_report}
+    make_report = reports[sys.argv[1]]
     Path("report.json").write_text(json.dumps(make_report(two_device_strategy())))

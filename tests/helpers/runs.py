@@ -28,7 +28,8 @@ RECIPES = {
     ),
     "best": DISTILLED,
 }
-SHORT_RECIPES, LONG_RECIPES = ("one left over", "distilled"), ("baseline", "robust", "best")
+SHORT_RECIPES, MEDIUM_RECIPES = ("one left over",), ("distilled",)
+LONG_RECIPES = ("baseline", "robust", "best")
 FITTED = dataclasses.replace(BASELINE, epochs=4, augmentation=Augmentation(translation=1.0))
 
 

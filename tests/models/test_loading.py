@@ -8,6 +8,7 @@ from mnistcnn.backend import keras
 from mnistcnn.models.loading import as_model
 from mnistcnn.weights.keras_file import save_model
 from mnistcnn.weights.pretrained import PRETRAINED
+from tests.helpers import onnx_networks
 
 
 @pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.weights.h5", "a.onnx", "a.safetensors"])
@@ -63,6 +64,19 @@ def test_the_error_for_another_architecture_names_both(tmp_path, suffix):
     )
     with pytest.raises(ValueError, match=message) as error:
         load_model(path)
+    assert type(error.value) is ValueError
+
+
+def test_onnx_of_another_network_is_no_damaged_file(tmp_path):
+    network, _ = onnx_networks.dense_network(num_classes=26)
+    onnx_networks.save(network, tmp_path / "letters.onnx")
+    message = (
+        r"letters\.onnx must contain the weights of the build_model architecture, the arrays "
+        r"conv1\.kernel, .*, dense\.bias; received another network, with the arrays 'kernel'.*: run it "
+        r"with Recognizer, or build it and load its \.keras file with load_model\(path, model=network\)$"
+    )
+    with pytest.raises(ValueError, match=message) as error:
+        load_model(tmp_path / "letters.onnx")
     assert type(error.value) is ValueError
 
 

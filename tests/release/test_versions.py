@@ -1,7 +1,6 @@
 """The version of a release, and the address of the repository."""
 
 import subprocess
-import tomllib
 
 import pytest
 
@@ -28,19 +27,25 @@ def test_another_version_in_one_file_is_an_error(tmp_path):
         check_versions(tmp_path)
 
 
-def test_the_address_in_the_metadata_must_be_that_of_the_repository(tmp_path):
-    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
-    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+def test_the_address_of_the_repository_must_be_that_of_the_remote(tmp_path):
+    settings = tmp_path / "pyproject.toml"
+    settings.write_text('[tool.mnistcnn]\nrepository = "https://github.com/owner/name"\n')
 
     def git(*arguments):
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
 
     git("init", "--quiet")
-    check_repository(tmp_path)
-    git("remote", "add", "origin", f"{urls['Source']}.git")
+    assert check_repository(tmp_path) == "https://github.com/owner/name"
+    git("remote", "add", "origin", "https://github.com/owner/name.git")
     check_repository(tmp_path)
     git("remote", "set-url", "origin", "git@github.com:someone/else.git")
     with pytest.raises(
-        SystemExit, match=r"must name this repository, https://github.com/someone/else"
+        SystemExit,
+        match=r"must be the address of this repository, https://github.com/someone/else; received",
     ):
         check_repository(tmp_path)
+    settings.write_text('[tool.mnistcnn]\nrepository = ""\n')
+    with pytest.raises(SystemExit, match=r"someone/else; received ''$"):
+        check_repository(tmp_path)
+    git("remote", "set-url", "origin", "/a/folder")
+    assert check_repository(tmp_path) == ""

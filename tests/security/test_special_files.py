@@ -51,7 +51,7 @@ def link_to_fifo(path):
 
 # By name: how it is created, and what the error calls it.
 KINDS = {
-    "FIFO": (os.mkfifo, "a FIFO"),
+    "FIFO": (getattr(os, "mkfifo", None), "a FIFO"),
     "link to a FIFO": (link_to_fifo, "a FIFO"),
     "socket": (bind_socket, "a socket"),
     "device": (lambda path: path.symlink_to("/dev/zero"), "a device"),

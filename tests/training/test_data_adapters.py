@@ -138,13 +138,13 @@ RECIPES = {
     [
         pytest.param("dropout", Ordered, marks=pytest.mark.slow),
         ("label smoothing and a schedule", Ordered),
+        ("keras fit", Ordered),
+        ("keras step", ordered_tf_dataset),
         pytest.param("robust", Ordered, marks=pytest.mark.slow),
         pytest.param("robust", ordered_tf_dataset, marks=pytest.mark.slow),
         pytest.param("distilled", Ordered, marks=pytest.mark.slow),
-        ("keras fit", Ordered),
-        ("keras step", Ordered),
-        ("augmented", ordered_tf_dataset),
-        pytest.param("keras step", ordered_tf_dataset, marks=pytest.mark.slow),
+        pytest.param("keras step", Ordered, marks=pytest.mark.slow),
+        pytest.param("augmented", ordered_tf_dataset, marks=pytest.mark.slow),
         pytest.param("keras fit", ordered_tf_dataset, marks=pytest.mark.slow),
     ],
 )
@@ -178,7 +178,14 @@ def stateless():
     return model
 
 
-@pytest.mark.parametrize("make", [network, stepping, stateless])
+@pytest.mark.parametrize(
+    "make",
+    [
+        stepping,
+        pytest.param(network, marks=pytest.mark.slow),
+        pytest.param(stateless, marks=pytest.mark.slow),
+    ],
+)
 def test_a_dataset_of_unknown_length(xy, make, recwarn):
     recipe = dataclasses.replace(PLAIN, augmentation=AUGMENTATION)
     expected = run(batched(*xy), make(), validation_data=batched(*xy), recipe=recipe)
@@ -229,7 +236,9 @@ class Recording(ArrayPyDataset):
         self.calls.append(f"{self.name} ends")
 
 
-@pytest.mark.parametrize("make", [network, perceptron, stepping])
+@pytest.mark.parametrize(
+    "make", [perceptron, stepping, pytest.param(network, marks=pytest.mark.slow)]
+)
 def test_epoch_hooks_are_called(xy, make):
     calls = []
     run(
@@ -263,9 +272,20 @@ def generated(x, y):
     return dataset.apply(tf.data.experimental.assert_cardinality(2))
 
 
-@pytest.mark.parametrize("make", [network, stepping])
-@pytest.mark.parametrize("kind", [lambda x, y: ArrayPyDataset(x, y, 64), generated])
-def test_the_arrays_of_a_dataset_are_not_modified(xy, make, kind):
+def py_dataset(x, y):
+    return ArrayPyDataset(x, y, 64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        (generated, network),
+        (py_dataset, stepping),
+        pytest.param(generated, stepping, marks=pytest.mark.slow),
+        pytest.param(py_dataset, network, marks=pytest.mark.slow),
+    ],
+)
+def test_the_arrays_of_a_dataset_are_not_modified(xy, kind, make):
     """Dropout and label smoothing would otherwise overwrite them."""
     x, y = (aligned(array[:128]) for array in xy)
     recipe = dataclasses.replace(PLAIN, label_smoothing=0.1)
@@ -282,7 +302,13 @@ class Broken(ArrayPyDataset):
 
 
 @pytest.mark.parametrize(
-    ("make", "workers"), [(network, 1), (network, 2), (perceptron, 2), (stepping, 2)]
+    ("make", "workers"),
+    [
+        (network, 1),
+        (perceptron, 2),
+        pytest.param(network, 2, marks=pytest.mark.slow),
+        pytest.param(stepping, 2, marks=pytest.mark.slow),
+    ],
 )
 def test_an_exception_of_the_dataset_is_raised_unchanged(xy, make, workers):
     data = Broken(*xy, SIZE)
@@ -456,7 +482,9 @@ def test_a_dataset_must_have_its_declared_number_of_batches(xy, declared, receiv
         run(dataset, epochs=1)
 
 
-@pytest.mark.parametrize("make", [network, perceptron, stepping])
+@pytest.mark.parametrize(
+    "make", [network, perceptron, pytest.param(stepping, marks=pytest.mark.slow)]
+)
 def test_an_empty_dataset_of_unknown_length(xy, make):
     with pytest.raises(ValueError, match="x must hold at least one batch; received none"):
         run(unknown(*xy).filter(lambda a, b: False), make())
@@ -465,7 +493,9 @@ def test_an_empty_dataset_of_unknown_length(xy, make):
 # Memory
 
 
-@pytest.mark.parametrize("make", [network, perceptron, stepping])
+@pytest.mark.parametrize(
+    "make", [network, perceptron, pytest.param(stepping, marks=pytest.mark.slow)]
+)
 def test_batches_are_released(xy, make):
     """Only prefetched batches are in memory, however many there are."""
     x, y = xy[0][:8], xy[1][:8]
@@ -512,11 +542,11 @@ def shuffled(x, y, size):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("augmented", Shuffling),
+        ("keras step", Shuffling),
         ("keras fit", shuffled),
-        ("keras step", shuffled),
+        pytest.param("keras step", shuffled, marks=pytest.mark.slow),
         pytest.param("augmented", shuffled, marks=pytest.mark.slow),
-        pytest.param("keras step", Shuffling, marks=pytest.mark.slow),
+        pytest.param("augmented", Shuffling, marks=pytest.mark.slow),
         pytest.param("robust", shuffled, marks=pytest.mark.slow),
         pytest.param("robust", Shuffling, marks=pytest.mark.slow),
         pytest.param("robust", batched, marks=pytest.mark.slow),

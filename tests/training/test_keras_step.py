@@ -95,8 +95,20 @@ def in_half_precision(build):
         keras.config.set_dtype_policy("float32")
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("weighted", [False, True])
+# With each model once; the other half is slow.
+UNWEIGHTED = ("residual", "regularized", "normalized", "sparse")
+
+
+@pytest.mark.parametrize(
+    ("name", "weighted"),
+    [
+        pytest.param(
+            name, weighted, marks=[pytest.mark.slow] if weighted == (name in UNWEIGHTED) else []
+        )
+        for name in MODELS
+        for weighted in (False, True)
+    ],
+)
 def test_the_step_equals_that_of_keras(xy, name, weighted):
     models = [MODELS[name]() for _ in range(2)]
     one, other = models

@@ -39,6 +39,15 @@ def equal(one, other):
     return all(map(np.array_equal, one, other))
 
 
+@pytest.fixture(scope="module")
+def two_epochs(xy):
+    """The history of a run that several tests compare with theirs; it must not be changed."""
+    before = [array.copy() for array in xy]
+    history = quick(xy, epochs=2)
+    assert equal(xy, before)  # training does not modify the arrays
+    return history
+
+
 def test_the_default_recipe_is_the_baseline(xy, monkeypatch):
     fits = []
     monkeypatch.setattr(
@@ -91,21 +100,20 @@ def test_with_validation_data_all_of_x_is_trained_on(xy):
     assert "val_loss" in history.history
 
 
-def test_the_arrays_are_not_modified(xy):
-    before = [array.copy() for array in xy]
-    quick(xy)
-    assert equal(xy, before)
-
-
 # Labels, classes and weights
 
 
-def test_integer_and_one_hot_labels_are_equivalent(xy):
+def test_the_same_seed_gives_the_same_run_with_integer_and_one_hot_labels(xy, two_epochs):
     x, y = xy
-    expected = quick(xy)
-    result = quick((x, y.argmax(axis=1)))
-    assert equal(weights_of(result), weights_of(expected))
-    assert result.history == expected.history
+    result = quick((x, y.argmax(axis=1)), epochs=2)
+    assert equal(weights_of(result), weights_of(two_epochs))
+    assert result.history == two_epochs.history
+
+
+def dense_network(kind=keras.Sequential):
+    start = keras.initializers.GlorotUniform(seed=1)
+    dense = keras.layers.Dense(10, "softmax", kernel_initializer=start)
+    return kind([keras.Input((28, 28, 1)), keras.layers.Flatten(), dense])
 
 
 def sparse(model):
@@ -118,17 +126,20 @@ def categorical(model):
     return model
 
 
-@pytest.mark.parametrize("kind", [None, keras.Sequential, FitSequential])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(None, marks=pytest.mark.slow),
+        keras.Sequential,
+        pytest.param(FitSequential, marks=pytest.mark.slow),
+    ],
+)
 def test_a_model_compiled_sparse_takes_either_form(xy, kind):
     """The baseline network, one that `KerasStep` trains and one that fit trains."""
     x, y = xy
 
     def build():
-        if kind is None:
-            return build_model(seed=0)
-        start = keras.initializers.GlorotUniform(seed=1)
-        dense = keras.layers.Dense(10, "softmax", kernel_initializer=start)
-        return kind([keras.Input((28, 28, 1)), keras.layers.Flatten(), dense])
+        return build_model(seed=0) if kind is None else dense_network(kind)
 
     expected = quick(xy, categorical(build()), batch_size=100)
     dataset = tf.data.Dataset.from_tensor_slices((x, y.argmax(axis=1))).batch(100)
@@ -154,13 +165,18 @@ def test_a_recipe_that_changes_the_labels_needs_a_loss_of_one_hot_labels(xy):
         train(sparse(letter_network(10)), *xy, recipe="fast", verbose=0)
 
 
-def test_other_numbers_of_classes(xy, tmp_path):
-    """With label smoothing and a teacher, and names that the file keeps."""
+@pytest.mark.slow
+def test_other_numbers_of_classes_with_label_smoothing_or_a_teacher(xy):
     x, labels = xy[0], xy[1].argmax(axis=1) // 4
     teacher = dataclasses.replace(recipes.FAST, name="teacher", dropout=0.1)
     distilled = dataclasses.replace(recipes.FAST, label_smoothing=0.0, teacher=teacher)
     for recipe in (recipes.FAST, distilled):
         train(build_model(num_classes=3, seed=0), x, labels, recipe=recipe, verbose=0)
+
+
+def test_other_numbers_of_classes(xy, tmp_path):
+    """The file keeps the names of the classes."""
+    x, labels = xy[0], xy[1].argmax(axis=1) // 4
     model = build_model(num_classes=3, seed=0)
     train(model, x, labels, class_names=["low", "medium", "high"], epochs=3, seed=0, verbose=0)
     result = evaluate("bestmodel.keras", x, labels)
@@ -168,12 +184,26 @@ def test_other_numbers_of_classes(xy, tmp_path):
     assert result.accuracy > 0.6
 
 
-BUILDERS = [lambda: build_model(seed=0, dropout=0), lambda: letter_network(10)]
+def without_dropout():
+    return build_model(seed=0, dropout=0)
 
 
-@pytest.mark.parametrize("build", BUILDERS)
-@pytest.mark.parametrize("kind", ["arrays", "tf.data", "PyDataset"])
-def test_weights_are_those_of_keras(xy, build, kind):
+def letters():
+    return letter_network(10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "build"),
+    [
+        ("arrays", without_dropout),
+        ("PyDataset", letters),
+        pytest.param("arrays", letters, marks=pytest.mark.slow),
+        pytest.param("tf.data", without_dropout, marks=pytest.mark.slow),
+        pytest.param("tf.data", letters, marks=pytest.mark.slow),
+        pytest.param("PyDataset", without_dropout, marks=pytest.mark.slow),
+    ],
+)
+def test_weights_are_those_of_keras(xy, kind, build):
     """Classes and images have weights, also in validation."""
     x, y = xy[0][:120], xy[1][:120]
     weights = np.random.default_rng(0).uniform(0, 3, len(x)).astype(np.float32)
@@ -282,12 +312,11 @@ def test_the_split_is_an_argument_of_train(xy):
     assert history.history["val_accuracy"][-1] > 0.5
 
 
-def test_a_dataset_needs_no_validation_data_without_callbacks(xy):
+def test_a_dataset_needs_no_validation_data_if_no_callback_does(xy):
     dataset = tf.data.Dataset.from_tensor_slices(xy).batch(100)
-    history = train(build_model(seed=0), dataset, epochs=1, callbacks=[], verbose=0)
-    assert sorted(history.history) == ["accuracy", "loss"]
     watch = [keras.callbacks.EarlyStopping(monitor="loss")]
-    train(build_model(seed=0), dataset, epochs=1, callbacks=watch, verbose=0)
+    history = train(build_model(seed=0), dataset, epochs=1, callbacks=watch, verbose=0)
+    assert sorted(history.history) == ["accuracy", "loss"]
 
 
 # Networks of one's own
@@ -378,12 +407,6 @@ def test_seeds_of_any_size_and_none_give_different_orders_and_augmentation():
     trainers = [Trainer(model, recipe, seed=seed) for seed in (None, None, 0, 2**70, 2**70 + 1)]
     assert len({tuple(trainer._shuffle_seed) for trainer in trainers}) == 5
     assert len({trainer._augment._seed for trainer in trainers}) == 5
-
-
-def test_the_same_seed_gives_the_same_weights_and_history(xy):
-    first, again = quick(xy, epochs=2), quick(xy, epochs=2)
-    assert equal(weights_of(first), weights_of(again))
-    assert first.history == again.history
 
 
 # Errors: raised before the first step, and without writing files
@@ -545,19 +568,14 @@ def test_verbose(xy, capsys):
 # The recipe fast
 
 
-def test_fast_is_one_epoch_and_restores_the_dropout_rate(xy):
+def test_fast_is_one_epoch_and_restores_dropout_rate_and_optimizer(xy):
     model = build_model(seed=0)
+    optimizer = model.optimizer
     history = train(model, *xy, recipe="fast", seed=0, verbose=0)
     assert history.params["steps"] == 3
     assert sorted(history.history) == ["accuracy", "loss"]
     assert model.get_layer("dropout").rate == 0.25
-
-
-def test_training_can_continue_after_fast(xy):
-    """The recipe's schedule ends at a learning rate of 0; the model's optimizer is restored."""
-    model = build_model(seed=0)
-    optimizer = model.optimizer
-    train(model, *xy, recipe="fast", seed=0, verbose=0)
+    # Training can continue, though the recipe's schedule ends at a learning rate of 0.
     assert model.optimizer is optimizer
     before = model.get_weights()
     quick(xy, model)

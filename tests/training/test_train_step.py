@@ -22,7 +22,7 @@ def test_other_models_have_no_fast_step(build):
     assert not supports_fast_step(build())
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
 def test_the_fast_step_equals_that_of_keras(xy, optimizer):
     models = []
     for _ in range(2):

@@ -1,6 +1,8 @@
 """What differs on Windows, simulated."""
 
 import errno
+import os
+import re
 import shlex
 import signal
 import subprocess
@@ -10,8 +12,9 @@ import pytest
 
 from mnistcnn.cli.main import main
 from mnistcnn.cli.train import _sigterm_as_interrupt
-from mnistcnn.utils import platform_support
-from mnistcnn.utils.atomic_write import write_text
+from mnistcnn.images import decoder_worker
+from mnistcnn.utils import lock, platform_support, safe_read, stderr
+from mnistcnn.utils.atomic_write import atomic_write_directory, write_text
 
 ARGUMENTS = ["mnistcnn", "train", "--output", "my run", 'a"b', "it's"]
 
@@ -135,3 +138,73 @@ def test_a_write_waits_for_a_busy_file(windows, monkeypatch, tmp_path):
     write_text(tmp_path / "a.txt", "text")
     assert (tmp_path / "a.txt").read_text() == "text"
     assert len(calls) == 2
+
+
+def test_a_folder_waits_for_a_program_that_has_one_of_its_files_open(
+    windows, monkeypatch, tmp_path
+):
+    path_type = type(tmp_path)
+    replace, calls = path_type.replace, []
+
+    def busy_each_first_time(self, target):
+        calls.append(target)
+        if len(calls) % 2:
+            raise PermissionError(errno.EACCES, "in use")
+        return replace(self, target)
+
+    monkeypatch.setattr(platform_support.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(path_type, "replace", busy_each_first_time)
+    target = tmp_path / "model"
+    for text in ("old", "new"):
+        with atomic_write_directory(target, check=lambda folder: None) as temporary:
+            temporary.mkdir()
+            (temporary / "a.txt").write_text(text)
+    assert (target / "a.txt").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert len(calls) == 6
+
+
+def test_a_lock_that_is_being_deleted_is_free_soon(monkeypatch, tmp_path):
+    """Windows does not open a file that is deleted while another program has it open."""
+
+    def deleting(path, *, follow_links):
+        raise PermissionError(errno.EACCES, "in use")
+
+    monkeypatch.setattr(lock, "open_regular", deleting)
+    with (
+        pytest.raises(PermissionError, match="in use"),
+        lock.file_lock(tmp_path / "lock", timeout=0),
+    ):
+        pass
+    monkeypatch.setattr(lock, "is_windows", lambda: True)
+    with lock.file_lock(tmp_path / "lock", timeout=0):
+        pass
+
+
+def test_files_are_read_without_the_flags_of_posix(monkeypatch, tmp_path):
+    for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_NOCTTY", "SEEK_DATA", "SEEK_HOLE"):
+        monkeypatch.delattr(os, name, raising=False)
+    (tmp_path / "file").write_bytes(b"1\r\n\x1a2")
+    for follow_links in (True, False):
+        content = safe_read.read_limited(tmp_path / "file", limit=5, follow_links=follow_links)
+        assert content == b"1\r\n\x1a2"
+    with safe_read.open_regular(tmp_path / "file") as file:
+        assert safe_read.data_size(file) == 5
+
+
+def test_a_decoder_has_no_limits_of_its_own_without_the_module_resource(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    decoder_worker._limit_memory(1)
+    decoder_worker._limit_time(0)
+    assert len(bytearray(1_000_000)) == 1_000_000
+
+
+def test_no_stream_of_the_c_library_is_exchanged_on_windows(monkeypatch, capfd):
+    monkeypatch.delattr(os, "confstr", raising=False)
+    stderr._memory_stream.cache_clear()
+    try:
+        with stderr.filter_stderr(re.compile(b".*")):
+            os.write(2, b"kept\n")
+    finally:
+        stderr._memory_stream.cache_clear()
+    assert capfd.readouterr().err == "kept\n"

@@ -28,6 +28,7 @@ from tools.release.versions import ROOT, check_repository, check_versions
 
 DIST = ROOT / "dist"
 DISTRIBUTIONS = {"mnistcnn": ROOT, "mnistcnn-slim": ROOT / "slim"}
+MAX_SLIM_BYTES = 400_000_000  # installed, with all requirements
 # In an environment with the requirements of the tests only, a few minutes.
 TESTS = "tests/test_public_api.py tests/data tests/evaluation tests/ocr tests/weights tests/cli"
 _PICTURE = """
@@ -37,19 +38,30 @@ ImageDraw.Draw(image).line([(100, 20), (100, 80)], fill=0, width=7)
 image.save("one.png")
 """
 
+# Without pip, which is in each new environment.
+_SIZE = """
+from importlib.metadata import distributions
+files = [
+    each.locate_file(file) for each in distributions() if each.name not in ("pip", "setuptools")
+    for file in each.files
+]
+print(sum(path.stat().st_size for path in files if path.is_file()))
+"""
 
-def run(*command: object, cwd: Path = ROOT, code: int = 0) -> str:
-    """Run a command without this clone on its path, and return what it prints."""
+
+def run(*command: object, cwd: Path = ROOT, code: int = 0, show: bool = False) -> str:
+    """Run a command without this clone on its path, and return or show what it prints."""
     print("$", *command, flush=True)
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     result = subprocess.run(
         [str(word) for word in command], cwd=cwd, env=variables, text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdout=None if show else subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+    output = result.stdout or ""
     if result.returncode != code:
-        print(result.stdout)
+        print(output)
         raise SystemExit(f"the exit code must be {code}; received {result.returncode}")
-    return result.stdout
+    return output
 
 
 def build() -> None:
@@ -77,12 +89,31 @@ def write_bill_of_materials(python: Path, name: str) -> None:
     run(sys.executable, "-m", "cyclonedx_py", "environment", "--output-file", output, python)
 
 
+def print_archive_sizes() -> None:
+    """Print the size of each archive."""
+    for path in sorted(DIST.iterdir()):
+        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def installed_bytes(python: Path, name: str) -> int:
+    """Print and return the size of all files that an environment holds."""
+    # Isolated, since this clone has metadata too.
+    size = int(run(python, "-I", "-c", _SIZE))
+    print(f"{name} installed: {size / 1e6:,.0f} MB")
+    return size
+
+
 def check_slim(folder: Path) -> None:
     """Install the wheel of mnistcnn-slim and use it."""
     (wheel,) = DIST.glob("mnistcnn_slim-*.whl")
     python, command = new_environment(folder / "slim")
     run(python, "-m", "pip", "install", "--quiet", wheel)
     run(python, "-m", "pip", "check")
+    size = installed_bytes(python, "mnistcnn-slim")
+    if size > MAX_SLIM_BYTES:
+        raise SystemExit(
+            f"mnistcnn-slim must take at most {MAX_SLIM_BYTES:,} bytes; takes {size:,}"
+        )
     run(python, "-c", _PICTURE, cwd=folder)
     expect("1\n", run(command, "read", "one.png", cwd=folder))
     expect("mnistcnn-slim", run(command, "info", cwd=folder))
@@ -106,12 +137,13 @@ def check_sdist(folder: Path, tests: str) -> None:
     python, command = new_environment(folder / "full")
     run(python, "-m", "pip", "install", "--quiet", ".", cwd=source)
     run(python, "-m", "pip", "check")
+    installed_bytes(python, "mnistcnn")
     write_bill_of_materials(python, "mnistcnn")
     run(command, "train", "--data", "digits", "--epochs", 1, "--output", "run", cwd=folder)
     run(command, "evaluate", "run/bestmodel.keras", "--data", "digits", cwd=folder)
     if tests:
         run(python, "-m", "pip", "install", "--quiet", "--group", "test", cwd=source)
-        print(run(python, "-m", "pytest", "-q", *tests.split(), cwd=source))
+        run(python, "-m", "pytest", "--numprocesses", 2, *tests.split(), cwd=source, show=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -120,9 +152,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--tests", default=TESTS, help="which tests to run; '' for none")
     parser.add_argument("--slim-only", action="store_true", help="install mnistcnn-slim only")
     options = parser.parse_args(argv)
-    check_repository()
+    if not check_repository():
+        print("The metadata has no addresses: repository in [tool.mnistcnn] is empty")
     version = check_versions()
     build()
+    print_archive_sizes()
     with tempfile.TemporaryDirectory() as name:
         check_slim(Path(name))
         if not options.slim_only:

@@ -41,21 +41,24 @@ def check_versions(root: Path = ROOT) -> str:
     return versions["CITATION.cff"]
 
 
-def check_repository(root: Path = ROOT) -> None:
-    """Exit if the project's address is not that of the clone's remote ``origin``, if it has one."""
-    urls = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+def check_repository(root: Path = ROOT) -> str:
+    """Return the address of the repository; exit if the clone's remote ``origin`` has another.
+
+    Without a public repository, and in a clone of a folder, it may be empty.
+    """
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    repository: str = settings["tool"]["mnistcnn"]["repository"]
     result = subprocess.run(
         ["git", "remote", "get-url", "origin"],  # noqa: S607
         cwd=root, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if result.returncode:
-        return
     address = re.sub(r"^git@([^:]+):", r"https://\1/", result.stdout.strip()).removesuffix(".git")
-    if address.startswith("https://") and address != urls["Source"]:
+    if not result.returncode and address.startswith("https://") and address != repository:
         raise SystemExit(
-            f"project.urls in pyproject.toml must name this repository, {address}; "
-            f"received {urls['Source']}"
+            "repository in [tool.mnistcnn] of pyproject.toml must be the address of this "
+            f"repository, {address}; received {repository!r}"
         )
+    return repository
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from benchmark_tables import (
     photographs,
     scaling,
     service,
-    signs,
     training,
 )
 
@@ -66,9 +65,9 @@ DIRECTIVES = {
     "scaling-training": scaling.Training,
     "service-load": service.Load,
     "sheet-accuracy": data.SheetAccuracy,
-    "sign-accuracy": signs.Signs,
     "training-ablation": training.Ablation,
     "training-dataset-size": training.DatasetSize,
+    "training-own-network": training.OwnNetwork,
     "training-throughput": training.Throughput,
     "training-time-to-accuracy": training.TimeToAccuracy,
 }

@@ -180,8 +180,8 @@ class Ablation(_AccuracyTable):
             header += [f"{title}, %" if scale == 100 else title, "change"]
         epochs = self.part(report, "ablation", "epochs")
         note = (
-            f"{epochs} epochs, means of {len(base_runs)} seeds. A change is the mean of the "
-            "differences seed by seed, with its standard error."
+            f"{epochs} epochs, means of {len(base_runs)} seeds. A change is the mean "
+            "difference between runs with the same seed, with its standard error."
         )
         return [self.table(header, rows), nodes.paragraph(text=note)]
 
@@ -210,7 +210,7 @@ class Cost(_AccuracyTable):
         cost = report["cost"]
         text = (
             f"Augmentation adds {100 * cost['slowdown']:.0f}\N{NO-BREAK SPACE}% to the time of a "
-            f"step, the median of {cost['turns']} ratios turn by turn; the median throughput is "
+            f"step (median of {cost['turns']} alternating measurements). The median throughput is "
             f"{rates['with_augmentation']:,} images per second with it and "
             f"{rates['without_augmentation']:,} without, on {report['cores']} cores."
         )

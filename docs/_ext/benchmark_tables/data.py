@@ -30,7 +30,7 @@ class CsvLoading(BenchmarkTable):
             f"{report['images']:,} images", "load_data, s", "pandas.read_csv, s", "ratio",
         ]  # fmt: skip
         versions = versions_text(report)
-        text = f"Medians of the processor time of interleaved calls. Versions: {versions}."
+        text = f"Medians of the CPU time of alternating calls. Versions: {versions}."
         return [self.table(header, rows), nodes.paragraph(text=text)]
 
 
@@ -67,7 +67,7 @@ class SheetAccuracy(BenchmarkTable):
                     totals[1] += each.get("correct", 0) + each.get("misclassified", 0)
         header = [
             "photos of", "read", "digits", "correct", "as in MNIST", "digits rejected",
-            "processor time per photo, s",
+            "CPU time per photo, s",
         ]  # fmt: skip
         rows = [
             [content, f"{total:,}", f"{total - accepted:,}", f"{accepted:,}"]

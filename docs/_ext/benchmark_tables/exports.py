@@ -49,7 +49,7 @@ class ExportFormats(BenchmarkTable):
             f"in int8 was {mean:g}."
         )
         text = (
-            f"Max. difference: of any of the ten probabilities of the {images:,} test images from "
-            f"Keras. Measured with {versions_text(report)}."
+            f"Max. difference: the largest difference from Keras in any probability of the "
+            f"{images:,} test images. Measured with {versions_text(report)}."
         )
         return [*content, nodes.paragraph(text=text), nodes.paragraph(text=parity)]

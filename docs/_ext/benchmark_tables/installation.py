@@ -32,7 +32,8 @@ class Installation(BenchmarkTable):
             "", "installed size, MB", "packages", "import, s", "first reading, s", "range, s",
         ]  # fmt: skip
         text = (
-            "Times are medians of the processor time of fresh processes, from their start to the "
-            f"reading of a picture of five digits. Python {report['versions']['python']} on Linux."
+            "Times are medians of the CPU time of new processes, from startup until a picture "
+            "of five "
+            f"digits has been read. Python {report['versions']['python']} on Linux."
         )
         return [self.table(header, rows), nodes.paragraph(text=text)]

@@ -37,10 +37,11 @@ class Lines(BenchmarkTable):
             for kind, title in KINDS.items()
             if (counts := kinds.get(kind))
         ]
-        header = ["", "pictures", "lines", *COLUMNS.values(), "right words"]
+        header = ["", "pictures", "lines", *COLUMNS.values(), "correct words"]
         text = (
-            f"min_confidence {report['min_confidence']:g}; unnoticed: in a reading that omits no "
-            f"digit and has a probability of at least {report['certain']:g}. Measured with "
+            f"min_confidence {report['min_confidence']:g}. Unnoticed errors are those in "
+            "readings that omit "
+            f"no digit and have a probability of at least {report['certain']:g}. Measured with "
             f"{versions_text(report)}."
         )
         return [self.table(header, rows), nodes.paragraph(text=text)]

@@ -42,9 +42,10 @@ class Throughput(_MultiWorkerTable):
         text = (
             f"Recipe fast on {part['images']:,} images, without the first epoch; "
             f"{report['cores']} cores, Keras {versions['keras']}, TensorFlow "
-            f"{versions['tensorflow']}. Speedup of two workers, turn by turn: "
-            f"{speedup['median']:.2f} ({speedup['min']:.2f} to {speedup['max']:.2f}). The load of "
-            f"the machine before the measurement was {part['load_before']:.1f}."
+            f"{versions['tensorflow']}. Median speedup of two workers: "
+            f"{speedup['median']:.2f} ({speedup['min']:.2f} to {speedup['max']:.2f}). The load "
+            "average "
+            f"before the measurement was {part['load_before']:.1f}."
         )
         header = ["", "images per second, median", "min", "max"]
         return [self.table(header, rows), nodes.paragraph(text=text)]

@@ -54,8 +54,9 @@ class Errors(_PhotographsTable):
             f"{READERS[name]} {version}" for name, version in part["peer_versions"].items()
         )
         text = (
-            f"Errors, in brackets the pictures without an error. Weights {part['weights']}, "
-            f"min_confidence {part['min_confidence']:g}. Measured with {versions_text(report)}, "
+            f"Number of errors and, in parentheses, of pictures without an error. Weights "
+            f"{part['weights']}, min_confidence {part['min_confidence']:g}. Measured with "
+            f"{versions_text(report)}, "
             f"{peers}."
         )
         return [self.table(header, rows), nodes.paragraph(text=text)]

@@ -25,7 +25,7 @@ DATA_SOURCES = {
 
 
 def _load(part: dict[str, Any]) -> str:
-    return f"The load of the machine before the measurement was {part['load_before']:.1f}."
+    return f"The load average before the measurement was {part['load_before']:.1f}."
 
 
 class _ScalingTable(BenchmarkTable):
@@ -52,13 +52,13 @@ class Inference(_ScalingTable):
             for seconds in (side["seconds"][str(part["images"])],)
         ]
         header = ["", f"seconds for {part['images']:,} images", "range"]
-        header += ["images per second after the start", "seconds to start"]
+        header += ["images per second after startup", "startup time, s"]
         efficiency, relative = part["efficiency"], part["ray_over_processes"]
         text = (
             f"Efficiency of two: {efficiency['processes']:.0%} in plain processes, "
-            f"{efficiency['ray']:.0%} on Ray. Including its start, the throughput of Ray for "
+            f"{efficiency['ray']:.0%} on Ray. Including startup, the throughput of Ray for "
             f"{part['images']:,} images is {relative['1']:.0%} (one) and {relative['2']:.0%} (two) "
-            f"of that of plain processes, as medians turn by turn, on {report['cores']} cores. "
+            f"of that of plain processes, in alternating measurements on {report['cores']} cores. "
             f"{_load(part)}"
         )
         return [self.table(header, rows), nodes.paragraph(text=text)]
@@ -84,7 +84,8 @@ class Training(_ScalingTable):
         ]
         text = (
             f"{part['runs']} runs of fast on {part['images']:,} images each. In parallel they are "
-            f"{part['speedup']:.2f} times as fast, as the median turn by turn: an efficiency of "
+            f"{part['speedup']:.2f} times as fast (median of alternating measurements), an "
+            "efficiency of "
             f"{part['speedup'] / 2:.2f}. {_load(part)}"
         )
         table = self.table(["", "seconds", "range", "images per second"], rows)
@@ -129,7 +130,10 @@ class DataSources(_ScalingTable):
             for rate in (part["images_per_second"][name],)
         ]
         header = ["", "images per second, median", "range", "relative to arrays"]
-        text = f"Ratios are medians turn by turn, on {report['cores']} cores. {_load(part)}"
+        text = (
+            f"Ratios are medians of alternating measurements on {report['cores']} cores. "
+            f"{_load(part)}"
+        )
         return [self.table(header, rows), nodes.paragraph(text=text)]
 
 
@@ -162,7 +166,7 @@ class CostModel(_ScalingTable):
         text = (
             f"Assumptions: {cost_model.PRICE} per core and hour, in any currency, and "
             f"{cost_model.BANDWIDTH / 1e9:g} GB per second from the storage of the images. "
-            f"Validated on Ray, of which the model has only the start time: predicted (and "
+            f"Validated on Ray, from which the model takes only the startup time: predicted (and "
             f"measured) seconds for {report['inference']['images']:,} images: {comparison}."
         )
         return [self.table(header, rows), nodes.paragraph(text=text)]

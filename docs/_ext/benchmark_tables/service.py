@@ -39,11 +39,11 @@ class Load(BenchmarkTable):
         )
         first, last = report["memory_mib"][0], report["memory_mib"][-1]
         text = (
-            f"Of {requests:,} requests, {succeeded:,} gave the result of the library. "
-            f"Memory of the service: {first:.0f} MiB after the first requests, "
+            f"Of {requests:,} requests, {succeeded:,} gave the same result as the library. "
+            f"Memory use of the service: {first:.0f} MiB after the first requests, "
             f"{max(report['memory_mib']):.0f} MiB at most, {last:.0f} MiB after the last. "
             f"{report['clients']} clients and the service shared {report['cores']} cores; "
-            f"load of the machine before: {report['load'][0]:.1f}. "
+            f"load average before: {report['load'][0]:.1f}. "
         )
         if report["load"][0] > report["cores"]:
             text += "Other programs kept the cores busy, so compare rows rather than machines. "

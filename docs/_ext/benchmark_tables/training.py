@@ -11,7 +11,12 @@ SIDES = {
     "keras_fit": "Keras fit, Keras as installed",
     "keras_fit_tuned": "Keras fit, oneDNN on, 50 steps per execution",
     "pytorch": "PyTorch, channels last",
-    "matmul": "the limit of the machine: matrix products",
+    "matmul": "limit of the machine (matrix products)",
+}
+OWN_NETWORK_SIDES = {
+    "mnistcnn": "mnistcnn.train",
+    "keras_fit": "Keras fit, oneDNN on",
+    "keras_fit_tuned": "Keras fit, oneDNN on, 50 steps per execution",
 }
 RUNS = {
     "fast": "fast, 60,000 images",
@@ -52,6 +57,29 @@ class Throughput(_ThroughputTable):
             header = ["", "images per second", "range", "speedup of mnistcnn"]
             content += [nodes.paragraph(text=text), self.table(header, rows)]
         return [*content, nodes.paragraph(text=f"Versions: {versions_text(report)}.")]
+
+
+class OwnNetwork(_ThroughputTable):
+    """Images per second of a network of three convolutions and 26 classes."""
+
+    def content_of(self, report: dict[str, Any]) -> list[nodes.Node]:
+        """Return one table with all batch sizes."""
+        if "own_network" not in report:  # the last full run was before this part
+            return [nodes.paragraph(text=f"To be measured by python -m {self.module}.")]
+        rows = []
+        for part in report["own_network"]:
+            for name, title in OWN_NETWORK_SIDES.items():
+                rate, speedup = part["images_per_second"][name], part["speedup_over"].get(name)
+                rows.append(
+                    [
+                        f"batch size {part['batch_size']}: {title}",
+                        f"{rate['median']:,.0f}",
+                        value_range(rate, ",.0f"),
+                        "" if speedup is None else ratio(speedup),
+                    ]
+                )
+        header = ["", "images per second", "range", "speedup of mnistcnn"]
+        return [self.table(header, rows)]
 
 
 class TimeToAccuracy(_ThroughputTable):

@@ -64,8 +64,9 @@ def fit_reading(reading: Reading, pattern: CompiledPattern, *, has_signs: bool =
         if fitted:
             for sign, mark in zip(reading.signs, fit.signs, strict=True):
                 if sign.line == number:
-                    place = {"line": len(lines), "position": kept_before[sign.position]}
-                    fitted_signs.append(_fit_sign(replace(sign, **place), mark))
+                    position = kept_before[sign.position]
+                    moved = replace(sign, line=len(lines), position=position)
+                    fitted_signs.append(_fit_sign(moved, mark))
             lines.append(tuple(fitted))
     return replace(
         reading,

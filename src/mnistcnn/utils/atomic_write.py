@@ -124,14 +124,14 @@ def atomic_write_directory(path: Path, *, check: Callable[[Path], None]) -> Iter
                     _flush(Path(folder))
         if target.exists():
             shutil.copymode(target, temporary)
-            target.rename(old)
+            replace_file(target, old)
             check(old)
-        temporary.rename(target)
+        replace_file(temporary, target)
         if os.name == "posix":
             _flush(target.parent)
     except BaseException:
         if old.exists() and not target.exists():
-            old.rename(target)
+            replace_file(old, target)
         raise
     else:
         shutil.rmtree(old, ignore_errors=True)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mnistcnn.errors import CorruptFileError
+from mnistcnn.utils.platform_support import is_windows
 from mnistcnn.utils.safe_read import open_regular
 from mnistcnn.utils.text import escape
 
@@ -57,6 +58,10 @@ def _check_lock(path: Path) -> None:
                 return
     except FileNotFoundError:
         return
+    except PermissionError:
+        if not is_windows():
+            raise
+        return  # a lock that its holder is deleting can't be opened, until it is gone
     except (CorruptFileError, IsADirectoryError):
         pass
     raise FileExistsError(

@@ -47,7 +47,10 @@ def own_process_group() -> dict[str, Any]:
 
 
 def replace_file(source: Path, target: Path) -> None:
-    """Rename a file, replacing an existing one; on Windows, wait while another program opens it."""
+    """Rename a file, replacing an existing one, or a folder to a name that is free.
+
+    On Windows, wait while another program has it open.
+    """
     pause = _FIRST_PAUSE
     for _ in range(_REPLACE_ATTEMPTS - 1):
         try:

@@ -36,9 +36,28 @@ def check_array(name: str, value: ArrayLike) -> NDArray[Any]:
             f"{name} must be convertible to one array; "
             f"received {type(value).__name__}: {escape(error)}"
         ) from None
+    if array.dtype.kind == "O":
+        array = _without_nullable_dtypes(name, value, array)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be integers or floats; received dtype {escape(array.dtype)}")
     return array
+
+
+def _without_nullable_dtypes(name: str, value: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """Return the numbers of a pandas object with nullable or Arrow dtypes, else `array`."""
+    dtypes = getattr(value, "dtypes", None)
+    if dtypes is None or not hasattr(value, "to_numpy"):
+        return array
+    kinds = {getattr(dtype, "kind", "") for dtype in (dtypes if array.ndim > 1 else [dtypes])}
+    if not kinds <= {"i", "u", "f"}:
+        return array
+    missing = np.asarray(value.isna()).reshape(len(array), -1).any(axis=1)
+    if missing.any():
+        raise ValueError(
+            f"{name} must have no missing values; received one in row {missing.argmax()}"
+        )
+    converted: NDArray[Any] = value.to_numpy(dtype=np.float64 if "f" in kinds else np.int64)
+    return converted
 
 
 def check_integer_values(name: str, value: ArrayLike) -> NDArray[np.int64]:

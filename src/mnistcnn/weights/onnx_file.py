@@ -137,7 +137,7 @@ def from_onnx(content: bytes) -> list[Float32Array]:
 
 def has_cnn_arrays(model: onnx.ModelProto) -> bool:
     """Return whether the arrays of an ONNX model have the names of the CNN's."""
-    return sorted(_initializer_names(model)) == sorted([*CNN_WEIGHT_SHAPES, _INPUT_SHAPE_NAME])
+    return sorted(array_names(model)) == sorted([*CNN_WEIGHT_SHAPES, _INPUT_SHAPE_NAME])
 
 
 def cnn_weights_of(model: onnx.ModelProto) -> list[Float32Array]:
@@ -145,7 +145,7 @@ def cnn_weights_of(model: onnx.ModelProto) -> list[Float32Array]:
     if not has_cnn_arrays(model):
         raise ValueError(
             f"the file must contain the arrays {', '.join(CNN_WEIGHT_SHAPES)}, as export_model "
-            f"writes them; received {quote_names(_initializer_names(model)) or 'none'}"
+            f"writes them; received {quote_names(array_names(model)) or 'none'}"
         )
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     shapes = cnn_shapes_for(tensors["dense.bias"].dims)
@@ -166,7 +166,8 @@ def class_names_of_onnx(model: onnx.ModelProto) -> tuple[str, ...] | None:
     return stored_class_names({entry.key: entry.value for entry in model.metadata_props})
 
 
-def _initializer_names(model: onnx.ModelProto) -> list[str]:
+def array_names(model: onnx.ModelProto) -> list[str]:
+    """Return the names of the arrays in an ONNX model."""
     # A name that is not valid UTF-8 is returned as bytes.
     names = [tensor.name for tensor in model.graph.initializer]
     return [name if isinstance(name, str) else repr(name) for name in names]

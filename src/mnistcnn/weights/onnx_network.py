@@ -66,6 +66,15 @@ def check_network(model: onnx.ModelProto) -> None:
     _check_sizes(model)
 
 
+def is_network(model: onnx.ModelProto) -> bool:
+    """Return whether `check_network` accepts a model."""
+    try:
+        check_network(model)
+    except ValueError:
+        return False
+    return True
+
+
 def num_outputs(model: onnx.ModelProto) -> int:
     """Return the number of classes of a network that `check_network` accepts."""
     return _shape(model.graph.output[0])[1]

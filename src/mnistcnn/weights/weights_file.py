@@ -8,8 +8,10 @@ from typing import NamedTuple
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.types import Float32Array, PathLike
 from mnistcnn.utils.safe_read import read_limited
+from mnistcnn.utils.text import quote_names
 from mnistcnn.utils.validation import check_path, default_class_names
 from mnistcnn.weights.arrays import (
+    CNN_WEIGHT_SHAPES,
     KERAS_SUFFIXES,
     MAX_BYTES,
     class_names_of_safetensors,
@@ -57,7 +59,8 @@ def read_cnn_file(path: PathLike, *, name: str = "path") -> StoredCnn:
     FileNotFoundError
         If the file is missing.
     ValueError
-        If the suffix is not in `WEIGHTS_SUFFIXES`, or a Keras file is of another architecture.
+        If the suffix is not in `WEIGHTS_SUFFIXES`, or a Keras or ONNX file is of another
+        architecture.
     CorruptFileError
         If the file is damaged, too large, or does not contain the CNN's arrays.
     """
@@ -79,15 +82,37 @@ def check_num_names(file: Path, names: tuple[str, ...] | None, num_classes: int)
 
 
 def _read_export(file: Path) -> tuple[list[Float32Array], tuple[str, ...] | None]:
+    if file.name.endswith(".onnx"):
+        return _read_onnx(file)
     content = read_limited(file, limit=MAX_BYTES)
     try:
-        if file.name.endswith(".safetensors"):
-            weights = list(from_safetensors(content).values())
-            return weights, class_names_of_safetensors(content)
-        # onnx takes 0.1 s to import
-        from mnistcnn.weights.onnx_file import class_names_of_onnx, cnn_weights_of, parse_onnx
-
-        model = parse_onnx(content)
-        return cnn_weights_of(model), class_names_of_onnx(model)
+        return list(from_safetensors(content).values()), class_names_of_safetensors(content)
     except ValueError as error:
         raise CorruptFileError(f"{file}: {error}") from None
+
+
+def _read_onnx(file: Path) -> tuple[list[Float32Array], tuple[str, ...] | None]:
+    # onnx takes 0.1 s to import
+    from mnistcnn.weights.onnx_file import (
+        array_names,
+        class_names_of_onnx,
+        cnn_weights_of,
+        has_cnn_arrays,
+        parse_onnx,
+    )
+    from mnistcnn.weights.onnx_network import MAX_NETWORK_BYTES, is_network
+
+    content = read_limited(file, limit=MAX_NETWORK_BYTES)
+    try:
+        model = parse_onnx(content, limit=MAX_NETWORK_BYTES)
+        is_other = not has_cnn_arrays(model) and is_network(model)
+        if not is_other:
+            return cnn_weights_of(model), class_names_of_onnx(model)
+    except ValueError as error:
+        raise CorruptFileError(f"{file}: {error}") from None
+    raise ValueError(
+        f"{file} must contain the weights of the build_model architecture, the arrays "
+        f"{', '.join(CNN_WEIGHT_SHAPES)}; received another network, with the arrays "
+        f"{quote_names(array_names(model)) or 'none'}: run it with Recognizer, or build it and "
+        "load its .keras file with load_model(path, model=network)"
+    )

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
 from tests.helpers.http_server import datasets_equal
@@ -124,9 +125,17 @@ def test_files_of_several_data_sets_are_listed(tiny, tmp_path):
     assert not isinstance(error.value, CorruptFileError)
 
 
+def test_pictures_beside_a_table_are_not_the_data_set(tiny, tmp_path):
+    write(tmp_path / "train.csv", csv(tiny.train))
+    (tmp_path / "plots").mkdir()
+    Image.fromarray(tiny.train.images[0]).save(tmp_path / "plots/example.png")
+    train, test = load_data(tmp_path, test_size=0.5)
+    assert len(train.labels) + len(test.labels) == len(tiny.train.labels)
+
+
 def test_tables_of_other_data_are_no_data_set(tmp_path):
     (tmp_path / "prices.csv").write_text("day,price\n1,2\n")
-    with pytest.raises(DataUnavailableError, match="it holds 1 files, none of these"):
+    with pytest.raises(DataUnavailableError, match="it holds 1 file, none of these"):
         load_data(tmp_path)
     with pytest.raises(CorruptFileError, match="its first line has 2 columns"):
         load_data(tmp_path / "prices.csv")

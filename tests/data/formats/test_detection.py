@@ -4,13 +4,15 @@ import gzip
 import io
 import pickle
 import tarfile
+from shutil import make_archive
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from mnistcnn import CorruptFileError, load_data
+from mnistcnn import CorruptFileError, DataUnavailableError, load_data
 
 ARRAYS = np.zeros((2, 784), np.float32), np.zeros(2, np.int64)
 
@@ -51,6 +53,8 @@ FOREIGN = {
     "a.jpg": (lambda: picture("JPEG"), "it is a single picture"),
     "a.tif": (lambda: picture("TIFF"), "it is a single picture"),
     "a.html": (lambda: b"\n<!DOCTYPE html>", "it is a web page: the download of the file may have failed"),
+    "a.json": (lambda: b'{"pixels": [[0, 1]]}', "it is a JSON file, which is not read. Read it with pandas.read_json"),
+    "utf16.csv": (lambda: "label,pixel0\n".encode("utf-16"), "it is text in UTF-16: save it as CSV in UTF-8"),
     "empty": (lambda: b"", "a data set must be an .npz, IDX or CSV file, a zip of these, or a folder; it is empty"),
     "zeros": (lambda: bytes(99), r"a data set must be an .npz, IDX or CSV file, a zip of these, or a folder; it begins with b'\\x00\\x00"),
 }  # fmt: skip
@@ -77,3 +81,26 @@ def test_an_archive_that_is_gzipped(tiny, write_npz, tmp_path):
 def test_a_suffix_does_not_matter(tiny, write_npz, tmp_path):
     write_npz(tiny).rename(tmp_path / "data.csv")
     assert len(load_data(tmp_path / "data.csv").test.labels) == 8
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_folder_or_archive_of_such_a_file_says_why(compress, tmp_path):
+    """NIST distributes EMNIST as matlab.zip."""
+    folder = tmp_path / "matlab"
+    folder.mkdir()
+    (folder / "README.txt").write_text("EMNIST")
+    (folder / "emnist-digits.mat").write_bytes(mat())
+    path = make_archive(tmp_path / "matlab", "zip", folder) if compress else folder
+    message = r"it holds 2 files, none of these\. 'emnist-digits\.mat': it is a MATLAB file, which is not read\. Read it with scipy\.io\.loadmat"
+    with pytest.raises(CorruptFileError if compress else DataUnavailableError, match=message):
+        load_data(path)
+
+
+def test_a_file_of_torch_save_is_a_pickle(tmp_path):
+    with ZipFile(tmp_path / "training.pt", "w") as archive:
+        archive.writestr("training/data.pkl", pickle.dumps([1], 2))
+        archive.writestr("training/data/0", bytes(784))
+    with pytest.raises(
+        CorruptFileError, match="'training/data.pkl': it is a pickle, which is never"
+    ):
+        load_data(tmp_path / "training.pt")

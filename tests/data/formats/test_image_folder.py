@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mnistcnn import CorruptFileError, DataUnavailableError, load_data
+from mnistcnn.data.description import describe_file
 from mnistcnn.data.formats import file_sets
 from mnistcnn.data.formats.image_folder import find_pictures
 
@@ -120,6 +121,40 @@ def test_other_files_are_ignored(few, tmp_path):
     assert len(train.labels) + len(test.labels) == 30
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        # The test set of a competition has no labels.
+        (["train/0/1.png", "train/1/2.png", "test/3.png"], [("train", "0"), ("train", "1")]),
+        # The names of "MNIST as .jpg" on Kaggle.
+        (
+            ["trainingSet/trainingSet/4/1.jpg", "trainingSample/trainingSample/4/1.jpg",
+             "trainingSet/trainingSet/5/2.jpg", "testSet/testSet/img_1.jpg"],
+            [("train", "4"), ("train", "5")],
+        ),
+        (["train/images/0/1.png", "test_set/images/1/2.png"], [("train", "0"), ("test", "1")]),
+        (["mine/plot.png", "mine/7/1.png", "mine/8/2.png"], [("all", "7"), ("all", "8")]),
+        (["plot.png", "mine/7/1.png", "mine/8/2.png"], [("all", "7"), ("all", "8")]),
+        # Vehicles, one class of which is named like a part.
+        (["plane/1.png", "train/2.png"], [("all", "plane"), ("all", "train")]),
+    ],
+)  # fmt: skip
+def test_names_of_folders(names, expected):
+    assert [tuple(picture)[1:] for picture in find_pictures(names)] == expected
+
+
+def test_pictures_that_are_left_out_are_counted(tiny, tmp_path):
+    write_pictures(tmp_path / "train", tiny.train)
+    (tmp_path / "test").mkdir()
+    Image.fromarray(tiny.test.images[0]).save(tmp_path / "test/1.png")
+    Image.fromarray(tiny.test.images[0]).save(tmp_path / "preview.png")
+    assert set(load_data(tmp_path, test_size=0.5).train.labels) <= set(tiny.train.labels)
+    notes = describe_file(tmp_path).notes
+    assert (
+        "2 pictures are left out: they are for validation or not in the folder of a class" in notes
+    )
+
+
 def test_find_pictures():
     names = [
         "a/train/cat/1.png",
@@ -145,7 +180,7 @@ def test_pictures_without_folders_of_classes(few, tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(
         DataUnavailableError,
-        match="or a folder of images for each class; it holds 1 files, none of these",
+        match="or a folder of images for each class; it holds 1 file, none of these",
     ):
         load_data(tmp_path)
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mnistcnn.data.formats.roles import role_of
+from mnistcnn.data.formats.roles import part_of_folder, role_of
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,18 @@ from mnistcnn.data.formats.roles import role_of
 )
 def test_role(name, expected):
     assert role_of(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("train", "train"), ("Testing", "test"), ("trainingSet", "train"), ("val_images", "validation"),
+        ("t10k", "test"), ("7", None), ("images", None), ("trainingSample", None), ("train_test", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_part_of_a_folder(name, expected):
+    assert part_of_folder(name) == expected
 
 
 def test_time_is_linear_in_the_number_of_suffixes():

@@ -25,6 +25,7 @@ def check_nothing_is_lost(row):
     assert [row[name] for name in LOSSES] == [0, 0], row
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_exactly():
     run_module("tests.helpers.kill_runs")
     row = json.loads(Path("row.json").read_text())

@@ -10,13 +10,22 @@ from tests.helpers.checkpoint_runs import CASES, FOLDER, STEPS_PER_EPOCH, crash,
 from tests.helpers.runs import Crash, bits, equal_bits
 
 
-@pytest.mark.parametrize("case", ["baseline", "augmented", "keras fit", "keras step"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "baseline",
+        "keras fit",
+        pytest.param("augmented", marks=pytest.mark.slow),
+        pytest.param("keras step", marks=pytest.mark.slow),
+    ],
+)
 def test_crashed_run_resumes_exactly(xy, uninterrupted, case):
     for batches in CASES[case].crashes:
         crash(xy, batches, case, Crash())
     check_resumes_exactly(xy, case, *uninterrupted(case))
 
 
+@pytest.mark.slow
 def test_run_that_crashed_in_teacher_and_student_resumes_exactly(xy, uninterrupted, monkeypatch):
     write, positions = file_format.write_checkpoint, []
 

@@ -11,6 +11,9 @@ from mnistcnn.backend import tf
 from tests.helpers import runs
 from tests.helpers.workers import subprocess_env
 
+# The slow tests share runs of minutes, which must not be done once per process.
+pytestmark = pytest.mark.xdist_group("two devices")
+
 
 def run_on_two_devices(folder, length):
     """Run in a subprocess, since TensorFlow configures logical devices only at its start."""
@@ -24,6 +27,11 @@ def run_on_two_devices(folder, length):
 @pytest.fixture(scope="module")
 def two_devices(tmp_path_factory):
     return run_on_two_devices(tmp_path_factory.mktemp("two_devices"), "short")
+
+
+@pytest.fixture(scope="module")
+def two_devices_medium(tmp_path_factory):
+    return run_on_two_devices(tmp_path_factory.mktemp("two_devices_medium"), "medium")
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +52,20 @@ def test_two_devices_match_one(two_devices, name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", runs.MEDIUM_RECIPES)
+def test_two_devices_match_one_in_medium_runs(two_devices_medium, name):
+    check_same_as_one_device(two_devices_medium[0], name)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", runs.LONG_RECIPES)
 def test_two_devices_match_one_in_long_runs(two_devices_long, name):
     check_same_as_one_device(two_devices_long[0], name)
 
 
-def test_every_callback_works_on_two_devices(two_devices):
-    report = two_devices[1]["callbacks"]
+@pytest.mark.slow
+def test_every_callback_works_on_two_devices(two_devices_medium):
+    report = two_devices_medium[1]["callbacks"]
     assert report["same_calls"]
     assert report["difference"][0] < 1e-3
     assert report["difference"][1] < 1e-4
@@ -58,8 +73,9 @@ def test_every_callback_works_on_two_devices(two_devices):
     assert report["epochs"] == [2, 2]  # early stopping in mode "max" of a falling loss
 
 
-def test_crashed_run_resumes_exactly_on_two_devices(two_devices):
-    assert two_devices[1]["one left over"] == {"crashes": 1, "resumed_exactly": True}
+@pytest.mark.slow
+def test_crashed_run_resumes_exactly_on_two_devices(two_devices_medium):
+    assert two_devices_medium[1]["one left over"] == {"crashes": 1, "resumed_exactly": True}
 
 
 @pytest.mark.slow

@@ -44,6 +44,11 @@ _REJECTED = {
         "it is a single picture. To read the digits in it, use Recognizer().read; a data set of "
         "pictures is a folder with a folder of pictures for each class"
     ),
+    rb"\s*[\[{]": (
+        "it is a JSON file, which is not read. Read it with pandas.read_json and save the arrays "
+        "with numpy.savez"
+    ),
+    rb"\xff\xfe|\xfe\xff": "it is text in UTF-16: save it as CSV in UTF-8",
     rb"\s*<": "it is a web page: the download of the file may have failed",
 }
 _TEXT = re.compile(rb"[\x09\x0a\x0d\x20-\x7e\x80-\xff]*")
@@ -65,9 +70,17 @@ def detect_format(head: bytes) -> Format:
         return "idx"
     if not head:
         raise ValueError(f"{_ACCEPTED}; it is empty")
-    for pattern, reason in _REJECTED.items():
-        if re.match(pattern, head, re.DOTALL):
-            raise ValueError(reason)
+    reason = why_rejected(head)
+    if reason is not None:
+        raise ValueError(reason)
     if _TEXT.fullmatch(head):
         return "csv"
     raise ValueError(f"{_ACCEPTED}; it begins with {quote(head[:8])}")
+
+
+def why_rejected(head: bytes) -> str | None:
+    """Return what a file of a known format is that is not read, with the way out; or None."""
+    for pattern, reason in _REJECTED.items():
+        if re.match(pattern, head, re.DOTALL):
+            return reason
+    return None

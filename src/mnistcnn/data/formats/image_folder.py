@@ -1,6 +1,8 @@
 """Folders of pictures: a folder for each class, alone or in a folder for each part.
 
 ``0/a.png`` holds pictures of one set, ``train/0/a.png`` and ``test/0/a.png`` those of two.
+Folders above these, such as ``mnist/``, are skipped, and so are those between them, such as
+``train/images/``.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 from mnistcnn.data.digit_image import has_light_background, to_digit_image, to_gray
 from mnistcnn.data.formats.file_sets import NamedFiles
 from mnistcnn.data.formats.raw import PartName, RawDataset, RawSplit
-from mnistcnn.data.formats.roles import PART_NAMES
+from mnistcnn.data.formats.roles import Part, part_of_folder
 from mnistcnn.errors import CorruptFileError
 from mnistcnn.images.image_io import read_image
 from mnistcnn.notebook.kernel import in_notebook
@@ -36,35 +38,52 @@ class Picture(NamedTuple):
     """A picture in a folder of its class."""
 
     name: str
-    part: PartName | None
+    part: PartName
     class_name: str
 
 
 def find_pictures(names: Sequence[str]) -> list[Picture]:
-    """Return the pictures that lie in a folder of their class; validation sets are left out."""
-    pictures = [name for name in names if name.lower().endswith(PICTURE_SUFFIXES)]
-    folders = [PurePosixPath(name).parts[:-1] for name in pictures]
-    depth = _common_depth(folders)
-    found = []
-    for name, parts in zip(pictures, folders, strict=True):
-        part: PartName | None = "all"
-        rest = parts[depth:]
-        for level, folder in enumerate(parts[:-1]):
-            if folder.lower() in PART_NAMES:
-                stated = PART_NAMES[folder.lower()]
-                part, rest = (None if stated == "validation" else stated), parts[level + 1 :]
-                break
-        if rest:
-            found.append(Picture(name, part, rest[0]))
-    return [picture for picture in found if picture.part is not None]
+    """Return the pictures that lie in a folder of their class.
+
+    Left out are validation sets, pictures without such a folder, as in the test set of a
+    competition, and those beside the folders of a training and a test set.
+    """
+    found = [
+        (name, *_split_at_part(PurePosixPath(name).parts[:-1]))
+        for name in names
+        if name.lower().endswith(PICTURE_SUFFIXES)
+    ]
+    if any(part is not None for _, part, _ in found):
+        found = [(name, part, rest) for name, part, rest in found if part is not None]
+    depth = _common_depth([rest for _, _, rest in found if rest])
+    return [
+        Picture(name, part or "all", rest[depth])
+        for name, part, rest in found
+        if len(rest) > depth and part != "validation"
+    ]
+
+
+def _split_at_part(folders: tuple[str, ...]) -> tuple[Part | None, tuple[str, ...]]:
+    """Return the part that the first such folder states, and the folders in it.
+
+    The last folder is that of a class, whatever its name, unless the part is repeated, as in
+    ``testSet/testSet/1.png``.
+    """
+    for level, folder in enumerate(folders[:-1]):
+        part = part_of_folder(folder)
+        if part is not None:
+            rest = folders[level + 1 :]
+            while rest and part_of_folder(rest[0]) == part:
+                rest = rest[1:]
+            return part, rest
+    return None, folders
 
 
 def _common_depth(folders: Sequence[tuple[str, ...]]) -> int:
     """Return how many folders all pictures share that are not those of a class."""
     depth = 0
-    while folders and all(
-        len(parts) > depth + 1 and parts[: depth + 1] == folders[0][: depth + 1]
-        for parts in folders
+    while any(len(parts) > depth + 1 for parts in folders) and all(
+        parts[: depth + 1] == folders[0][: depth + 1] for parts in folders
     ):
         depth += 1
     return depth
@@ -103,19 +122,26 @@ def read_pictures(
     for part in ("train", "test") if "all" not in parts else ("all",):
         if (parts == part).any():
             splits[part] = RawSplit(images[parts == part], labels[parts == part])
-    num_normalized = len(pictures) - len(is_light)
-    notes = (
-        [f"{num_normalized:,} pictures of other sizes were brought to 28 × 28 pixels"]
-        if num_normalized
-        else []
-    )
     return RawDataset(
         "pictures in a folder for each class",
         splits,
         class_names=class_names,
         is_ordered=False,
-        notes=notes,
+        notes=_notes(files, len(pictures), num_normalized=len(pictures) - len(is_light)),
     )
+
+
+def _notes(files: NamedFiles, num_pictures: int, *, num_normalized: int) -> list[str]:
+    notes = []
+    if num_normalized:
+        notes.append(f"{num_normalized:,} pictures of other sizes were brought to 28 × 28 pixels")
+    num_all = sum(name.lower().endswith(PICTURE_SUFFIXES) for name in files.names)
+    if num_all > num_pictures:
+        notes.append(
+            f"{num_all - num_pictures:,} pictures are left out: they are for validation or not in "
+            "the folder of a class"
+        )
+    return notes
 
 
 def _labels_of(

@@ -15,7 +15,7 @@ from mnistcnn.data.formats.array_files import (
 )
 from mnistcnn.data.formats.csv_files import find_csv_files, read_csv_files, to_raw_dataset
 from mnistcnn.data.formats.csv_table import read_csv
-from mnistcnn.data.formats.detection import HEAD_BYTES, Format, detect_format
+from mnistcnn.data.formats.detection import HEAD_BYTES, Format, detect_format, why_rejected
 from mnistcnn.data.formats.file_sets import MAX_FILES, FileSet, FolderFiles, NamedFiles, ZipFiles
 from mnistcnn.data.formats.image_folder import PICTURE_SUFFIXES, find_pictures, read_pictures
 from mnistcnn.data.formats.limits import UnpackingLimit
@@ -30,6 +30,7 @@ _FORMAT_NAMES: dict[Format | None, str] = {
     "zip": ".npz or zip data set", "csv": "CSV file", None: "data set",
 }  # fmt: skip
 _MANY_FILES = 1_000  # more than the files of any data set but one of images
+_EXAMINED_FILES = 20  # to explain why a folder holds no data set
 _EXPECTED = (
     "must hold a data set: IDX, .npy or CSV files of images and labels, one .npz file, or a "
     "folder of images for each class"
@@ -64,22 +65,41 @@ def read_folder(files: FileSet, *, verbose: bool = False) -> RawDataset:
         if groups and names != archives[:1]:
             group = choose_group(files, groups)
             return read_group(files, group, groups[group])
+        # Before the pictures, since plots and examples of the digits may lie beside the table.
+        csv_files = find_csv_files(files)
+        if csv_files:
+            return read_csv_files(files, csv_files)
     pictures = find_pictures(files.names)
     if pictures:
         if isinstance(files, NamedFiles):
             return read_pictures(files, pictures, verbose=verbose)
         raise CorruptFileError(f"{escape(files.path)} is an archive of pictures: unpack it first")
-    if len(names) <= _MANY_FILES:
-        csv_files = find_csv_files(files)
-        if csv_files:
-            return read_csv_files(files, csv_files)
-        if len(archives) == 1 and files.path.is_dir():
-            return read_raw_dataset(files.path / archives[0])
+    if len(names) <= _MANY_FILES and len(archives) == 1 and files.path.is_dir():
+        return read_raw_dataset(files.path / archives[0])
+    raise _no_dataset(files)
+
+
+def _no_dataset(files: FileSet) -> Exception:
+    """Return the error of a folder or archive without a data set, with what is known of a file."""
+    count = len(files.names)
     # A folder may get its files yet; an archive without any is not a data set.
     kind = CorruptFileError if isinstance(files, ZipFiles) else DataUnavailableError
-    raise kind(
-        f"{escape(files.path)} {_EXPECTED}; it holds {len(files.names):,} files, none of these"
+    return kind(
+        f"{escape(files.path)} {_EXPECTED}; it holds {count:,} file{'s' if count != 1 else ''}, "
+        f"none of these{_reason(files)}"
     )
+
+
+def _reason(files: FileSet) -> str:
+    for name in files.names[:_EXAMINED_FILES]:
+        try:
+            with files.open(name) as raw:
+                reason = why_rejected(decompressed(raw).peek(HEAD_BYTES))
+        except Exception:  # noqa: BLE001, S112  # a damaged file gives no reason
+            continue
+        if reason is not None:
+            return f". {quote(name)}: {reason}"
+    return ""
 
 
 def _read_file(path: Path, file: io.FileIO) -> RawDataset | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 Part: TypeAlias = Literal["train", "test", "validation"]
@@ -19,6 +20,8 @@ _KINDS: dict[str, Kind] = {
     ),
     **dict.fromkeys(("labels", "label", "y", "target", "targets", "classes"), "labels"),
 }
+# What else the name of a folder of a part may say, as in "trainingSet" and "test_images".
+_FOLDER_WORDS = frozenset(("set", "data", "dataset", "images", "image", "imgs", "img"))
 _SUFFIX = re.compile(
     r"(\.(gz|zip|npy|npz|csv|tsv|txt|idx|bin|mat|pkl)|[-.]idx\d(-ubyte|-int)?|[-.](ubyte|int))\Z"
 )
@@ -73,6 +76,22 @@ def role_of(name: str) -> Role:
         else:
             rest.append(word)
     return Role("-".join(rest), part, kind)
+
+
+@lru_cache(maxsize=1024)  # a folder may hold hundreds of thousands of pictures
+def part_of_folder(name: str) -> Part | None:
+    """Return the part whose images a folder holds, or None if its name states none.
+
+    Examples
+    --------
+    >>> part_of_folder("trainingSet"), part_of_folder("7")
+    ('train', None)
+    """
+    words = _words(name)
+    parts = {PART_NAMES[word] for word in words if word in PART_NAMES}
+    if len(parts) == 1 and all(word in PART_NAMES or word in _FOLDER_WORDS for word in words):
+        return parts.pop()
+    return None
 
 
 def _words(stem: str) -> list[str]:
