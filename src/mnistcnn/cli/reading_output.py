@@ -141,8 +141,10 @@ def _line_cells(reading: Reading | ValueError) -> list[list[object]]:
 
 def _line_probability(reading: Reading, index: int) -> float:
     """Return the probability that the digits and signs of a line are right."""
-    signs = [sign for sign in reading.signs if sign.line == index]
-    return math.prod(one.confidence for one in [*reading.lines[index], *signs])
+    digits = math.prod(digit.confidence for digit in reading.lines[index])
+    return math.prod(
+        (sign.confidence for sign in reading.signs if sign.line == index), start=digits
+    )
 
 
 def _field_cells(readings: FieldReadings) -> list[object]:

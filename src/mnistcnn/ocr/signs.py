@@ -113,7 +113,7 @@ def add_signs(
         strength = _trapezoid(ink.strengths / ink.strength_of(line), _STRENGTH)
         for label, score in scores.items():
             confidences = score * strength
-            for i in np.flatnonzero(confidences > best):
+            for i in np.flatnonzero(confidences > best).tolist():
                 if ink.is_alone(i, line):
                     best[i] = confidences[i]
                     found[i] = Sign(
@@ -304,7 +304,8 @@ def _insert(reading: Reading, signs: Sequence[Sign], view: _UprightView) -> Read
         edges = view.to_view(box)
         return float(edges[0] + edges[2])
 
-    lines, inserted = [], []
+    lines: list[tuple[Digit, ...]] = []
+    inserted: list[Sign] = []
     for number, line in enumerate(reading.lines):
         digits = tuple(filter(is_digit, line))
         if not digits:

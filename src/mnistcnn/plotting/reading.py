@@ -71,8 +71,11 @@ def plot_reading(picture: ImageLike, reading: Reading, *, ax: Axes | None = None
     axes = check_ax(ax)
     pixels = np.broadcast_to(image.brightness, (*image.brightness.shape[:2], 3))
     axes.imshow(pixels, extent=(0, width, height, 0))
-    for one in [*reading.digits, *(sign for sign in reading.signs if not sign.omitted)]:
-        _draw_box(axes, one)
+    for digit in reading.digits:
+        _draw_box(axes, digit)
+    for sign in reading.signs:
+        if not sign.omitted:
+            _draw_box(axes, sign)
     count = len(reading.digits)
     title = f"{count} digit{'s' if count > 1 else ''}" if count else "No digits"
     axes.set_title(title, fontsize=10)
