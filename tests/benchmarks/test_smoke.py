@@ -23,6 +23,7 @@ SLOW = [
     "ocr.accuracy",
     "ocr.line_accuracy",
     "ocr.photographs",
+    "robustness.command_kills",
     "robustness.crash_recovery",
     "robustness.fault_count",
     "robustness.fuzz",

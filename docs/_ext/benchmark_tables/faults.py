@@ -8,6 +8,7 @@ from benchmark_tables.base import RESULTS, BenchmarkTable, Rows, load_results, v
 
 FAILURES = ("other errors", "too slow", "crashed or hung")
 LOSSES = ("different_results", "unreadable_files")
+COMMAND_LOSSES = ("damaged_files", "other_files", "tracebacks", "failed_reruns")
 
 
 class FaultCounts(BenchmarkTable):
@@ -79,6 +80,16 @@ def _crash_recovery_rows(report: dict[str, Any]) -> Rows:
     return rows
 
 
+def _command_kills_rows(report: dict[str, Any]) -> Rows:
+    rows = []
+    for fault in dict.fromkeys(row["fault"] for row in report["rows"]):
+        of_fault = [row for row in report["rows"] if row["fault"] == fault]
+        kills = sum(row["kills"] for row in of_fault)
+        lost = sum(any(row[name] for name in COMMAND_LOSSES) for row in of_fault)
+        rows.append(_row(f"{fault}, in {len(of_fault)} commands that write files", kills, lost))
+    return rows
+
+
 def _row(text: str, tried: int, lost: int) -> list[str]:
     return [text, f"{tried:,}", f"{tried - lost:,}", f"{lost:,}"]
 
@@ -88,4 +99,5 @@ _ROWS = {
     "fault_count": _fault_count_rows,
     "concurrent_download": _concurrent_download_rows,
     "crash_recovery": _crash_recovery_rows,
+    "command_kills": _command_kills_rows,
 }
