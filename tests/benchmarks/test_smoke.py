@@ -18,6 +18,7 @@ SLOW = [
     "accuracy.recipe_search",
     "inference.exports",
     "inference.latency",
+    "inference.picture_job",
     "inference.service",
     "ocr.accuracy",
     "ocr.line_accuracy",
@@ -39,6 +40,7 @@ OPEN_KEYS = {
     "batches", "recipes", "determinism", "checkpoints", "ablation", "kinds", "seconds", "efficiency",
     "page_styles", "log", "keras_fit", "versions", "inference", "relative_to_onnxruntime", "history",
     "megapixels", "images_per_second", "speedup_over", "readers", "peer_versions", "min_confidence", "wrong_by_kind", "packages",
+    "workers",
 }  # fmt: skip
 
 
