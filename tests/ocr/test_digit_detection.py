@@ -212,6 +212,11 @@ def test_text_that_is_more_legible_upside_down_is_turned(draw_page):
     assert detect_digits(encode_page(page), component_network, is_upright).quarter_turns == 0
     assert detect_digits(turned, component_network, legible).quarter_turns == 0
 
+    def is_hardly_legible(crops):
+        return 0.2 * is_upright(crops)
+
+    assert detect_digits(turned, component_network, is_hardly_legible).quarter_turns == 0
+
 
 def test_fragments_of_a_digit_do_not_turn_it(draw_page):
     """Parts of a large digit, of low score, look like several digits."""

@@ -57,22 +57,10 @@ def intersection_over_union(first: ArrayLike, second: ArrayLike) -> Float64Array
     return shared
 
 
-def cover(first: Edges, second: Edges) -> bool:
-    """Return whether two boxes share a large part of the smaller one."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared > _MAX_SHARED * min(_area(first), _area(second))
-
-
-def covering(boxes: ArrayLike, box: Edges) -> NDArray[np.bool_]:
-    """Return, as `cover`, whether each box ``(n, 4)`` shares a large part with another one."""
+def cover(boxes: ArrayLike, box: Edges) -> NDArray[np.bool_]:
+    """Return whether each box ``(n, 4)`` and another one share a large part of the smaller one."""
     shared, areas, area = intersections(boxes, box)
     return np.asarray(shared[:, 0] > _MAX_SHARED * np.minimum(areas, area))
-
-
-def _area(edges: Edges) -> float:
-    return (edges[2] - edges[0]) * (edges[3] - edges[1])
 
 
 def turn_back(edges: Edges, quarter_turns: int, shape: Sequence[int]) -> Edges:

@@ -18,6 +18,7 @@ from mnistcnn.ocr.boxes import Edges, cover, intersection_over_union
 from mnistcnn.ocr.digit_crop import digit_crop
 from mnistcnn.ocr.instances import DigitInstance, find_instances, select_polarity
 from mnistcnn.ocr.page_network import PageMaps, Polarity
+from mnistcnn.ocr.results import Box
 from mnistcnn.types import Float32Array, UInt8Array
 
 # Maps an image, ``float32 (h, w, 3)`` in [0, 1], to the output of the page network.
@@ -25,7 +26,6 @@ ComputeMaps: TypeAlias = Callable[[Float32Array], PageMaps]
 # Maps digit crops, ``uint8 (28, 28)`` each, to the probabilities, ``(n,)``, that each shows a digit
 # and that its most probable class is right.
 LegibilityScorer: TypeAlias = Callable[[Sequence[UInt8Array]], Float32Array]
-_IntegerBox: TypeAlias = tuple[int, int, int, int]
 _Find: TypeAlias = Callable[[Float32Array], list[DigitInstance]]
 
 # Largest number of pixels of the first scale; all scales relative to it; and the shortest side
@@ -178,11 +178,12 @@ def _detect_at_scales(image: Float32Array, find: _Find) -> list[tuple[float, lis
     scales = [scale for scale in scales if scale >= first or min(height, width) * scale > _MIN_SIDE]
     whole = 0, 0, width, height
     # The smaller scales are resized from the first one, which is faster for a large image.
-    reduced = _resize(image, whole, first)
-    return [
-        (scale, _find_in(_resize(image if scale > first else reduced, whole, scale), whole, find))
-        for scale in scales
-    ]
+    reduced = _resize(image, _scaled_size(whole, first))
+    levels = []
+    for scale in scales:
+        view = _resize(image if scale > first else reduced, _scaled_size(whole, scale))
+        levels.append((scale, _find_in(view, whole, find)))
+    return levels
 
 
 def _best_level(levels: Sequence[list[DetectedDigit]]) -> list[DetectedDigit]:
@@ -208,10 +209,10 @@ def _fuse(
         for other, row in zip(level, overlaps, strict=True):
             if row.max(initial=0) > _MIN_FUSED_OVERLAP:
                 evidence[int(row.argmax())].append(other.instance)
-            elif other.score > _MIN_ADDED_SCORE and not any(
-                cover(digit.edges, other.edges) for digit in digits + added
-            ):
-                added.append(other)
+            elif other.score > _MIN_ADDED_SCORE:
+                boxes = [digit.edges for digit in digits + added]
+                if not cover(boxes, other.edges).any():
+                    added.append(other)
     count = 1 + len(neighbors)
     return [
         replace(digit, instance=_average(digit.instance, found, count))
@@ -250,16 +251,17 @@ def _enlarge_small(
 
 def _detect_at_scale(
     image: Float32Array,
-    box: _IntegerBox,
+    box: Box,
     scale: float,
     find: _Find,
 ) -> list[DetectedDigit]:
     """Return the digits in a part of an image, processed at another scale."""
     left, top, right, bottom = box
-    return _find_in(_resize(image[top:bottom, left:right], box, scale), box, find)
+    view = _resize(image[top:bottom, left:right], _scaled_size(box, scale))
+    return _find_in(view, box, find)
 
 
-def _find_in(view: Float32Array, box: _IntegerBox, find: _Find) -> list[DetectedDigit]:
+def _find_in(view: Float32Array, box: Box, find: _Find) -> list[DetectedDigit]:
     """Return the digits in a view of a part of an image, in the coordinates of the image."""
     # The size of the view is rounded.
     across, down = (box[2] - box[0]) / view.shape[1], (box[3] - box[1]) / view.shape[0]
@@ -283,16 +285,20 @@ def _evidence(digits: Sequence[DetectedDigit]) -> float:
     return sum(digit.score - _FRAGMENT_SCORE for digit in digits)
 
 
-def _resize(part: Float32Array, box: _IntegerBox, scale: float) -> Float32Array:
-    """Return a part of an image, of any size, as the view of a box at another scale."""
-    left, top, right, bottom = box
-    size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
-    height, width = part.shape[:2]
+def _resize(image: Float32Array, size: tuple[int, int]) -> Float32Array:
+    """Return an image with another width and height."""
+    height, width = image.shape[:2]
     if size == (width, height):
-        return part
+        return image
     method = cv2.INTER_AREA if size[0] <= width else cv2.INTER_CUBIC
-    resized = np.asarray(cv2.resize(np.ascontiguousarray(part), size, interpolation=method))
+    resized = np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=method))
     return np.asarray(np.clip(resized, 0, 1)).reshape(*size[::-1], -1)
+
+
+def _scaled_size(box: Box, scale: float) -> tuple[int, int]:
+    """Return width and height of a box at a scale."""
+    left, top, right, bottom = box
+    return max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
 
 
 def _typical_size(digits: Sequence[DetectedDigit]) -> float:
@@ -304,9 +310,7 @@ def _typical_size(digits: Sequence[DetectedDigit]) -> float:
     return float(sizes[order][np.searchsorted(weights, weights[-1] / 2)])
 
 
-def _surround(
-    digits: Sequence[DetectedDigit], margin: float, width: int, height: int
-) -> _IntegerBox:
+def _surround(digits: Sequence[DetectedDigit], margin: float, width: int, height: int) -> Box:
     """Return the box around all digits, with a margin."""
     left, top, right, bottom = np.array([digit.edges for digit in digits]).T
     return (

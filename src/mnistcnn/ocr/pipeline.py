@@ -11,7 +11,7 @@ import numpy as np
 
 from mnistcnn.images.image_io import ImageLike, read_image
 from mnistcnn.ocr.binarization import HEIGHT, binarize, drop_enclosing
-from mnistcnn.ocr.boxes import covering, intersection_over_union, turn_back
+from mnistcnn.ocr.boxes import cover, intersection_over_union, turn_back
 from mnistcnn.ocr.classification import Candidate, DigitScorer, PredictProba, classify
 from mnistcnn.ocr.components import drop_hairlines, extract_components, median_digit_height
 from mnistcnn.ocr.confidence import ConfidenceWeights, ScoredDigit, score_digits
@@ -173,9 +173,9 @@ def _suppress_duplicates(digits: Sequence[ScoredDigit]) -> list[ScoredDigit]:
     Of a digit that was found twice, the component has the better outline: in full resolution.
     """
     kept: list[ScoredDigit] = []
-    boxes = np.empty((len(digits), 4))  # of those that are kept
+    boxes = np.empty((len(digits), 4))  # the first rows are those of the digits in `kept`
     for digit in sorted(digits, key=lambda digit: -digit.confidence):
-        same = np.flatnonzero(covering(boxes[: len(kept)], digit.edges)).tolist()
+        same = np.flatnonzero(cover(boxes[: len(kept)], digit.edges)).tolist()
         if not same:
             boxes[len(kept)] = digit.edges
             kept.append(digit)
