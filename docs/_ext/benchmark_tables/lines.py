@@ -7,14 +7,7 @@ from docutils import nodes
 from benchmark_tables.base import BenchmarkTable, versions_text
 from benchmark_tables.photographs import KINDS
 
-COLUMNS = {
-    "right": "right",
-    "wrong": "wrong",
-    "shorter": "shorter",
-    "missing": "missing",
-    "unnoticed": "unnoticed",
-    "extra": "extra",
-}
+COLUMNS = ("right", "wrong", "shorter", "missing", "unnoticed", "extra")
 
 
 class Lines(BenchmarkTable):
@@ -37,7 +30,7 @@ class Lines(BenchmarkTable):
             for kind, title in KINDS.items()
             if (counts := kinds.get(kind))
         ]
-        header = ["", "pictures", "lines", *COLUMNS.values(), "correct words"]
+        header = ["", "pictures", "lines", *COLUMNS, "correct words"]
         text = (
             f"min_confidence {report['min_confidence']:g}. Unnoticed errors are those in "
             "readings that omit "
