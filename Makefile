@@ -16,7 +16,7 @@ help:  ## list the targets
 demo: $(VENV)/.package  ## train the baseline, evaluate the saved file, write figures to demo/
 	$(BIN)/mnistcnn train --data auto --seed 0 --output demo --overwrite
 
-test: $(VENV)/.dev  ## run the fast tests with branch coverage (12 minutes)
+test: $(VENV)/.dev  ## run the fast tests with branch coverage (10 minutes)
 	$(BIN)/pytest $(PARALLEL) --cov --cov-report=term
 
 test-all: $(VENV)/.browser test  ## run the fast tests, then all others: slow, real MNIST (MNISTCNN_DATA), photos (MNISTCNN_PICTURES), browser, Ray, several workers
